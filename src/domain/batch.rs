@@ -1,0 +1,122 @@
+//! Everything one turn decided, to be committed as one transaction; and everything a start needs to know.
+
+use super::device::Device;
+use super::event::Event;
+use super::grant::Grant;
+use super::ids::{CredentialId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId};
+use super::node::Node;
+use super::person::{Credential, Person};
+use super::pin::FingerprintKey;
+use super::slot::{Slot, SlotKey};
+use super::time::Timestamp;
+
+/// One row to write or to take away. `Put` replaces the row of the same identity.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a batch holds a handful of rows and lives for one turn")]
+pub enum Write {
+    /// A person.
+    PutPerson(Person),
+    /// A person nobody needs any more (events keep the name).
+    DeletePerson(PersonId),
+    /// A code; sealed by the store.
+    PutCredential(Credential),
+    /// A code no lock holds any more.
+    DeleteCredential(CredentialId),
+    /// A device.
+    PutDevice(Device),
+    /// A grant.
+    PutGrant(Grant),
+    /// A grant whose removal is confirmed.
+    DeleteGrant(GrantId),
+    /// A slot; its known code and fingerprint are sealed by the store.
+    PutSlot(Slot),
+    /// A slot that no longer exists.
+    DeleteSlot(SlotKey),
+    /// From `from` on, `slot` belongs to `owner` (or to nobody): who came is asked of this history.
+    SlotOwner {
+        /// The slot.
+        slot: SlotKey,
+        /// Its owner from now on.
+        owner: Option<SlotOwner>,
+        /// Since when.
+        from: Timestamp,
+    },
+    /// A node.
+    PutNode(Node),
+    /// A node that left the network.
+    DeleteNode(NodeId),
+    /// An event for the journal.
+    Event(Event),
+    /// An event that waits for the broker, in order of writing.
+    Outbox(EventId),
+    /// The broker has it.
+    OutboxDone(EventId),
+    /// The number of the last accepted change.
+    Generation(Generation),
+    /// The home id of the network the nodes belong to.
+    Home(HomeId),
+    /// Who did what, for the audit.
+    Audit {
+        /// Who: `uid 1000`, `dashboard`, `mqtt`.
+        actor: String,
+        /// What, without any code.
+        what: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The owner of a slot at one time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SlotOwner {
+    /// The grant.
+    pub grant: GrantId,
+    /// Its person.
+    pub person: PersonId,
+}
+
+/// Everything a turn decided. Empty: the turn decided nothing, and nothing is written.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Batch {
+    /// Rows, in order.
+    pub writes: Vec<Write>,
+}
+
+impl Batch {
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, write: Write) {
+        self.writes.push(write);
+    }
+}
+
+/// The whole state as the store holds it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// This hub.
+    pub hub: HubId,
+    /// Key of the code fingerprints.
+    pub fingerprint_key: FingerprintKey,
+    /// Number of the last accepted change.
+    pub generation: Generation,
+    /// Home id of the network the nodes belong to.
+    pub home: Option<HomeId>,
+    /// People.
+    pub people: Vec<Person>,
+    /// Codes.
+    pub credentials: Vec<Credential>,
+    /// Devices.
+    pub devices: Vec<Device>,
+    /// Grants.
+    pub grants: Vec<Grant>,
+    /// Slots.
+    pub slots: Vec<Slot>,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Events that wait for the broker, oldest first.
+    pub outbox: Vec<Event>,
+}

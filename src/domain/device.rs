@@ -1,0 +1,67 @@
+//! Things that accept credentials.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{DeviceId, NodeId, Slug};
+use super::time::Timestamp;
+
+/// What a device is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// A door lock with a keypad of its own.
+    Lock,
+    /// A keypad that asks us.
+    Keypad,
+    /// An alarm panel.
+    Panel,
+}
+
+/// Whether the bolt is thrown, as far as anybody knows.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockState {
+    /// Secured.
+    Locked,
+    /// Not secured.
+    Unlocked,
+    /// The bolt did not get where it should.
+    Jammed,
+    /// Not asked yet, or contradictory.
+    #[default]
+    Unknown,
+}
+
+/// How far the first look at a lock's slots got. Background, resumable, clears nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Inventory {
+    /// The next slot to read; 0 = not begun.
+    pub next: u16,
+    /// Every slot is known.
+    pub done: bool,
+}
+
+/// Something that accepts credentials.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Device {
+    /// Identity.
+    pub id: DeviceId,
+    /// Its name in topics and commands.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Where it is in the Z-Wave network; `None` once it left.
+    pub node: Option<NodeId>,
+    /// Battery level in percent; 0 when the lock warns.
+    pub battery: Option<u8>,
+    /// The bolt.
+    pub lock_state: LockState,
+    /// The door is open (where a sensor says so).
+    pub door_open: Option<bool>,
+    /// The first inventory.
+    pub inventory: Inventory,
+    /// When the lock was last heard.
+    pub last_seen: Option<Timestamp>,
+}

@@ -1,0 +1,167 @@
+//! What people ask for, and the answers they get.
+
+use super::grant::Schedule;
+use super::ids::{DeviceId, Generation, GrantId, PersonId};
+use super::person::Contacts;
+use super::pin::Pin;
+
+/// A code as it was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CodeChoice {
+    /// Typed by somebody.
+    Given(Pin),
+    /// Draw one of that many digits; `None` lets the ticked devices decide.
+    Generate(Option<u8>),
+}
+
+/// A new person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewPerson {
+    /// The id another system knows this person by.
+    pub external_id: Option<String>,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// E-mail and mobile.
+    pub contacts: Contacts,
+    /// The code, if the person gets one now.
+    pub code: Option<CodeChoice>,
+    /// Devices to tick: slugs or ids.
+    pub on: Vec<String>,
+    /// When the grants open.
+    pub schedule: Schedule,
+}
+
+/// Changes to a person; `None` leaves a field as it is.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct PersonChange {
+    /// First name.
+    pub first_name: Option<String>,
+    /// Last name.
+    pub last_name: Option<String>,
+    /// External id; `Some(None)` takes it away.
+    pub external_id: Option<Option<String>>,
+    /// E-mail.
+    pub email: Option<String>,
+    /// Mobile number.
+    pub mobile: Option<String>,
+    /// A new code.
+    pub code: Option<CodeChoice>,
+    /// Enable or disable.
+    pub enabled: Option<bool>,
+}
+
+/// A change somebody wants. Devices are named by slug or id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Intent {
+    /// Add a person, with a code and grants.
+    AddPerson(NewPerson),
+    /// Change a person; a new code goes to every granted device.
+    EditPerson(PersonId, PersonChange),
+    /// Take every code of a person out of every lock, then forget the codes.
+    RemovePerson(PersonId),
+    /// Tick one device for a person (or change the schedule).
+    Grant {
+        /// Who.
+        person: PersonId,
+        /// Where: slug or id.
+        device: String,
+        /// When.
+        schedule: Schedule,
+    },
+    /// Untick one device.
+    Revoke {
+        /// Who.
+        person: PersonId,
+        /// Where: slug or id.
+        device: String,
+    },
+    /// Throw the bolt.
+    Lock(String),
+    /// Withdraw the bolt.
+    Unlock(String),
+    /// Read every slot of a lock again.
+    Check(String),
+    /// Give a device another name, and a slug made from it or given.
+    Rename {
+        /// Which: slug or id.
+        device: String,
+        /// The new name.
+        name: String,
+        /// The new slug; made from the name if none is given.
+        slug: Option<String>,
+    },
+}
+
+/// An accepted change: committed, on its way.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Accepted {
+    /// The change's number.
+    pub generation: Generation,
+    /// Every grant it touched.
+    pub grants: Vec<GrantId>,
+    /// The person it made or changed.
+    pub person: Option<PersonId>,
+    /// The device it was about.
+    pub device: Option<DeviceId>,
+    /// A generated code: shown once, in this answer.
+    pub generated: Option<Pin>,
+}
+
+/// Why a change was refused. Each says what to do. Nothing was changed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such person.
+    #[error("no person has the id {0}; `latchkey people list` shows them")]
+    UnknownPerson(String),
+    /// No such device.
+    #[error("no device is called {0}; `latchkey devices list` shows them")]
+    UnknownDevice(String),
+    /// The code is one of those everybody tries first.
+    #[error("that code is too easy to guess; choose another, or let one be generated")]
+    WeakCode,
+    /// The code is taken. Never says by whom.
+    #[error("that code is not available; choose another, or let one be generated")]
+    DuplicateCode,
+    /// A ticked device can't take a code of that length.
+    #[error("{device} takes codes of {min} to {max} digits; choose a code of that length")]
+    CodeLength {
+        /// Slug of the device.
+        device: String,
+        /// Least number of digits.
+        min: u8,
+        /// Greatest number of digits.
+        max: u8,
+    },
+    /// No length suits every ticked device, or no free code is left.
+    #[error("no code suits all of these devices; tick fewer, or give people separate entries")]
+    NoSuitableCode,
+    /// A device was ticked for somebody without a code.
+    #[error("this person has no code; give one with --code - or --generate")]
+    NoCode,
+    /// Every slot of the lock is taken.
+    #[error("{0} has no free slot; remove somebody from it first")]
+    LockFull(String),
+    /// The device can't hold codes.
+    #[error("{0} does not take codes")]
+    NotALock(String),
+    /// A text field is empty, too long, or has control characters.
+    #[error("{0} must have 1 to 100 characters on one line")]
+    BadText(&'static str),
+    /// Another person has that external id.
+    #[error("another person already has the external id {0}; edit that one, or choose another id")]
+    ExternalIdTaken(String),
+    /// Not a slug, or taken.
+    #[error("{0} can't be used as a device's short name; use 1 to 40 of a-z, 0-9 and _, not in use yet")]
+    BadSlug(String),
+    /// Too many refused codes in an hour: an oracle is being asked.
+    #[error("too many refused codes; wait an hour, or let one be generated")]
+    TooManyRefusals,
+    /// The lock can't be reached at this moment.
+    #[error("{0} can't be reached now; look at `latchkey status`")]
+    Unreachable(String),
+    /// The commit failed. Nothing was changed.
+    #[error("the store can't be written: {0}; nothing was changed")]
+    StoreUnavailable(String),
+}

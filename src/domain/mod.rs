@@ -1,0 +1,17 @@
+//! Words: the values every floor speaks in. Pure data, no clock, no I/O, no randomness of their own.
+//!
+//! The vocabulary is the product's: a *person* has *credentials*; a *grant* ties a credential to a *device*;
+//! inside one lock the credential sits in a *slot*, which is private to that lock.
+
+pub mod batch;
+pub mod device;
+pub mod entropy;
+pub mod event;
+pub mod grant;
+pub mod ids;
+pub mod intent;
+pub mod node;
+pub mod person;
+pub mod pin;
+pub mod slot;
+pub mod time;

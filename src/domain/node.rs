@@ -1,0 +1,185 @@
+//! What is known about a node of the Z-Wave network. Learnt by the interview, kept in the store, no secrets in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::NodeId;
+use crate::command::ClassId;
+
+/// How often a sleeping receiver listens for a beam (FLiRS).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Beam {
+    /// Every 1000 ms.
+    Ms1000,
+    /// Every 250 ms.
+    Ms250,
+}
+
+/// Get Node Protocol Info's answer (serial-api sheet, 0x41).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NodeProtocol {
+    /// Mains powered, always reachable.
+    pub listening: bool,
+    /// Reachable by beam.
+    pub beam: Option<Beam>,
+    /// Basic device class.
+    pub basic: u8,
+    /// Generic device class: 0x40 is Entry Control, which locks are.
+    pub generic: u8,
+    /// Specific device class.
+    pub specific: u8,
+}
+
+impl NodeProtocol {
+    /// Neither listening nor woken by a beam: commands wait for its Wake Up Notification.
+    pub fn sleeps(&self) -> bool {
+        !self.listening && self.beam.is_none()
+    }
+}
+
+/// The highest security class a node was granted. Order is rank.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecurityClass {
+    /// In clear.
+    #[default]
+    None,
+    /// Security 0.
+    S0,
+    /// S2 Unauthenticated.
+    S2Unauthenticated,
+    /// S2 Authenticated.
+    S2Authenticated,
+    /// S2 Access Control.
+    S2AccessControl,
+}
+
+/// One command class of a node.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct ClassSupport {
+    /// Its version; 0 until asked.
+    pub version: u8,
+    /// Listed under the node's security class only.
+    pub secure: bool,
+}
+
+/// Manufacturer Specific Report (0x72): which product this is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ProductIds {
+    /// Manufacturer.
+    pub manufacturer: u16,
+    /// Product type.
+    pub product_type: u16,
+    /// Product.
+    pub product: u16,
+}
+
+/// What the node's User Code class can do (0x63: Users Number and Capabilities Reports).
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct UserCodeSupport {
+    /// Slots: user ids 1 to this.
+    pub users: u16,
+    /// Several codes in one Extended User Code Set.
+    pub multi_set: bool,
+    /// Several codes in one Extended User Code Report.
+    pub multi_report: bool,
+    /// User Code Checksum.
+    pub checksum: bool,
+    /// An admin code exists.
+    pub admin_code: bool,
+    /// Supported user id statuses; empty where the lock never said (v1).
+    pub statuses: BTreeSet<u8>,
+}
+
+/// What the node's Door Lock class can do (0x62 v4 Capabilities Report).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct DoorLockSupport {
+    /// The condition byte says something about the door.
+    pub door: bool,
+    /// … about the bolt.
+    pub bolt: bool,
+    /// … about the latch.
+    pub latch: bool,
+}
+
+/// How far the interview got. Each stage is asked once; a restart resumes at the stage that is not done.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InterviewStage {
+    /// Nothing is known but the id.
+    #[default]
+    Listed,
+    /// Protocol info is known.
+    Protocol,
+    /// The node information frame is known.
+    NodeInfo,
+    /// Class versions are known.
+    Versions,
+    /// Product ids and Z-Wave Plus info are known.
+    Identity,
+    /// The lifeline leads to us.
+    Lifeline,
+    /// Lock capabilities, state and battery are known.
+    Capabilities,
+    /// Done.
+    Complete,
+}
+
+/// One node.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Node {
+    /// Identity.
+    pub id: NodeId,
+    /// How far the interview got.
+    pub stage: InterviewStage,
+    /// Radio habits and device class.
+    pub protocol: Option<NodeProtocol>,
+    /// The security class the node was granted.
+    pub security: SecurityClass,
+    /// Supported command classes.
+    pub classes: BTreeMap<ClassId, ClassSupport>,
+    /// Which product.
+    pub product: Option<ProductIds>,
+    /// Firmware of the main chip or application, `major.minor`.
+    pub firmware: Option<(u8, u8)>,
+    /// User Code abilities.
+    pub user_code: Option<UserCodeSupport>,
+    /// Door Lock abilities.
+    pub door_lock: Option<DoorLockSupport>,
+    /// The node answered Supervision with "no support" although it lists the class.
+    pub supervision_refused: bool,
+}
+
+impl Node {
+    /// A node of which only the id is known.
+    pub fn listed(id: NodeId) -> Self {
+        Self {
+            id,
+            stage: InterviewStage::Listed,
+            protocol: None,
+            security: SecurityClass::None,
+            classes: BTreeMap::new(),
+            product: None,
+            firmware: None,
+            user_code: None,
+            door_lock: None,
+            supervision_refused: false,
+        }
+    }
+
+    /// The version of a class the node supports; `None` if it does not. A class whose version was never told counts as 1.
+    pub fn version_of(&self, class: ClassId) -> Option<u8> {
+        self.classes.get(&class).map(|support| support.version.max(1))
+    }
+
+    /// Whether the node takes Sets under Supervision.
+    pub fn supervises(&self) -> bool {
+        self.classes.contains_key(&ClassId::SUPERVISION) && !self.supervision_refused
+    }
+
+    /// Whether this is something that keeps access codes.
+    pub fn is_lock(&self) -> bool {
+        self.classes.contains_key(&ClassId::DOOR_LOCK) || self.classes.contains_key(&ClassId::USER_CODE)
+    }
+}

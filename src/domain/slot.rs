@@ -1,0 +1,155 @@
+//! Where a credential sits inside one lock, and what is known about that place.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{DeviceId, Generation, GrantId};
+use super::person::CredentialKind;
+use super::pin::{CodeText, Fingerprint};
+use super::time::Timestamp;
+
+/// Which command class a lock keeps its codes in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// User Code (0x63): `index` is the user id, `user` is 0.
+    UserCode,
+    /// User Credential (0x83): a user with typed credential slots.
+    UserCredential,
+}
+
+/// Identity of a slot. Private to its lock, never a person's identity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct SlotKey {
+    /// The lock.
+    pub device: DeviceId,
+    /// The command class that addresses it.
+    pub dialect: Dialect,
+    /// User of the lock (User Credential); 0 where users are slots.
+    pub user: u16,
+    /// Type of credential.
+    pub kind: CredentialKind,
+    /// Number within the lock, from 1. Never 0: under User Code, 0 means "all".
+    pub index: u16,
+}
+
+impl SlotKey {
+    /// The User Code slot `index` of `device`.
+    pub fn user_code(device: DeviceId, index: u16) -> Self {
+        Self { device, dialect: Dialect::UserCode, user: 0, kind: CredentialKind::Pin, index }
+    }
+}
+
+impl fmt::Display for SlotKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "slot {}", self.index)
+    }
+}
+
+/// What was last seen in a slot. Unknown is never "empty" and never "free".
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub enum Content {
+    /// Never read, or something may have changed since.
+    #[default]
+    Unknown,
+    /// The lock says nothing is there.
+    Empty,
+    /// Occupied, and the lock shows the code.
+    Known(CodeText),
+    /// Occupied, but the lock masks the code. Stars are never compared.
+    Unreadable,
+}
+
+impl Content {
+    /// Whether a code is certainly there.
+    pub fn is_occupied(&self) -> bool {
+        matches!(self, Self::Known(_) | Self::Unreadable)
+    }
+}
+
+/// How a lock told us that a write arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmedBy {
+    /// Supervision Report with status SUCCESS.
+    Supervision,
+    /// The lock's own "code added" or "code deleted" event.
+    Event,
+    /// One read of that slot.
+    Read,
+    /// The code was used there.
+    Use,
+}
+
+/// The last write the lock itself confirmed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Confirmed {
+    /// Keyed hash of the code that is there; `None` after a confirmed clear.
+    pub code: Option<Fingerprint>,
+    /// The change of intent that write carried out.
+    pub generation: Generation,
+    /// How it was confirmed.
+    pub by: ConfirmedBy,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a step on its way to a lock does to a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Doing {
+    /// Put the code of that generation in.
+    Write {
+        /// Keyed to the intent, so that a late outcome of an old write is recognised.
+        generation: Generation,
+    },
+    /// Take whatever we put there out.
+    Clear {
+        /// The intent that took it away.
+        generation: Generation,
+    },
+}
+
+/// Where a slot is in the middle of a change. Persisted before the frame leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Progress {
+    /// Nothing is under way.
+    #[default]
+    Idle,
+    /// A frame left or is about to leave. After a power cut this reads as [`Progress::Verifying`].
+    Sending {
+        /// What the frame does.
+        doing: Doing,
+    },
+    /// The truth in the lock is unknown: this one slot must be read.
+    Verifying {
+        /// What may or may not have happened.
+        doing: Doing,
+    },
+}
+
+/// One slot of one lock.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Slot {
+    /// Identity.
+    pub key: SlotKey,
+    /// The grant this slot belongs to. `None`: not ours, never touched.
+    pub owner: Option<GrantId>,
+    /// What was last seen there.
+    pub content: Content,
+    /// When it was last seen.
+    pub seen_at: Option<Timestamp>,
+    /// The last write the lock confirmed.
+    pub confirmed: Option<Confirmed>,
+    /// A change that is under way.
+    pub progress: Progress,
+}
+
+impl Slot {
+    /// A slot nobody looked at yet.
+    pub fn unseen(key: SlotKey) -> Self {
+        Self { key, owner: None, content: Content::Unknown, seen_at: None, confirmed: None, progress: Progress::Idle }
+    }
+}

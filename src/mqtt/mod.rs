@@ -1,0 +1,5 @@
+//! Topics (pure), the client and the embedded broker.
+
+pub mod broker;
+pub mod client;
+pub mod topic;
