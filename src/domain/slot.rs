@@ -80,6 +80,8 @@ pub enum ConfirmedBy {
     Read,
     /// The code was used there.
     Use,
+    /// Not confirmed: the lock took the frame and masks its codes, so nobody can look.
+    Unseen,
 }
 
 /// The last write the lock itself confirmed.
@@ -103,6 +105,8 @@ pub enum Doing {
     Write {
         /// Keyed to the intent, so that a late outcome of an old write is recognised.
         generation: Generation,
+        /// The slot was seen empty before: whatever is there after, we put there, masked or not.
+        was_empty: bool,
     },
     /// Take whatever we put there out.
     Clear {
@@ -127,6 +131,8 @@ pub enum Progress {
     Verifying {
         /// What may or may not have happened.
         doing: Doing,
+        /// The lock acknowledged the frame. `false`: not even that is known.
+        acked: bool,
     },
 }
 

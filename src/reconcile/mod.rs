@@ -1,1 +1,8 @@
-//! (to be written)
+//! What should be in a lock, against what is in it. Pure: every decision is a value that can be printed and compared.
+//!
+//! [`plan`] says what one lock needs next; [`assess`] says in one word where a grant stands; [`observe`] turns what a
+//! lock reports into what we believe of a slot; [`rules`] decides whether a code may be used at all.
+//!
+//! A plan is never run from beginning to end: one step is taken, its outcome recorded, and the lock planned anew.
+
+pub mod plan;
