@@ -39,6 +39,8 @@ pub struct Inventory {
     pub next: u16,
     /// Every slot is known.
     pub done: bool,
+    /// When this look began: a slot seen since then is not read again.
+    pub began: Timestamp,
 }
 
 /// Something that accepts credentials.

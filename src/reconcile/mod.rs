@@ -5,4 +5,8 @@
 //!
 //! A plan is never run from beginning to end: one step is taken, its outcome recorded, and the lock planned anew.
 
+pub mod assess;
+pub mod observe;
 pub mod plan;
+pub mod retry;
+pub mod rules;

@@ -1,0 +1,379 @@
+//! What a lock says or does, turned into what we believe of one slot.
+
+use crate::domain::grant::Reason;
+use crate::domain::ids::{Generation, GrantId};
+use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey, Pin};
+use crate::domain::slot::{Confirmed, ConfirmedBy, Content, Doing, Progress, Slot};
+use crate::domain::time::Timestamp;
+
+/// A slot as the lock described it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sighting {
+    /// Available.
+    Empty,
+    /// Occupied, with its code.
+    Known(CodeText),
+    /// Occupied, and the code is masked or left out.
+    Masked,
+    /// The lock has no such slot, or won't speak of it (status 0xFE).
+    Unavailable,
+}
+
+impl Sighting {
+    /// Reads a User Code Report: status 0 available, 0xFE not available, anything else occupied
+    /// (command-classes sheet, 0x63).
+    pub fn of(status: u8, code: &CodeText) -> Self {
+        match status {
+            // Some Schlage locks report stars with status 0: whoever set that code, it is not free to take.
+            0 if is_masked(code.reveal()) && !code.is_empty() && code.reveal().contains(&b'*') => Self::Masked,
+            0 => Self::Empty,
+            0xFE => Self::Unavailable,
+            _ => {
+                let text = trimmed(code.reveal());
+                if is_masked(text) { Self::Masked } else { Self::Known(CodeText::new(text)) }
+            }
+        }
+    }
+
+    fn content(&self) -> Content {
+        match self {
+            Self::Empty => Content::Empty,
+            Self::Known(code) => Content::Known(code.clone()),
+            // A slot the lock won't speak of is not free.
+            Self::Masked | Self::Unavailable => Content::Unreadable,
+        }
+    }
+}
+
+/// Kwikset ends its codes in `0a 0d`; others pad with 0x00 or 0xFF.
+fn trimmed(code: &[u8]) -> &[u8] {
+    let end = code.iter().rposition(|b| b.is_ascii_graphic()).map_or(0, |last| last + 1);
+    code.get(..end).unwrap_or_default()
+}
+
+fn is_masked(code: &[u8]) -> bool {
+    code.iter().all(|b| *b == b'*' || !b.is_ascii_graphic())
+}
+
+/// What became of a frame that should change a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sent {
+    /// Supervision Report with status SUCCESS.
+    Confirmed,
+    /// Supervision Report with status FAIL.
+    Refused,
+    /// The lock does not know the command.
+    Unsupported,
+    /// Acknowledged, and nothing more was said.
+    Acked,
+    /// Not acknowledged.
+    Lost,
+    /// The stick went away in between.
+    Unknown,
+    /// Never left.
+    NotSent,
+}
+
+/// What the last frame or look means for the slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// What was wanted is so, or nothing changed.
+    Settled,
+    /// The truth is unknown: read the slot.
+    LookAgain,
+    /// The lock said no; one look tells whether it has the code all the same.
+    Doubtful,
+    /// It did not arrive: try again, later.
+    NotStored,
+    /// The lock could not be reached.
+    Unreached,
+    /// Trying again is of no use.
+    Hopeless(Reason),
+    /// A confirmed code is gone.
+    Missing,
+    /// Another code is where a confirmed one was.
+    Changed,
+}
+
+/// Marks a slot before the frame leaves. Until the lock speaks, nobody knows what is in there.
+pub fn begin(slot: &mut Slot, owner: GrantId, doing: Doing) {
+    slot.owner = Some(owner);
+    slot.progress = Progress::Sending { doing };
+    slot.confirmed = None;
+    slot.content = Content::Unknown;
+}
+
+/// Records what became of the frame. `written` is the code it carried (none for a clear).
+pub fn settle(slot: &mut Slot, sent: Sent, written: Option<&Pin>, key: &FingerprintKey, at: Timestamp) -> Verdict {
+    let Progress::Sending { doing } = slot.progress else {
+        // The lock's own event was faster than its Supervision Report.
+        return Verdict::Settled;
+    };
+    match sent {
+        Sent::Confirmed => {
+            confirm(slot, doing, written, ConfirmedBy::Supervision, key, at);
+            Verdict::Settled
+        }
+        Sent::Refused => {
+            slot.progress = Progress::Verifying { doing, acked: true };
+            Verdict::Doubtful
+        }
+        Sent::Acked => {
+            slot.progress = Progress::Verifying { doing, acked: true };
+            Verdict::LookAgain
+        }
+        Sent::Unknown => {
+            slot.progress = Progress::Verifying { doing, acked: false };
+            Verdict::LookAgain
+        }
+        Sent::Unsupported => {
+            slot.progress = Progress::Idle;
+            Verdict::Hopeless(Reason::Unsupported)
+        }
+        Sent::Lost => {
+            slot.progress = Progress::Idle;
+            Verdict::Unreached
+        }
+        Sent::NotSent => {
+            slot.progress = Progress::Idle;
+            Verdict::NotStored
+        }
+    }
+}
+
+/// The lock itself says that what we were doing is done (its "code added" or "code deleted" event).
+pub fn confirm(slot: &mut Slot, doing: Doing, written: Option<&Pin>, by: ConfirmedBy, key: &FingerprintKey, at: Timestamp) {
+    let (code, generation) = match doing {
+        Doing::Write { generation, .. } => (written, generation),
+        Doing::Clear { generation } => (None, generation),
+    };
+    slot.content = code.map_or(Content::Empty, |pin| Content::Known(CodeText::from(pin)));
+    slot.confirmed = Some(Confirmed { code: code.map(|pin| fingerprint(pin, key)), generation, by, at });
+    slot.progress = Progress::Idle;
+    slot.seen_at = Some(at);
+}
+
+/// Records a look at the slot. `wanted` is the code that should be there now, with the intent it belongs to.
+pub fn look(
+    slot: &mut Slot,
+    sighting: &Sighting,
+    wanted: Option<(&Pin, Generation)>,
+    key: &FingerprintKey,
+    at: Timestamp,
+) -> Verdict {
+    slot.seen_at = Some(at);
+    match slot.progress {
+        Progress::Verifying { doing: Doing::Write { generation, was_empty }, acked } => {
+            slot.progress = Progress::Idle;
+            look_after_write(slot, sighting, wanted, WriteInDoubt { generation, was_empty, acked }, key, at)
+        }
+        Progress::Verifying { doing: Doing::Clear { generation }, .. } => {
+            slot.progress = Progress::Idle;
+            slot.content = sighting.content();
+            let by_read = |code| Some(Confirmed { code, generation, by: ConfirmedBy::Read, at });
+            slot.confirmed = match sighting {
+                Sighting::Empty => by_read(None),
+                // Still there, and we can say which: it opens until the next try succeeds.
+                Sighting::Known(code) => by_read(Some(Fingerprint::of(code.reveal(), key))),
+                Sighting::Masked | Sighting::Unavailable => None,
+            };
+            if *sighting == Sighting::Empty { Verdict::Settled } else { Verdict::NotStored }
+        }
+        Progress::Idle => look_at_rest(slot, sighting, key),
+        // A frame is under way: what was read is older than what will be there.
+        Progress::Sending { .. } => Verdict::Settled,
+    }
+}
+
+/// A write whose outcome nobody told us.
+struct WriteInDoubt {
+    generation: Generation,
+    was_empty: bool,
+    acked: bool,
+}
+
+fn look_after_write(
+    slot: &mut Slot,
+    sighting: &Sighting,
+    wanted: Option<(&Pin, Generation)>,
+    doubt: WriteInDoubt,
+    key: &FingerprintKey,
+    at: Timestamp,
+) -> Verdict {
+    slot.content = sighting.content();
+    slot.confirmed = None;
+    let by_read = |code| Confirmed { code: Some(code), generation: doubt.generation, by: ConfirmedBy::Read, at };
+    match sighting {
+        Sighting::Known(code) => {
+            // Whatever it is, it is in a slot of ours and we know it now; the plan compares it with what is wanted.
+            slot.confirmed = Some(by_read(Fingerprint::of(code.reveal(), key)));
+            let right = wanted.is_some_and(|(pin, _)| pin.reveal().as_bytes() == code.reveal());
+            if right { Verdict::Settled } else { Verdict::NotStored }
+        }
+        Sighting::Masked => {
+            // A masked code can only be told apart from an older one if the intent behind the write still stands.
+            let Some((pin, _)) = wanted.filter(|(_, generation)| *generation == doubt.generation) else {
+                return Verdict::NotStored;
+            };
+            if doubt.was_empty {
+                slot.confirmed = Some(by_read(fingerprint(pin, key)));
+                Verdict::Settled
+            } else if doubt.acked {
+                slot.confirmed = Some(Confirmed { by: ConfirmedBy::Unseen, ..by_read(fingerprint(pin, key)) });
+                Verdict::Settled
+            } else {
+                Verdict::NotStored
+            }
+        }
+        Sighting::Empty => Verdict::NotStored,
+        Sighting::Unavailable => Verdict::Hopeless(Reason::RefusedByLock),
+    }
+}
+
+fn look_at_rest(slot: &mut Slot, sighting: &Sighting, key: &FingerprintKey) -> Verdict {
+    let expected = slot.confirmed.as_ref().and_then(|confirmed| confirmed.code);
+    let Some(expected) = expected else {
+        slot.content = sighting.content();
+        return Verdict::Settled;
+    };
+    match sighting {
+        // Occupied as it should be; stars are never compared.
+        Sighting::Masked => Verdict::Settled,
+        Sighting::Known(code) if Fingerprint::of(code.reveal(), key) == expected => Verdict::Settled,
+        Sighting::Empty | Sighting::Unavailable => {
+            slot.content = sighting.content();
+            slot.confirmed = None;
+            Verdict::Missing
+        }
+        Sighting::Known(_) => {
+            slot.content = sighting.content();
+            slot.confirmed = None;
+            Verdict::Changed
+        }
+    }
+}
+
+fn fingerprint(pin: &Pin, key: &FingerprintKey) -> Fingerprint {
+    Fingerprint::of(pin.reveal().as_bytes(), key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::entropy::Entropy;
+    use crate::domain::ids::DeviceId;
+    use crate::domain::slot::SlotKey;
+
+    const KEY: FingerprintKey = FingerprintKey([3; 32]);
+    const AT: Timestamp = Timestamp::from_millis(1_000);
+    const G: Generation = Generation(9);
+
+    fn writing(was_empty: bool) -> Slot {
+        let mut entropy = Entropy::from_number(1);
+        let mut slot = Slot::unseen(SlotKey::user_code(DeviceId::new(&mut entropy), 1));
+        begin(&mut slot, GrantId::new(&mut entropy), Doing::Write { generation: G, was_empty });
+        slot
+    }
+
+    fn pin() -> Pin {
+        Pin::parse("4821").unwrap()
+    }
+
+    fn read(slot: &mut Slot, status: u8, code: &[u8]) -> Verdict {
+        look(slot, &Sighting::of(status, &CodeText::new(code)), Some((&pin(), G)), &KEY, AT)
+    }
+
+    #[test]
+    fn silence_after_a_write_is_not_success() {
+        let mut slot = writing(true);
+        assert_eq!(settle(&mut slot, Sent::Acked, Some(&pin()), &KEY, AT), Verdict::LookAgain);
+        assert_eq!(slot.confirmed, None);
+    }
+
+    #[test]
+    fn stars_where_nothing_was_are_the_code_we_wrote() {
+        let mut slot = writing(true);
+        settle(&mut slot, Sent::Acked, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 1, b"**********"), Verdict::Settled);
+        assert_eq!(slot.confirmed.unwrap().by, ConfirmedBy::Read);
+    }
+
+    #[test]
+    fn stars_where_a_code_was_are_neither_yes_nor_no() {
+        let mut slot = writing(false);
+        settle(&mut slot, Sent::Acked, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 1, b"****"), Verdict::Settled);
+        assert_eq!(slot.confirmed.unwrap().by, ConfirmedBy::Unseen);
+    }
+
+    #[test]
+    fn a_masked_slot_of_ours_is_written_once_more_after_a_power_cut() {
+        let mut slot = writing(false);
+        settle(&mut slot, Sent::Unknown, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 1, b"****"), Verdict::NotStored);
+        assert_eq!(slot.confirmed, None);
+    }
+
+    #[test]
+    fn a_kwikset_code_is_recognised_without_its_line_end() {
+        let mut slot = writing(false);
+        settle(&mut slot, Sent::Unknown, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 1, b"4821\x0a\x0d"), Verdict::Settled);
+    }
+
+    #[test]
+    fn an_empty_kwikset_slot_full_of_zeros_is_empty() {
+        assert_eq!(Sighting::of(0, &CodeText::new(*b"0000\x0a\x0d")), Sighting::Empty);
+        assert_eq!(Sighting::of(0, &CodeText::new([0; 10])), Sighting::Empty);
+    }
+
+    #[test]
+    fn a_schlage_that_masks_a_code_under_status_0_does_not_lose_it_to_us() {
+        assert_eq!(Sighting::of(0, &CodeText::new(*b"*********")), Sighting::Masked);
+    }
+
+    #[test]
+    fn a_write_that_the_lock_swallowed_is_noticed() {
+        let mut slot = writing(true);
+        settle(&mut slot, Sent::Acked, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 0, &[0; 4]), Verdict::NotStored);
+        assert_eq!(slot.content, Content::Empty);
+    }
+
+    #[test]
+    fn a_clear_counts_only_when_the_lock_says_empty() {
+        let mut slot = writing(true);
+        settle(&mut slot, Sent::Confirmed, Some(&pin()), &KEY, AT);
+        let owner = slot.owner.unwrap();
+        begin(&mut slot, owner, Doing::Clear { generation: Generation(10) });
+        settle(&mut slot, Sent::Acked, None, &KEY, AT);
+        assert_eq!(read(&mut slot, 1, b"4821"), Verdict::NotStored);
+        begin(&mut slot, owner, Doing::Clear { generation: Generation(10) });
+        settle(&mut slot, Sent::Acked, None, &KEY, AT);
+        assert_eq!(read(&mut slot, 0, b""), Verdict::Settled);
+        assert_eq!(slot.confirmed.unwrap().code, None);
+    }
+
+    #[test]
+    fn a_late_supervision_report_does_not_undo_what_the_event_confirmed() {
+        let mut slot = writing(true);
+        confirm(&mut slot, Doing::Write { generation: G, was_empty: true }, Some(&pin()), ConfirmedBy::Event, &KEY, AT);
+        assert_eq!(settle(&mut slot, Sent::Lost, Some(&pin()), &KEY, AT), Verdict::Settled);
+        assert!(slot.confirmed.is_some());
+    }
+
+    #[test]
+    fn a_code_that_vanished_from_a_lock_at_rest_is_missing_not_pending() {
+        let mut slot = writing(true);
+        settle(&mut slot, Sent::Confirmed, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 0, b""), Verdict::Missing);
+        settle(&mut slot, Sent::Confirmed, Some(&pin()), &KEY, AT);
+    }
+
+    #[test]
+    fn a_code_changed_at_the_keypad_is_told_apart_from_ours() {
+        let mut slot = writing(true);
+        settle(&mut slot, Sent::Confirmed, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 1, b"9999"), Verdict::Changed);
+    }
+}
