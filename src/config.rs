@@ -1,1 +1,263 @@
-//! (to be written)
+//! The configuration: every key, default and bound in one place. Pure: text and environment in, [`Config`] out.
+//!
+//! A value that made it into a [`Config`] is good: its readers have nothing left to check but the world (a file that
+//! is not there, a broker that does not answer). Secrets are never in here, only the names of files that hold them.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+/// Everything that can be configured. [`Config::default`] is what an empty file means.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Config {
+    /// `[serial]`: the Z-Wave stick.
+    pub serial: Serial,
+    /// `[store]`: where the state is kept.
+    pub store: Store,
+    /// `[mqtt]`: the broker. Without this section nothing is published, and no outbox is kept.
+    pub mqtt: Option<Mqtt>,
+    /// `[web]`: the dashboard.
+    pub web: Web,
+    /// `[api]`: the Unix socket of the command line.
+    pub api: Api,
+    /// `[home]`: what holds for the whole house.
+    pub home: Home,
+    /// `[zwave]`: the radio network.
+    pub zwave: Zwave,
+}
+
+/// `[serial]`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Serial {
+    /// Where the stick is; `None`: the one Z-Wave stick found by its USB id.
+    pub port: Option<SerialPort>,
+    /// Whether the stick is restarted when the daemon takes it over.
+    pub soft_reset: SoftReset,
+}
+
+/// Where a stick is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SerialPort {
+    /// A device file: `/dev/serial/by-id/…`, or a pty.
+    Path(PathBuf),
+    /// `tcp://host:port`: a stick behind a serial server, or the simulator.
+    Tcp {
+        /// Name or address.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+}
+
+/// Whether to soft-reset the stick at the start: some drop off the bus when told to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SoftReset {
+    /// Where the stick is known to survive it.
+    #[default]
+    Auto,
+    /// Never.
+    Never,
+}
+
+/// `[store]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Store {
+    /// The database.
+    pub path: PathBuf,
+    /// The key that seals codes and network keys; a systemd credential `store.key` goes before it.
+    pub key_file: PathBuf,
+}
+
+/// `[mqtt]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mqtt {
+    /// The broker.
+    pub url: BrokerUrl,
+    /// First part of every topic.
+    pub base: String,
+    /// Where Home Assistant looks for devices.
+    pub discovery_prefix: String,
+    /// Login.
+    pub username: Option<String>,
+    /// File whose first line is the password.
+    pub password_file: Option<PathBuf>,
+    /// Certificates that the broker's is checked against; `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate.
+    pub client_cert_file: Option<PathBuf>,
+    /// Its key.
+    pub client_key_file: Option<PathBuf>,
+    /// How much of a person an event tells.
+    pub publish_names: PublishNames,
+}
+
+/// `mqtt://host[:port]` or `mqtts://host[:port]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerUrl {
+    /// `mqtts`.
+    pub tls: bool,
+    /// Name or address; an IPv6 address without its brackets.
+    pub host: String,
+    /// TCP port: 1883, or 8883 with TLS, unless one is given.
+    pub port: u16,
+}
+
+/// How much of a person an event on MQTT tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PublishNames {
+    /// Id and name.
+    #[default]
+    Name,
+    /// The id only.
+    Id,
+    /// Nothing.
+    None,
+}
+
+/// `[web]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Web {
+    /// Where the dashboard listens.
+    pub listen: SocketAddr,
+    /// Whether it speaks HTTPS.
+    pub tls: WebTls,
+    /// Proxies whose `Forwarded` headers are believed.
+    pub trusted_proxy: Vec<IpAddr>,
+}
+
+/// Whether the dashboard speaks HTTPS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WebTls {
+    /// Off loopback, with a certificate of its own making where none is given.
+    #[default]
+    Auto,
+}
+
+/// `[api]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Api {
+    /// The Unix socket.
+    pub socket: PathBuf,
+}
+
+/// `[home]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Home {
+    /// Its name.
+    pub name: String,
+    /// The zone of schedules and stamps.
+    pub time_zone: TimeZone,
+    /// Digits of a generated code.
+    pub code_length: CodeLength,
+}
+
+/// How long generated codes are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CodeLength {
+    /// 6 where every ticked device allows it, else 4.
+    #[default]
+    Auto,
+    /// So many: 4 to 10.
+    Digits(u8),
+}
+
+/// `[zwave]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Zwave {
+    /// The region the stick must be set to; `None`: as it is.
+    pub region: Option<Region>,
+    /// Where the network keys are; `None`: in the store.
+    pub keys: Option<NetworkKeys>,
+    /// How often a quiet lock's slots are looked at for drift.
+    pub check_interval: Duration,
+    /// How many frames a day such checks may send to one lock.
+    pub frame_budget_per_day: u32,
+}
+
+/// Where network keys come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NetworkKeys {
+    /// A JSON file.
+    File(PathBuf),
+    /// A systemd credential of that name with the same content.
+    Credential(String),
+}
+
+/// A radio region (serial-api sheet, Serial API Setup: RF region).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Region {
+    /// The number the stick knows it by.
+    pub number: u8,
+    /// The word of the configuration.
+    pub word: &'static str,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: "/var/lib/latchkey/latchkey.db".into(), key_file: "/var/lib/latchkey/store.key".into() }
+    }
+}
+
+impl Mqtt {
+    /// The section with nothing but `url` in it.
+    pub fn at(url: BrokerUrl) -> Self {
+        Self {
+            url,
+            base: "latchkey".into(),
+            discovery_prefix: "homeassistant".into(),
+            username: None,
+            password_file: None,
+            ca_file: None,
+            client_cert_file: None,
+            client_key_file: None,
+            publish_names: PublishNames::Name,
+        }
+    }
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8480)), tls: WebTls::Auto, trusted_proxy: Vec::new() }
+    }
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { socket: "/run/latchkey/latchkey.sock".into() }
+    }
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self { name: "Home".into(), time_zone: TimeZone::UTC, code_length: CodeLength::Auto }
+    }
+}
+
+impl Default for Zwave {
+    fn default() -> Self {
+        Self { region: None, keys: None, check_interval: Duration::from_secs(24 * 3600), frame_budget_per_day: 100 }
+    }
+}
+
+impl fmt::Display for SerialPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+        }
+    }
+}
+
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}

@@ -1,1 +1,3 @@
-//! (to be written)
+//! The HTTP API, served over the Unix socket.
+
+pub mod handle;

@@ -1,0 +1,48 @@
+//! What the world outside may ask of the bridge, and the shape of its answers.
+
+use std::fmt;
+
+use crate::domain::ids::{GrantId, PersonId};
+use crate::domain::intent::{Accepted, Intent};
+
+/// Who asks, for the audit: `uid 1000`, `mqtt`, `dashboard`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Actor(pub String);
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One question or change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// A change.
+    Intent(Intent),
+    /// Everybody: a list of people with their grants.
+    People,
+    /// One person with their grants.
+    Person(PersonId),
+    /// Every device: a list.
+    Devices,
+    /// One device, by slug or id.
+    Device(String),
+    /// One grant. Not found once its code is out of the lock: that is how a removal ends.
+    Grant(GrantId),
+    /// How the daemon is.
+    Status,
+    /// The controller and its nodes.
+    Network,
+}
+
+/// The answer to an [`Ask`] that was not refused.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Reply {
+    /// The change is committed and on its way.
+    Accepted(Accepted),
+    /// What was asked to be seen, in the contract's JSON. Never holds a code. A list is `{"items":[…],"next":null}`.
+    View(serde_json::Value),
+    /// No such person, device or grant.
+    NotFound,
+}
