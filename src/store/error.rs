@@ -1,0 +1,184 @@
+//! What can go wrong with the store: one enum per question, each sentence says what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+use super::key::KeySource;
+
+/// Why the store can't be opened. The daemon ends with exit code 2 and prints the one line.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory of the database or of the key file does not exist.
+    #[error("the directory {0} does not exist; make it with `install -d -m 700 {0}`, or write another path into [store]")]
+    DirectoryMissing(PathBuf),
+    /// A file can't be created or written there.
+    #[error("{path} can't be written; give the daemon's user that directory and mount it writable")]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The card is full.
+    #[error("no space is left for {0}; free some and start again")]
+    DiskFull(PathBuf),
+    /// Another daemon has this database open.
+    #[error("another latchkey{} has {path} open; stop that one first, or write another path into [store]", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    Held {
+        /// The database.
+        path: PathBuf,
+        /// The process that holds it, if its lock file says so.
+        pid: Option<u32>,
+    },
+    /// The database was written by a later version of the daemon.
+    #[error(
+        "{path} has schema {found} and this version knows up to {known}; install the newer version again, or put {path}.v{known}.bak in its place"
+    )]
+    NewerSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema this version knows.
+        known: u32,
+    },
+    /// The database is damaged, or is no database.
+    #[error("{path} is damaged ({what}); move it away with its -wal and -shm files, and put back your last backup")]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// The first thing that is wrong with it.
+        what: String,
+    },
+    /// There are sealed codes and no key. A new key could never open them, so none is made.
+    #[error(
+        "the codes in {database} are sealed and their key {key_file} is missing; put the key back, or the systemd credential store.key"
+    )]
+    KeyMissing {
+        /// The database.
+        database: PathBuf,
+        /// Where the key should be.
+        key_file: PathBuf,
+    },
+    /// The key is not the one the codes were sealed with.
+    #[error("the key from {source_of_key} does not open {database}; put back the key this database was made with")]
+    KeyWrong {
+        /// The database.
+        database: PathBuf,
+        /// Where the key came from.
+        source_of_key: KeySource,
+    },
+    /// Other users of the machine can read the key.
+    #[error("other users can read the key {path} (mode {mode:03o}); run `chmod 600 {path}`")]
+    KeyExposed {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is there and holds something else.
+    #[error("{0} holds no store key (32 bytes, or 64 hexadecimal digits); put back the key this database was made with")]
+    KeyMalformed(PathBuf),
+    /// The file system can't publish a file without the risk of overwriting one.
+    #[error("the key can't be made safely at {path}; write a [store] key_file on a file system with hard links, such as ext4")]
+    KeyUnbirthable {
+        /// The key file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused in some other way.
+    #[error("{path} can't be used; look at the cause, then start again")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// SQLite refused in some other way.
+    #[error("the database {path} can't be opened; look at the cause, then start again")]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+impl OpenError {
+    /// Sorts what the system said about `path` into the cases that have a remedy of their own.
+    pub(super) fn from_io(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull(path),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::NotWritable { path, source },
+            _ => Self::Io { path, source },
+        }
+    }
+
+    /// Sorts what SQLite said about the database at `path`.
+    pub(super) fn from_sqlite(path: impl Into<PathBuf>, source: rusqlite::Error) -> Self {
+        let path = path.into();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt { path, what: source.to_string() },
+            Some(ErrorCode::DiskFull) => Self::DiskFull(path),
+            Some(ErrorCode::ReadOnly) => Self::NotWritable { path, source: io::Error::other(source) },
+            _ => Self::Sqlite { path, source },
+        }
+    }
+
+    /// Sorts what went wrong while the database at `path` was read.
+    pub(super) fn from_read(path: impl Into<PathBuf>, error: ReadError) -> Self {
+        match error {
+            ReadError::Row { .. } => Self::Corrupt { path: path.into(), what: error.to_string() },
+            ReadError::Sqlite(source) => Self::from_sqlite(path, source),
+        }
+    }
+}
+
+/// Why a batch was not committed. Nothing of it is in the database.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The card is full.
+    #[error("no space is left on the disk of the database; free some")]
+    DiskFull,
+    /// The file system became read-only, which cards do when they fail.
+    #[error("the database can't be written any more; mount its file system writable, or replace a failing card")]
+    ReadOnly,
+    /// SQLite refused in some other way.
+    #[error("the database refused the change; look at the cause in the log")]
+    Sqlite(#[source] rusqlite::Error),
+    /// A value has no stored form: a defect of the daemon.
+    #[error("a row can't be written down; please report this")]
+    Unwritable(#[source] serde_json::Error),
+}
+
+impl From<rusqlite::Error> for CommitError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+/// Why the database can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A row holds what no version of the daemon wrote. Never shows the value.
+    #[error("the row {row} of {table} can't be understood: {why}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// Which row.
+        row: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// SQLite refused.
+    #[error("the database can't be read; look at the cause in the log")]
+    Sqlite(#[from] rusqlite::Error),
+}
