@@ -87,6 +87,19 @@ pub enum EventReason {
     OutOfSchedule,
 }
 
+/// How much of a person leaves the hub with an event (`mqtt.publish_names`).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishNames {
+    /// Id and name.
+    #[default]
+    Name,
+    /// The id only.
+    Id,
+    /// Nothing.
+    None,
+}
+
 /// A person as they were called when it happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PersonAtEvent {
