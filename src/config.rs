@@ -10,6 +10,17 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+mod parse;
+mod source;
+
+pub use source::ConfigError;
+
+/// The commented template that `latchkey config` prints. It says the defaults.
+pub const TEMPLATE: &str = include_str!("../config/latchkey.toml");
+
+/// Where the configuration is looked for unless `--config` says otherwise.
+pub const DEFAULT_FILE: &str = "/etc/latchkey/latchkey.toml";
+
 /// Everything that can be configured. [`Config::default`] is what an empty file means.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Config {
@@ -27,6 +38,14 @@ pub struct Config {
     pub home: Home,
     /// `[zwave]`: the radio network.
     pub zwave: Zwave,
+}
+
+impl Config {
+    /// Reads the text of a configuration file; `file` is its name in errors. `env` are environment variables: those
+    /// called `LATCHKEY_SECTION__KEY` go before the file, and an empty one brings the default back.
+    pub fn parse(file: &str, text: &str, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        parse::config(&source::Source::read(file, text, env)?)
+    }
 }
 
 /// `[serial]`.
@@ -186,13 +205,31 @@ pub enum NetworkKeys {
     Credential(String),
 }
 
-/// A radio region (serial-api sheet, Serial API Setup: RF region).
+/// A radio region (serial-api sheet, Serial API Setup 0x20/0x40: regions).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Region {
     /// The number the stick knows it by.
     pub number: u8,
     /// The word of the configuration.
     pub word: &'static str,
+}
+
+impl Region {
+    /// Every region that can be set.
+    pub const ALL: [Self; 12] = [
+        Self { number: 0x00, word: "eu" },
+        Self { number: 0x01, word: "us" },
+        Self { number: 0x02, word: "anz" },
+        Self { number: 0x03, word: "hk" },
+        Self { number: 0x05, word: "in" },
+        Self { number: 0x06, word: "il" },
+        Self { number: 0x07, word: "ru" },
+        Self { number: 0x08, word: "cn" },
+        Self { number: 0x09, word: "us_lr" },
+        Self { number: 0x0b, word: "eu_lr" },
+        Self { number: 0x20, word: "jp" },
+        Self { number: 0x21, word: "kr" },
+    ];
 }
 
 impl Default for Store {
@@ -261,3 +298,6 @@ impl fmt::Display for BrokerUrl {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
