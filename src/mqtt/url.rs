@@ -1,7 +1,7 @@
 //! Where the broker is, and whether a command that opens a door may come from there.
 
+use core::net::{IpAddr, Ipv6Addr};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// Address of a broker: `mqtt://host[:port]` in clear (port 1883) or `mqtts://host[:port]` over TLS (port 8883).
