@@ -3,12 +3,15 @@
 //! A value that made it into a [`Config`] is good: its readers have nothing left to check but the world (a file that
 //! is not there, a broker that does not answer). Secrets are never in here, only the names of files that hold them.
 
+use core::net::{IpAddr, SocketAddr};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+
+use crate::domain::event::PublishNames;
+use crate::mqtt::url::BrokerUrl;
 
 mod parse;
 mod source;
@@ -64,7 +67,7 @@ pub enum SerialPort {
     Path(PathBuf),
     /// `tcp://host:port`: a stick behind a serial server, or the simulator.
     Tcp {
-        /// Name or address.
+        /// Name or address; an IPv6 address without its brackets.
         host: String,
         /// TCP port.
         port: u16,
@@ -111,29 +114,6 @@ pub struct Mqtt {
     pub client_key_file: Option<PathBuf>,
     /// How much of a person an event tells.
     pub publish_names: PublishNames,
-}
-
-/// `mqtt://host[:port]` or `mqtts://host[:port]`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BrokerUrl {
-    /// `mqtts`.
-    pub tls: bool,
-    /// Name or address; an IPv6 address without its brackets.
-    pub host: String,
-    /// TCP port: 1883, or 8883 with TLS, unless one is given.
-    pub port: u16,
-}
-
-/// How much of a person an event on MQTT tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum PublishNames {
-    /// Id and name.
-    #[default]
-    Name,
-    /// The id only.
-    Id,
-    /// Nothing.
-    None,
 }
 
 /// `[web]`.
@@ -283,18 +263,8 @@ impl fmt::Display for SerialPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
-        }
-    }
-}
-
-impl fmt::Display for BrokerUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "mqtts" } else { "mqtt" };
-        if self.host.contains(':') {
-            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }

@@ -1,16 +1,16 @@
 //! What each key means: from what was written to a [`Config`].
 
-use std::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::domain::event::PublishNames;
+use crate::mqtt::url::BrokerUrl;
+
 use super::source::{ConfigError, Source, Value};
-use super::{
-    Api, BrokerUrl, CodeLength, Config, Home, Mqtt, NetworkKeys, PublishNames, Region, Serial, SerialPort, SoftReset, Store, Web,
-    WebTls, Zwave,
-};
+use super::{Api, CodeLength, Config, Home, Mqtt, NetworkKeys, Region, Serial, SerialPort, SoftReset, Store, Web, WebTls, Zwave};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -33,7 +33,7 @@ fn serial(source: &Source) -> Result<Serial, ConfigError> {
         let text = value.text()?;
         match text.split_once("://") {
             None => Ok(SerialPort::Path(text.into())),
-            Some(("tcp", rest)) => match host_and_port(rest, None) {
+            Some(("tcp", rest)) => match host_and_port(rest) {
                 Some((host, port)) => Ok(SerialPort::Tcp { host, port }),
                 None => Err(format!("is {text:?}, which is not host:port")),
             },
@@ -61,7 +61,10 @@ fn mqtt(source: &Source) -> Result<Option<Mqtt>, ConfigError> {
         return Ok(None);
     }
     const URL: &str = "\"mqtt://host:1883\" or \"mqtts://host:8883\"";
-    let Some(url) = source.value("mqtt", "url", URL, |value| broker_url(value.text()?))? else {
+    let Some(url) = source.value("mqtt", "url", URL, |value| {
+        value.text()?.parse::<BrokerUrl>().map_err(|error| format!("can't be used: {error}"))
+    })?
+    else {
         return Err(source.error("mqtt", "url", "is missing", &format!("url = {URL}, or take the section [mqtt] away")));
     };
     let default = Mqtt::at(url);
@@ -199,39 +202,15 @@ fn topic(source: &Source, key: &'static str) -> Result<Option<String>, ConfigErr
     })
 }
 
-/// A broker's URL. The text is never repeated: people write passwords into it.
-fn broker_url(text: &str) -> Result<BrokerUrl, String> {
-    let (tls, rest) = match text.split_once("://") {
-        Some(("mqtt", rest)) => (false, rest),
-        Some(("mqtts", rest)) => (true, rest),
-        _ => return Err("does not start with mqtt:// or mqtts://".into()),
-    };
-    if rest.contains('@') {
-        return Err("must not hold a login, which belongs into username and password_file".into());
+/// `host:port`; an address of IPv6 stands in brackets.
+fn host_and_port(text: &str) -> Option<(String, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    if let Some(v6) = host.strip_prefix('[') {
+        let address: Ipv6Addr = v6.strip_suffix(']')?.parse().ok()?;
+        return Some((address.to_string(), port));
     }
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (host, port) = host_and_port(rest, Some(if tls { 8883 } else { 1883 })).ok_or("has no good host and port")?;
-    Ok(BrokerUrl { tls, host, port })
-}
-
-/// `host:port`, `host` where a port is known already, `[v6]:port`.
-fn host_and_port(text: &str, default: Option<u16>) -> Option<(String, u16)> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']')?;
-            host.parse::<std::net::Ipv6Addr>().ok()?;
-            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-        }
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
-    let port = match port {
-        Some(digits) => digits.parse().ok().filter(|port| *port != 0)?,
-        None => default?,
-    };
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     (!host.is_empty() && host.chars().all(plain)).then(|| (host.to_owned(), port))
 }
 
