@@ -1,26 +1,257 @@
-//! Command classes: one file each, plain structs with `parse` and `write`. Pure codecs: nothing here decrypts,
-//! looks up nodes or logs.
+//! Command classes: one file each, a table of commands and plain structs with `parse` and `write`. Pure codecs:
+//! nothing here decrypts, looks up nodes or logs.
+//!
+//! A shorter frame is an older version, so what newer versions appended is an `Option`; bytes after the part we know
+//! are ignored. Numbers that grow are open newtypes, and unknown ones re-encode as they came. Codes are
+//! [`CodeText`](crate::domain::pin::CodeText): `Debug` and JSON show stars.
+
+pub mod association;
+pub mod association_group_info;
+pub mod basic;
+pub mod battery;
+mod class;
+pub mod codec;
+pub mod door_lock;
+pub mod manufacturer_specific;
+pub mod names;
+pub mod notification;
+pub mod redact;
+pub mod spec;
+pub mod supervision;
+pub mod user_code;
+pub mod version;
+pub mod wake_up;
+pub mod zwave_plus_info;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 
-/// The number of a command class; 0xF1 and above take two bytes on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ClassId(pub u16);
+pub use class::ClassId;
+pub use spec::{CommandSpec, Kind};
 
-impl ClassId {
-    /// Supervision.
-    pub const SUPERVISION: Self = Self(0x6C);
-    /// Door Lock.
-    pub const DOOR_LOCK: Self = Self(0x62);
-    /// User Code.
-    pub const USER_CODE: Self = Self(0x63);
+/// One command: what an application payload says, without any encapsulation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Command {
+    /// No Operation (0x00): a ping.
+    NoOperation,
+    /// Basic (0x20).
+    Basic(basic::Basic),
+    /// Association Group Information (0x59).
+    AssociationGroupInfo(association_group_info::AssociationGroupInfo),
+    /// Z-Wave Plus Info (0x5E).
+    ZwavePlusInfo(zwave_plus_info::ZwavePlusInfo),
+    /// Door Lock (0x62).
+    DoorLock(door_lock::DoorLock),
+    /// User Code (0x63).
+    UserCode(user_code::UserCode),
+    /// Supervision (0x6C).
+    Supervision(supervision::Supervision),
+    /// Notification, formerly Alarm (0x71).
+    Notification(notification::Notification),
+    /// Manufacturer Specific (0x72).
+    ManufacturerSpecific(manufacturer_specific::ManufacturerSpecific),
+    /// Battery (0x80).
+    Battery(battery::Battery),
+    /// Wake Up (0x84).
+    WakeUp(wake_up::WakeUp),
+    /// Association (0x85).
+    Association(association::Association),
+    /// Version (0x86).
+    Version(version::Version),
+    /// A class or command this module has no struct for.
+    Other {
+        /// Its class.
+        class: ClassId,
+        /// Its number, where there is one.
+        command: Option<u8>,
+        /// What follows.
+        body: Body,
+    },
 }
 
-impl fmt::Debug for ClassId {
+/// Why bytes are not a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ParseError {
+    /// No class.
+    #[error("the payload is empty")]
+    Empty,
+    /// The parameters end before those that even version 1 has.
+    #[error("the parameters of {class} command 0x{command:02x} are cut short")]
+    Truncated {
+        /// The class.
+        class: ClassId,
+        /// The command.
+        command: u8,
+    },
+}
+
+impl Command {
+    /// Reads a payload that begins with the class byte.
+    pub fn parse(payload: &[u8]) -> Result<Self, ParseError> {
+        let (class, rest) = ClassId::split(payload).ok_or(ParseError::Empty)?;
+        if class == ClassId::NO_OPERATION {
+            return Ok(Self::NoOperation);
+        }
+        let Some((&command, parameters)) = rest.split_first() else {
+            return Ok(Self::opaque(class, rest));
+        };
+        let parsed = match class {
+            ClassId::BASIC => basic::Basic::parse(command, parameters).map(|it| it.map(Self::Basic)),
+            ClassId::ASSOCIATION_GROUP_INFORMATION => association_group_info::AssociationGroupInfo::parse(command, parameters)
+                .map(|it| it.map(Self::AssociationGroupInfo)),
+            ClassId::Z_WAVE_PLUS_INFO => {
+                zwave_plus_info::ZwavePlusInfo::parse(command, parameters).map(|it| it.map(Self::ZwavePlusInfo))
+            }
+            ClassId::DOOR_LOCK => door_lock::DoorLock::parse(command, parameters).map(|it| it.map(Self::DoorLock)),
+            ClassId::USER_CODE => user_code::UserCode::parse(command, parameters).map(|it| it.map(Self::UserCode)),
+            ClassId::SUPERVISION => supervision::Supervision::parse(command, parameters).map(|it| it.map(Self::Supervision)),
+            ClassId::NOTIFICATION => notification::Notification::parse(command, parameters).map(|it| it.map(Self::Notification)),
+            ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::ManufacturerSpecific::parse(command, parameters)
+                .map(|it| it.map(Self::ManufacturerSpecific)),
+            ClassId::BATTERY => battery::Battery::parse(command, parameters).map(|it| it.map(Self::Battery)),
+            ClassId::WAKE_UP => wake_up::WakeUp::parse(command, parameters).map(|it| it.map(Self::WakeUp)),
+            ClassId::ASSOCIATION => association::Association::parse(command, parameters).map(|it| it.map(Self::Association)),
+            ClassId::VERSION => version::Version::parse(command, parameters).map(|it| it.map(Self::Version)),
+            _ => None,
+        };
+        match parsed {
+            Some(Ok(parsed)) => Ok(parsed),
+            Some(Err(_)) => Err(ParseError::Truncated { class, command }),
+            None => Ok(Self::opaque(class, rest)),
+        }
+    }
+
+    /// The payload, class byte first.
+    pub fn write(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.class().write(&mut out);
+        out.extend(self.number());
+        match self {
+            Self::NoOperation => {}
+            Self::Basic(it) => it.write(&mut out),
+            Self::AssociationGroupInfo(it) => it.write(&mut out),
+            Self::ZwavePlusInfo(it) => it.write(&mut out),
+            Self::DoorLock(it) => it.write(&mut out),
+            Self::UserCode(it) => it.write(&mut out),
+            Self::Supervision(it) => it.write(&mut out),
+            Self::Notification(it) => it.write(&mut out),
+            Self::ManufacturerSpecific(it) => it.write(&mut out),
+            Self::Battery(it) => it.write(&mut out),
+            Self::WakeUp(it) => it.write(&mut out),
+            Self::Association(it) => it.write(&mut out),
+            Self::Version(it) => it.write(&mut out),
+            Self::Other { body, .. } => out.extend(&body.0),
+        }
+        out
+    }
+
+    /// The class.
+    pub fn class(&self) -> ClassId {
+        match self {
+            Self::NoOperation => ClassId::NO_OPERATION,
+            Self::Basic(_) => ClassId::BASIC,
+            Self::AssociationGroupInfo(_) => ClassId::ASSOCIATION_GROUP_INFORMATION,
+            Self::ZwavePlusInfo(_) => ClassId::Z_WAVE_PLUS_INFO,
+            Self::DoorLock(_) => ClassId::DOOR_LOCK,
+            Self::UserCode(_) => ClassId::USER_CODE,
+            Self::Supervision(_) => ClassId::SUPERVISION,
+            Self::Notification(_) => ClassId::NOTIFICATION,
+            Self::ManufacturerSpecific(_) => ClassId::MANUFACTURER_SPECIFIC,
+            Self::Battery(_) => ClassId::BATTERY,
+            Self::WakeUp(_) => ClassId::WAKE_UP,
+            Self::Association(_) => ClassId::ASSOCIATION,
+            Self::Version(_) => ClassId::VERSION,
+            Self::Other { class, .. } => *class,
+        }
+    }
+
+    /// The number of the command within its class; No Operation has none.
+    pub fn number(&self) -> Option<u8> {
+        match self {
+            Self::NoOperation => None,
+            Self::Basic(it) => Some(it.number()),
+            Self::AssociationGroupInfo(it) => Some(it.number()),
+            Self::ZwavePlusInfo(it) => Some(it.number()),
+            Self::DoorLock(it) => Some(it.number()),
+            Self::UserCode(it) => Some(it.number()),
+            Self::Supervision(it) => Some(it.number()),
+            Self::Notification(it) => Some(it.number()),
+            Self::ManufacturerSpecific(it) => Some(it.number()),
+            Self::Battery(it) => Some(it.number()),
+            Self::WakeUp(it) => Some(it.number()),
+            Self::Association(it) => Some(it.number()),
+            Self::Version(it) => Some(it.number()),
+            Self::Other { command, .. } => *command,
+        }
+    }
+
+    /// The row of this command in its class's table; `None` for [`Command::Other`] and No Operation.
+    pub fn spec(&self) -> Option<&'static CommandSpec> {
+        let number = self.number()?;
+        commands_of(self.class()).iter().find(|row| row.number == number)
+    }
+
+    /// The command's name within its class: `UsersNumberGet`.
+    pub fn name(&self) -> Option<&'static str> {
+        match self.spec() {
+            Some(row) => Some(row.name),
+            None => names::command_name(self.class(), self.number()?),
+        }
+    }
+
+    /// A payload whose parameters are kept as they came; `rest` is what follows the class.
+    pub fn opaque(class: ClassId, rest: &[u8]) -> Self {
+        match rest.split_first() {
+            Some((&command, body)) => Self::Other { class, command: Some(command), body: Body(body.to_vec()) },
+            None => Self::Other { class, command: None, body: Body(Vec::new()) },
+        }
+    }
+}
+
+/// `User Code Report`: class and command, never parameters.
+impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "class 0x{:02x}", self.0)
+        match (self.name(), self.number()) {
+            (Some(name), _) => write!(f, "{} {name}", self.class()),
+            (None, Some(number)) => write!(f, "{} 0x{number:02x}", self.class()),
+            (None, None) => write!(f, "{}", self.class()),
+        }
+    }
+}
+
+/// The table of a class this module has structs for; empty for the others.
+pub fn commands_of(class: ClassId) -> &'static [CommandSpec] {
+    match class {
+        ClassId::BASIC => basic::COMMANDS,
+        ClassId::ASSOCIATION_GROUP_INFORMATION => association_group_info::COMMANDS,
+        ClassId::Z_WAVE_PLUS_INFO => zwave_plus_info::COMMANDS,
+        ClassId::DOOR_LOCK => door_lock::COMMANDS,
+        ClassId::USER_CODE => user_code::COMMANDS,
+        ClassId::SUPERVISION => supervision::COMMANDS,
+        ClassId::NOTIFICATION => notification::COMMANDS,
+        ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::COMMANDS,
+        ClassId::BATTERY => battery::COMMANDS,
+        ClassId::WAKE_UP => wake_up::COMMANDS,
+        ClassId::ASSOCIATION => association::COMMANDS,
+        ClassId::VERSION => version::COMMANDS,
+        _ => &[],
+    }
+}
+
+/// Parameters nobody took apart. They may hold codes or keys, so neither `Debug` nor JSON shows them.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Body(pub Vec<u8>);
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        codec::masked(self, serializer)
     }
 }

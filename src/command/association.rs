@@ -1,0 +1,157 @@
+//! Association (0x85) v1–3: whom a node tells what (command-classes sheet, Associations).
+
+use nom::Parser;
+use nom::combinator::rest;
+use nom::number::complete::be_u8;
+use nom::sequence::pair;
+use serde::Serialize;
+
+use super::codec::{Parsed, as_hex};
+use super::spec::{Kind, command_class};
+
+command_class! {
+    /// Association (0x85).
+    Association {
+        /// Adds nodes to a group.
+        Set(Set) = 0x01, v 1, Kind::Set;
+        /// Asks who is in a group.
+        Get(Get) = 0x02, v 1, Kind::Get { reply: 0x03 };
+        /// Tells it.
+        Report(Report) = 0x03, v 1, Kind::Report;
+        /// Takes nodes out of a group.
+        Remove(Remove) = 0x04, v 1, Kind::Set;
+        /// Asks how many groups there are.
+        SupportedGroupingsGet = 0x05, v 1, Kind::Get { reply: 0x06 };
+        /// Tells it.
+        SupportedGroupingsReport(SupportedGroupingsReport) = 0x06, v 1, Kind::Report;
+        /// Asks which group belongs to the button pressed last.
+        SpecificGroupGet = 0x0B, v 2, Kind::Get { reply: 0x0C };
+        /// Tells it.
+        SpecificGroupReport(SpecificGroupReport) = 0x0C, v 2, Kind::Report;
+    }
+}
+
+/// Adds nodes to a group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Set {
+    /// The group, from 1.
+    pub group: u8,
+    /// Node ids, 1–232.
+    #[serde(rename = "members_hex", serialize_with = "as_hex")]
+    pub nodes: Vec<u8>,
+}
+
+impl Set {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (group, nodes)) = pair(be_u8, rest).parse(input)?;
+        Ok((input, Self { group, nodes: nodes.to_vec() }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.group);
+        out.extend(&self.nodes);
+    }
+}
+
+/// Asks who is in a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Get {
+    /// The group, from 1.
+    pub group: u8,
+}
+
+impl Get {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, group) = be_u8(input)?;
+        Ok((input, Self { group }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.group);
+    }
+}
+
+/// Who is in a group; a long list comes in several reports.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Report {
+    /// The group.
+    pub group: u8,
+    /// How many nodes it can hold.
+    pub max_nodes: u8,
+    /// How many reports follow this one.
+    pub reports_to_follow: u8,
+    /// Node ids.
+    #[serde(rename = "members_hex", serialize_with = "as_hex")]
+    pub nodes: Vec<u8>,
+}
+
+impl Report {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (group, max_nodes)) = pair(be_u8, be_u8).parse(input)?;
+        let (input, (reports_to_follow, nodes)) = pair(be_u8, rest).parse(input)?;
+        Ok((input, Self { group, max_nodes, reports_to_follow, nodes: nodes.to_vec() }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend([self.group, self.max_nodes, self.reports_to_follow]);
+        out.extend(&self.nodes);
+    }
+}
+
+/// Takes nodes out: no nodes means all of the group; group 0 means everywhere (v2).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Remove {
+    /// The group, or 0.
+    pub group: u8,
+    /// Node ids, or none.
+    #[serde(rename = "members_hex", serialize_with = "as_hex")]
+    pub nodes: Vec<u8>,
+}
+
+impl Remove {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (group, nodes)) = pair(be_u8, rest).parse(input)?;
+        Ok((input, Self { group, nodes: nodes.to_vec() }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.group);
+        out.extend(&self.nodes);
+    }
+}
+
+/// How many groups there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct SupportedGroupingsReport {
+    /// Groups 1 to this.
+    pub groups: u8,
+}
+
+impl SupportedGroupingsReport {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, groups) = be_u8(input)?;
+        Ok((input, Self { groups }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.groups);
+    }
+}
+
+/// The group of the button pressed last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct SpecificGroupReport {
+    /// The group; 0 where the node has no such notion.
+    pub group: u8,
+}
+
+impl SpecificGroupReport {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, group) = be_u8(input)?;
+        Ok((input, Self { group }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.group);
+    }
+}

@@ -1,0 +1,295 @@
+//! User Code (0x63) v1–2: the codes in a lock (command-classes sheet, 0x63; gateway sheet §5).
+//!
+//! Addressed to user 0, a Set with status "available" erases every code of the lock. So a Set takes a [`UserId`], which
+//! is never 0, and erasing all has constructors of its own: [`Set::erase_all`] and [`ExtendedSet::erase_all`].
+
+mod capabilities;
+mod checksum;
+mod extended;
+
+use std::num::NonZeroU16;
+
+use nom::Parser;
+use nom::combinator::rest;
+use nom::number::complete::be_u8;
+use nom::sequence::pair;
+use serde::Serialize;
+
+use super::codec::{Parsed, masked, optional_u16};
+use super::spec::{Kind, command_class};
+use crate::domain::pin::CodeText;
+use crate::domain::slot::Content;
+
+pub use capabilities::{CapabilitiesReport, KeypadMode};
+pub use checksum::{Checksum, crc16};
+pub use extended::{AdminCode, ExtendedCode, ExtendedGet, ExtendedReport, ExtendedSet};
+
+command_class! {
+    /// User Code (0x63).
+    UserCode {
+        /// Writes or clears the code of one user.
+        Set(Set) = 0x01, v 1, Kind::Set;
+        /// Asks for the code of one user.
+        Get(Get) = 0x02, v 1, Kind::Get { reply: 0x03 };
+        /// Tells it.
+        Report(Report) = 0x03, v 1, Kind::Report;
+        /// Asks how many users the lock has.
+        UsersNumberGet = 0x04, v 1, Kind::Get { reply: 0x05 };
+        /// Tells it.
+        UsersNumberReport(UsersNumberReport) = 0x05, v 1, Kind::Report;
+        /// Asks what the lock can do.
+        CapabilitiesGet = 0x06, v 2, Kind::Get { reply: 0x07 };
+        /// Tells it.
+        CapabilitiesReport(CapabilitiesReport) = 0x07, v 2, Kind::Report;
+        /// Sets how the keypad behaves.
+        KeypadModeSet(KeypadMode) = 0x08, v 2, Kind::Set;
+        /// Asks for it.
+        KeypadModeGet = 0x09, v 2, Kind::Get { reply: 0x0A };
+        /// Tells it.
+        KeypadModeReport(KeypadMode) = 0x0A, v 2, Kind::Report;
+        /// Writes or clears several codes.
+        ExtendedUserCodeSet(ExtendedSet) = 0x0B, v 2, Kind::Set;
+        /// Asks for a code, or as many from there on as fit.
+        ExtendedUserCodeGet(ExtendedGet) = 0x0C, v 2, Kind::Get { reply: 0x0D };
+        /// Tells them.
+        ExtendedUserCodeReport(ExtendedReport) = 0x0D, v 2, Kind::Report;
+        /// Writes or switches off the admin code.
+        AdminCodeSet(AdminCode) = 0x0E, v 2, Kind::Set;
+        /// Asks for it.
+        AdminCodeGet = 0x0F, v 2, Kind::Get { reply: 0x10 };
+        /// Tells it.
+        AdminCodeReport(AdminCode) = 0x10, v 2, Kind::Report;
+        /// Asks for the checksum over all codes.
+        UserCodeChecksumGet = 0x11, v 2, Kind::Get { reply: 0x12 };
+        /// Tells it.
+        UserCodeChecksumReport(Checksum) = 0x12, v 2, Kind::Report;
+    }
+}
+
+impl UserCode {
+    /// Puts `code` into the slot of `user`, in the words of a node of class version `version`: plain up to user 255 at
+    /// version 1, extended from version 2 on. `None`: version 1 has no way to name that user.
+    pub fn write_code(user: UserId, status: UserIdStatus, code: CodeText, version: u8) -> Option<Self> {
+        if version >= 2 {
+            return Some(Self::ExtendedUserCodeSet(ExtendedSet::of(ExtendedCode::new(user, status, code))));
+        }
+        Set::new(user, status, code).map(Self::Set)
+    }
+
+    /// Empties the slot of `user`. `None`: version 1 has no way to name that user.
+    pub fn clear_code(user: UserId, version: u8) -> Option<Self> {
+        if version >= 2 {
+            return Some(Self::ExtendedUserCodeSet(ExtendedSet::clear(user)));
+        }
+        Set::clear(user).map(Self::Set)
+    }
+
+    /// Asks for the slot of `user` alone: plain up to user 255, which both versions answer, extended above.
+    pub fn read_code(user: UserId) -> Self {
+        match u8::try_from(user.number()) {
+            Ok(user_id) => Self::Get(Get { user_id }),
+            Err(_) => Self::ExtendedUserCodeGet(ExtendedGet { user_id: user.number(), report_more: false }),
+        }
+    }
+}
+
+/// A user of a lock: the number of a slot. Never 0, which means all.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct UserId(NonZeroU16);
+
+impl UserId {
+    /// The user `number`; `None` for 0.
+    pub const fn new(number: u16) -> Option<Self> {
+        match NonZeroU16::new(number) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// The number, from 1.
+    pub const fn number(self) -> u16 {
+        self.0.get()
+    }
+}
+
+/// What a slot is for. Locks know more than the standard: Yale uses 4, 6 and 7 for its own kinds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct UserIdStatus(pub u8);
+
+impl UserIdStatus {
+    /// Nothing there.
+    pub const AVAILABLE: Self = Self(0);
+    /// A code that opens ("occupied" in version 1).
+    pub const ENABLED: Self = Self(1);
+    /// A code that does not open ("reserved by administrator" in version 1).
+    pub const DISABLED: Self = Self(2);
+    /// A code that only tells us (v2).
+    pub const MESSAGING: Self = Self(3);
+    /// A code that leaves the door open (v2).
+    pub const PASSAGE_MODE: Self = Self(4);
+    /// The lock has no such user, or refused the Set before.
+    pub const STATUS_NOT_AVAILABLE: Self = Self(0xFE);
+}
+
+/// Writes or clears one code.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Set {
+    user_id: u8,
+    status: UserIdStatus,
+    #[serde(rename = "code_hex", serialize_with = "masked")]
+    code: CodeText,
+}
+
+impl Set {
+    /// Writes `code`; `None` for users above 255, which need [`ExtendedSet`].
+    pub fn new(user: UserId, status: UserIdStatus, code: CodeText) -> Option<Self> {
+        Some(Self { user_id: u8::try_from(user.number()).ok()?, status, code })
+    }
+
+    /// Clears: four zero bytes. ASCII zeros became a working code in some Schlage locks.
+    pub fn clear(user: UserId) -> Option<Self> {
+        Self::new(user, UserIdStatus::AVAILABLE, CodeText::new([0; 4]))
+    }
+
+    /// Erases every code of the lock, of people we never heard of too.
+    pub fn erase_all() -> Self {
+        Self { user_id: 0, status: UserIdStatus::AVAILABLE, code: CodeText::new([0; 4]) }
+    }
+
+    /// Whose code; `None`: everybody's.
+    pub fn user(&self) -> Option<UserId> {
+        UserId::new(self.user_id.into())
+    }
+
+    /// What the slot shall be for.
+    pub fn status(&self) -> UserIdStatus {
+        self.status
+    }
+
+    /// The code as it came.
+    pub fn code(&self) -> &CodeText {
+        &self.code
+    }
+
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (user_id, status)) = pair(be_u8, be_u8).parse(input)?;
+        let (input, code) = rest(input)?;
+        Ok((input, Self { user_id, status: UserIdStatus(status), code: CodeText::new(code) }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend([self.user_id, self.status.0]);
+        out.extend(self.code.reveal());
+    }
+}
+
+/// Asks for one code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Get {
+    /// Whose, from 1.
+    pub user_id: u8,
+}
+
+impl Get {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, user_id) = be_u8(input)?;
+        Ok((input, Self { user_id }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.user_id);
+    }
+}
+
+/// What is in one slot. Schlage tells by user 0 with status "available" that all codes were deleted.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Report {
+    /// Whose.
+    pub user_id: u8,
+    /// What the slot is for.
+    pub status: UserIdStatus,
+    /// The code as it came: digits, stars, filler, or nothing.
+    #[serde(rename = "code_hex", serialize_with = "masked")]
+    pub code: CodeText,
+}
+
+impl Report {
+    /// Whose code; `None`: everybody's.
+    pub fn user(&self) -> Option<UserId> {
+        UserId::new(self.user_id.into())
+    }
+
+    /// What this says about the slot.
+    pub fn content(&self) -> Content {
+        content(self.status, &self.code)
+    }
+
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (user_id, status)) = pair(be_u8, be_u8).parse(input)?;
+        let (input, code) = rest(input)?;
+        Ok((input, Self { user_id, status: UserIdStatus(status), code: CodeText::new(code) }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend([self.user_id, self.status.0]);
+        out.extend(self.code.reveal());
+    }
+}
+
+/// What status and code together say about a slot.
+///
+/// The status decides whether it is occupied, with one exception: Schlage BE469 sometimes sends stars with status 0, which
+/// says both yes and no, so nothing is known. Kwikset ends codes in CR LF or pads them; what is left counts as the code if
+/// it is one. 0xFE means that the lock has no such user or does not want to say.
+pub fn content(status: UserIdStatus, code: &CodeText) -> Content {
+    let last = code.reveal().iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r'));
+    let shown = last.and_then(|last| code.reveal().get(..=last)).unwrap_or_default();
+    let masked = !shown.is_empty() && shown.iter().all(|byte| *byte == b'*');
+    match status {
+        UserIdStatus::AVAILABLE if masked => Content::Unknown,
+        UserIdStatus::AVAILABLE => Content::Empty,
+        UserIdStatus::STATUS_NOT_AVAILABLE => Content::Unknown,
+        _ if (4..=10).contains(&shown.len()) && shown.iter().all(u8::is_ascii_alphanumeric) => {
+            Content::Known(CodeText::new(shown))
+        }
+        _ => Content::Unreadable,
+    }
+}
+
+/// How many users the lock has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct UsersNumberReport {
+    /// Users 1 to this; 255 stands for more.
+    pub users: u8,
+    /// The same in version 2, without that limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extended_users: Option<u16>,
+}
+
+impl UsersNumberReport {
+    /// A report in the words of class version `version`.
+    pub fn new(users: u16, version: u8) -> Self {
+        Self { users: u8::try_from(users).unwrap_or(u8::MAX), extended_users: (version >= 2).then_some(users) }
+    }
+
+    /// The highest user id.
+    pub fn supported(&self) -> u16 {
+        self.extended_users.unwrap_or(self.users.into())
+    }
+
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, users) = be_u8(input)?;
+        let (input, extended_users) = optional_u16(input)?;
+        Ok((input, Self { users, extended_users }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.users);
+        out.extend(self.extended_users.into_iter().flat_map(u16::to_be_bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests;
