@@ -7,10 +7,9 @@ use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
 use serde::Serialize;
 
-use super::{UserId, UserIdStatus, content};
+use super::{UserId, UserIdStatus};
 use crate::command::codec::{Parsed, count, masked, up_to};
 use crate::domain::pin::CodeText;
-use crate::domain::slot::Content;
 
 /// One code of an extended Set or Report.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -40,11 +39,6 @@ impl ExtendedCode {
     /// The code as it came.
     pub fn code(&self) -> &CodeText {
         &self.code
-    }
-
-    /// What this says about the slot.
-    pub fn content(&self) -> Content {
-        content(self.status, &self.code)
     }
 
     fn parse(input: &[u8]) -> Parsed<'_, Self> {

@@ -18,7 +18,6 @@ use serde::Serialize;
 use super::codec::{Parsed, masked, optional_u16};
 use super::spec::{Kind, command_class};
 use crate::domain::pin::CodeText;
-use crate::domain::slot::Content;
 
 pub use capabilities::{CapabilitiesReport, KeypadMode};
 pub use checksum::{Checksum, crc16};
@@ -221,11 +220,6 @@ impl Report {
         UserId::new(self.user_id.into())
     }
 
-    /// What this says about the slot.
-    pub fn content(&self) -> Content {
-        content(self.status, &self.code)
-    }
-
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, (user_id, status)) = pair(be_u8, be_u8).parse(input)?;
         let (input, code) = rest(input)?;
@@ -235,26 +229,6 @@ impl Report {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend([self.user_id, self.status.0]);
         out.extend(self.code.reveal());
-    }
-}
-
-/// What status and code together say about a slot.
-///
-/// The status decides whether it is occupied, with one exception: Schlage BE469 sometimes sends stars with status 0, which
-/// says both yes and no, so nothing is known. Kwikset ends codes in CR LF or pads them; what is left counts as the code if
-/// it is one. 0xFE means that the lock has no such user or does not want to say.
-pub fn content(status: UserIdStatus, code: &CodeText) -> Content {
-    let last = code.reveal().iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r'));
-    let shown = last.and_then(|last| code.reveal().get(..=last)).unwrap_or_default();
-    let masked = !shown.is_empty() && shown.iter().all(|byte| *byte == b'*');
-    match status {
-        UserIdStatus::AVAILABLE if masked => Content::Unknown,
-        UserIdStatus::AVAILABLE => Content::Empty,
-        UserIdStatus::STATUS_NOT_AVAILABLE => Content::Unknown,
-        _ if (4..=10).contains(&shown.len()) && shown.iter().all(u8::is_ascii_alphanumeric) => {
-            Content::Known(CodeText::new(shown))
-        }
-        _ => Content::Unreadable,
     }
 }
 
