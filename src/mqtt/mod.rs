@@ -6,5 +6,6 @@
 pub mod broker;
 pub mod client;
 pub mod outbox;
+pub mod settings;
 pub mod topic;
 pub mod url;

@@ -59,7 +59,7 @@ impl Outbox {
 
     /// The event to publish now, which is then in flight: `None` while there is no connection or another event is
     /// in flight. Whether it is late is decided when it is worded, not when it was queued.
-    pub fn next(&mut self) -> Option<&Event> {
+    pub fn offer(&mut self) -> Option<&Event> {
         if !self.connected || self.in_flight.is_some() {
             return None;
         }
@@ -125,14 +125,14 @@ mod tests {
     fn events_leave_one_at_a_time_and_in_order() {
         let events = events(3);
         let mut outbox = Outbox::new(events.clone());
-        assert_eq!(outbox.next(), None, "nobody is connected");
+        assert_eq!(outbox.offer(), None, "nobody is connected");
         outbox.connected();
         for event in &events {
-            assert_eq!(outbox.next(), Some(event));
-            assert_eq!(outbox.next(), None, "one in flight");
+            assert_eq!(outbox.offer(), Some(event));
+            assert_eq!(outbox.offer(), None, "one in flight");
             assert_eq!(outbox.acked(event.id), Some(event.id));
         }
-        assert_eq!(outbox.next(), None);
+        assert_eq!(outbox.offer(), None);
         assert_eq!(outbox.waiting(), 0);
     }
 
@@ -141,12 +141,12 @@ mod tests {
         let events = events(2);
         let mut outbox = Outbox::new(events.clone());
         outbox.connected();
-        assert_eq!(outbox.next(), Some(&events[0]));
+        assert_eq!(outbox.offer(), Some(&events[0]));
         outbox.disconnected();
-        assert_eq!(outbox.next(), None);
+        assert_eq!(outbox.offer(), None);
         assert_eq!(outbox.acked(events[0].id), None, "an acknowledgement from before the break proves nothing");
         outbox.connected();
-        assert_eq!(outbox.next(), Some(&events[0]));
+        assert_eq!(outbox.offer(), Some(&events[0]));
     }
 
     #[test]
@@ -154,9 +154,9 @@ mod tests {
         let events = events(2);
         let mut outbox = Outbox::new(events.clone());
         outbox.connected();
-        outbox.next();
+        outbox.offer();
         assert_eq!(outbox.acked(events[0].id), Some(events[0].id));
-        assert_eq!(outbox.next(), Some(&events[1]));
+        assert_eq!(outbox.offer(), Some(&events[1]));
         assert_eq!(outbox.acked(events[0].id), None);
         assert_eq!(outbox.waiting(), 1);
     }
@@ -167,10 +167,10 @@ mod tests {
         let mut outbox = Outbox::with_limit(events[..2].to_vec(), 2);
         assert_eq!(outbox.push(events[2].clone()), Some(events[0].id));
         outbox.connected();
-        assert_eq!(outbox.next(), Some(&events[1]));
+        assert_eq!(outbox.offer(), Some(&events[1]));
         assert_eq!(outbox.push(events[3].clone()), Some(events[2].id), "the one in flight stays");
         assert_eq!(outbox.acked(events[1].id), Some(events[1].id));
-        assert_eq!(outbox.next(), Some(&events[3]));
+        assert_eq!(outbox.offer(), Some(&events[3]));
         assert_eq!(outbox.dropped(), 2);
     }
 }

@@ -268,3 +268,156 @@ fn json(value: &impl Serialize) -> String {
     // Plain structs with string keys always serialise.
     serde_json::to_string(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::device::{DeviceKind, Inventory};
+    use serde_json::{Value, json};
+
+    const AT: Timestamp = Timestamp::from_millis(1_795_453_445_123);
+
+    fn topics() -> Topics {
+        Topics::new("latchkey", "homeassistant").unwrap()
+    }
+
+    fn front_door() -> Slug {
+        "front_door".parse().unwrap()
+    }
+
+    fn ada_unlocks() -> Event {
+        Event {
+            id: "01JDCB7M5K3V7Z0QWERTYASDFG".parse().unwrap(),
+            kind: EventType::CodeUsed,
+            device: "6f9619ff-8b86-4d01-b42d-00cf4fc964ff".parse().unwrap(),
+            person: Some(PersonAtEvent {
+                id: "0b0e5f4c-5f0e-4f7c-9b62-3f1f0d9c2a11".parse().unwrap(),
+                name: "Ada Lovelace".into(),
+            }),
+            action: Some(Action::Unlock),
+            method: Some(Method::Keypad),
+            slot: Some(3),
+            allowed: Some(true),
+            reason: None,
+            at: AT,
+        }
+    }
+
+    fn published(event: &Event, names: PublishNames, now: Timestamp) -> (String, Value) {
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let message = topics().event(event, &front_door(), &zone, names, now);
+        (message.topic, serde_json::from_str(&message.payload).unwrap())
+    }
+
+    #[test]
+    fn a_script_written_for_the_contract_understands_an_event() {
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let message = topics().event(&ada_unlocks(), &front_door(), &zone, PublishNames::Name, AT);
+        assert_eq!(message.topic, "latchkey/device/front_door/event");
+        assert_eq!(
+            message.payload,
+            concat!(
+                r#"{"event_id":"01JDCB7M5K3V7Z0QWERTYASDFG","event_type":"code_used","device":"front_door","#,
+                r#""device_id":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","#,
+                r#""person":{"id":"0b0e5f4c-5f0e-4f7c-9b62-3f1f0d9c2a11","name":"Ada Lovelace"},"#,
+                r#""action":"unlock","method":"keypad","slot":3,"allowed":true,"#,
+                r#""at":"2026-11-23T18:04:05.123+01:00","late":false}"#
+            )
+        );
+    }
+
+    #[test]
+    fn somebody_unknown_is_null_with_a_reason() {
+        let event = Event { person: None, reason: Some(EventReason::UnmanagedSlot), ..ada_unlocks() };
+        let (_, payload) = published(&event, PublishNames::Name, AT);
+        assert_eq!(payload["person"], Value::Null);
+        assert!(payload.as_object().unwrap().contains_key("person"));
+        assert_eq!(payload["reason"], "unmanaged_slot");
+    }
+
+    #[test]
+    fn a_name_that_must_not_leave_the_hub_does_not() {
+        let (_, by_id) = published(&ada_unlocks(), PublishNames::Id, AT);
+        assert_eq!(by_id["person"], json!({"id": "0b0e5f4c-5f0e-4f7c-9b62-3f1f0d9c2a11"}));
+        let (_, nobody) = published(&ada_unlocks(), PublishNames::None, AT);
+        assert_eq!((&nobody["person"], &nobody["reason"]), (&Value::Null, &json!("not_published")));
+        assert!(!nobody.to_string().contains("0b0e5f4c"));
+    }
+
+    #[test]
+    fn an_old_event_never_looks_fresh_to_an_automation() {
+        let seen = |now: Timestamp| {
+            let (topic, payload) = published(&ada_unlocks(), PublishNames::Name, now);
+            (topic, payload["late"].as_bool().unwrap())
+        };
+        let fresh = ("latchkey/device/front_door/event".to_owned(), false);
+        let late = ("latchkey/device/front_door/event/late".to_owned(), true);
+        assert_eq!(seen(AT + Duration::from_secs(60)), fresh);
+        assert_eq!(seen(AT + Duration::from_millis(60_001)), late);
+        // The clock was set back by an hour while the event waited.
+        assert_eq!(seen(Timestamp::from_millis(AT.as_millis() - 3_600_000)), late);
+    }
+
+    #[test]
+    fn retained_state_tells_how_the_door_is_and_not_who_is_home() {
+        let device = Device {
+            id: ada_unlocks().device,
+            slug: front_door(),
+            name: "Ada's door".into(),
+            kind: DeviceKind::Lock,
+            node: None,
+            battery: Some(87),
+            lock_state: LockState::Locked,
+            door_open: Some(false),
+            inventory: Inventory::default(),
+            last_seen: Some(AT),
+        };
+        let message = topics().device_state(&device, GrantCounts { pending: 1, failed: 2 });
+        assert_eq!(message.topic, "latchkey/device/front_door/state");
+        assert_eq!(
+            serde_json::from_str::<Value>(&message.payload).unwrap(),
+            json!({"lock_state": "locked", "door": "closed", "battery": 87, "grants": {"pending": 1, "failed": 2}})
+        );
+    }
+
+    #[test]
+    fn a_retained_command_never_moves_a_bolt() {
+        let topic = "latchkey/device/front_door/set";
+        let parse = |retained, payload: &[u8]| topics().parse_inbound(topic, retained, payload);
+        assert_eq!(parse(false, b"LOCK"), Inbound::Command { device: front_door(), command: Command::Lock });
+        assert_eq!(parse(false, b"UNLOCK"), Inbound::Command { device: front_door(), command: Command::Unlock });
+        assert_eq!(parse(true, b"UNLOCK"), Inbound::Ignored(Ignored::Retained));
+        assert_eq!(parse(true, b"LOCK"), Inbound::Ignored(Ignored::Retained));
+    }
+
+    #[test]
+    fn words_nobody_agreed_on_do_nothing() {
+        let parse = |topic: &str, payload: &[u8]| topics().parse_inbound(topic, false, payload);
+        for payload in [&b"unlock"[..], b"", b"UNLOCK ", b"\xff\xfe", br#"{"state":"UNLOCK"}"#] {
+            assert_eq!(parse("latchkey/device/front_door/set", payload), Inbound::Ignored(Ignored::Payload));
+        }
+        for topic in [
+            "latchkey/device/Front Door/set",
+            "latchkey/device//set",
+            "latchkey/device/a/b/set",
+            "latchkey2/device/a/set",
+            "latchkey/device/set",
+            "",
+        ] {
+            assert_eq!(parse(topic, b"UNLOCK"), Inbound::Ignored(Ignored::Topic), "{topic}");
+        }
+        assert_eq!(parse("homeassistant/status", b"online"), Inbound::HomeAssistantOnline);
+        assert_eq!(parse("homeassistant/status", b"offline"), Inbound::Ignored(Ignored::Payload));
+    }
+
+    #[test]
+    fn a_base_that_would_listen_to_everything_is_refused() {
+        for base in ["", "#", "a/+/b", "/a", "a/", "$SYS", "a\nb"] {
+            assert!(Topics::new(base, "homeassistant").is_err(), "{base}");
+        }
+        assert_eq!(Topics::new("latchkey", "ha/#").unwrap_err().to_string().get(..21), Some("mqtt.discovery_prefix"));
+        let hub = Topics::new("latchkey/hub_1", "homeassistant").unwrap();
+        assert_eq!(hub.subscriptions(), ["latchkey/hub_1/device/+/set", "homeassistant/status"]);
+        assert_eq!(hub.bridge_state(), "latchkey/hub_1/bridge/state");
+    }
+}
