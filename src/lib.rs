@@ -7,7 +7,7 @@
 //!
 //! | floor | modules | what |
 //! | --- | --- | --- |
-//! | 3 shell | [`run`], [`mqtt::client`], [`mqtt::broker`], [`web`], [`cli`] | tokio, sockets, the clock, OS randomness |
+//! | 3 shell | [`run`], [`mqtt::client`], [`mqtt::settings`], [`mqtt::broker`], [`web`], [`cli`] | tokio, sockets, the clock, OS randomness |
 //! | 2 durable | [`store`] | rusqlite, synchronous: applies a batch, loads a state |
 //! | 1 machines | [`network`], [`reconcile`], [`sim`], [`bridge`], [`mqtt::topic`], [`mqtt::outbox`] | pure: (state, now, input) → what to do |
 //! | 0 words | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`] | values and codecs |
