@@ -92,27 +92,8 @@ impl Topics {
     /// anybody's guess.
     pub fn event(&self, event: &Event, device: &Slug, zone: &TimeZone, names: PublishNames, now: Timestamp) -> Message {
         let late = now - event.at > FRESH || event.at - now > FRESH;
-        let person = event.person.as_ref().and_then(|person| PersonPayload::new(person, names));
-        let reason = match event.reason {
-            Some(reason) => Some(ReasonPayload::Event(reason)),
-            None if event.person.is_some() && person.is_none() => Some(ReasonPayload::Ours("not_published")),
-            None => None,
-        };
-        let payload = EventPayload {
-            event_id: event.id,
-            event_type: event.kind,
-            device,
-            device_id: event.device,
-            person,
-            reason,
-            action: event.action,
-            method: event.method,
-            slot: event.slot,
-            allowed: event.allowed,
-            at: event.at.rfc3339(zone),
-            late,
-        };
-        Message { topic: self.device(device, if late { "event/late" } else { "event" }), payload: json(&payload) }
+        let payload = event_payload(event, device, zone, names, late);
+        Message { topic: self.device(device, if late { "event/late" } else { "event" }), payload }
     }
 
     /// What a message on one of our [`Self::subscriptions`] asks for. Judging whether it may is the bridge's.
@@ -144,6 +125,30 @@ impl Topics {
     fn device(&self, slug: &Slug, leaf: &str) -> String {
         format!("{}/device/{slug}/{leaf}", self.base)
     }
+}
+
+/// An event as the contract words it, on one line of JSON: for the broker, the API's list and its live stream.
+pub fn event_payload(event: &Event, device: &Slug, zone: &TimeZone, names: PublishNames, late: bool) -> String {
+    let person = event.person.as_ref().and_then(|person| PersonPayload::new(person, names));
+    let reason = match event.reason {
+        Some(reason) => Some(ReasonPayload::Event(reason)),
+        None if event.person.is_some() && person.is_none() => Some(ReasonPayload::Ours("not_published")),
+        None => None,
+    };
+    json(&EventPayload {
+        event_id: event.id,
+        event_type: event.kind,
+        device,
+        device_id: event.device,
+        person,
+        reason,
+        action: event.action,
+        method: event.method,
+        slot: event.slot,
+        allowed: event.allowed,
+        at: event.at.rfc3339(zone),
+        late,
+    })
 }
 
 /// What a message from the broker means.
