@@ -1,3 +1,14 @@
 //! The HTTP API, served over the Unix socket.
+//!
+//! A request becomes an [`Ask`](crate::bridge::ask::Ask) to the bridge or a question to the journal; nothing is decided
+//! here. What the outside may rely on (routes, shapes, error types) is this module's own: the bridge never sees HTTP.
 
+pub mod api;
+pub mod body;
+pub mod devices;
+pub mod events;
 pub mod handle;
+pub mod live;
+pub mod people;
+pub mod problem;
+pub mod server;

@@ -1,0 +1,92 @@
+//! Bodies of requests: bounded in size and time, JSON, and careful with codes.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::problem::Problem;
+use crate::domain::intent::CodeChoice;
+use crate::domain::pin::{InvalidPin, Pin};
+
+/// The largest body that is read.
+pub const LIMIT: usize = 64 * 1024;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A body of JSON. An empty body is `{}`.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = read(request.into_body()).await?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        match serde_json::from_slice(text) {
+            Ok(value) => Ok(Self(value)),
+            Err(error) => Err(Problem::bad_request(format!("the body is not the JSON that belongs here: {error}"))),
+        }
+    }
+}
+
+async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    match tokio::time::timeout(PATIENCE, to_bytes(body, LIMIT)).await {
+        Ok(Ok(bytes)) => Ok(Zeroizing::new(bytes.into())),
+        Ok(Err(_)) => Err(Problem {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            kind: "too-large",
+            detail: format!("the body is broken off or has more than {LIMIT} bytes"),
+        }),
+        Err(_) => Err(Problem {
+            status: StatusCode::REQUEST_TIMEOUT,
+            kind: "timeout",
+            detail: format!("the body did not arrive within {} s", PATIENCE.as_secs()),
+        }),
+    }
+}
+
+/// `"code": "482913"`. A code of the wrong form is kept as such, so that no JSON error can repeat it.
+#[derive(Clone, Debug)]
+pub struct TypedCode(Result<Pin, InvalidPin>);
+
+impl<'de> Deserialize<'de> for TypedCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(Pin::parse(&Zeroizing::new(text)))),
+            _ => Err(D::Error::custom("code must be digits in quotes")),
+        }
+    }
+}
+
+/// `"generate": true`, or how many digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Generate {
+    /// `true`: the ticked devices decide how long. `false`: no.
+    Wanted(bool),
+    /// So many digits.
+    Digits(u8),
+}
+
+/// The code that a body asks for, if any.
+pub fn code_choice(code: Option<TypedCode>, generate: Option<Generate>) -> Result<Option<CodeChoice>, Problem> {
+    let generated = match generate {
+        None | Some(Generate::Wanted(false)) => None,
+        Some(Generate::Wanted(true)) => Some(CodeChoice::Generate(None)),
+        Some(Generate::Digits(digits @ 4..=10)) => Some(CodeChoice::Generate(Some(digits))),
+        Some(Generate::Digits(_)) => return Err(InvalidPin::Length.into()),
+    };
+    match (code, generated) {
+        (None, generated) => Ok(generated),
+        (Some(_), Some(_)) => Err(Problem::bad_request("give a code or let one be generated, not both")),
+        (Some(TypedCode(code)), None) => Ok(Some(CodeChoice::Given(code?))),
+    }
+}
