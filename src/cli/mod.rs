@@ -1,1 +1,3 @@
-//! (to be written)
+//! The command line: one file per group of commands.
+
+pub mod decode;

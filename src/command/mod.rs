@@ -63,10 +63,13 @@ pub enum Command {
     /// A class or command this module has no struct for.
     Other {
         /// Its class.
+        #[serde(skip)]
         class: ClassId,
         /// Its number, where there is one.
+        #[serde(skip)]
         command: Option<u8>,
         /// What follows.
+        #[serde(rename = "body_hex")]
         body: Body,
     },
 }

@@ -250,7 +250,7 @@ impl UsersNumberReport {
 
     /// The highest user id.
     pub fn supported(&self) -> u16 {
-        self.extended_users.unwrap_or(self.users.into())
+        self.extended_users.unwrap_or_else(|| self.users.into())
     }
 
     fn parse(input: &[u8]) -> Parsed<'_, Self> {

@@ -1,0 +1,238 @@
+//! `latchkey decode`: explains serial frames and command-class payloads, one a line, for people who read logs and bug
+//! reports. Codes and keys are stars unless `--reveal` asks for them.
+
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::command::codec::hex;
+use crate::command::notification::Notification;
+use crate::command::supervision::Supervision;
+use crate::command::user_code::{ExtendedCode, UserCode};
+use crate::command::{ClassId, Command, redact};
+use crate::domain::pin::CodeText;
+
+/// What to decode, and how to print it.
+#[derive(clap::Args, Debug)]
+pub struct DecodeArgs {
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Show codes and keys.
+    #[arg(long)]
+    reveal: bool,
+    /// Hex of a serial frame (01 to checksum) or of a command-class payload; `-` reads lines from standard input.
+    #[arg(value_name = "HEX", required = true)]
+    lines: Vec<String>,
+}
+
+/// Explains every line. A line that makes no sense says why, and the next one goes on.
+pub fn run(args: DecodeArgs) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match explain_all(&args, &mut io::stdin().lock(), &mut out).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has seen enough: `latchkey decode - | head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn explain_all(args: &DecodeArgs, stdin: &mut impl BufRead, out: &mut impl Write) -> io::Result<()> {
+    for argument in &args.lines {
+        if argument != "-" {
+            explain_line(argument, args, out)?;
+            continue;
+        }
+        let mut line = Vec::new();
+        while stdin.read_until(b'\n', &mut line)? > 0 {
+            let text = String::from_utf8_lossy(&line);
+            if !text.trim().is_empty() {
+                explain_line(&text, args, out)?;
+            }
+            line.clear();
+        }
+    }
+    Ok(())
+}
+
+fn explain_line(line: &str, args: &DecodeArgs, out: &mut impl Write) -> io::Result<()> {
+    let explained = bytes_of(line).and_then(|bytes| explain(&bytes, args.reveal));
+    if args.json {
+        let object = match &explained {
+            Ok(explained) => serde_json::to_string(explained),
+            Err(why) => serde_json::to_string(&NotDecoded { ok: false, why: why.to_string() }),
+        };
+        return writeln!(out, "{}", object?);
+    }
+    match explained {
+        Ok(explained) => writeln!(out, "{}", explained.sentence()),
+        Err(why) => writeln!(out, "? {why}"),
+    }
+}
+
+/// Why a line can't be explained. Never repeats the line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+enum Undecodable {
+    #[error("not hex: write two digits a byte, with or without blanks")]
+    NotHex,
+    #[error("there are no bytes")]
+    Empty,
+}
+
+#[derive(Serialize)]
+struct NotDecoded {
+    ok: bool,
+    why: String,
+}
+
+/// What a line says.
+#[derive(Serialize, Debug)]
+struct Explained {
+    layer: &'static str,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    fields: Value,
+}
+
+impl Explained {
+    /// For eyes: `ApplicationCommand, node 5: User Code Report (user_id 3, status 1, code_hex ****)`.
+    fn sentence(&self) -> String {
+        let node = self.node.map(|node| format!("node {node}"));
+        let origin: Vec<_> = self.function.iter().chain(node.iter()).map(String::as_str).collect();
+        let what: Vec<_> = self.class.iter().chain(self.command.iter()).map(String::as_str).collect();
+        let head = [origin.join(", "), what.join(" ")];
+        let head: Vec<_> = head.into_iter().filter(|part| !part.is_empty()).collect();
+        let mut details = Vec::new();
+        flatten("", &self.fields, &mut details);
+        match details.is_empty() {
+            true => head.join(": "),
+            false => format!("{} ({})", head.join(": "), details.join(", ")),
+        }
+    }
+}
+
+fn flatten(path: &str, value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, out);
+            }
+        }
+        Value::Null => {}
+        Value::String(text) => out.push(format!("{path} {text}")),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) => out.push(format!("{path} {value}")),
+    }
+}
+
+/// Reads hex with or without blanks, colons, commas and 0x.
+fn bytes_of(line: &str) -> Result<Vec<u8>, Undecodable> {
+    let digits: String = line
+        .split([' ', '\t', '\r', '\n', ':', ',', '-'])
+        .map(|part| part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")).unwrap_or(part))
+        .collect();
+    if digits.is_empty() {
+        return Err(Undecodable::Empty);
+    }
+    let nibbles: Option<Vec<u8>> = digits.chars().map(|c| c.to_digit(16).and_then(|n| u8::try_from(n).ok())).collect();
+    let (pairs, []) = nibbles.as_deref().ok_or(Undecodable::NotHex)?.as_chunks::<2>() else {
+        return Err(Undecodable::NotHex);
+    };
+    Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+fn explain(bytes: &[u8], reveal: bool) -> Result<Explained, Undecodable> {
+    let payload = explain_payload(bytes, reveal).ok_or(Undecodable::Empty)?;
+    Ok(Explained {
+        layer: "cc",
+        ok: true,
+        function: None,
+        node: None,
+        class: Some(payload.class),
+        command: payload.command,
+        fields: payload.fields,
+    })
+}
+
+struct Payload {
+    class: String,
+    command: Option<String>,
+    fields: Value,
+}
+
+/// `None` only where there is not even a class. What real locks cut short keeps its bytes and says so.
+fn explain_payload(bytes: &[u8], reveal: bool) -> Option<Payload> {
+    let (class, rest) = ClassId::split(bytes)?;
+    let parsed = Command::parse(bytes);
+    let truncated = parsed.is_err();
+    let command = parsed.unwrap_or_else(|_| Command::opaque(class, rest));
+    let mut fields = fields_of(&command, reveal);
+    if truncated {
+        fields.insert("truncated".into(), true.into());
+    }
+    let name = command.name().map(str::to_owned).or_else(|| command.number().map(|number| format!("0x{number:02x}")));
+    Some(Payload { class: class.to_string(), command: name, fields: fields.into() })
+}
+
+fn fields_of(command: &Command, reveal: bool) -> Map<String, Value> {
+    let mut fields = match serde_json::to_value(command) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) | Err(_) => Map::new(),
+    };
+    if let Command::Other { body, .. } = command
+        && redact::is_public(command)
+    {
+        fields.insert("body_hex".into(), hex(&body.0).into());
+    }
+    if reveal {
+        reveal_secrets(command, &mut fields);
+    }
+    fields
+}
+
+/// Puts codes and keys where `command/` put stars.
+fn reveal_secrets(command: &Command, fields: &mut Map<String, Value>) {
+    match command {
+        Command::UserCode(UserCode::Set(set)) => reveal_code(set.code(), fields),
+        Command::UserCode(UserCode::Report(report)) => reveal_code(&report.code, fields),
+        Command::UserCode(UserCode::AdminCodeSet(admin) | UserCode::AdminCodeReport(admin)) => reveal_code(&admin.code, fields),
+        Command::UserCode(UserCode::ExtendedUserCodeSet(set)) => reveal_codes(set.codes(), fields),
+        Command::UserCode(UserCode::ExtendedUserCodeReport(report)) => reveal_codes(&report.codes, fields),
+        Command::Notification(Notification::Report(report)) => {
+            if let Some(notification) = &report.notification {
+                fields.insert("params_hex".into(), hex(notification.params.reveal()).into());
+            }
+        }
+        Command::Supervision(Supervision::Get(get)) => {
+            if let Some(inner) = fields.get_mut("encapsulated").and_then(Value::as_object_mut) {
+                inner.insert("fields".into(), fields_of(&get.command, true).into());
+            }
+        }
+        Command::Other { body, .. } => {
+            fields.insert("body_hex".into(), hex(&body.0).into());
+        }
+        _ => {}
+    }
+}
+
+fn reveal_code(code: &CodeText, fields: &mut Map<String, Value>) {
+    fields.insert("code_hex".into(), hex(code.reveal()).into());
+}
+
+fn reveal_codes(codes: &[ExtendedCode], fields: &mut Map<String, Value>) {
+    let shown = fields.get_mut("codes").and_then(Value::as_array_mut).into_iter().flatten();
+    for (code, shown) in codes.iter().zip(shown) {
+        if let Some(shown) = shown.as_object_mut() {
+            reveal_code(code.code(), shown);
+        }
+    }
+}
