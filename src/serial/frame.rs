@@ -1,0 +1,259 @@
+//! Frames and single control bytes on the wire (serial-api sheet §1).
+
+use std::fmt;
+
+use bytes::Bytes;
+use nom::bytes::streaming::{tag, take};
+use nom::combinator::{map_opt, verify};
+use nom::number::streaming::u8;
+use nom::{IResult, Parser};
+
+use super::codec::CallbackId;
+use super::function::{FunctionId, Pattern};
+
+/// Starts a data frame.
+pub const SOF: u8 = 0x01;
+/// A valid data frame was received.
+pub const ACK: u8 = 0x06;
+/// A data frame with a bad checksum was received.
+pub const NAK: u8 = 0x15;
+/// A data frame was dropped, because its receiver itself waited for an ACK.
+pub const CAN: u8 = 0x18;
+
+/// The most parameter bytes a frame can hold: LEN counts them plus three, in one byte.
+pub const MAX_PARAMS: usize = 252;
+
+/// Whether a frame asks or answers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FrameType {
+    /// A request, a callback or something unsolicited.
+    Request,
+    /// The response to the outstanding request.
+    Response,
+    /// No such type: bytes got lost on the line, and the checksum fits by accident. Only [`Frame::parse`] gives it
+    /// (for reading logs); the [`Decoder`] hunts on instead.
+    Other(u8),
+}
+
+impl FrameType {
+    fn from_byte(byte: u8) -> Self {
+        match byte {
+            0x00 => Self::Request,
+            0x01 => Self::Response,
+            other => Self::Other(other),
+        }
+    }
+
+    fn to_byte(self) -> u8 {
+        match self {
+            Self::Request => 0x00,
+            Self::Response => 0x01,
+            Self::Other(other) => other,
+        }
+    }
+}
+
+/// One data frame.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Request or response.
+    pub kind: FrameType,
+    /// What it is about.
+    pub function: FunctionId,
+    /// Everything between the function id and the checksum; at most [`MAX_PARAMS`] bytes.
+    pub params: Bytes,
+}
+
+/// The text is not one whole frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InvalidFrame {
+    /// Does not start with 01, or the length byte does not match.
+    #[error("not one whole serial frame: 01, a length byte, that many bytes")]
+    Length,
+    /// Bytes were lost or changed.
+    #[error("checksum is {found:02x}, should be {expected:02x}: bytes were lost or changed on the line")]
+    Checksum {
+        /// What the bytes add up to.
+        expected: u8,
+        /// What the frame ends in.
+        found: u8,
+    },
+}
+
+impl Frame {
+    /// A request frame.
+    pub fn request(function: FunctionId, params: impl Into<Bytes>) -> Self {
+        Self { kind: FrameType::Request, function, params: params.into() }
+    }
+
+    /// A response frame.
+    pub fn response(function: FunctionId, params: impl Into<Bytes>) -> Self {
+        Self { kind: FrameType::Response, function, params: params.into() }
+    }
+
+    /// The bytes on the wire, from SOF to checksum. Parameters beyond [`MAX_PARAMS`] are cut off.
+    pub fn encode(&self) -> Vec<u8> {
+        let params = self.params.get(..MAX_PARAMS).unwrap_or(&self.params);
+        let len = u8::try_from(params.len() + 3).unwrap_or(u8::MAX);
+        let mut bytes = vec![SOF, len, self.kind.to_byte(), self.function.0];
+        bytes.extend_from_slice(params);
+        bytes.push(checksum(bytes.get(1..).unwrap_or_default()));
+        bytes
+    }
+
+    /// Reads exactly one whole frame, SOF to checksum, as logs print them.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidFrame> {
+        let [SOF, len, kind, function, .., found] = *bytes else { return Err(InvalidFrame::Length) };
+        if bytes.len() != usize::from(len) + 2 {
+            return Err(InvalidFrame::Length);
+        }
+        let expected = checksum(bytes.get(1..bytes.len() - 1).unwrap_or_default());
+        if found != expected {
+            return Err(InvalidFrame::Checksum { expected, found });
+        }
+        let params = Bytes::copy_from_slice(bytes.get(4..bytes.len() - 1).unwrap_or_default());
+        Ok(Self { kind: FrameType::from_byte(kind), function: FunctionId(function), params })
+    }
+
+    /// The callback id a frame *from the stick* carries: the first parameter of a callback (serial-api sheet §2).
+    pub fn callback_id(&self) -> Option<CallbackId> {
+        let calls_back = matches!(self.function.pattern(), Some(Pattern::ResponseAndCallback | Pattern::Callback));
+        if self.kind != FrameType::Request || !calls_back {
+            return None;
+        }
+        self.params.first().map(|id| CallbackId(*id))
+    }
+}
+
+/// Shows no parameters: an insecure lock's codes pass through here in clear.
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {} ({} bytes)", self.kind, self.function, self.params.len())
+    }
+}
+
+/// One thing that arrived.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// Our frame was taken.
+    Ack,
+    /// Our frame was damaged.
+    Nak,
+    /// Our frame was dropped: it collided with one from the stick.
+    Can,
+    /// A data frame with a good checksum.
+    Frame(Frame),
+    /// A data frame with a bad checksum. Wants a NAK.
+    BadChecksum,
+    /// So many bytes that belong to nothing.
+    Garbage(usize),
+}
+
+/// Cuts the byte stream from a stick into [`Received`] values. Never holds more than one unfinished frame.
+#[derive(Clone, Default, Debug)]
+pub struct Decoder {
+    buffer: Vec<u8>,
+    /// The buffer begins inside a frame that failed its checksum: what fails from here on is garbage, as one NAK is enough.
+    salvaging: bool,
+}
+
+impl Decoder {
+    /// A decoder at the start of a stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes bytes as they came; then [`Decoder::next`] until it gives nothing.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Forgets an unfinished frame.
+    pub fn reset(&mut self) {
+        self.buffer.clear();
+        self.salvaging = false;
+    }
+
+    /// Whether a frame has begun and not ended. Meaningful once [`Decoder::next`] gave `None`.
+    pub fn is_mid_frame(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// The next thing in the stream; `None` until more bytes come.
+    #[expect(clippy::should_implement_trait, reason = "not an iterator: more may come after None")]
+    pub fn next(&mut self) -> Option<Received> {
+        let junk = self.buffer.iter().take_while(|b| !matches!(**b, SOF | ACK | NAK | CAN)).count();
+        if junk > 0 {
+            self.buffer.drain(..junk);
+            return Some(Received::Garbage(junk));
+        }
+        let control = match *self.buffer.first()? {
+            ACK => Some(Received::Ack),
+            NAK => Some(Received::Nak),
+            CAN => Some(Received::Can),
+            _ => None,
+        };
+        if let Some(control) = control {
+            self.buffer.remove(0);
+            return Some(control);
+        }
+        match data_frame(&self.buffer) {
+            Ok((rest, (frame, true))) => {
+                let used = self.buffer.len() - rest.len();
+                self.buffer.drain(..used);
+                self.salvaging = false;
+                Some(Received::Frame(frame))
+            }
+            Ok((rest, (_, false))) => {
+                let used = self.buffer.len() - rest.len();
+                Some(self.drop_damaged(used))
+            }
+            Err(nom::Err::Incomplete(_)) => None,
+            // An impossible length or type: this was no start of a frame, or bytes behind it got lost.
+            Err(nom::Err::Error(_) | nom::Err::Failure(_)) => {
+                self.buffer.remove(0);
+                Some(Received::Garbage(1))
+            }
+        }
+    }
+
+    /// Drops a damaged frame of `len` bytes, but only up to the next possible start of a frame in it: when a line loses
+    /// bytes, the damaged frame has swallowed the beginning of the one that follows (seen on ZW090 sticks).
+    fn drop_damaged(&mut self, len: usize) -> Received {
+        let may_start = |at: &usize| match self.buffer.get(*at..).unwrap_or_default() {
+            [SOF, frame_len, kind, ..] => *frame_len >= 3 && *kind <= 0x01,
+            [SOF, frame_len] => *frame_len >= 3,
+            [SOF] => true,
+            _ => false,
+        };
+        let end = (1..len).find(may_start).unwrap_or(len);
+        self.buffer.drain(..end);
+        if std::mem::replace(&mut self.salvaging, end < len) { Received::Garbage(end) } else { Received::BadChecksum }
+    }
+}
+
+/// A data frame, and whether its checksum is good.
+fn data_frame(input: &[u8]) -> IResult<&[u8], (Frame, bool)> {
+    let (input, _) = tag(&[SOF][..]).parse(input)?;
+    let (_, len) = verify(u8, |len| *len >= 3).parse(input)?;
+    // The type is looked at before the rest is there, so that a false start does not hold up the line.
+    let (_, kind) = (u8, map_opt(u8, known_type)).parse(input).map(|(rest, (_, kind))| (rest, kind))?;
+    let (rest, body) = take(usize::from(len) + 1).parse(input)?;
+    let [_, _, function, params @ .., found] = body else {
+        return Err(nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::LengthValue)));
+    };
+    let good = checksum(body.get(..body.len() - 1).unwrap_or_default()) == *found;
+    Ok((rest, (Frame { kind, function: FunctionId(*function), params: Bytes::copy_from_slice(params) }, good)))
+}
+
+fn known_type(byte: u8) -> Option<FrameType> {
+    match FrameType::from_byte(byte) {
+        FrameType::Other(_) => None,
+        known => Some(known),
+    }
+}
+
+/// XOR of everything from LEN on, starting from 0xFF.
+fn checksum(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0xFF, |sum, byte| sum ^ byte)
+}
