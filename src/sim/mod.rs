@@ -2,6 +2,9 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | [`world`] | stick, air and locks under one clock from outside |
+//! | [`stick`] | what the stick answers the host |
+//! | [`line`] | the stick's ACK, NAK and CAN |
 //! | [`air`] | one transmission at a time: beams, loss, duplication, all from a seed |
 //! | [`lock`] | a lock as a list of behaviours, with a memory that survives power cuts |
 //! | [`model`] | which lock: abilities and quirks as data |
@@ -10,5 +13,10 @@
 //! the interop tests run against a peer that nobody here wrote, too.
 
 pub mod air;
+pub mod line;
 pub mod lock;
 pub mod model;
+pub mod stick;
+pub mod world;
+
+pub use world::{Blueprint, World};

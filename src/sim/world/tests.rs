@@ -1,0 +1,240 @@
+use super::*;
+use crate::sim::lock::Faults;
+
+// The host here is hand-made: frames of real hosts, or payloads from the command-classes sheet framed by `framed`.
+
+const ACK: u8 = 0x06;
+const LOCK_2: NodeId = NodeId(2);
+const LOCK_1: NodeId = NodeId(3);
+
+/// A host that acknowledges everything and writes down what it gets.
+struct Host {
+    world: World,
+    now: Instant,
+    got: Vec<Vec<u8>>,
+}
+
+impl Host {
+    fn new(blueprint: &Blueprint) -> Self {
+        Self { world: World::new(blueprint, &Entropy::from_number(1)), now: Instant::from_millis(5), got: Vec::new() }
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.world.bytes_from_host(bytes, self.now);
+        self.read();
+    }
+
+    /// Data frames from the stick are acknowledged and kept without framing: type, function, parameters.
+    fn read(&mut self) {
+        while let Some(bytes) = self.world.poll_transmit() {
+            if let [0x01, _, body @ .., _] = &bytes[..] {
+                self.got.push(body.to_vec());
+                self.world.bytes_from_host(&[ACK], self.now);
+            }
+        }
+    }
+
+    /// Lets time pass until nothing more happens.
+    fn settle(&mut self) {
+        while let Some(deadline) = self.world.poll_deadline() {
+            self.now = self.now.max(deadline.at);
+            self.world.handle_timeout(self.now);
+            self.read();
+        }
+    }
+
+    /// Sends a request, lets everything happen that follows, and gives what came.
+    fn ask(&mut self, body: &[u8]) -> Vec<Vec<u8>> {
+        self.got.clear();
+        self.send(&framed(body));
+        self.settle();
+        std::mem::take(&mut self.got)
+    }
+
+    /// Sends a payload to a node with callback id 9 and gives the payloads that came back.
+    fn tell(&mut self, node: u8, payload: &[u8]) -> Vec<Vec<u8>> {
+        let mut body = vec![0x00, 0x13, node, u8::try_from(payload.len()).unwrap()];
+        body.extend(payload);
+        body.extend([0x25, 9]);
+        // Function 0xA8: type, function, status, destination, source, length, payload, mask length, rssi.
+        let commands = self.ask(&body).into_iter().filter(|it| it[1] == 0xA8 && it[4] == node);
+        commands.map(|it| it[6..6 + usize::from(it[5])].to_vec()).collect()
+    }
+}
+
+/// SOF, length and checksum around type, function and parameters (serial-api sheet §1).
+fn framed(body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x01, u8::try_from(body.len() + 1).unwrap()];
+    bytes.extend(body);
+    bytes.push(bytes[1..].iter().fold(0xFF, |sum, byte| sum ^ byte));
+    bytes
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn a_real_hosts_start_up_is_answered_function_by_function() {
+    // What OpenZWave and Z-Wave JS sent to real sticks at start-up.
+    for (request, answer) in [
+        ("01030015e9", "01155a2d5761766520372e31380007"),
+        ("01030009f5", "01090007120300 01"),
+        ("01030005f9", "01051c"),
+        ("0104000b01f1", "010b01"),
+        ("01030020dc", "0120c0ffee0101"),
+        ("01030007fb", "0107"),
+        ("01030056aa", "015601"),
+        ("01030002fe", "01020a081d07"),
+        ("0104004101bb", "0141d39601020207"),
+    ] {
+        let mut host = Host::new(&Blueprint::two_locks());
+        host.send(&hex(request));
+        host.settle();
+        let answer = hex(&answer.replace(' ', ""));
+        assert!(host.got.len() == 1 && host.got[0].starts_with(&answer), "{request}: {:02x?}", host.got);
+    }
+    // Functions this stick has not got are acknowledged, no more.
+    let mut host = Host::new(&Blueprint::two_locks());
+    host.send(&hex("01050006640f97"));
+    host.send(&hex("01070080010000037a"));
+    host.settle();
+    assert_eq!(host.got, [vec![0x01, 0x06, 150, 15]]);
+}
+
+#[test]
+fn an_old_stick_has_short_callbacks_and_is_silent_after_a_reset() {
+    let mut host = Host::new(&Blueprint { chip: Chip::series_500(), ..Blueprint::two_locks() });
+    assert_eq!(host.ask(&[0x00, 0x08]), Vec::<Vec<u8>>::new());
+    let got = host.ask(&[0x00, 0x13, 2, 1, 0x00, 0x25, 9]);
+    assert_eq!(got, [vec![0x01, 0x13, 1], vec![0x00, 0x13, 9, 0x00]]);
+}
+
+#[test]
+fn a_write_by_radio_is_there_when_it_is_read_back() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    assert_eq!(host.tell(3, b"\x63\x01\x01\x011234"), Vec::<Vec<u8>>::new(), "no lifeline yet, and no supervision");
+    assert_eq!(host.tell(3, &[0x63, 0x02, 0x01]), [b"\x63\x03\x01\x011234"]);
+    assert_eq!(host.tell(2, b"\x6c\x01\x05\x0b\x63\x0b\x01\x00\x07\x01\x044321"), [[0x6C, 0x02, 0x05, 0xFF, 0x00]]);
+    assert_eq!(host.tell(2, &[0x63, 0x02, 0x07]), [b"\x63\x03\x07\x014321"]);
+    host.tell(2, &[0x63, 0x0B, 0x01, 0x00, 0x07, 0x00, 0x00]);
+    assert_eq!(host.tell(2, &[0x63, 0x02, 0x07]), [[0x63, 0x03, 0x07, 0, 0, 0, 0, 0]]);
+    assert_eq!(host.world.lock(LOCK_1).map(|lock| lock.memory.codes.entries().count()), Some(1));
+}
+
+#[test]
+fn the_callback_tells_of_the_beam_once_reports_are_switched_on() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    assert_eq!(host.ask(&[0x00, 0x0B, 0x02, 0xFF]), [[0x01, 0x0B, 0x02, 0x01]]);
+    let got = host.ask(&[0x00, 0x13, 2, 1, 0x00, 0x25, 9]);
+    let [response, callback] = &got[..] else { panic!("{got:02x?}") };
+    assert_eq!(response, &[0x01, 0x13, 1]);
+    assert_eq!(callback[..4], [0x00, 0x13, 9, 0x00]);
+    assert_eq!(callback[4 + 15] & 0x60, 0x40, "a beam of 1000 ms");
+    assert!(u16::from_be_bytes([callback[4], callback[5]]) >= 110, "ticks of 10 ms, the beam included");
+}
+
+#[test]
+fn a_second_transmission_is_refused_while_the_radio_is_busy() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    host.send(&framed(&[0x00, 0x13, 2, 1, 0x00, 0x25, 9]));
+    host.send(&framed(&[0x00, 0x13, 3, 1, 0x00, 0x25, 10]));
+    assert_eq!(host.got, [vec![0x01, 0x13, 1], vec![0x01, 0x13, 0]]);
+}
+
+#[test]
+fn an_aborted_transmission_still_calls_back() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    host.send(&framed(&[0x00, 0x13, 2, 1, 0x00, 0x25, 9]));
+    host.send(&framed(&[0x00, 0x16]));
+    host.settle();
+    assert_eq!(host.got, [vec![0x01, 0x13, 1], vec![0x00, 0x13, 9, 0x01]]);
+}
+
+#[test]
+fn a_lock_out_of_range_is_no_ack_and_a_failed_node_info() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    host.world.visit(LOCK_2, |lock| lock.faults = Faults { gone: true, ..Faults::default() });
+    assert_eq!(host.ask(&[0x00, 0x13, 2, 1, 0x00, 0x25, 9]), [vec![0x01, 0x13, 1], vec![0x00, 0x13, 9, 0x01]]);
+    assert_eq!(host.ask(&[0x00, 0x60, 2]), [vec![0x01, 0x60, 1], vec![0x00, 0x49, 0x81, 0x00, 0x00]]);
+    // The next request is not refused: the radio is free again.
+    assert_eq!(host.ask(&[0x00, 0x60, 3])[0], [0x01, 0x60, 1]);
+}
+
+#[test]
+fn a_node_information_frame_names_the_classes_of_the_lock() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    let got = host.ask(&[0x00, 0x60, 3]);
+    let [_, update] = &got[..] else { panic!("{got:02x?}") };
+    assert_eq!(update[..8], [0x00, 0x49, 0x84, 3, 12, 0x04, 0x40, 0x03]);
+    assert_eq!(update[8..], [0x59, 0x5E, 0x62, 0x63, 0x71, 0x72, 0x80, 0x85, 0x86]);
+}
+
+#[test]
+fn after_a_reset_node_ids_are_one_byte_again() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    assert_eq!(host.ask(&[0x00, 0x0B, 0x80, 0x02]), [[0x01, 0x0B, 0x80, 0x01]]);
+    assert_eq!(host.ask(&[0x00, 0x20]), [[0x01, 0x20, 0xC0, 0xFF, 0xEE, 0x01, 0x00, 0x01]]);
+    let got = host.ask(&[0x00, 0x08]);
+    assert_eq!(got, [[0x00, 0x0A, 7, 0, 1, 0x02, 0x07, 0, 0]]);
+    assert_eq!(host.ask(&[0x00, 0x20]), [[0x01, 0x20, 0xC0, 0xFF, 0xEE, 0x01, 0x01]]);
+}
+
+#[test]
+fn a_visitor_at_the_keypad_is_heard_of() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    host.tell(3, &[0x85, 0x01, 0x01, 0x01]);
+    host.tell(3, b"\x63\x01\x04\x0147110");
+    let now = host.now;
+    assert_eq!(host.world.keypad(LOCK_1, b"47110", now), Some(Typed::Opened(4)));
+    host.settle();
+    let heard = host.got.pop().expect("a notification");
+    assert_eq!(heard[..6], [0x00, 0xA8, 0x00, 1, 3, 18]);
+    assert_eq!(heard[6..24], *b"\x71\x05\x00\x00\x00\xff\x06\x06\x09\x63\x03\x04\x0147110");
+    assert_eq!(host.world.keypad(NodeId(99), b"47110", now), None);
+}
+
+#[test]
+fn a_quirky_answer_reaches_the_host_before_the_callback() {
+    let mut blueprint = Blueprint::two_locks();
+    for model in blueprint.locks.values_mut() {
+        model.quirks.answers_before_callback = true;
+    }
+    let mut host = Host::new(&blueprint);
+    let functions: Vec<u8> = host.ask(&[0x00, 0x13, 2, 2, 0x80, 0x02, 0x25, 9]).iter().map(|it| it[1]).collect();
+    assert_eq!(functions, [0x13, 0xA8, 0x13]);
+}
+
+#[test]
+fn codes_outlive_the_stick_being_pulled_out() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    host.tell(3, b"\x63\x01\x01\x011234");
+    host.world.replug(host.now);
+    host.settle();
+    assert_eq!(host.tell(3, &[0x63, 0x02, 0x01]), [b"\x63\x03\x01\x011234"]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_day() {
+    let air = Conditions { loss: 30, ack_loss: 20, duplication: 20, haste: 1 };
+    let day = |seed| {
+        let mut host = Host::new(&Blueprint { air, ..Blueprint::two_locks() });
+        host.world = World::new(&Blueprint { air, ..Blueprint::two_locks() }, &Entropy::from_number(seed));
+        (1..20).map(|user| host.tell(3, &[0x63, 0x02, user])).collect::<Vec<_>>()
+    };
+    assert_eq!(day(4), day(4));
+    assert_ne!(day(4), day(5));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_of_a_host_bring_the_world_down(chunks in proptest::collection::vec(proptest::collection::vec(0_u8.., 0..40), 0..8)) {
+        let mut host = Host::new(&Blueprint::two_locks());
+        for chunk in &chunks {
+            host.send(chunk);
+            host.send(&framed(&[&[0x00, 0x13, 2], &chunk[..]].concat()));
+            host.send(&framed(&[&[0x00], &chunk[..]].concat()));
+        }
+        host.settle();
+    }
+}
