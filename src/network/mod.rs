@@ -1,1 +1,345 @@
-//! (to be written)
+//! The radio network as one machine: stick, nodes, queue.
+//!
+//! Pure: frames and time go in, frames and events come out. The contract of the loop:
+//!
+//! 1. [`Network::handle`] one input, or [`Network::handle_timeout`], or [`Network::submit`] a job;
+//! 2. drain [`Network::poll_output`] until it is `None`;
+//! 3. wake up again at [`Network::poll_deadline`].
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `api`, `jobs` | the words of the owner |
+//! | `start_up`, `stick` | setting the stick up; its coming and going |
+//! | `queue`, `transmit` | what goes next, and how it went on the air |
+//! | `exchange` | one host function: acknowledgement, response, callback |
+//! | `receive`, `replies` | what nodes say, and which job that ends |
+//! | `envelope` | Supervision, and where the security classes will be opened |
+//! | `nodes` | reach and pacing of one node |
+//! | `interview` | what is asked of a node so that it can be used |
+//!
+//! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
+
+mod api;
+mod envelope;
+mod exchange;
+mod interview;
+mod jobs;
+mod nodes;
+mod queue;
+mod receive;
+mod replies;
+mod start_up;
+mod stick;
+#[cfg(test)]
+mod tests;
+mod transmit;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::domain::entropy::Entropy;
+use crate::domain::ids::{HomeId, NodeId};
+use crate::domain::node::{InterviewStage, Node};
+use crate::domain::time::{Deadline, Instant, Now};
+use crate::serial::link::{SendFailure, SendId};
+use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
+
+pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Output, RadioUse, Reach, SoftReset};
+use exchange::{Due, Ended, Exchange};
+use jobs::{Errand, Origin, Transaction};
+pub use jobs::{Expect, Job, JobId, Outcome, Priority};
+use nodes::NodeState;
+use queue::Queue;
+use start_up::StartUp;
+use transmit::Transmission;
+
+/// The radio network.
+#[derive(Debug)]
+pub struct Network {
+    options: Options,
+    entropy: Entropy,
+    /// The network that `nodes` belong to.
+    home: Option<HomeId>,
+    /// The stick's own node id.
+    own: NodeId,
+    status: ControllerStatus,
+    start_up: Option<StartUp>,
+    /// Whether the next start-up may reset the stick: once after the daemon's start, and after the stick hung.
+    may_reset: bool,
+    functions: BTreeSet<FunctionId>,
+    width: NodeIdWidth,
+    nodes: BTreeMap<NodeId, NodeState>,
+    queue: Queue,
+    /// The one function under way, and for whom.
+    exchange: Option<(Exchange, Owner)>,
+    /// The stick is given nothing before: it was busy, or its radio jammed.
+    hold_until: Instant,
+    /// What nodes said while the stick was not set up yet.
+    early: VecDeque<Message>,
+    outputs: VecDeque<Output>,
+    /// The time of the last call.
+    clock: Instant,
+    last_send: u64,
+    last_callback: CallbackId,
+    last_job: u64,
+}
+
+/// For whom a function is under way.
+#[derive(Debug)]
+enum Owner {
+    StartUp,
+    Node(Transmission),
+}
+
+impl Network {
+    /// A network of the `nodes` that were known at the last stop, which belong to `home`. Sends nothing until
+    /// [`Input::LinkUp`].
+    pub fn new(nodes: Vec<Node>, home: Option<HomeId>, options: Options, mut entropy: Entropy) -> Self {
+        let nodes = nodes.into_iter().map(|node| (node.id, NodeState::new(node, &mut entropy))).collect();
+        Self {
+            may_reset: options.soft_reset == SoftReset::Auto,
+            options,
+            entropy,
+            home,
+            own: NodeId(0),
+            status: ControllerStatus::Absent { why: "the port was not opened yet".into() },
+            start_up: None,
+            functions: BTreeSet::new(),
+            width: NodeIdWidth::Bits8,
+            nodes,
+            queue: Queue::default(),
+            exchange: None,
+            hold_until: Instant::ZERO,
+            early: VecDeque::new(),
+            outputs: VecDeque::new(),
+            clock: Instant::ZERO,
+            last_send: 0,
+            last_callback: CallbackId::NONE,
+            last_job: 0,
+        }
+    }
+
+    /// Takes one input in.
+    pub fn handle(&mut self, input: Input, now: Now) {
+        self.clock = now.mono;
+        match input {
+            Input::LinkUp => self.link_up(),
+            Input::LinkDown { why } => self.link_down(why),
+            Input::LinkWaiting { why } => self.status = ControllerStatus::Absent { why },
+            Input::Frame(frame) => self.frame(frame),
+            Input::Sent(id) => {
+                let ended = self.exchange.as_mut().and_then(|(exchange, _)| exchange.sent(id, now.mono));
+                self.end_exchange(ended);
+            }
+            Input::Failed(id, SendFailure::Refused) => {
+                let ended = self.exchange.as_ref().and_then(|(exchange, _)| exchange.failed(id));
+                self.end_exchange(ended);
+            }
+            // The stick may have got it, but nothing more will come of it: `LinkDown` or `Unresponsive` follows.
+            Input::Failed(_, SendFailure::NoAck | SendFailure::PortLost) => {}
+            Input::Unresponsive => self.stick_hangs("the stick acknowledges nothing"),
+        }
+        self.go_on();
+    }
+
+    /// Does what is due. Calling it early does no harm.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.clock = now.mono;
+        self.go_on();
+    }
+
+    /// When to call [`Network::handle_timeout`], and why.
+    pub fn poll_deadline(&self) -> Option<Deadline> {
+        let at = |at: Instant, why: &'static str| Some(Deadline { at, why });
+        let exchange = self.exchange.as_ref().and_then(|(exchange, _)| exchange.deadline());
+        let start_up = self.start_up.as_ref().and_then(StartUp::deadline);
+        let nodes = self.nodes.values().flat_map(NodeState::deadlines);
+        let all = [
+            exchange,
+            start_up,
+            at(self.hold_until, "stick was busy"),
+            self.preemption_at().and_then(|due| at(due, "answer behind a stuck transmission")),
+        ];
+        let queued = self.queue.deadlines().map(|at| Deadline { at, why: "queue" });
+        // What lies behind was done, or waits for something other than time.
+        all.into_iter().flatten().chain(nodes).chain(queued).filter(|deadline| deadline.at > self.clock).min_by_key(|it| it.at)
+    }
+
+    /// What is to be done next; `None` when everything is said.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Takes a job. It always ends with a [`NetworkEvent::JobDone`].
+    pub fn submit(&mut self, job: Job, now: Now) -> JobId {
+        self.clock = now.mono;
+        let Job { node, priority, command, expect, deadline } = job;
+        let class = command.class();
+        let mut transaction = self.transaction(node, priority, Errand::Command { command, expect }, Origin::Caller);
+        transaction.deadline = deadline;
+        let id = transaction.id;
+        match self.nodes.get(&node) {
+            None => self.finish(transaction, Outcome::Cancelled),
+            Some(state) if !state.supports(class) => self.finish(transaction, Outcome::Unsupported),
+            Some(_) => self.queue.push(transaction),
+        }
+        self.go_on();
+        id
+    }
+
+    /// Takes a job back. One that was handed to the stick goes on to its outcome; others end as [`Outcome::Cancelled`].
+    pub fn cancel(&mut self, id: JobId) {
+        if let Some(transaction) = self.queue.remove(id) {
+            self.finish(transaction, Outcome::Cancelled);
+        }
+    }
+
+    /// One node.
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(&id).map(|state| &state.node)
+    }
+
+    /// All nodes, by id; the stick itself is not among them.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values().map(|state| &state.node)
+    }
+
+    /// Whether a node can be reached.
+    pub fn reach(&self, id: NodeId) -> Reach {
+        self.nodes.get(&id).map_or(Reach::Unknown, |state| state.reach)
+    }
+
+    /// What a node costs.
+    pub fn radio(&self, id: NodeId) -> RadioUse {
+        self.nodes.get(&id).map(|state| state.radio).unwrap_or_default()
+    }
+
+    /// The stick.
+    pub fn controller(&self) -> &ControllerStatus {
+        &self.status
+    }
+
+    /// Everything that is due, in the order in which one may cause the next.
+    fn go_on(&mut self) {
+        self.check_exchange();
+        self.check_reports();
+        self.expire_jobs();
+        self.go_on_with_start_up();
+        if self.is_ready() {
+            self.check_sleepers();
+            self.probe_dead_nodes();
+            self.go_on_with_interviews();
+            self.transmit_next();
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(self.status, ControllerStatus::Ready(_))
+    }
+
+    fn check_exchange(&mut self) {
+        let preempts = self.preemption_at().is_some_and(|due| due <= self.clock);
+        let Some((exchange, owner)) = &mut self.exchange else { return };
+        if let (true, Owner::Node(transmission)) = (preempts, owner) {
+            exchange.abort();
+            transmission.preempted = true;
+            self.send(Frame::request(FunctionId::SEND_DATA_ABORT, Vec::new()));
+            return;
+        }
+        match exchange.due(self.clock) {
+            None => {}
+            Some(Due::Abort) => {
+                self.send(Frame::request(FunctionId::SEND_DATA_ABORT, Vec::new()));
+            }
+            Some(Due::End(ended)) => self.end_exchange(Some(ended)),
+        }
+    }
+
+    fn end_exchange(&mut self, ended: Option<Ended>) {
+        let Some(ended) = ended else { return };
+        match self.exchange.take() {
+            None => {}
+            Some((_, Owner::StartUp)) => self.start_up_answered(ended),
+            Some((exchange, Owner::Node(transmission))) => {
+                let spent = self.clock.since(exchange.started());
+                self.transmitted(transmission, ended, spent);
+            }
+        }
+    }
+
+    /// Hands a frame to the link.
+    fn send(&mut self, frame: Frame) -> SendId {
+        self.last_send += 1;
+        let id = SendId(self.last_send);
+        self.outputs.push_back(Output::Send { id, frame });
+        id
+    }
+
+    fn tell(&mut self, event: NetworkEvent) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn transaction(&mut self, node: NodeId, priority: Priority, errand: Errand, origin: Origin) -> Transaction {
+        self.last_job += 1;
+        Transaction {
+            id: JobId(self.last_job),
+            node,
+            priority,
+            errand,
+            origin,
+            deadline: None,
+            queued: self.clock,
+            not_before: Instant::ZERO,
+            failures: 0,
+            busy: 0,
+            session: None,
+        }
+    }
+
+    /// Ends a transaction, and tells whom it concerns.
+    fn finish(&mut self, transaction: Transaction, outcome: Outcome) {
+        let Transaction { id, node, origin, .. } = transaction;
+        match origin {
+            Origin::Caller => self.tell(NetworkEvent::JobDone { id, node, outcome }),
+            Origin::Interview => {
+                let (own, now) = (self.own, self.clock);
+                self.interview(node, |state| state.interview.settle(&mut state.node, &outcome, own, now));
+            }
+            Origin::Machine | Origin::Ping => {}
+        }
+    }
+
+    fn go_on_with_interviews(&mut self) {
+        let (own, now) = (self.own, self.clock);
+        let open: Vec<NodeId> =
+            self.nodes.values().filter(|state| state.may_be_interviewed(now)).map(|state| state.node.id).collect();
+        for id in open {
+            let mut errand = None;
+            self.interview(id, |state| errand = state.interview.next(&mut state.node, own, now));
+            if let Some(errand) = errand {
+                let question = self.transaction(id, Priority::Background, errand, Origin::Interview);
+                self.queue.push(question);
+            }
+        }
+    }
+
+    /// Does a step of an interview, and tells what became known by it.
+    fn interview(&mut self, id: NodeId, step: impl FnOnce(&mut NodeState)) {
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        let before = state.node.clone();
+        step(state);
+        let usable = before.stage < InterviewStage::Capabilities && state.node.stage >= InterviewStage::Capabilities;
+        if before != state.node {
+            self.tell(NetworkEvent::NodeChanged(id));
+        }
+        if usable {
+            self.tell(NetworkEvent::Interviewed(id));
+        }
+    }
+
+    fn expire_jobs(&mut self) {
+        let now = self.clock;
+        for transaction in self.queue.take_if(|transaction| transaction.deadline.is_some_and(|deadline| deadline <= now)) {
+            self.finish(transaction, Outcome::Expired);
+        }
+    }
+}

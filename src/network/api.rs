@@ -1,0 +1,177 @@
+//! The words between the network and its owner.
+
+use super::jobs::{JobId, Outcome};
+use crate::command::Command;
+use crate::domain::ids::{HomeId, NodeId};
+use crate::domain::node::SecurityClass;
+use crate::serial::Frame;
+use crate::serial::link::{SendFailure, SendId};
+
+/// What can be set.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether the stick is reset at start.
+    pub soft_reset: SoftReset,
+}
+
+/// Whether the stick is reset at start. Some sticks drop off the bus when they are (serial-api sheet §1).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum SoftReset {
+    /// Once after the port was opened, if the stick has the function.
+    #[default]
+    Auto,
+    /// Not at all.
+    Never,
+}
+
+/// What happened on the serial side.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// The port is open.
+    LinkUp,
+    /// The port is gone.
+    LinkDown {
+        /// What the system said.
+        why: String,
+    },
+    /// There is no port to open yet, or it can't be opened.
+    LinkWaiting {
+        /// What is missing, with the remedy.
+        why: String,
+    },
+    /// The stick sent a frame.
+    Frame(Frame),
+    /// The stick acknowledged a frame.
+    Sent(SendId),
+    /// A frame could not be delivered to the stick.
+    Failed(SendId, SendFailure),
+    /// The stick acknowledges nothing any more.
+    Unresponsive,
+}
+
+/// What is to be done.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Output {
+    /// Send a frame to the stick; [`Input::Sent`] or [`Input::Failed`] answers.
+    Send {
+        /// Names the frame in the answer.
+        id: SendId,
+        /// The frame.
+        frame: Frame,
+    },
+    /// Close the port and open it again.
+    Reopen,
+    /// Tell the owner.
+    Event(NetworkEvent),
+}
+
+/// What the network tells its owner.
+#[derive(Clone, PartialEq, Debug)]
+pub enum NetworkEvent {
+    /// The stick is set up. Comes after every start-up.
+    Ready(ControllerInfo),
+    /// The stick belongs to another network than the nodes that were known: those were dropped, and the nodes of the new
+    /// network are learnt afresh. Comes before `Ready`, and before anything is said of the new nodes.
+    HomeChanged {
+        /// The home id of the nodes that were known.
+        old: HomeId,
+        /// The home id of the stick.
+        new: HomeId,
+    },
+    /// Something about a node that must be kept changed: see [`Network::node`].
+    NodeChanged(NodeId),
+    /// The stick does not list the node any more.
+    NodeRemoved(NodeId),
+    /// Enough is known of the node to use it (stage Capabilities).
+    Interviewed(NodeId),
+    /// A node said something: every application command, decapsulated, whether it answered a job or came unasked.
+    Received {
+        /// Who.
+        node: NodeId,
+        /// What.
+        command: Command,
+        /// Under which security class.
+        security: SecurityClass,
+        /// It was not for us alone.
+        multicast: bool,
+    },
+    /// A job ended. A report that ended it came as `Received` before.
+    JobDone {
+        /// The job.
+        id: JobId,
+        /// Its node.
+        node: NodeId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A node became reachable or unreachable.
+    ReachChanged {
+        /// Which.
+        node: NodeId,
+        /// Now.
+        reach: Reach,
+    },
+}
+
+/// Whether a node can be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Reach {
+    /// Nothing was sent or heard since the start.
+    #[default]
+    Unknown,
+    /// It acknowledged or was heard last.
+    Alive,
+    /// It sleeps until its next Wake Up Notification.
+    Asleep,
+    /// It acknowledges nothing; tried again with growing pauses, or when it is heard.
+    Dead,
+}
+
+/// What a node costs, since the daemon started.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct RadioUse {
+    /// Frames that were handed to the stick for the node.
+    pub frames: u64,
+    /// Transmissions that woke it by a beam.
+    pub wakeups: u64,
+    /// Time the stick was busy with it, in milliseconds, beams and repeats included (TX reports).
+    pub airtime_ms: u64,
+}
+
+/// The stick.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ControllerStatus {
+    /// There is none.
+    Absent {
+        /// Why, with the remedy.
+        why: String,
+    },
+    /// It is being set up.
+    Starting {
+        /// What is being asked.
+        step: &'static str,
+    },
+    /// It works.
+    Ready(ControllerInfo),
+}
+
+/// What is known of the stick.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ControllerInfo {
+    /// Its network.
+    pub home: HomeId,
+    /// Its own node id.
+    pub own: NodeId,
+    /// The library as it names itself: `Z-Wave 7.17`.
+    pub library: String,
+    /// Firmware, `major.minor`.
+    pub firmware: (u8, u8),
+    /// Manufacturer.
+    pub manufacturer: u16,
+    /// Product type.
+    pub product_type: u16,
+    /// Product.
+    pub product: u16,
+    /// RF region (serial-api sheet §4, 0x0B/0x20), where the stick tells it.
+    pub region: Option<u8>,
+}

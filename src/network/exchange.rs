@@ -1,0 +1,174 @@
+//! One host function on its way: acknowledgement, response, callback. The stick allows one at a time.
+
+use std::time::Duration;
+
+use crate::domain::ids::NodeId;
+use crate::domain::time::{Deadline, Instant};
+use crate::serial::link::SendId;
+use crate::serial::{CallbackId, Frame, FrameType, FunctionId};
+
+/// Some 500-series chips take seconds to answer (serial-api sheet §1, timers).
+const RESPONSE: Duration = Duration::from_secs(10);
+/// A transmission without result is aborted after this.
+const ABORT: Duration = Duration::from_secs(20);
+/// A stick that calls back later than this hangs.
+const CALLBACK: Duration = Duration::from_secs(65);
+/// A sleeping receiver is beamed at for a second, and routes are tried; then the node information frame must be here.
+const NODE_INFO: Duration = Duration::from_secs(10);
+
+/// The function under way.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    send: SendId,
+    function: FunctionId,
+    awaits: Awaits,
+    phase: Phase,
+    /// When the host handed the frame to the link.
+    started: Instant,
+    aborted: bool,
+}
+
+/// What ends an exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Awaits {
+    /// The stick's acknowledgement: such functions have no answer.
+    Acknowledgement,
+    /// The response.
+    Response,
+    /// The callback with this id, after a response that says "accepted".
+    Callback(CallbackId),
+    /// The node information frame of this node, after such a response.
+    NodeInfo(NodeId),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    AwaitAck,
+    AwaitResponse { since: Instant },
+    AwaitCallback { since: Instant },
+}
+
+/// How an exchange ended.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Ended {
+    /// With the frame that was awaited; none where the acknowledgement is all there is.
+    Answered(Option<Frame>),
+    /// The stick did not accept it: its queue is full, or it is busy. Nothing went out.
+    NotAccepted,
+    /// The frame never reached the stick.
+    NotSent,
+    /// The stick acknowledged the frame and then said nothing.
+    Silent,
+}
+
+/// What a passing moment asks of an exchange.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Due {
+    /// Tell the stick to give up; the callback comes all the same.
+    Abort,
+    /// It ended.
+    End(Ended),
+}
+
+impl Exchange {
+    pub(super) fn new(send: SendId, function: FunctionId, awaits: Awaits, now: Instant) -> Self {
+        Self { send, function, awaits, phase: Phase::AwaitAck, started: now, aborted: false }
+    }
+
+    /// The stick acknowledged the frame `send`.
+    pub(super) fn sent(&mut self, send: SendId, now: Instant) -> Option<Ended> {
+        if send != self.send || self.phase != Phase::AwaitAck {
+            return None;
+        }
+        if self.awaits == Awaits::Acknowledgement {
+            return Some(Ended::Answered(None));
+        }
+        self.phase = Phase::AwaitResponse { since: now };
+        None
+    }
+
+    /// The frame `send` could not be delivered.
+    pub(super) fn failed(&self, send: SendId) -> Option<Ended> {
+        (send == self.send && self.phase == Phase::AwaitAck).then_some(Ended::NotSent)
+    }
+
+    /// Whether `frame` belongs to this exchange; if so, call [`Exchange::take`].
+    pub(super) fn owns(&self, frame: &Frame) -> bool {
+        match frame.kind {
+            FrameType::Response => frame.function == self.function && !matches!(self.phase, Phase::AwaitCallback { .. }),
+            FrameType::Request => match self.awaits {
+                Awaits::Callback(id) => frame.function == self.function && frame.callback_id() == Some(id),
+                Awaits::NodeInfo(_) | Awaits::Acknowledgement | Awaits::Response => false,
+            },
+            FrameType::Other(_) => false,
+        }
+    }
+
+    /// Takes a frame that belongs to this exchange. A lost acknowledgement or response is no reason to refuse what
+    /// comes after it.
+    pub(super) fn take(&mut self, frame: Frame, now: Instant) -> Option<Ended> {
+        if frame.kind == FrameType::Request {
+            return Some(Ended::Answered(Some(frame)));
+        }
+        match self.awaits {
+            Awaits::Acknowledgement | Awaits::Response => Some(Ended::Answered(Some(frame))),
+            Awaits::Callback(_) | Awaits::NodeInfo(_) if frame.params.first() == Some(&0) => Some(Ended::NotAccepted),
+            Awaits::Callback(_) | Awaits::NodeInfo(_) => {
+                self.phase = Phase::AwaitCallback { since: now };
+                None
+            }
+        }
+    }
+
+    /// What `now` asks for. A lost response is no lost transmission: its callback is still awaited.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+        if let (Phase::AwaitResponse { since }, Awaits::Callback(_)) = (self.phase, self.awaits)
+            && now >= since + RESPONSE
+        {
+            self.phase = Phase::AwaitCallback { since };
+        }
+        if now < self.deadline()?.at {
+            return None;
+        }
+        if self.may_abort() {
+            self.aborted = true;
+            return Some(Due::Abort);
+        }
+        Some(Due::End(Ended::Silent))
+    }
+
+    /// When [`Exchange::due`] has something to say. The link watches over the acknowledgement.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        match (self.phase, self.awaits) {
+            (Phase::AwaitAck, _) => None,
+            (Phase::AwaitResponse { since }, _) => Some(Deadline { at: since + RESPONSE, why: "response of the stick" }),
+            (Phase::AwaitCallback { since }, Awaits::NodeInfo(_)) => {
+                Some(Deadline { at: since + NODE_INFO, why: "node information frame" })
+            }
+            (Phase::AwaitCallback { since }, _) if self.may_abort() => {
+                Some(Deadline { at: since + ABORT, why: "abort of a stuck transmission" })
+            }
+            (Phase::AwaitCallback { since }, _) => Some(Deadline { at: since + CALLBACK, why: "callback of the stick" }),
+        }
+    }
+
+    /// Whether the stick is transmitting, and was not told to stop yet.
+    pub(super) fn may_abort(&self) -> bool {
+        matches!((self.phase, self.awaits), (Phase::AwaitCallback { .. }, Awaits::Callback(_))) && !self.aborted
+    }
+
+    /// The stick was told to stop.
+    pub(super) fn abort(&mut self) {
+        self.aborted = true;
+    }
+
+    /// What ends it.
+    pub(super) fn awaits(&self) -> Awaits {
+        self.awaits
+    }
+
+    /// When the frame was handed to the link.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+}

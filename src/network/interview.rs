@@ -1,0 +1,295 @@
+//! What is asked of a node, stage by stage, so that it can be used: only what is needed, each thing once, and never
+//! anything that changes a code. A stage is marked when its questions are settled, so a restart resumes behind it.
+//!
+//! One class that does not answer stops no other. A node that can't be reached pauses the stage; the stage is asked
+//! afresh when the node is heard.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::jobs::{Errand, Expect, Outcome};
+use crate::command::association::{self, Association};
+use crate::command::association_group_info::{AssociationGroupInfo, InfoGet, Profile};
+use crate::command::battery::Battery;
+use crate::command::door_lock::DoorLock;
+use crate::command::manufacturer_specific::ManufacturerSpecific;
+use crate::command::notification::Notification;
+use crate::command::user_code::{self, UserCode};
+use crate::command::version::{CommandClassGet, Version};
+use crate::command::wake_up::{Interval, WakeUp};
+use crate::command::{ClassId, Command};
+use crate::domain::ids::NodeId;
+use crate::domain::node::{DoorLockSupport, InterviewStage, Node, UserCodeSupport};
+use crate::domain::time::Instant;
+
+/// The generic device class of locks and keypads (serial-api sheet §4, 0x49).
+const ENTRY_CONTROL: u8 = 0x40;
+/// The classes whose version decides what is sent.
+const VERSIONED: [ClassId; 6] = [
+    ClassId::DOOR_LOCK,
+    ClassId::USER_CODE,
+    ClassId::USER_CREDENTIAL,
+    ClassId::NOTIFICATION,
+    ClassId::ENTRY_CONTROL,
+    ClassId::BATTERY,
+];
+/// The lifeline, unless the node says otherwise.
+const GROUP_1: u8 = 1;
+/// A question that matters is left alone for so long after it went unanswered.
+const PAUSE: Duration = Duration::from_secs(300);
+
+/// The interview of one node.
+#[derive(Default, Debug)]
+pub(super) struct Interview {
+    /// The stage that is reached when everything in `todo` is settled.
+    goal: Option<InterviewStage>,
+    todo: VecDeque<Question>,
+    asked: Option<Question>,
+    /// Not before.
+    resume_at: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Question {
+    Protocol,
+    NodeInfo,
+    Version(ClassId),
+    Product,
+    Firmware,
+    Groups,
+    /// Who is in the lifeline; `joined`: we were added just now.
+    Members {
+        group: u8,
+        joined: bool,
+    },
+    Leave {
+        group: u8,
+        member: u8,
+    },
+    Join {
+        group: u8,
+    },
+    LockCapabilities,
+    LockState,
+    Battery,
+    Notifications,
+    /// How many slots. Without the answer the lock is of no use, so this one is insisted on.
+    Users {
+        last_try: bool,
+    },
+    UserCodeCapabilities,
+    WakeUpInterval,
+    WakeUpDestination {
+        interval: u32,
+    },
+}
+
+impl Interview {
+    /// The next question, if none is out. Marks on `node` the stages that are reached on the way.
+    pub(super) fn next(&mut self, node: &mut Node, own: NodeId, now: Instant) -> Option<Errand> {
+        if self.asked.is_some() || now < self.resume_at {
+            return None;
+        }
+        loop {
+            if let Some(question) = self.todo.pop_front() {
+                self.asked = Some(question);
+                return Some(errand(question, own));
+            }
+            if let Some(reached) = self.goal.take() {
+                node.stage = reached;
+            }
+            let (goal, todo) = plan(node)?;
+            self.goal = Some(goal);
+            self.todo = todo;
+        }
+    }
+
+    /// Takes in how the question ended. Protocol info and node information were put into `node` before.
+    pub(super) fn settle(&mut self, node: &mut Node, outcome: &Outcome, own: NodeId, now: Instant) {
+        let Some(question) = self.asked.take() else { return };
+        match outcome {
+            Outcome::Reply(command) => self.learn(node, question, command, own),
+            Outcome::Accepted | Outcome::Refused | Outcome::Unsupported | Outcome::Delivered => {}
+            Outcome::NoReport => match question {
+                Question::Users { last_try: false } => self.todo.push_back(Question::Users { last_try: true }),
+                Question::Users { last_try: true } => {
+                    self.pause();
+                    self.resume_at = now + PAUSE;
+                }
+                // Groups that nobody describes: the lifeline is where it usually is.
+                Question::Groups => self.todo.push_front(Question::Members { group: GROUP_1, joined: false }),
+                _ => {}
+            },
+            Outcome::NoAck | Outcome::StickGone | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => self.pause(),
+        }
+    }
+
+    /// Forgets the stage under way; it is asked afresh.
+    pub(super) fn pause(&mut self) {
+        *self = Self { resume_at: self.resume_at, ..Self::default() };
+    }
+
+    /// The node was heard: whatever it was left alone for may be over.
+    pub(super) fn resume(&mut self) {
+        self.resume_at = Instant::ZERO;
+    }
+
+    /// When it goes on by itself.
+    pub(super) fn resume_at(&self) -> Instant {
+        self.resume_at
+    }
+
+    fn learn(&mut self, node: &mut Node, question: Question, reply: &Command, own: NodeId) {
+        match reply {
+            Command::Version(Version::CommandClassReport(report)) => {
+                // A listed class that reports version 0 is there all the same (command-classes sheet, 0x86).
+                if let Some(class) = node.classes.get_mut(&report.class()) {
+                    class.version = report.version.max(1);
+                }
+            }
+            Command::Version(Version::Report(report)) => {
+                node.firmware = Some((report.firmware.major, report.firmware.minor));
+            }
+            Command::ManufacturerSpecific(ManufacturerSpecific::Report(report)) => node.product = Some(report.product),
+            Command::AssociationGroupInfo(AssociationGroupInfo::InfoReport(report)) => {
+                let lifeline = report.groups.iter().find(|info| info.profile == Profile::LIFELINE);
+                let group = lifeline.map_or(GROUP_1, |info| info.group);
+                self.todo = VecDeque::from([Question::Members { group, joined: false }]);
+            }
+            Command::Association(Association::Report(report)) => self.check_lifeline(question, report, own),
+            Command::DoorLock(DoorLock::CapabilitiesReport(report)) => {
+                let parts = report.components;
+                node.door_lock = Some(DoorLockSupport {
+                    door: parts.door_supported,
+                    bolt: parts.bolt_supported,
+                    latch: parts.latch_supported,
+                });
+            }
+            Command::UserCode(UserCode::UsersNumberReport(report)) => {
+                let known = node.user_code.take().unwrap_or_default();
+                node.user_code = Some(UserCodeSupport { users: report.supported(), ..known });
+            }
+            Command::UserCode(UserCode::CapabilitiesReport(report)) => learn_user_code(node, report),
+            Command::WakeUp(WakeUp::IntervalReport(report)) => {
+                if NodeId(report.target_node.into()) != own {
+                    self.todo.push_front(Question::WakeUpDestination { interval: report.interval });
+                }
+            }
+            // Lock state, battery and notification types are the owner's: they went out as `Received`.
+            _ => {}
+        }
+    }
+
+    /// Adds us to the lifeline, once. Others are put out only where there is no room for us (gateway sheet §4).
+    fn check_lifeline(&mut self, question: Question, report: &association::Report, own: NodeId) {
+        let Question::Members { group, joined } = question else { return };
+        let is_member = report.nodes.iter().any(|&member| NodeId(member.into()) == own);
+        if is_member || joined {
+            return;
+        }
+        let full = report.nodes.len() >= usize::from(report.max_nodes) && report.reports_to_follow == 0;
+        if let (true, Some(&member)) = (full, report.nodes.first()) {
+            self.todo.push_back(Question::Leave { group, member });
+        }
+        self.todo.extend([Question::Join { group }, Question::Members { group, joined: true }]);
+    }
+}
+
+/// The questions of the stage after the one `node` is in; `None` when it is complete.
+fn plan(node: &Node) -> Option<(InterviewStage, VecDeque<Question>)> {
+    let has = |class: ClassId| node.classes.contains_key(&class);
+    let when = |condition: bool, question: Question| condition.then_some(question);
+    let version = |class: ClassId| node.version_of(class).unwrap_or_default();
+    let concerns_us = node.is_lock()
+        || has(ClassId::ENTRY_CONTROL)
+        || has(ClassId::USER_CREDENTIAL)
+        || node.protocol.is_some_and(|protocol| protocol.generic == ENTRY_CONTROL);
+    let plan: (InterviewStage, VecDeque<Question>) = match node.stage {
+        InterviewStage::Listed => (InterviewStage::Protocol, [Question::Protocol].into()),
+        InterviewStage::Protocol => (InterviewStage::NodeInfo, [Question::NodeInfo].into()),
+        // Lamps and sensors keep no codes: nothing more is asked of them.
+        InterviewStage::NodeInfo if !concerns_us => (InterviewStage::Complete, VecDeque::new()),
+        InterviewStage::NodeInfo => {
+            let asked = VERSIONED.into_iter().filter(|&class| has(ClassId::VERSION) && has(class));
+            (InterviewStage::Versions, asked.map(Question::Version).collect())
+        }
+        InterviewStage::Versions => {
+            let questions =
+                [when(has(ClassId::MANUFACTURER_SPECIFIC), Question::Product), when(has(ClassId::VERSION), Question::Firmware)];
+            (InterviewStage::Identity, questions.into_iter().flatten().collect())
+        }
+        InterviewStage::Identity => {
+            let question = match (has(ClassId::ASSOCIATION), has(ClassId::ASSOCIATION_GROUP_INFORMATION)) {
+                (true, true) => Some(Question::Groups),
+                (true, false) => Some(Question::Members { group: GROUP_1, joined: false }),
+                (false, _) => None,
+            };
+            (InterviewStage::Lifeline, question.into_iter().collect())
+        }
+        InterviewStage::Lifeline => {
+            let questions = [
+                when(has(ClassId::USER_CODE), Question::Users { last_try: false }),
+                when(version(ClassId::USER_CODE) >= 2, Question::UserCodeCapabilities),
+                when(version(ClassId::DOOR_LOCK) >= 4, Question::LockCapabilities),
+                when(has(ClassId::DOOR_LOCK), Question::LockState),
+                when(has(ClassId::BATTERY), Question::Battery),
+                when(version(ClassId::NOTIFICATION) >= 2, Question::Notifications),
+            ];
+            (InterviewStage::Capabilities, questions.into_iter().flatten().collect())
+        }
+        InterviewStage::Capabilities => {
+            let calls_in = has(ClassId::WAKE_UP) && node.protocol.is_some_and(|protocol| protocol.sleeps());
+            (InterviewStage::Complete, when(calls_in, Question::WakeUpInterval).into_iter().collect())
+        }
+        InterviewStage::Complete => return None,
+    };
+    Some(plan)
+}
+
+fn errand(question: Question, own: NodeId) -> Errand {
+    // A lifeline of one-byte ids can't name a controller beyond them; none has such an id.
+    let us = u8::try_from(own.0).unwrap_or(u8::MAX);
+    let get = |command: Command| Errand::Command { command, expect: Expect::Reply };
+    let set = |command: Command| Errand::Command { command, expect: Expect::Supervised };
+    match question {
+        Question::Protocol => Errand::ProtocolInfo,
+        Question::NodeInfo => Errand::NodeInfo,
+        Question::Version(class) => match CommandClassGet::new(class) {
+            Some(asked) => get(Command::Version(Version::CommandClassGet(asked))),
+            None => get(Command::Version(Version::Get)),
+        },
+        Question::Product => get(Command::ManufacturerSpecific(ManufacturerSpecific::Get)),
+        Question::Firmware => get(Command::Version(Version::Get)),
+        Question::Groups => {
+            let all = InfoGet { refresh: false, list: true, group: 0 };
+            get(Command::AssociationGroupInfo(AssociationGroupInfo::InfoGet(all)))
+        }
+        Question::Members { group, .. } => get(Command::Association(Association::Get(association::Get { group }))),
+        Question::Leave { group, member } => {
+            set(Command::Association(Association::Remove(association::Remove { group, nodes: vec![member] })))
+        }
+        Question::Join { group } => set(Command::Association(Association::Set(association::Set { group, nodes: vec![us] }))),
+        Question::LockCapabilities => get(Command::DoorLock(DoorLock::CapabilitiesGet)),
+        Question::LockState => get(Command::DoorLock(DoorLock::OperationGet)),
+        Question::Battery => get(Command::Battery(Battery::Get)),
+        Question::Notifications => get(Command::Notification(Notification::SupportedGet)),
+        Question::Users { .. } => get(Command::UserCode(UserCode::UsersNumberGet)),
+        Question::UserCodeCapabilities => get(Command::UserCode(UserCode::CapabilitiesGet)),
+        Question::WakeUpInterval => get(Command::WakeUp(WakeUp::IntervalGet)),
+        Question::WakeUpDestination { interval } => {
+            set(Command::WakeUp(WakeUp::IntervalSet(Interval { interval, target_node: us })))
+        }
+    }
+}
+
+fn learn_user_code(node: &mut Node, report: &user_code::CapabilitiesReport) {
+    let users = node.user_code.as_ref().map_or(0, |known| known.users);
+    node.user_code = Some(UserCodeSupport {
+        users,
+        multi_set: report.multi_set,
+        multi_report: report.multi_report,
+        checksum: report.checksum,
+        admin_code: report.admin_code,
+        statuses: report.statuses.clone(),
+    });
+}

@@ -1,0 +1,156 @@
+//! What may be asked of a node, and how it can end.
+
+use std::fmt;
+
+use crate::command::Command;
+use crate::command::supervision::SessionId;
+use crate::domain::ids::NodeId;
+use crate::domain::time::Instant;
+
+/// Identity of one job, unique until the daemon ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job {}", self.0)
+    }
+}
+
+/// One command for one node. It ends with exactly one [`Outcome`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Job {
+    /// For whom.
+    pub node: NodeId,
+    /// How urgent.
+    pub priority: Priority,
+    /// What is sent, without any encapsulation.
+    pub command: Command,
+    /// What ends the job.
+    pub expect: Expect,
+    /// If it has not left by then, it ends as [`Outcome::Expired`].
+    pub deadline: Option<Instant>,
+}
+
+/// Order of the queue; the first is the most urgent. Whether a job may go at all is another question (eligibility).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Priority {
+    /// A nonce that a node waits for: it is worthless seconds later.
+    Nonce,
+    /// An answer to a node, Supervision Report above all: the node repeats itself until it comes.
+    Reply,
+    /// Somebody stands at the door: lock, unlock.
+    Operate,
+    /// A code that must stop working.
+    Revoke,
+    /// For a sleeper that is awake only now.
+    Awake,
+    /// A code that shall work.
+    Write,
+    /// Interview, inventory, checks.
+    Background,
+}
+
+/// What ends a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expect {
+    /// A Set: goes out under Supervision if the node supports it, and ends with the Supervision Report; else with the
+    /// acknowledgement.
+    Supervised,
+    /// A Get: ends with its Report.
+    Reply,
+    /// Ends with the acknowledgement.
+    Nothing,
+}
+
+/// How a job ended.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome {
+    /// The Report that was asked for.
+    Reply(Command),
+    /// Supervision: success. The node did it.
+    Accepted,
+    /// Supervision: the node refused it, or failed at it.
+    Refused,
+    /// The node does not have that command class; nothing was sent.
+    Unsupported,
+    /// The node acknowledged the frame, and no more than that could be learnt.
+    Delivered,
+    /// The node acknowledged the frame but never reported: the truth is unknown.
+    NoReport,
+    /// The node did not acknowledge any try.
+    NoAck,
+    /// The stick was lost with the frame under way: the truth is unknown.
+    StickGone,
+    /// The stick could not send: radio jammed, or its queue stayed full.
+    StickBusy,
+    /// The job's deadline passed before it could leave.
+    Expired,
+    /// Taken back by [`super::Network::cancel`], or its node left the network.
+    Cancelled,
+}
+
+/// A job, or an errand of the network's own, on its way through queue and exchange.
+#[derive(Clone, Debug)]
+pub(super) struct Transaction {
+    pub(super) id: JobId,
+    pub(super) node: NodeId,
+    pub(super) priority: Priority,
+    pub(super) errand: Errand,
+    pub(super) origin: Origin,
+    pub(super) deadline: Option<Instant>,
+    /// When it began to wait.
+    pub(super) queued: Instant,
+    /// Not eligible before.
+    pub(super) not_before: Instant,
+    /// Tries that the node did not acknowledge, or acknowledged and left without the report.
+    pub(super) failures: u8,
+    /// Tries that never reached the air: stick busy, radio jammed. Not the node's fault.
+    pub(super) busy: u8,
+    /// The Supervision session; a retransmission keeps it, so that the node can tell it from a new command.
+    pub(super) session: Option<SessionId>,
+}
+
+impl Transaction {
+    /// How often it is tried on a node that answers nothing (timing sheet §5: at most 3).
+    pub(super) fn tries(&self) -> u8 {
+        match self.priority {
+            Priority::Background => 2,
+            Priority::Nonce | Priority::Reply => 1,
+            Priority::Operate | Priority::Revoke | Priority::Awake | Priority::Write => 3,
+        }
+    }
+
+    /// Whether it ends with something the node says.
+    pub(super) fn expects_report(&self) -> bool {
+        match self.errand {
+            Errand::Command { expect: Expect::Reply, .. } => true,
+            Errand::Command { expect: Expect::Supervised, .. } => self.session.is_some(),
+            Errand::Command { expect: Expect::Nothing, .. } | Errand::ProtocolInfo | Errand::NodeInfo => false,
+        }
+    }
+}
+
+/// What a transaction does.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Errand {
+    /// Sends a command.
+    Command { command: Command, expect: Expect },
+    /// Asks the stick, not the node: Get Node Protocol Info (serial-api sheet §4, 0x41).
+    ProtocolInfo,
+    /// Asks for the node information frame (0x60, answered by 0x49).
+    NodeInfo,
+}
+
+/// Who learns how a transaction ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Origin {
+    /// The caller of `submit`.
+    Caller,
+    /// The interview of the node.
+    Interview,
+    /// Nobody: supervision answers, "go to sleep".
+    Machine,
+    /// The check whether a silent node is dead.
+    Ping,
+}

@@ -1,0 +1,238 @@
+//! One node as the network sees it: what is known for good, and what is known for now (reach, sessions, pacing).
+
+use std::time::Duration;
+
+use super::envelope::Sessions;
+use super::interview::Interview;
+use super::jobs::{Errand, Origin, Priority, Transaction};
+use super::queue::Eligible;
+use super::{RadioUse, Reach};
+use crate::command::ClassId;
+use crate::domain::entropy::Entropy;
+use crate::domain::node::{InterviewStage, Node};
+use crate::domain::time::{Deadline, Instant};
+use crate::serial::transmit::TxReport;
+
+/// Pauses before a dead node is tried again; the last one repeats (timing sheet §6).
+const BACK_OFF: [Duration; 4] =
+    [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(600), Duration::from_secs(3600)];
+/// A sleeper stays awake for ten seconds after the last exchange (command-classes sheet, 0x84); the last two are not
+/// worth the risk.
+const AWAKE: Duration = Duration::from_secs(8);
+/// A sleeper with nothing to do is sent to sleep after this (timing sheet §5).
+const IDLE: Duration = Duration::from_millis(250);
+/// A failing node gets one part of the airtime, and the others four.
+const SHARE: u32 = 4;
+
+/// A node and its present condition.
+#[derive(Debug)]
+pub(super) struct NodeState {
+    pub(super) node: Node,
+    pub(super) reach: Reach,
+    pub(super) radio: RadioUse,
+    pub(super) sessions: Sessions,
+    pub(super) interview: Interview,
+    /// A transaction that was acknowledged and whose report has not come yet: at most one for each node.
+    pub(super) thinking: Option<Thinking>,
+    /// It acknowledged nothing for a whole transaction; a ping decides whether it is dead.
+    pub(super) suspect: bool,
+    /// Nothing but urgent jobs before: the lock stores something and told us nothing about it.
+    pub(super) pace_until: Instant,
+    /// Others go first until then: the node fails, and had its share of the airtime.
+    pub(super) yields_until: Instant,
+    /// A sleeper listens until then.
+    awake_until: Instant,
+    /// A dead node is not tried before.
+    retry_at: Instant,
+    /// A sleeper was last heard, or acknowledged something.
+    active_at: Instant,
+    /// How often in a row a dead node was tried in vain.
+    attempts: usize,
+    /// How long the node took to report lately, smoothed.
+    think_time: Option<Duration>,
+}
+
+/// A transaction between acknowledgement and report.
+#[derive(Clone, Debug)]
+pub(super) struct Thinking {
+    pub(super) transaction: Transaction,
+    pub(super) since: Instant,
+    pub(super) until: Instant,
+    /// The node said that it works on it: asking again would not help.
+    pub(super) working: bool,
+}
+
+impl NodeState {
+    pub(super) fn new(node: Node, entropy: &mut Entropy) -> Self {
+        Self {
+            node,
+            reach: Reach::Unknown,
+            radio: RadioUse::default(),
+            sessions: Sessions::new(entropy),
+            interview: Interview::default(),
+            thinking: None,
+            suspect: false,
+            pace_until: Instant::ZERO,
+            yields_until: Instant::ZERO,
+            awake_until: Instant::ZERO,
+            retry_at: Instant::ZERO,
+            active_at: Instant::ZERO,
+            attempts: 0,
+            think_time: None,
+        }
+    }
+
+    /// Whether the node sleeps for minutes or hours, so that commands must wait for its Wake Up Notification.
+    pub(super) fn sleeps(&self) -> bool {
+        self.node.protocol.is_some_and(|protocol| protocol.sleeps())
+    }
+
+    /// Whether it listens now, as far as its habits tell.
+    pub(super) fn is_awake(&self, now: Instant) -> bool {
+        !self.sleeps() || now < self.awake_until
+    }
+
+    /// Whether `transaction` may go to this node now. Answers go to anybody at any time: whoever asked listens.
+    pub(super) fn admits(&self, transaction: &Transaction, now: Instant) -> Eligible {
+        let urgent = match transaction.priority {
+            Priority::Nonce | Priority::Reply => return Eligible::Yes,
+            Priority::Operate => true,
+            Priority::Revoke | Priority::Awake | Priority::Write | Priority::Background => false,
+        };
+        // The stick knows the protocol info; the node need not listen.
+        if transaction.errand == Errand::ProtocolInfo {
+            return Eligible::Yes;
+        }
+        if self.thinking.is_some() || !self.is_awake(now) {
+            return Eligible::No;
+        }
+        let waits_for_ping = self.suspect && transaction.origin != Origin::Ping;
+        if !urgent && (waits_for_ping || self.is_left_alone(now) || now < self.pace_until) {
+            return Eligible::No;
+        }
+        if !urgent && now < self.yields_until { Eligible::Yielding } else { Eligible::Yes }
+    }
+
+    /// Whether the node is dead and was tried lately.
+    fn is_left_alone(&self, now: Instant) -> bool {
+        self.reach == Reach::Dead && now < self.retry_at
+    }
+
+    /// Whether a dead node is to be tried again.
+    pub(super) fn is_worth_a_ping(&self, now: Instant) -> bool {
+        self.reach == Reach::Dead && now >= self.retry_at && !self.suspect
+    }
+
+    /// Whether the interview may put its next question.
+    pub(super) fn may_be_interviewed(&self, now: Instant) -> bool {
+        self.node.stage < InterviewStage::Complete && !self.suspect && !self.is_left_alone(now)
+    }
+
+    /// Whether the node's class list names `class`. Until it is known, anything may be tried.
+    pub(super) fn supports(&self, class: ClassId) -> bool {
+        let everywhere = matches!(class, ClassId::NO_OPERATION | ClassId::BASIC);
+        everywhere || self.node.stage < InterviewStage::NodeInfo || self.node.classes.contains_key(&class)
+    }
+
+    /// Whether a sleeper has been idle for so long that it may be sent to sleep.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        self.sleeps() && now < self.awake_until && self.thinking.is_none() && now >= self.active_at + IDLE
+    }
+
+    /// Whether a sleeper went to sleep by itself.
+    pub(super) fn dozed_off(&self, now: Instant) -> bool {
+        self.sleeps() && self.reach != Reach::Asleep && now >= self.awake_until
+    }
+
+    /// When something becomes due by itself.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = Deadline> {
+        let report = self.thinking.as_ref().map(|thinking| Deadline { at: thinking.until, why: "report of a node" });
+        let sleeper = self.sleeps().then_some([
+            Deadline { at: self.active_at + IDLE, why: "idle sleeper" },
+            Deadline { at: self.awake_until, why: "sleeper falls asleep" },
+        ]);
+        let dead = (self.reach == Reach::Dead).then_some(Deadline { at: self.retry_at, why: "dead node is tried again" });
+        let paced = Deadline { at: self.pace_until, why: "pause after a write" };
+        let interview = Deadline { at: self.interview.resume_at(), why: "interview goes on" };
+        [report, dead, Some(paced), Some(interview)].into_iter().flatten().chain(sleeper.into_iter().flatten())
+    }
+
+    /// The node was heard, or acknowledged something. True if that is news.
+    pub(super) fn alive(&mut self, now: Instant) -> bool {
+        if self.reach == Reach::Dead || self.suspect {
+            self.interview.resume();
+        }
+        self.active_at = now;
+        self.suspect = false;
+        self.attempts = 0;
+        self.yields_until = Instant::ZERO;
+        if self.sleeps() && now >= self.awake_until {
+            // It spoke in its sleep (a report goes out without listening for long).
+            return self.set_reach(Reach::Asleep);
+        }
+        if self.sleeps() {
+            self.awake_until = now + AWAKE;
+        }
+        self.set_reach(Reach::Alive)
+    }
+
+    /// A sleeper said that it listens now. True if that is news.
+    pub(super) fn woke(&mut self, now: Instant) -> bool {
+        self.awake_until = now + AWAKE;
+        self.alive(now)
+    }
+
+    /// A sleeper was sent to sleep, or did not acknowledge. True if that is news.
+    pub(super) fn fell_asleep(&mut self) -> bool {
+        self.awake_until = Instant::ZERO;
+        self.suspect = false;
+        self.set_reach(Reach::Asleep)
+    }
+
+    /// The node acknowledged nothing, not even the ping. True if that is news.
+    pub(super) fn died(&mut self, now: Instant, entropy: &mut Entropy) -> bool {
+        let pause = BACK_OFF.get(self.attempts).or(BACK_OFF.last()).copied().unwrap_or_default();
+        // Up to a tenth of jitter: locks that died together (power cut of a repeater) are not all tried at once.
+        let jitter = entropy.below(u64::try_from(pause.as_millis()).unwrap_or_default() / 10);
+        self.retry_at = now + pause + Duration::from_millis(jitter);
+        self.attempts += 1;
+        self.suspect = false;
+        self.set_reach(Reach::Dead)
+    }
+
+    /// A transmission of `spent` failed: the others may use four times that before this node's next.
+    pub(super) fn failed(&mut self, spent: Duration, now: Instant) {
+        self.yields_until = now + spent * SHARE;
+    }
+
+    /// Adds what a transmission cost.
+    pub(super) fn count(&mut self, report: Option<&TxReport>) {
+        let Some(report) = report else { return };
+        self.radio.airtime_ms += u64::from(report.ticks) * 10;
+        let beamed = report.route.as_ref().is_some_and(|route| route.beam().is_some());
+        self.radio.wakeups += u64::from(beamed);
+    }
+
+    /// How long to wait for a report. Reports are due a second after the acknowledgement, more from receivers that a
+    /// beam woke (timing sheet §5). A node that proved quicker is given less on its first tries: asking again early costs
+    /// a frame, and a late report still counts.
+    pub(super) fn patience(&self, failures: u8) -> Duration {
+        let beamed = self.node.protocol.is_none_or(|protocol| protocol.beam.is_some());
+        let longest = Duration::from_millis(if beamed { 2200 } else { 1500 });
+        match self.think_time {
+            Some(usual) if failures < 2 => (usual * 4).clamp(Duration::from_millis(1000), longest),
+            _ => longest,
+        }
+    }
+
+    /// The node reported after `took`.
+    pub(super) fn reported_after(&mut self, took: Duration) {
+        self.think_time = Some(self.think_time.map_or(took, |usual| (usual * 3 + took) / 4));
+    }
+
+    fn set_reach(&mut self, reach: Reach) -> bool {
+        let news = self.reach != reach;
+        self.reach = reach;
+        news
+    }
+}

@@ -1,0 +1,102 @@
+//! What waits to be sent. Order (priority, then the node that was served longest ago, then age) is kept apart from
+//! eligibility, which is asked at the moment of picking: nothing has to be sorted again when a node falls asleep.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::jobs::{JobId, Priority, Transaction};
+use crate::domain::ids::NodeId;
+use crate::domain::time::Instant;
+
+/// Transactions per node and priority, oldest first.
+#[derive(Default, Debug)]
+pub(super) struct Queue {
+    nodes: BTreeMap<NodeId, NodeQueue>,
+    served: u64,
+}
+
+#[derive(Default, Debug)]
+struct NodeQueue {
+    waiting: BTreeMap<Priority, VecDeque<Transaction>>,
+    /// When this node had its last turn, counted in turns.
+    served: u64,
+}
+
+/// Whether a node's next transaction may go now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Eligible {
+    /// It may.
+    Yes,
+    /// Only if nobody else has anything to send: the node is failing and had its fifth of the airtime.
+    Yielding,
+    /// It may not.
+    No,
+}
+
+impl Queue {
+    /// Adds `transaction` behind its equals.
+    pub(super) fn push(&mut self, transaction: Transaction) {
+        let node = self.nodes.entry(transaction.node).or_default();
+        node.waiting.entry(transaction.priority).or_default().push_back(transaction);
+    }
+
+    /// Puts `transaction` back before its equals: it had its turn already.
+    pub(super) fn push_front(&mut self, transaction: Transaction) {
+        let node = self.nodes.entry(transaction.node).or_default();
+        node.waiting.entry(transaction.priority).or_default().push_front(transaction);
+    }
+
+    /// Takes out the transaction that goes next: the most urgent of those that `eligible` admits, from the node that
+    /// waited longest. Within one node and priority order is kept: a transaction that must wait holds those behind it.
+    pub(super) fn next(&mut self, now: Instant, eligible: impl Fn(&Transaction) -> Eligible) -> Option<Transaction> {
+        let mut best = None;
+        for (&id, node) in &self.nodes {
+            for (&priority, waiting) in &node.waiting {
+                let Some(head) = waiting.front() else { continue };
+                let verdict = eligible(head);
+                if head.not_before > now || verdict == Eligible::No {
+                    continue;
+                }
+                let rank = (verdict == Eligible::Yielding, priority, node.served, id);
+                if best.is_none_or(|best| rank < best) {
+                    best = Some(rank);
+                }
+            }
+        }
+        let (_, priority, _, id) = best?;
+        self.served += 1;
+        let node = self.nodes.get_mut(&id)?;
+        node.served = self.served;
+        node.waiting.get_mut(&priority)?.pop_front()
+    }
+
+    /// Takes one transaction out.
+    pub(super) fn remove(&mut self, id: JobId) -> Option<Transaction> {
+        self.take_if(|transaction| transaction.id == id).pop()
+    }
+
+    /// Takes out everything that `condition` holds for, in order of node, priority and age.
+    pub(super) fn take_if(&mut self, condition: impl Fn(&Transaction) -> bool) -> Vec<Transaction> {
+        let mut taken = Vec::new();
+        for waiting in self.nodes.values_mut().flat_map(|node| node.waiting.values_mut()) {
+            let (out, keep) = std::mem::take(waiting).into_iter().partition(&condition);
+            *waiting = keep;
+            taken.extend::<VecDeque<_>>(out);
+        }
+        taken
+    }
+
+    /// Everything that waits, in order of node, priority and age.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
+        self.nodes.values().flat_map(|node| node.waiting.values().flatten())
+    }
+
+    /// Whether anything waits for `node`.
+    pub(super) fn waits_for(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|node| node.waiting.values().any(|waiting| !waiting.is_empty()))
+    }
+
+    /// The moments at which something becomes due by itself: ends of pauses, and deadlines.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = Instant> {
+        self.iter().flat_map(|transaction| [Some(transaction.not_before), transaction.deadline]).flatten()
+    }
+}

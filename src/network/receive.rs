@@ -1,0 +1,231 @@
+//! What the stick says unasked, what nodes say, and which job that ends.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::envelope::{self, Opened};
+use super::exchange::{Awaits, Ended};
+use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
+use super::nodes::Thinking;
+use super::{Network, NetworkEvent, Owner, replies};
+use crate::command::supervision::{Report, Status};
+use crate::command::wake_up::WakeUp;
+use crate::command::{ClassId, Command, Kind};
+use crate::domain::ids::NodeId;
+use crate::domain::node::{ClassSupport, InterviewStage, SecurityClass};
+use crate::serial::node_info::{ApplicationUpdate, NodeInformation, UpdateStatus};
+use crate::serial::transmit::ApplicationCommand;
+use crate::serial::{Frame, Message};
+
+/// What nodes said before the stick was set up: so much is kept, the newest is dropped.
+const EARLY: usize = 64;
+/// A node that works on it is given what it asks for and this, but no more than [`LONGEST_WORK`] (timing sheet §5).
+const WORK_MARGIN: Duration = Duration::from_secs(5);
+const LONGEST_WORK: Duration = Duration::from_secs(60);
+/// A node that is busy is asked again after this.
+const NODE_BUSY: Duration = Duration::from_secs(1);
+
+/// What ends, or prolongs, the wait for a node.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Answer {
+    /// The report that was asked for.
+    Reply(Command),
+    /// What became of a supervised Set.
+    Outcome(Report),
+}
+
+impl Network {
+    pub(super) fn frame(&mut self, frame: Frame) {
+        if let Some((exchange, _)) = &mut self.exchange
+            && exchange.owns(&frame)
+        {
+            let ended = exchange.take(frame, self.clock);
+            return self.end_exchange(ended);
+        }
+        match Message::parse(&frame, self.width()) {
+            Ok(Message::SerialApiStarted(_)) => self.stick_started(),
+            Ok(message) if self.is_ready() => self.unsolicited(message),
+            Ok(message @ (Message::ApplicationCommand(_) | Message::ApplicationUpdate(_))) if self.early.len() < EARLY => {
+                self.early.push_back(message);
+            }
+            Ok(_) => tracing::debug!(?frame, "nobody waits for this frame"),
+            Err(why) => tracing::debug!(?frame, %why, "a frame that can't be read"),
+        }
+    }
+
+    pub(super) fn unsolicited(&mut self, message: Message) {
+        match message {
+            Message::ApplicationCommand(command) => self.application_command(&command),
+            Message::ApplicationUpdate(update) => self.application_update(&update),
+            _ => tracing::debug!("an answer that nobody waits for any more"),
+        }
+    }
+
+    fn application_command(&mut self, received: &ApplicationCommand) {
+        let id = received.source;
+        if received.rx.is_foreign() || !self.nodes.contains_key(&id) {
+            return tracing::debug!(node = %id, "a frame of a stranger");
+        }
+        self.heard(id);
+        let multicast = received.rx.is_multicast();
+        match envelope::open(&received.payload) {
+            Err(why) => tracing::debug!(node = %id, %why, "a command that can't be read"),
+            Ok(Opened::Sealed(class)) => tracing::debug!(node = %id, %class, "an encapsulation that is not supported yet"),
+            Ok(Opened::Outcome(report)) => self.offer(id, &Answer::Outcome(report)),
+            Ok(Opened::Plain(command)) => self.deliver(id, command, multicast),
+            Ok(Opened::Supervised(get)) => {
+                if !multicast {
+                    let answer = Errand::Command { command: envelope::answer(&get), expect: Expect::Nothing };
+                    let answer = self.transaction(id, Priority::Reply, answer, Origin::Machine);
+                    self.queue.push(answer);
+                }
+                let now = self.clock;
+                if self.nodes.get_mut(&id).is_some_and(|state| state.sessions.is_new(&get, now)) {
+                    self.deliver(id, *get.command, multicast);
+                }
+            }
+        }
+    }
+
+    /// A command without its encapsulation: for the owner, and for the job that asked for it.
+    fn deliver(&mut self, id: NodeId, command: Command, multicast: bool) {
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        // Nobody is believed at a lower class than the one granted (gateway sheet §2.2): not for S2 at all, and under S0,
+        // where old nodes do send some reports in clear, not as the answer to a job.
+        let granted = state.node.security;
+        if granted > SecurityClass::S0 {
+            return tracing::debug!(node = %id, %command, "in clear, from a node that was granted S2: dropped");
+        }
+        if command == Command::WakeUp(WakeUp::Notification) {
+            let news = state.woke(self.clock);
+            return self.tell_reach(id, news);
+        }
+        if command.spec().is_some_and(|row| matches!(row.kind, Kind::Get { .. })) {
+            return tracing::debug!(node = %id, %command, "a question to us, which nobody answers yet");
+        }
+        let security = SecurityClass::None;
+        self.tell(NetworkEvent::Received { node: id, command: command.clone(), security, multicast });
+        if granted == SecurityClass::None {
+            self.offer(id, &Answer::Reply(command));
+        }
+    }
+
+    /// Gives an answer to the transaction that waits for it: on the air still, or acknowledged already.
+    fn offer(&mut self, id: NodeId, answer: &Answer) {
+        if let Some((_, Owner::Node(transmission))) = &mut self.exchange
+            && transmission.transaction.node == id
+            && awaits(&transmission.transaction, answer)
+        {
+            transmission.early = Some(answer.clone());
+            return;
+        }
+        let thinking = self.nodes.get(&id).and_then(|state| state.thinking.as_ref());
+        if thinking.is_some_and(|thinking| awaits(&thinking.transaction, answer)) {
+            self.answered(id, answer.clone());
+        } else {
+            self.offer_to_queue(id, answer);
+        }
+    }
+
+    /// A report may come so late that its transaction waits for its next try already.
+    fn offer_to_queue(&mut self, id: NodeId, answer: &Answer) {
+        let late = |it: &Transaction| it.node == id && it.failures > 0 && awaits(it, answer);
+        let Some(found) = self.queue.iter().find(|transaction| late(transaction)).map(|transaction| transaction.id) else {
+            return;
+        };
+        if let Some(transaction) = self.queue.remove(found) {
+            self.settle(transaction, answer.clone());
+        }
+    }
+
+    /// The transaction the node thinks about got its answer.
+    pub(super) fn answered(&mut self, id: NodeId, answer: Answer) {
+        let now = self.clock;
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        let Some(Thinking { transaction, since, .. }) = state.thinking.take() else { return };
+        state.reported_after(now.since(since));
+        self.settle(transaction, answer);
+    }
+
+    fn settle(&mut self, mut transaction: Transaction, answer: Answer) {
+        let (id, now) = (transaction.node, self.clock);
+        let report = match answer {
+            Answer::Reply(command) => return self.finish(transaction, Outcome::Reply(command)),
+            Answer::Outcome(report) => report,
+        };
+        let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
+        match report.status {
+            Status::SUCCESS => self.finish(transaction, Outcome::Accepted),
+            Status::WORKING => {
+                let work = report.duration.time().unwrap_or(LONGEST_WORK) + WORK_MARGIN;
+                let until = now + work.min(LONGEST_WORK);
+                state.thinking = Some(Thinking { transaction, since: now, until, working: true });
+            }
+            // "Not this command" or "no Supervision": either way it goes bare from now on (command-classes sheet, 0x6C).
+            Status::NO_SUPPORT => {
+                state.node.supervision_refused = true;
+                transaction.session = None;
+                self.queue.push_front(transaction);
+                self.tell(NetworkEvent::NodeChanged(id));
+            }
+            Status::BUSY if transaction.failures + 1 < transaction.tries() => {
+                transaction.failures += 1;
+                transaction.not_before = now + NODE_BUSY;
+                // The same session would get the same answer again.
+                transaction.session = None;
+                self.queue.push_front(transaction);
+            }
+            _ => self.finish(transaction, Outcome::Refused),
+        }
+    }
+
+    fn application_update(&mut self, update: &ApplicationUpdate) {
+        let id = update.node;
+        match update.status {
+            UpdateStatus::NODE_INFO_RECEIVED => {
+                let Some(info) = &update.info else { return };
+                self.node_information(id, info);
+                self.end_node_info(Some(id), Ended::Answered(None));
+            }
+            UpdateStatus::NODE_INFO_REQUEST_FAILED => self.end_node_info(Some(id).filter(|id| id.0 != 0), Ended::Silent),
+            UpdateStatus::NODE_ADDED => self.add_node(id),
+            UpdateStatus::NODE_REMOVED => self.remove_node(id),
+            _ => tracing::debug!(node = %id, status = ?update.status, "an update that concerns nobody"),
+        }
+    }
+
+    /// Ends the request for a node information frame, if that is what is under way. Sticks often don't say whose failed.
+    fn end_node_info(&mut self, id: Option<NodeId>, ended: Ended) {
+        let awaited = self.exchange.as_ref().map(|(exchange, _)| exchange.awaits());
+        if let Some(Awaits::NodeInfo(asked)) = awaited
+            && id.is_none_or(|id| id == asked)
+        {
+            self.end_exchange(Some(ended));
+        }
+    }
+
+    /// A node information frame also says that its sender listens now.
+    fn node_information(&mut self, id: NodeId, info: &NodeInformation) {
+        self.heard(id);
+        let now = self.clock;
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        let news = state.sleeps() && state.woke(now);
+        // Later frames add nothing: after the interview the list is what the node's security class says.
+        if state.node.stage < InterviewStage::NodeInfo {
+            let listed = info.supported.iter().map(|&class| (class, ClassSupport::default()));
+            state.node.classes = listed.collect::<BTreeMap<ClassId, ClassSupport>>();
+        }
+        self.tell_reach(id, news);
+    }
+}
+
+/// Whether `answer` is what `transaction` waits for.
+fn awaits(transaction: &Transaction, answer: &Answer) -> bool {
+    match (&transaction.errand, answer) {
+        (Errand::Command { command, expect: Expect::Reply }, Answer::Reply(told)) => replies::answers(command, told),
+        (Errand::Command { expect: Expect::Supervised, .. }, Answer::Outcome(report)) => {
+            transaction.session == Some(report.session)
+        }
+        (Errand::Command { .. } | Errand::ProtocolInfo | Errand::NodeInfo, _) => false,
+    }
+}

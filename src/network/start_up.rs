@@ -1,0 +1,305 @@
+//! Setting the stick up: who it is, what it can do, which nodes it has (serial-api sheet §1, start-up sequence).
+//!
+//! Version and capabilities come first, so that nothing is asked that the stick does not know. The soft reset is sent at
+//! most once for a port that works: some sticks drop off the bus, and some never say that they started again.
+//! The watchdog is left alone: sticks that don't acknowledge its start would pass for hung.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::ControllerInfo;
+use crate::domain::ids::NodeId;
+use crate::domain::time::{Deadline, Instant};
+use crate::serial::controller::{Capabilities, ControllerVersion, InitData, MemoryId};
+use crate::serial::setup::{Region, SetupCommand, SetupRequest, SetupResponse};
+use crate::serial::{FunctionId, Message, NodeIdWidth, Request};
+
+/// A stick that does not say that it started is asked for its version after this.
+const RESET: Duration = Duration::from_millis(1500);
+/// Pause before a question that failed is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+/// How often a question is asked.
+const TRIES: u8 = 3;
+/// Segments of Long Range node ids: 256 to 4000.
+const LONG_RANGE_SEGMENTS: u8 = 4;
+
+/// A start-up under way.
+#[derive(Debug)]
+pub(super) struct StartUp {
+    step: Step,
+    may_reset: bool,
+    tries: u8,
+    not_before: Instant,
+    version: Option<ControllerVersion>,
+    capabilities: Option<Capabilities>,
+    setup: BTreeSet<SetupCommand>,
+    width: NodeIdWidth,
+    region: Option<Region>,
+    init: Option<InitData>,
+    long_range: Option<BTreeSet<NodeId>>,
+    memory: Option<MemoryId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Version,
+    Capabilities,
+    SoftReset,
+    /// The reset may be over without a word.
+    PollVersion,
+    SetupCommands,
+    TxReport,
+    WideIds,
+    Region,
+    Identity,
+    Nodes,
+    LongRange(u8),
+    Done,
+}
+
+/// What a start-up wants.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Next {
+    /// Send this.
+    Ask(Request),
+    /// Nothing now.
+    Wait,
+    /// The stick is set up.
+    Done(Stick),
+    /// Open the port afresh.
+    GiveUp(&'static str),
+}
+
+/// A stick that is set up.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Stick {
+    pub(super) info: ControllerInfo,
+    pub(super) functions: BTreeSet<FunctionId>,
+    /// All nodes except the stick's own.
+    pub(super) nodes: BTreeSet<NodeId>,
+    /// Whether Long Range nodes are among `nodes`, if there are any.
+    pub(super) lists_long_range: bool,
+}
+
+impl StartUp {
+    pub(super) fn new(may_reset: bool) -> Self {
+        Self {
+            step: Step::Version,
+            may_reset,
+            tries: 0,
+            not_before: Instant::ZERO,
+            version: None,
+            capabilities: None,
+            setup: BTreeSet::new(),
+            width: NodeIdWidth::Bits8,
+            region: None,
+            init: None,
+            long_range: None,
+            memory: None,
+        }
+    }
+
+    /// The next thing to do; questions the stick does not know are skipped.
+    pub(super) fn next(&mut self, now: Instant) -> Next {
+        if now < self.not_before {
+            return Next::Wait;
+        }
+        loop {
+            if self.step == Step::Done {
+                return self.stick().map_or(Next::GiveUp("the stick's answers make no sense"), Next::Done);
+            }
+            if self.tries == TRIES {
+                if self.step.is_needed() {
+                    return Next::GiveUp("the stick answers, but not what it is asked");
+                }
+                self.proceed();
+                continue;
+            }
+            match self.request() {
+                Some(request) => return Next::Ask(request),
+                None => self.proceed(),
+            }
+        }
+    }
+
+    /// The question was answered. An answer that tells nothing counts as none.
+    pub(super) fn answered(&mut self, message: Option<&Message>, now: Instant) {
+        let understood = match (self.step, message) {
+            (Step::SoftReset, _) => {
+                self.proceed();
+                self.not_before = now + RESET;
+                return;
+            }
+            (Step::PollVersion, Some(Message::ControllerVersion(_))) => true,
+            (Step::Version, Some(Message::ControllerVersion(version))) => {
+                self.version = Some(version.clone());
+                true
+            }
+            (Step::Capabilities, Some(Message::Capabilities(capabilities))) => {
+                self.capabilities = Some(capabilities.clone());
+                true
+            }
+            (Step::SetupCommands, Some(Message::Setup(SetupResponse::Supported(commands)))) => {
+                self.setup.clone_from(commands);
+                true
+            }
+            (Step::WideIds, Some(Message::Setup(SetupResponse::Done(_, done)))) => {
+                if *done {
+                    self.width = NodeIdWidth::Bits16;
+                }
+                true
+            }
+            (Step::Region, Some(Message::Setup(SetupResponse::RfRegion(region)))) => {
+                self.region = Some(*region);
+                true
+            }
+            // A setting the stick refuses is a setting we do without.
+            (Step::TxReport | Step::SetupCommands | Step::WideIds | Step::Region, Some(Message::Setup(_))) => true,
+            (Step::Identity, Some(Message::MemoryId(memory))) => {
+                self.memory = Some(*memory);
+                true
+            }
+            (Step::Nodes, Some(Message::InitData(init))) => {
+                self.init = Some(init.clone());
+                true
+            }
+            (Step::LongRange(segment), Some(Message::LongRangeNodes(list))) => {
+                self.long_range.get_or_insert_default().extend(&list.nodes);
+                if list.more && segment + 1 < LONG_RANGE_SEGMENTS {
+                    self.step = Step::LongRange(segment + 1);
+                    self.tries = 0;
+                    return;
+                }
+                true
+            }
+            _ => false,
+        };
+        if understood { self.proceed() } else { self.failed(now) }
+    }
+
+    /// The question was not answered.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.tries += 1;
+        self.not_before = now + RETRY;
+    }
+
+    /// The stick says that it started: node ids are 8 bits wide again, and settings are lost.
+    pub(super) fn stick_started(&mut self) {
+        let after_reset = matches!(self.step, Step::SoftReset | Step::PollVersion);
+        self.may_reset = false;
+        self.width = NodeIdWidth::Bits8;
+        self.not_before = Instant::ZERO;
+        self.tries = 0;
+        self.step = match after_reset || self.capabilities.is_some() {
+            true => Step::SetupCommands,
+            false => Step::Version,
+        };
+    }
+
+    /// How wide node ids are at this moment.
+    pub(super) fn width(&self) -> NodeIdWidth {
+        self.width
+    }
+
+    /// The reset was sent, or passed over.
+    pub(super) fn is_past_reset(&self) -> bool {
+        !matches!(self.step, Step::Version | Step::Capabilities | Step::SoftReset)
+    }
+
+    /// What is being asked, for people.
+    pub(super) fn describe(&self) -> &'static str {
+        match self.step {
+            Step::Version => "version",
+            Step::Capabilities => "capabilities",
+            Step::SoftReset | Step::PollVersion => "soft reset",
+            Step::SetupCommands | Step::TxReport | Step::WideIds | Step::Region => "set-up",
+            Step::Identity => "home id",
+            Step::Nodes | Step::LongRange(_) | Step::Done => "node list",
+        }
+    }
+
+    /// When [`StartUp::next`] has something new.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        Some(Deadline { at: self.not_before, why: "start-up of the stick" })
+    }
+
+    fn proceed(&mut self) {
+        self.tries = 0;
+        self.step = match self.step {
+            Step::Version => Step::Capabilities,
+            Step::Capabilities => Step::SoftReset,
+            Step::SoftReset => Step::PollVersion,
+            Step::PollVersion => Step::SetupCommands,
+            Step::SetupCommands => Step::TxReport,
+            Step::TxReport => Step::WideIds,
+            Step::WideIds => Step::Region,
+            Step::Region => Step::Identity,
+            Step::Identity => Step::Nodes,
+            Step::Nodes => Step::LongRange(0),
+            Step::LongRange(_) | Step::Done => Step::Done,
+        };
+    }
+
+    fn request(&self) -> Option<Request> {
+        let knows = |function: FunctionId| self.capabilities.as_ref().is_none_or(|known| known.supports(function));
+        let setup = |request: SetupRequest| {
+            let known = knows(FunctionId::SERIAL_API_SETUP) && self.setup.contains(&request.command());
+            known.then_some(Request::Setup(request))
+        };
+        match self.step {
+            Step::Version => Some(Request::GetControllerVersion),
+            Step::Capabilities => Some(Request::GetCapabilities),
+            Step::SoftReset => (self.may_reset && knows(FunctionId::SOFT_RESET)).then_some(Request::SoftReset),
+            // Without a reset there is nothing to wait for.
+            Step::PollVersion => self.may_reset.then_some(Request::GetControllerVersion),
+            Step::SetupCommands => knows(FunctionId::SERIAL_API_SETUP).then_some(Request::Setup(SetupRequest::GetSupported)),
+            Step::TxReport => setup(SetupRequest::SetTxStatusReport(true)),
+            Step::WideIds => setup(SetupRequest::SetNodeIdType(NodeIdWidth::Bits16)),
+            Step::Region => setup(SetupRequest::GetRfRegion),
+            Step::Identity => Some(Request::MemoryGetId),
+            Step::Nodes => Some(Request::GetSerialApiInitData),
+            Step::LongRange(segment) => {
+                let wide = self.width == NodeIdWidth::Bits16 && knows(FunctionId::GET_LR_NODES);
+                wide.then_some(Request::GetLongRangeNodes { segment })
+            }
+            Step::Done => None,
+        }
+    }
+
+    fn stick(&self) -> Option<Stick> {
+        let (version, capabilities) = (self.version.as_ref()?, self.capabilities.as_ref()?);
+        let (init, memory) = (self.init.as_ref()?, self.memory?);
+        let nodes = init.nodes.iter().chain(self.long_range.iter().flatten()).copied();
+        Some(Stick {
+            info: ControllerInfo {
+                home: memory.home,
+                own: memory.own,
+                library: version.version.clone(),
+                firmware: capabilities.version,
+                manufacturer: capabilities.manufacturer,
+                product_type: capabilities.product_type,
+                product: capabilities.product,
+                region: self.region.map(|region| region.0),
+            },
+            functions: capabilities.functions.clone(),
+            nodes: nodes.filter(|&node| node != memory.own).collect(),
+            lists_long_range: self.long_range.is_some(),
+        })
+    }
+}
+
+impl Step {
+    /// Whether the stick is of no use without the answer.
+    fn is_needed(self) -> bool {
+        match self {
+            Self::Version | Self::Capabilities | Self::PollVersion | Self::Identity | Self::Nodes => true,
+            Self::SoftReset
+            | Self::SetupCommands
+            | Self::TxReport
+            | Self::WideIds
+            | Self::Region
+            | Self::LongRange(_)
+            | Self::Done => false,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The stick's coming and going: port opened and lost, start-up, restart, hang.
+
+use std::collections::BTreeSet;
+
+use super::exchange::{Awaits, Ended, Exchange};
+use super::jobs::{Errand, Expect, Origin, Outcome, Transaction};
+use super::nodes::NodeState;
+use super::start_up::{Next, StartUp, Stick};
+use super::{ControllerStatus, Network, NetworkEvent, Output, Owner, SoftReset};
+use crate::domain::ids::NodeId;
+use crate::domain::node::Node;
+use crate::serial::{FunctionId, Message, NodeIdWidth};
+
+impl Network {
+    pub(super) fn link_up(&mut self) {
+        self.lose_what_is_under_way();
+        self.begin_start_up(StartUp::new(self.may_reset));
+    }
+
+    pub(super) fn link_down(&mut self, why: String) {
+        self.lose_what_is_under_way();
+        self.start_up = None;
+        self.status = ControllerStatus::Absent { why };
+    }
+
+    /// The stick takes or answers nothing any more: the port is opened afresh, and the stick reset if that is allowed.
+    pub(super) fn stick_hangs(&mut self, why: &str) {
+        tracing::warn!(why, "the stick hangs; opening its port again");
+        self.may_reset = self.options.soft_reset == SoftReset::Auto;
+        self.link_down(why.into());
+        self.outputs.push_back(Output::Reopen);
+    }
+
+    /// The stick restarted, by our reset or by itself (watchdog, brown-out): its settings and callbacks are gone
+    /// (serial-api sheet §1, step 6).
+    pub(super) fn stick_started(&mut self) {
+        match self.start_up.take() {
+            Some(mut start_up) => {
+                start_up.stick_started();
+                self.lose_what_is_under_way();
+                self.begin_start_up(start_up);
+            }
+            // A stick that speaks before the port is up has nothing to say to us.
+            None if !self.is_ready() => {}
+            None => {
+                tracing::warn!("the stick restarted by itself; setting it up again");
+                self.lose_what_is_under_way();
+                self.begin_start_up(StartUp::new(false));
+            }
+        }
+    }
+
+    pub(super) fn go_on_with_start_up(&mut self) {
+        if self.exchange.is_some() {
+            return;
+        }
+        let Some(start_up) = &mut self.start_up else { return };
+        let next = start_up.next(self.clock);
+        self.width = start_up.width();
+        self.status = ControllerStatus::Starting { step: start_up.describe() };
+        match next {
+            Next::Wait => {}
+            Next::GiveUp(why) => self.stick_hangs(why),
+            Next::Done(stick) => self.ready(stick),
+            Next::Ask(request) => {
+                // None of these has a node id in it, so each can be written in either width.
+                let Ok(frame) = request.write(self.width) else { return };
+                let function = frame.function;
+                let awaits = if function == FunctionId::SOFT_RESET { Awaits::Acknowledgement } else { Awaits::Response };
+                let send = self.send(frame);
+                self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::StartUp));
+            }
+        }
+    }
+
+    pub(super) fn start_up_answered(&mut self, ended: Ended) {
+        let (width, now) = (self.width, self.clock);
+        let Some(start_up) = &mut self.start_up else { return };
+        match ended {
+            Ended::Answered(frame) => {
+                let message = frame.and_then(|frame| Message::parse(&frame, width).ok());
+                start_up.answered(message.as_ref(), now);
+            }
+            Ended::NotAccepted | Ended::NotSent | Ended::Silent => start_up.failed(now),
+        }
+        if start_up.is_past_reset() {
+            self.may_reset = false;
+        }
+    }
+
+    fn begin_start_up(&mut self, start_up: StartUp) {
+        self.width = start_up.width();
+        self.hold_until = self.clock;
+        self.status = ControllerStatus::Starting { step: start_up.describe() };
+        self.start_up = Some(start_up);
+    }
+
+    fn ready(&mut self, stick: Stick) {
+        let Stick { info, functions, nodes, lists_long_range } = stick;
+        self.start_up = None;
+        self.own = info.own;
+        self.functions = functions;
+        self.status = ControllerStatus::Ready(info.clone());
+        let early = std::mem::take(&mut self.early);
+        let moved = self.home.replace(info.home).filter(|&old| old != info.home);
+        if let Some(old) = moved {
+            tracing::warn!(%old, new = %info.home, "the stick belongs to another network; its nodes are learnt afresh");
+            self.tell(NetworkEvent::HomeChanged { old, new: info.home });
+            let strangers: Vec<NodeId> = self.nodes.keys().copied().collect();
+            strangers.into_iter().for_each(|id| self.forget(id));
+        }
+        self.tell(NetworkEvent::Ready(info));
+        self.follow_node_list(&nodes, lists_long_range);
+        if moved.is_none() {
+            early.into_iter().for_each(|message| self.unsolicited(message));
+        }
+    }
+
+    fn follow_node_list(&mut self, listed: &BTreeSet<NodeId>, lists_long_range: bool) {
+        let may_be_gone = |id: &NodeId| !listed.contains(id) && (lists_long_range || !id.is_long_range());
+        let gone: Vec<NodeId> = self.nodes.keys().copied().filter(may_be_gone).collect();
+        for id in gone {
+            self.remove_node(id);
+        }
+        for &id in listed {
+            self.add_node(id);
+        }
+    }
+
+    pub(super) fn add_node(&mut self, id: NodeId) {
+        if id == self.own || self.nodes.contains_key(&id) {
+            return;
+        }
+        self.nodes.insert(id, NodeState::new(Node::listed(id), &mut self.entropy));
+        self.tell(NetworkEvent::NodeChanged(id));
+    }
+
+    pub(super) fn remove_node(&mut self, id: NodeId) {
+        if self.nodes.contains_key(&id) {
+            self.forget(id);
+            self.tell(NetworkEvent::NodeRemoved(id));
+        }
+    }
+
+    fn forget(&mut self, id: NodeId) {
+        let Some(state) = self.nodes.remove(&id) else { return };
+        let thinking = state.thinking.map(|thinking| thinking.transaction);
+        let waiting = self.queue.take_if(|transaction| transaction.node == id);
+        for transaction in thinking.into_iter().chain(waiting) {
+            self.finish(transaction, Outcome::Cancelled);
+        }
+    }
+
+    /// Callbacks and reports of what is under way may be lost with the stick. Questions are asked again; of a Set nobody
+    /// knows whether it arrived, so its owner is told.
+    fn lose_what_is_under_way(&mut self) {
+        let on_air = match self.exchange.take() {
+            Some((_, Owner::Node(transmission))) => Some(transmission.transaction),
+            Some((_, Owner::StartUp)) | None => None,
+        };
+        let thinking = self.nodes.values_mut().filter_map(|state| state.thinking.take().map(|it| it.transaction));
+        let lost: Vec<Transaction> = on_air.into_iter().chain(thinking).collect();
+        for transaction in lost {
+            match (&transaction.errand, transaction.origin) {
+                (_, Origin::Ping) => {
+                    if let Some(state) = self.nodes.get_mut(&transaction.node) {
+                        state.suspect = false;
+                    }
+                }
+                (_, Origin::Machine) => {}
+                (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Command { expect: Expect::Reply, .. }, _) => {
+                    self.queue.push_front(transaction);
+                }
+                (Errand::Command { expect: Expect::Supervised | Expect::Nothing, .. }, _) => {
+                    self.finish(transaction, Outcome::StickGone);
+                }
+            }
+        }
+    }
+
+    /// How wide node ids are now; for what the stick says unasked.
+    pub(super) fn width(&self) -> NodeIdWidth {
+        self.width
+    }
+}

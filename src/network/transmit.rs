@@ -1,0 +1,322 @@
+//! From the queue to the air, and what became of it there.
+
+use std::time::Duration;
+
+use super::envelope;
+use super::exchange::{Awaits, Ended, Exchange};
+use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
+use super::nodes::Thinking;
+use super::queue::Eligible;
+use super::receive::Answer;
+use super::{Network, NetworkEvent, Owner, Reach};
+use crate::command::wake_up::WakeUp;
+use crate::command::{Command, Kind};
+use crate::domain::ids::NodeId;
+use crate::domain::node::NodeProtocol;
+use crate::domain::time::Instant;
+use crate::serial::transmit::{SendData, SendDataCallback, TxOptions, TxStatus};
+use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
+
+/// A nonce or an answer waits no longer than this behind a stuck transmission.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// The stick took nothing: try again after this, doubled each time (serial-api sheet §2).
+const BUSY: Duration = Duration::from_millis(100);
+/// The radio is jammed: try again after this (serial-api sheet §4, txStatus 2).
+const JAMMED: Duration = Duration::from_secs(1);
+/// How often a busy stick or a jammed radio is put up with.
+const BUSY_TRIES: u8 = 5;
+/// Pause before the last try on a node that answers nothing.
+const LAST_TRY: Duration = Duration::from_secs(1);
+/// A lock that confirms nothing needs this to store a code (timing sheet §5).
+const STORING: Duration = Duration::from_secs(1);
+
+/// A transaction between queue and callback.
+#[derive(Debug)]
+pub(super) struct Transmission {
+    pub(super) transaction: Transaction,
+    /// The node's answer, where it came before the stick's callback.
+    pub(super) early: Option<Answer>,
+    /// It was stopped for an answer that could not wait.
+    pub(super) preempted: bool,
+}
+
+impl Network {
+    /// Gives the stick what goes next, if it is free.
+    pub(super) fn transmit_next(&mut self) {
+        while self.exchange.is_none() && self.clock >= self.hold_until {
+            let (nodes, now) = (&self.nodes, self.clock);
+            let next = self.queue.next(now, |transaction| match nodes.get(&transaction.node) {
+                Some(state) => state.admits(transaction, now),
+                None => Eligible::Yes,
+            });
+            let Some(transaction) = next else { return };
+            self.transmit(transaction);
+        }
+    }
+
+    fn transmit(&mut self, mut transaction: Transaction) {
+        self.last_callback = self.last_callback.next();
+        let callback = self.last_callback;
+        let Some(state) = self.nodes.get_mut(&transaction.node) else {
+            return self.finish(transaction, Outcome::Cancelled);
+        };
+        let node = transaction.node;
+        let (request, awaits) = match &transaction.errand {
+            Errand::ProtocolInfo => (Request::GetNodeProtocolInfo { node }, Awaits::Response),
+            Errand::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),
+            Errand::Command { command, expect } => {
+                let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
+                let payload = if *expect == Expect::Supervised && is_set && state.node.supervises() {
+                    let session = *transaction.session.get_or_insert_with(|| state.sessions.begin());
+                    envelope::supervise(command.clone(), session).write()
+                } else {
+                    command.write()
+                };
+                (self.send_data(node, payload, transaction.priority, callback), Awaits::Callback(callback))
+            }
+        };
+        let frame = match request.write(self.width) {
+            Ok(frame) => frame,
+            Err(why) => {
+                tracing::warn!(%node, %why, "a command can't be sent");
+                return self.finish(transaction, Outcome::Unsupported);
+            }
+        };
+        if awaits != Awaits::Response
+            && let Some(state) = self.nodes.get_mut(&node)
+        {
+            state.radio.frames += 1;
+        }
+        let function = frame.function;
+        let send = self.send(frame);
+        let transmission = Transmission { transaction, early: None, preempted: false };
+        self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Node(transmission)));
+    }
+
+    /// SendData in the form the stick has; the bridge library's form where there is one (serial-api sheet §4, 0xA8).
+    fn send_data(&self, node: NodeId, payload: Vec<u8>, priority: Priority, callback: CallbackId) -> Request {
+        let options = if priority == Priority::Nonce { TxOptions::NONCE } else { TxOptions::NORMAL };
+        let send = SendData { node, data: Payload::from(payload), options, callback };
+        if self.functions.contains(&FunctionId::SEND_DATA_BRIDGE) {
+            Request::SendDataBridge { source: self.own, send }
+        } else {
+            Request::SendData(send)
+        }
+    }
+
+    /// The stick's half of a transaction ended.
+    pub(super) fn transmitted(&mut self, transmission: Transmission, ended: Ended, spent: Duration) {
+        match (&transmission.transaction.errand, ended) {
+            (_, Ended::NotAccepted) => self.stick_was_busy(transmission.transaction, BUSY),
+            (_, Ended::NotSent) => self.stick_was_busy(transmission.transaction, BUSY),
+            (Errand::ProtocolInfo, Ended::Answered(Some(frame))) => self.learn_protocol(transmission.transaction, &frame),
+            (Errand::NodeInfo, Ended::Answered(_)) => self.acknowledged(transmission),
+            (Errand::NodeInfo, Ended::Silent) => self.unacknowledged(transmission.transaction, spent),
+            (Errand::ProtocolInfo, Ended::Answered(None) | Ended::Silent) => {
+                self.finish(transmission.transaction, Outcome::StickBusy);
+            }
+            (Errand::Command { .. }, Ended::Answered(frame)) => {
+                let message = frame.and_then(|frame| Message::parse(&frame, self.width).ok());
+                let Some(Message::SendDataCallback(callback)) = message else {
+                    return self.unacknowledged(transmission.transaction, spent);
+                };
+                self.called_back(transmission, &callback, spent);
+            }
+            // 65 seconds without a callback: the serial-api sheet (§1, timers) calls such a stick hung.
+            (Errand::Command { .. }, Ended::Silent) => {
+                self.finish(transmission.transaction, Outcome::StickGone);
+                self.stick_hangs("the stick never said how a transmission ended");
+            }
+        }
+    }
+
+    fn called_back(&mut self, transmission: Transmission, callback: &SendDataCallback, spent: Duration) {
+        if let Some(state) = self.nodes.get_mut(&transmission.transaction.node) {
+            state.count(callback.report.as_ref());
+        }
+        match callback.status {
+            TxStatus::OK => self.acknowledged(transmission),
+            // The node answered, so it heard us: only its acknowledgement was lost.
+            _ if transmission.early.is_some() => self.acknowledged(transmission),
+            _ if transmission.preempted => self.queue.push_front(transmission.transaction),
+            TxStatus::FAIL => self.stick_was_busy(transmission.transaction, JAMMED),
+            TxStatus::NOT_IDLE => self.stick_was_busy(transmission.transaction, BUSY),
+            _ => self.unacknowledged(transmission.transaction, spent),
+        }
+    }
+
+    /// Nothing went out, which says nothing about the node.
+    fn stick_was_busy(&mut self, mut transaction: Transaction, pause: Duration) {
+        if transaction.busy == BUSY_TRIES {
+            return self.finish(transaction, Outcome::StickBusy);
+        }
+        let pause = if pause == BUSY { BUSY * (1 << transaction.busy) } else { pause };
+        transaction.busy += 1;
+        self.hold_until = self.clock + pause;
+        self.queue.push_front(transaction);
+    }
+
+    fn acknowledged(&mut self, transmission: Transmission) {
+        let Transmission { transaction, early, .. } = transmission;
+        let (id, now) = (transaction.node, self.clock);
+        self.heard(id);
+        let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
+        if transaction.expects_report() {
+            let until = now + state.patience(transaction.failures);
+            state.thinking = Some(Thinking { transaction, since: now, until, working: false });
+            if let Some(answer) = early {
+                self.answered(id, answer);
+            }
+            return;
+        }
+        if let Errand::Command { command, expect } = &transaction.errand {
+            if *expect == Expect::Supervised {
+                state.pace_until = now + STORING;
+            }
+            if *command == Command::WakeUp(WakeUp::NoMoreInformation) {
+                self.fell_asleep(id);
+            }
+        }
+        self.finish(transaction, Outcome::Delivered);
+    }
+
+    /// The node did not acknowledge.
+    fn unacknowledged(&mut self, mut transaction: Transaction, spent: Duration) {
+        let (id, now) = (transaction.node, self.clock);
+        let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
+        if state.sleeps() {
+            // Silence of a sleeper is no failure: it went back to sleep, and will call.
+            if transaction.origin != Origin::Machine {
+                self.queue.push_front(transaction);
+            }
+            return self.fell_asleep(id);
+        }
+        state.failed(spent, now);
+        transaction.failures += 1;
+        let dead = state.reach == Reach::Dead;
+        if transaction.origin == Origin::Ping || (dead && transaction.failures < transaction.tries()) {
+            let news = state.died(now, &mut self.entropy);
+            self.tell_reach(id, news);
+            return self.finish(transaction, Outcome::NoAck);
+        }
+        if transaction.failures < transaction.tries() {
+            if transaction.failures + 1 == transaction.tries() {
+                transaction.not_before = now + LAST_TRY;
+            }
+            return self.queue.push_front(transaction);
+        }
+        if !state.suspect {
+            state.suspect = true;
+            let ping = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
+            let ping = self.transaction(id, Priority::Awake, ping, Origin::Ping);
+            self.queue.push(ping);
+        }
+        self.finish(transaction, Outcome::NoAck);
+    }
+
+    /// Reports that are overdue: asked again, or given up.
+    pub(super) fn check_reports(&mut self) {
+        let now = self.clock;
+        let overdue = self.nodes.values_mut().filter(|state| state.thinking.as_ref().is_some_and(|it| it.until <= now));
+        let overdue: Vec<Thinking> = overdue.filter_map(|state| state.thinking.take()).collect();
+        for Thinking { mut transaction, since, working, .. } in overdue {
+            if let Some(state) = self.nodes.get_mut(&transaction.node) {
+                state.failed(now.since(since), now);
+            }
+            transaction.failures += 1;
+            if working || transaction.failures >= transaction.tries() {
+                self.finish(transaction, Outcome::NoReport);
+            } else {
+                self.queue.push_front(transaction);
+            }
+        }
+    }
+
+    /// Sends idle sleepers to sleep, and notes those that went by themselves.
+    pub(super) fn check_sleepers(&mut self) {
+        let now = self.clock;
+        let dozed_off: Vec<NodeId> =
+            self.nodes.values().filter(|state| state.dozed_off(now)).map(|state| state.node.id).collect();
+        for id in dozed_off {
+            self.fell_asleep(id);
+        }
+        let idle: Vec<NodeId> = self.nodes.values().filter(|state| state.is_idle(now)).map(|state| state.node.id).collect();
+        for id in idle {
+            if !self.queue.waits_for(id) && self.on_air() != Some(id) {
+                let command = Command::WakeUp(WakeUp::NoMoreInformation);
+                let errand = Errand::Command { command, expect: Expect::Nothing };
+                let transaction = self.transaction(id, Priority::Awake, errand, Origin::Machine);
+                self.queue.push(transaction);
+            }
+        }
+    }
+
+    /// Tries dead nodes again when their pause is over and nobody else wants something of them.
+    pub(super) fn probe_dead_nodes(&mut self) {
+        let now = self.clock;
+        let due: Vec<NodeId> =
+            self.nodes.values().filter(|state| state.is_worth_a_ping(now)).map(|state| state.node.id).collect();
+        for id in due {
+            if !self.queue.waits_for(id) && self.on_air() != Some(id) {
+                let errand = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
+                let ping = self.transaction(id, Priority::Background, errand, Origin::Ping);
+                self.queue.push(ping);
+            }
+        }
+    }
+
+    /// When the transmission under way must make room for an answer that waits.
+    pub(super) fn preemption_at(&self) -> Option<Instant> {
+        let (exchange, Owner::Node(transmission)) = self.exchange.as_ref()? else { return None };
+        if !exchange.may_abort() || transmission.transaction.priority <= Priority::Reply {
+            return None;
+        }
+        let answers = self.queue.iter().filter(|transaction| transaction.priority <= Priority::Reply);
+        answers.map(|transaction| transaction.queued + PATIENCE).min()
+    }
+
+    fn learn_protocol(&mut self, transaction: Transaction, frame: &Frame) {
+        let id = transaction.node;
+        match (Message::parse(frame, self.width), self.nodes.get_mut(&id)) {
+            (Ok(Message::NodeProtocolInfo(info)), Some(state)) if info.exists() => {
+                state.node.protocol = Some(NodeProtocol::from(&info));
+                if state.sleeps() && state.reach == Reach::Unknown {
+                    self.fell_asleep(id);
+                }
+                self.finish(transaction, Outcome::Delivered);
+            }
+            _ => self.finish(transaction, Outcome::StickBusy),
+        }
+    }
+
+    fn fell_asleep(&mut self, id: NodeId) {
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        let news = state.fell_asleep();
+        self.tell_reach(id, news);
+    }
+
+    /// The node was heard: it is alive, and whatever waited for that may go.
+    pub(super) fn heard(&mut self, id: NodeId) {
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        let was_suspect = state.suspect;
+        let news = state.alive(self.clock);
+        self.tell_reach(id, news);
+        if was_suspect {
+            self.queue.take_if(|transaction| transaction.node == id && transaction.origin == Origin::Ping);
+        }
+    }
+
+    pub(super) fn tell_reach(&mut self, id: NodeId, news: bool) {
+        if news {
+            let reach = self.reach(id);
+            self.tell(NetworkEvent::ReachChanged { node: id, reach });
+        }
+    }
+
+    fn on_air(&self) -> Option<NodeId> {
+        match &self.exchange {
+            Some((_, Owner::Node(transmission))) => Some(transmission.transaction.node),
+            Some((_, Owner::StartUp)) | None => None,
+        }
+    }
+}
