@@ -258,6 +258,3 @@ impl Serialize for Body {
         codec::masked(self, serializer)
     }
 }
-
-#[cfg(test)]
-mod tests;

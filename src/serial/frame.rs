@@ -220,7 +220,7 @@ impl Decoder {
     /// Drops a damaged frame of `len` bytes, but only up to the next possible start of a frame in it: when a line loses
     /// bytes, the damaged frame has swallowed the beginning of the one that follows (seen on ZW090 sticks).
     fn drop_damaged(&mut self, len: usize) -> Received {
-        let may_start = |at: &usize| match self.buffer.get(*at..len).unwrap_or_default() {
+        let may_start = |at: &usize| match self.buffer.get(*at..).unwrap_or_default() {
             [SOF, frame_len, kind, ..] => *frame_len >= 3 && *kind <= 0x01,
             [SOF, frame_len] => *frame_len >= 3,
             [SOF] => true,

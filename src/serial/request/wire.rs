@@ -105,8 +105,9 @@ impl Request {
             }
             Self::SetPriorityRoute { node, route } => {
                 width.put(bytes, *node);
-                if let Some(route) = route {
-                    route.put(bytes);
+                match route {
+                    Some(route) => route.put(bytes),
+                    None => {}
                 }
             }
             Self::SendDataBridge { source, send } => {
