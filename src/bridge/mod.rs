@@ -1,3 +1,17 @@
-//! (to be written)
+//! The one owner of state. A turn takes one input and returns what to commit and what others may see after.
+//!
+//! The ways through a turn, in the order of the code: what people ask (`intents`), what a lock says (`inbound`), what a
+//! lock needs (`sync`), what others are told (`announce`, `view`).
 
+pub mod alarm;
+pub mod announce;
 pub mod ask;
+pub mod dialect;
+pub mod inbound;
+pub mod intents;
+pub mod state;
+pub mod sync;
+pub mod turn;
+pub mod view;
+
+pub use turn::{After, Bridge, BrokerInput, Input, Settings, Ticket, Turn};

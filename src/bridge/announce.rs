@@ -1,0 +1,164 @@
+//! What the broker is told: retained state when it changes, events one at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::turn::{After, Bridge};
+use crate::domain::event::Event;
+use crate::domain::grant::Status;
+use crate::domain::ids::{DeviceId, EventId, Slug};
+use crate::domain::time::Now;
+use crate::mqtt::outbox::Outbox;
+use crate::mqtt::topic::{BridgeInfo, GrantCounts, Message, Topics};
+use crate::network::{ControllerStatus, Reach};
+
+/// What was told already.
+pub struct Announcer {
+    outbox: Outbox,
+    /// The last payload by topic: only changes are said.
+    said: BTreeMap<String, String>,
+    changed: BTreeSet<DeviceId>,
+    everything: bool,
+    trouble: Option<String>,
+}
+
+impl Announcer {
+    /// Nothing was told yet, and these events wait.
+    pub fn new(waiting: Vec<Event>) -> Self {
+        Self {
+            outbox: Outbox::new(waiting),
+            said: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            everything: true,
+            trouble: Some("not connected yet".into()),
+        }
+    }
+
+    /// A connection stands; the broker may have forgotten everything.
+    pub fn connected(&mut self) {
+        self.trouble = None;
+        self.outbox.connected();
+        self.say_all_again();
+    }
+
+    /// The connection broke.
+    pub fn disconnected(&mut self, why: String) {
+        self.trouble = Some(why);
+        self.outbox.disconnected();
+    }
+
+    /// Retained state is said again, changed or not.
+    pub fn say_all_again(&mut self) {
+        self.said.clear();
+        self.everything = true;
+    }
+
+    /// Something about a device may read differently now.
+    pub fn changed(&mut self, device: DeviceId) {
+        self.changed.insert(device);
+    }
+
+    /// The broker has an event: the row to delete.
+    pub fn acked(&mut self, id: EventId) -> Option<EventId> {
+        self.outbox.acked(id)
+    }
+
+    /// One more event; returns the row of an older one that had to go.
+    pub fn push(&mut self, event: Event) -> Option<EventId> {
+        self.outbox.push(event)
+    }
+
+    /// Takes the retained messages of a device's old name off the broker.
+    pub fn forget<'a>(&'a mut self, slug: &Slug, topics: &Topics) -> impl Iterator<Item = Message> + use<'a> {
+        topics.retained(slug).into_iter().filter_map(|topic| {
+            self.said.remove(&topic)?;
+            Some(Message { topic, payload: String::new() })
+        })
+    }
+
+    /// Events that wait, and events that were dropped since the start.
+    pub fn backlog(&self) -> (usize, u64) {
+        (self.outbox.waiting(), self.outbox.dropped())
+    }
+
+    /// Why there is no connection; `None` while there is one.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    fn say(&mut self, message: Message) -> Option<After> {
+        if self.said.get(&message.topic) == Some(&message.payload) {
+            return None;
+        }
+        self.said.insert(message.topic.clone(), message.payload.clone());
+        Some(After::Retained(message))
+    }
+}
+
+impl Bridge {
+    /// Adds to the turn what the broker should hear of it.
+    pub(super) fn announce(&mut self, now: Now) {
+        let Some(mqtt) = self.settings.mqtt.clone() else { return };
+        if self.announcer.trouble.is_some() {
+            return;
+        }
+        let changed = std::mem::take(&mut self.announcer.changed);
+        let everything = std::mem::take(&mut self.announcer.everything);
+        let mut messages = Vec::new();
+        for device in self.state.devices().filter(|device| everything || changed.contains(&device.id)) {
+            let reach = device.node.map_or(Reach::Dead, |node| self.network.reach(node));
+            messages.push(mqtt.topics.device_state(device, self.grant_counts(device.id)));
+            messages.push(mqtt.topics.availability(&device.slug, reach != Reach::Dead));
+        }
+        let mut said: Vec<After> = messages.into_iter().filter_map(|message| self.announcer.say(message)).collect();
+        if everything || !said.is_empty() {
+            said.extend(self.announcer.say(mqtt.topics.bridge_info(&self.info())));
+        }
+        self.after.extend(said);
+        while let Some(event) = self.announcer.outbox.offer().cloned() {
+            let Some(device) = self.state.device(event.device) else {
+                // Without its device an event has no topic any more.
+                if let Some(done) = self.announcer.outbox.acked(event.id) {
+                    self.state.outbox_done(done);
+                }
+                continue;
+            };
+            let message = mqtt.topics.event(&event, &device.slug, &self.settings.zone, mqtt.names, now.wall);
+            self.after.push(After::Publish(event.id, message));
+        }
+    }
+
+    fn info(&self) -> BridgeInfo {
+        let mut grants = GrantCounts::default();
+        for counts in self.state.devices().map(|device| self.grant_counts(device.id)) {
+            grants.pending += counts.pending;
+            grants.failed += counts.failed;
+        }
+        let controller = match self.network.controller() {
+            ControllerStatus::Ready(info) => Some(info.library.clone()),
+            ControllerStatus::Absent { .. } | ControllerStatus::Starting { .. } => None,
+        };
+        let (events_waiting, events_dropped) = self.announcer.backlog();
+        BridgeInfo {
+            version: env!("CARGO_PKG_VERSION"),
+            controller,
+            devices: self.state.devices().count(),
+            grants,
+            events_waiting,
+            events_dropped,
+        }
+    }
+
+    /// How many grants of a device are on their way, and how many need somebody.
+    pub(super) fn grant_counts(&self, device: DeviceId) -> GrantCounts {
+        let mut counts = GrantCounts::default();
+        for grant in self.state.grants_on(device) {
+            match grant.status {
+                Status::Pending | Status::Sending | Status::Verifying | Status::Removing => counts.pending += 1,
+                Status::Rejected | Status::Unreachable | Status::MissingFromLock | Status::ChangedAtLock => counts.failed += 1,
+                Status::RemovalUnconfirmed | Status::Unconfirmed => counts.failed += 1,
+                Status::Scheduled | Status::Active | Status::Removed | Status::Disabled | Status::Expired => {}
+            }
+        }
+        counts
+    }
+}

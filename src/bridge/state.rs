@@ -1,0 +1,288 @@
+//! Everything that outlives a turn, and the batch in which this turn's changes leave it.
+//!
+//! Each `put` changes the map and notes the row, so that memory and disk can't drift apart within a turn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::batch::{Batch, SlotOwner, Snapshot, Write};
+use crate::domain::device::Device;
+use crate::domain::event::Event;
+use crate::domain::grant::Grant;
+use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId};
+use crate::domain::node::Node;
+use crate::domain::person::{Credential, Person};
+use crate::domain::pin::{Fingerprint, FingerprintKey};
+use crate::domain::slot::Slot;
+use crate::domain::time::Timestamp;
+
+/// People, devices, grants and slots.
+pub struct State {
+    /// This hub.
+    pub hub: HubId,
+    /// Key of the code fingerprints.
+    pub key: FingerprintKey,
+    /// Number of the last accepted change.
+    pub generation: Generation,
+    home: Option<HomeId>,
+    people: BTreeMap<PersonId, Person>,
+    credentials: BTreeMap<CredentialId, Credential>,
+    fingerprints: BTreeMap<CredentialId, Fingerprint>,
+    devices: BTreeMap<DeviceId, Device>,
+    grants: BTreeMap<GrantId, Grant>,
+    on_device: BTreeMap<DeviceId, BTreeSet<GrantId>>,
+    of_person: BTreeMap<PersonId, BTreeSet<GrantId>>,
+    slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>>,
+    batch: Batch,
+}
+
+impl State {
+    /// Takes over what the store holds. Nodes and outbox go to their own machines.
+    pub fn new(snapshot: Snapshot) -> Self {
+        let mut slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>> = BTreeMap::new();
+        for slot in snapshot.slots {
+            slots.entry(slot.key.device).or_default().insert(slot.key.index, slot);
+        }
+        let mut state = Self {
+            hub: snapshot.hub,
+            key: snapshot.fingerprint_key,
+            generation: snapshot.generation,
+            home: snapshot.home,
+            people: snapshot.people.into_iter().map(|person| (person.id, person)).collect(),
+            credentials: BTreeMap::new(),
+            fingerprints: BTreeMap::new(),
+            devices: snapshot.devices.into_iter().map(|device| (device.id, device)).collect(),
+            grants: BTreeMap::new(),
+            on_device: BTreeMap::new(),
+            of_person: BTreeMap::new(),
+            slots,
+            batch: Batch::default(),
+        };
+        for credential in snapshot.credentials {
+            state.keep_credential(credential);
+        }
+        for grant in snapshot.grants {
+            state.index(grant);
+        }
+        state
+    }
+
+    /// What this turn decided so far; the state starts the next turn with an empty batch.
+    pub fn take_batch(&mut self) -> Batch {
+        std::mem::take(&mut self.batch)
+    }
+
+    /// Counts one accepted change of intent.
+    pub fn next_generation(&mut self) -> Generation {
+        self.generation = self.generation.next();
+        self.batch.push(Write::Generation(self.generation));
+        self.generation
+    }
+
+    /// Home id of the network the nodes belong to.
+    pub fn home(&self) -> Option<HomeId> {
+        self.home
+    }
+
+    /// The nodes belong to this network from now on.
+    pub fn put_home(&mut self, home: HomeId) {
+        self.home = Some(home);
+        self.batch.push(Write::Home(home));
+    }
+
+    /// One person.
+    pub fn person(&self, id: PersonId) -> Option<&Person> {
+        self.people.get(&id)
+    }
+
+    /// Everybody, those being removed included.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.people.values()
+    }
+
+    /// Writes a person.
+    pub fn put_person(&mut self, person: Person) {
+        self.batch.push(Write::PutPerson(person.clone()));
+        self.people.insert(person.id, person);
+    }
+
+    /// Forgets a person and every code of theirs.
+    pub fn delete_person(&mut self, id: PersonId) {
+        for credential in self.credentials_of(id).map(|c| c.id).collect::<Vec<_>>() {
+            self.credentials.remove(&credential);
+            self.fingerprints.remove(&credential);
+            self.batch.push(Write::DeleteCredential(credential));
+        }
+        self.people.remove(&id);
+        self.batch.push(Write::DeletePerson(id));
+    }
+
+    /// One credential.
+    pub fn credential(&self, id: CredentialId) -> Option<&Credential> {
+        self.credentials.get(&id)
+    }
+
+    /// Every credential.
+    pub fn credentials(&self) -> impl Iterator<Item = &Credential> {
+        self.credentials.values()
+    }
+
+    /// The credentials of one person.
+    pub fn credentials_of(&self, person: PersonId) -> impl Iterator<Item = &Credential> {
+        self.credentials.values().filter(move |c| c.person == person)
+    }
+
+    /// Writes a credential.
+    pub fn put_credential(&mut self, credential: Credential) {
+        self.batch.push(Write::PutCredential(credential.clone()));
+        self.keep_credential(credential);
+    }
+
+    fn keep_credential(&mut self, credential: Credential) {
+        let fingerprint = Fingerprint::of(credential.pin.reveal().as_bytes(), &self.key);
+        self.fingerprints.insert(credential.id, fingerprint);
+        self.credentials.insert(credential.id, credential);
+    }
+
+    /// The fingerprint of a credential's code.
+    pub fn fingerprint(&self, id: CredentialId) -> Option<Fingerprint> {
+        self.fingerprints.get(&id).copied()
+    }
+
+    /// One device.
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.get(&id)
+    }
+
+    /// Every device.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.devices.values()
+    }
+
+    /// The device behind a node.
+    pub fn device_of(&self, node: NodeId) -> Option<&Device> {
+        self.devices.values().find(|device| device.node == Some(node))
+    }
+
+    /// A device by slug or id.
+    pub fn device_named(&self, name: &str) -> Option<&Device> {
+        let by_id = name.parse().ok().and_then(|id| self.devices.get(&id));
+        by_id.or_else(|| self.devices.values().find(|device| device.slug.as_str() == name))
+    }
+
+    /// Writes a device, if that changes anything.
+    pub fn put_device(&mut self, device: Device) {
+        if self.devices.get(&device.id) == Some(&device) {
+            return;
+        }
+        self.batch.push(Write::PutDevice(device.clone()));
+        self.devices.insert(device.id, device);
+    }
+
+    /// The device was heard just now. Kept in memory; reaches the disk with the next change of the device, or when
+    /// `flush` says that the last stamp on disk is old.
+    pub fn seen(&mut self, id: DeviceId, at: Timestamp, flush: bool) {
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        device.last_seen = Some(at);
+        if flush {
+            self.batch.push(Write::PutDevice(device.clone()));
+        }
+    }
+
+    /// One grant.
+    pub fn grant(&self, id: GrantId) -> Option<&Grant> {
+        self.grants.get(&id)
+    }
+
+    /// Every grant.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.values()
+    }
+
+    /// The grants on one device, in a stable order.
+    pub fn grants_on(&self, device: DeviceId) -> impl Iterator<Item = &Grant> {
+        self.on_device.get(&device).into_iter().flatten().filter_map(|id| self.grants.get(id))
+    }
+
+    /// The grants of one person.
+    pub fn grants_of(&self, person: PersonId) -> impl Iterator<Item = &Grant> {
+        self.of_person.get(&person).into_iter().flatten().filter_map(|id| self.grants.get(id))
+    }
+
+    /// Writes a grant, if that changes anything.
+    pub fn put_grant(&mut self, grant: Grant) {
+        if self.grants.get(&grant.id) == Some(&grant) {
+            return;
+        }
+        self.batch.push(Write::PutGrant(grant.clone()));
+        self.index(grant);
+    }
+
+    fn index(&mut self, grant: Grant) {
+        self.on_device.entry(grant.device).or_default().insert(grant.id);
+        self.of_person.entry(grant.person).or_default().insert(grant.id);
+        self.grants.insert(grant.id, grant);
+    }
+
+    /// Forgets a grant whose code is out.
+    pub fn delete_grant(&mut self, id: GrantId) {
+        let Some(grant) = self.grants.remove(&id) else { return };
+        self.on_device.entry(grant.device).or_default().remove(&id);
+        self.of_person.entry(grant.person).or_default().remove(&id);
+        self.batch.push(Write::DeleteGrant(id));
+    }
+
+    /// What is known of a device's slots.
+    pub fn slots(&self, device: DeviceId) -> &BTreeMap<u16, Slot> {
+        static NONE: BTreeMap<u16, Slot> = BTreeMap::new();
+        self.slots.get(&device).unwrap_or(&NONE)
+    }
+
+    /// The slot a grant has.
+    pub fn slot_of(&self, grant: &Grant) -> Option<&Slot> {
+        self.slots(grant.device).values().find(|slot| slot.owner == Some(grant.id))
+    }
+
+    /// Writes a slot, if that changes anything; a change of owner goes into the history that says who came.
+    pub fn put_slot(&mut self, slot: Slot, at: Timestamp) {
+        let before = self.slots.get(&slot.key.device).and_then(|slots| slots.get(&slot.key.index));
+        if before == Some(&slot) {
+            return;
+        }
+        if before.and_then(|slot| slot.owner) != slot.owner {
+            let grant = slot.owner.and_then(|grant| self.grants.get(&grant));
+            let owner = grant.map(|grant| SlotOwner { grant: grant.id, person: grant.person });
+            self.batch.push(Write::SlotOwner { slot: slot.key, owner, from: at });
+        }
+        self.batch.push(Write::PutSlot(slot.clone()));
+        self.slots.entry(slot.key.device).or_default().insert(slot.key.index, slot);
+    }
+
+    /// Notes a node's row; the network machine holds the node itself.
+    pub fn put_node(&mut self, node: Node) {
+        self.batch.push(Write::PutNode(node));
+    }
+
+    /// Notes that a node left.
+    pub fn delete_node(&mut self, node: NodeId) {
+        self.batch.push(Write::DeleteNode(node));
+    }
+
+    /// Notes an event for the journal, and for the broker if there is one.
+    pub fn put_event(&mut self, event: Event, for_broker: bool) {
+        let id = event.id;
+        self.batch.push(Write::Event(event));
+        if for_broker {
+            self.batch.push(Write::Outbox(id));
+        }
+    }
+
+    /// The broker has an event.
+    pub fn outbox_done(&mut self, id: EventId) {
+        self.batch.push(Write::OutboxDone(id));
+    }
+
+    /// Notes who did what.
+    pub fn audit(&mut self, actor: &str, what: String, at: Timestamp) {
+        self.batch.push(Write::Audit { actor: actor.to_owned(), what, at });
+    }
+}

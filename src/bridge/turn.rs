@@ -1,0 +1,471 @@
+//! The turn: one input in, one batch and its consequences out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::announce::Announcer;
+use super::ask::{Actor, Ask, Reply};
+use super::inbound::Twin;
+use super::intents::{Desk, Refusals};
+use super::state::State;
+use super::sync::Sync;
+use super::view;
+use crate::command::Command;
+use crate::command::door_lock::{self, DoorLock};
+use crate::domain::batch::{Batch, Snapshot};
+use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
+use crate::domain::entropy::Entropy;
+use crate::domain::event::{Event, PublishNames};
+use crate::domain::grant::Grant;
+use crate::domain::ids::{DeviceId, EventId, NodeId, Slug};
+use crate::domain::intent::{Accepted, Intent, Refusal};
+use crate::domain::time::{Deadline, Instant, Now};
+use crate::mqtt::topic::{Inbound, Message, Topics};
+use crate::mqtt::url::UnlockRefused;
+use crate::network::{self, ControllerStatus, Expect, Job, JobId, Network, NetworkEvent, Output, Priority, Reach};
+use crate::serial::Frame;
+use crate::serial::link::SendId;
+
+/// Names a question until its answer is released.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ticket(pub u64);
+
+/// What a turn can be about.
+#[derive(Debug)]
+pub enum Input {
+    /// Something happened on the serial side.
+    Radio(network::Input),
+    /// Somebody asks.
+    Ask {
+        /// For the answer.
+        ticket: Ticket,
+        /// Who.
+        actor: Actor,
+        /// What.
+        ask: Ask,
+    },
+    /// Something happened at the broker.
+    Broker(BrokerInput),
+    /// `poll_deadline` has come.
+    Timeout,
+}
+
+/// What can happen at the broker.
+#[derive(Clone, Debug)]
+pub enum BrokerInput {
+    /// A connection stands: retained state is said anew, and the outbox goes on.
+    Connected,
+    /// It broke.
+    Disconnected {
+        /// What the client said.
+        why: String,
+    },
+    /// The broker has this event.
+    Acked(EventId),
+    /// Somebody published to one of our topics.
+    Message {
+        /// Where.
+        topic: String,
+        /// What.
+        payload: Vec<u8>,
+        /// It was a retained message.
+        retained: bool,
+    },
+}
+
+/// What a turn decided. `after` is released only when `batch` is on the disk.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// To commit, as one transaction. Empty: nothing is written.
+    pub batch: Batch,
+    /// To release after the commit, in order.
+    pub after: Vec<After>,
+}
+
+/// Something others can see.
+#[derive(Debug)]
+pub enum After {
+    /// A frame for the stick.
+    Send(SendId, Frame),
+    /// Close the port and open it again.
+    Reopen,
+    /// An answer.
+    Answer(Ticket, Result<Reply, Refusal>),
+    /// A retained message.
+    Retained(Message),
+    /// An event for the broker; `BrokerInput::Acked` answers.
+    Publish(EventId, Message),
+    /// An event for live listeners, and what its device is called.
+    Live(Event, Slug),
+}
+
+/// What is configured about the bridge.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Zone of stamps that people read.
+    pub zone: TimeZone,
+    /// Topics and names, if there is a broker.
+    pub mqtt: Option<MqttSettings>,
+    /// How the radio network is started.
+    pub network: network::Options,
+    /// Who can read the codes with this card in hand: a sentence for `status`.
+    pub seal: &'static str,
+}
+
+/// What is configured about MQTT.
+#[derive(Clone, Debug)]
+pub struct MqttSettings {
+    /// The topics.
+    pub topics: Topics,
+    /// How much of a person an event tells.
+    pub names: PublishNames,
+    /// Whether the broker is trusted to unlock; if not, which key would make it so.
+    pub unlock: Result<(), UnlockRefused>,
+}
+
+/// The owner of state.
+pub struct Bridge {
+    pub(super) state: State,
+    pub(super) network: Network,
+    pub(super) sync: Sync,
+    pub(super) announcer: Announcer,
+    pub(super) settings: Settings,
+    pub(super) entropy: Entropy,
+    pub(super) twins: BTreeMap<DeviceId, Twin>,
+    pub(super) after: Vec<After>,
+    refusals: Refusals,
+    operations: BTreeMap<JobId, (DeviceId, LockState)>,
+    touched: BTreeSet<DeviceId>,
+    flushed: BTreeMap<DeviceId, Instant>,
+}
+
+impl Bridge {
+    /// Takes over what the store holds. Sends nothing and writes nothing until its first turn.
+    pub fn new(snapshot: Snapshot, settings: Settings, entropy: &Entropy) -> Self {
+        let nodes = snapshot.nodes.clone();
+        let network = Network::new(nodes, snapshot.home, settings.network.clone(), entropy.child("network"));
+        let announcer = Announcer::new(snapshot.outbox.clone());
+        Self {
+            network,
+            announcer,
+            state: State::new(snapshot),
+            sync: Sync::new(entropy.child("sync")),
+            entropy: entropy.child("ids"),
+            settings,
+            twins: BTreeMap::new(),
+            after: Vec::new(),
+            refusals: Refusals::default(),
+            operations: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            flushed: BTreeMap::new(),
+        }
+    }
+
+    /// One turn.
+    pub fn turn(&mut self, input: Input, now: Now) -> Turn {
+        match input {
+            Input::Radio(input) => {
+                let before = std::mem::discriminant(self.network.controller());
+                self.network.handle(input, now);
+                if std::mem::discriminant(self.network.controller()) != before {
+                    self.touch_all();
+                }
+            }
+            Input::Ask { ticket, actor, ask } => self.ask(ticket, &actor, ask, now),
+            Input::Broker(input) => self.broker(input, now),
+            Input::Timeout => {
+                self.network.handle_timeout(now);
+                self.touched.extend(self.sync.due(now.mono));
+            }
+        }
+        self.settle(now);
+        self.announce(now);
+        Turn { batch: self.state.take_batch(), after: std::mem::take(&mut self.after) }
+    }
+
+    /// When to call [`Bridge::turn`] with [`Input::Timeout`], and why.
+    pub fn poll_deadline(&self) -> Option<Deadline> {
+        Deadline::earliest(self.network.poll_deadline(), self.sync.deadline())
+    }
+
+    /// Until nothing moves any more: what the network says may move a lock, and a step at a lock makes a frame.
+    fn settle(&mut self, now: Now) {
+        let mut assess = BTreeSet::new();
+        loop {
+            while let Some(output) = self.network.poll_output() {
+                match output {
+                    Output::Send { id, frame } => self.after.push(After::Send(id, frame)),
+                    Output::Reopen => self.after.push(After::Reopen),
+                    Output::Event(event) => self.network_event(event, now),
+                }
+            }
+            let Some(device) = self.touched.pop_first() else { break };
+            self.sync.drive(device, &mut self.state, &mut self.network, now);
+            assess.insert(device);
+        }
+        for device in assess {
+            self.assess(device, now);
+            self.announcer.changed(device);
+        }
+    }
+
+    /// Writes down where the grants of a device stand, where that changed.
+    fn assess(&mut self, device: DeviceId, now: Now) {
+        for grant in self.state.grants_on(device).cloned().collect::<Vec<_>>() {
+            let standing = self.sync.standing(&grant, &self.state, &self.network);
+            let since = if standing.status == grant.status { grant.since } else { now.wall };
+            let attempts = self.sync.failures(&grant, &self.state);
+            let (status, reason, next_try, confirmed) = (standing.status, standing.reason, standing.next_try, standing.confirmed);
+            self.state.put_grant(Grant { status, reason, next_try, confirmed, since, attempts, ..grant });
+        }
+    }
+
+    fn network_event(&mut self, event: NetworkEvent, now: Now) {
+        match event {
+            NetworkEvent::Ready(info) => {
+                if self.state.home() != Some(info.home) {
+                    self.state.put_home(info.home);
+                }
+                tracing::info!(home = %info.home, own = %info.own, library = info.library, "the stick is ready");
+                self.sync.stick_back();
+                self.touch_all();
+            }
+            NetworkEvent::HomeChanged { old, new } => {
+                tracing::warn!(%old, %new, "the stick belongs to another network than before");
+            }
+            NetworkEvent::NodeChanged(id) => {
+                if let Some(node) = self.network.node(id).cloned() {
+                    self.state.put_node(node);
+                }
+                self.touched.extend(self.state.device_of(id).map(|device| device.id));
+            }
+            NetworkEvent::NodeRemoved(id) => {
+                self.state.delete_node(id);
+                if let Some(device) = self.state.device_of(id).cloned() {
+                    tracing::warn!(node = %id, device = %device.slug, "the lock is not in the network any more");
+                    self.touched.insert(device.id);
+                    self.state.put_device(Device { node: None, ..device });
+                }
+            }
+            NetworkEvent::Interviewed(id) => self.welcome(id, now),
+            NetworkEvent::Received { node, command, security, multicast: _ } => {
+                let granted = self.network.node(node).map(|node| node.security);
+                // Events and confirmations count only under the class the node was granted (threats: forged frames).
+                if granted.is_some_and(|granted| security >= granted) {
+                    self.received(node, &command, now);
+                }
+            }
+            NetworkEvent::JobDone { id, node, outcome } => {
+                if let Some((device, findings)) = self.sync.done(id, &outcome, &mut self.state, &self.network, now) {
+                    for finding in findings {
+                        self.found(finding, now);
+                    }
+                    self.touched.insert(device);
+                } else if let Some((device, wanted)) = self.operations.remove(&id) {
+                    self.operated(node, device, wanted, &outcome);
+                }
+            }
+            NetworkEvent::ReachChanged { node, reach } => {
+                if let Some(device) = self.state.device_of(node).map(|device| device.id) {
+                    if reach == Reach::Alive {
+                        self.sync.heard(device);
+                    }
+                    self.touched.insert(device);
+                }
+            }
+        }
+    }
+
+    /// A node is known well enough to be used: a lock becomes a device.
+    fn welcome(&mut self, id: NodeId, now: Now) {
+        let Some(node) = self.network.node(id).filter(|node| node.is_lock()) else { return };
+        let takes_codes = node.user_code.is_some();
+        if let Some(device) = self.state.device_of(id) {
+            self.touched.insert(device.id);
+            return;
+        }
+        let name = format!("Lock {id}");
+        let mut slug = Slug::from_name(&name);
+        let mut n = 1;
+        while self.state.devices().any(|device| device.slug == slug) {
+            n += 1;
+            slug = Slug::from_name(&format!("{name} {n}"));
+        }
+        let device = Device {
+            id: DeviceId::new(&mut self.entropy),
+            slug,
+            name,
+            kind: DeviceKind::Lock,
+            node: Some(id),
+            battery: None,
+            lock_state: LockState::Unknown,
+            door_open: None,
+            inventory: Inventory { next: 0, done: !takes_codes, began: now.wall },
+            last_seen: Some(now.wall),
+        };
+        tracing::info!(node = %id, device = %device.slug, "a lock was found");
+        self.touched.insert(device.id);
+        self.state.put_device(device);
+    }
+
+    fn ask(&mut self, ticket: Ticket, actor: &Actor, ask: Ask, now: Now) {
+        let answer = match ask {
+            Ask::Intent(intent) => self.intend(actor, intent, now).map(Reply::Accepted),
+            Ask::People => Ok(Reply::View(view::people(self))),
+            Ask::Person(id) => Ok(view::person(self, id).map_or(Reply::NotFound, Reply::View)),
+            Ask::Devices => Ok(Reply::View(view::devices(self))),
+            Ask::Device(name) => Ok(view::device_named(self, &name).map_or(Reply::NotFound, Reply::View)),
+            Ask::Grant(id) => Ok(view::grant(self, id).map_or(Reply::NotFound, Reply::View)),
+            Ask::Status => Ok(Reply::View(view::status(self, now))),
+            Ask::Network => Ok(Reply::View(view::network(self))),
+        };
+        self.after.push(After::Answer(ticket, answer));
+    }
+
+    fn intend(&mut self, actor: &Actor, intent: Intent, now: Now) -> Result<Accepted, Refusal> {
+        let (state, entropy, refusals) = (&mut self.state, &mut self.entropy, &mut self.refusals);
+        let mut desk = Desk { state, entropy, refusals, actor, now };
+        let accepted = match intent {
+            Intent::AddPerson(new) => desk.add_person(new),
+            Intent::EditPerson(id, change) => desk.edit_person(id, change),
+            Intent::RemovePerson(id) => desk.remove_person(id),
+            Intent::Grant { person, device, schedule } => desk.grant(person, &device, schedule),
+            Intent::Revoke { person, device } => desk.revoke(person, &device),
+            Intent::Rename { device, name, slug } => {
+                let before = desk.state.device_named(&device).cloned();
+                let renamed = desk.rename(&device, &name, slug.as_deref());
+                if let (Ok(_), Some(before), Some(mqtt)) = (&renamed, before, &self.settings.mqtt) {
+                    self.after.extend(self.announcer.forget(&before.slug, &mqtt.topics).map(After::Retained));
+                }
+                renamed
+            }
+            Intent::Lock(device) => self.operate(&device, LockState::Locked, now),
+            Intent::Unlock(device) => self.operate(&device, LockState::Unlocked, now),
+            Intent::Check(device) => self.check(&device, now),
+        }?;
+        for id in &accepted.grants {
+            let Some(grant) = self.state.grant(*id) else { continue };
+            self.touched.insert(grant.device);
+            if let Some(slot) = self.state.slot_of(grant) {
+                self.sync.forget_failures(grant.device, slot.key.index);
+            }
+        }
+        self.touched.extend(accepted.device);
+        Ok(accepted)
+    }
+
+    fn operate(&mut self, name: &str, wanted: LockState, now: Now) -> Result<Accepted, Refusal> {
+        let device = self.state.device_named(name).ok_or_else(|| Refusal::UnknownDevice(name.to_owned()))?;
+        let ready = matches!(self.network.controller(), ControllerStatus::Ready(_));
+        let node = device.node.filter(|_| ready).ok_or_else(|| Refusal::Unreachable(device.slug.to_string()))?;
+        let mode = if wanted == LockState::Locked { door_lock::Mode::SECURED } else { door_lock::Mode::UNSECURED };
+        let job = Job {
+            node,
+            priority: Priority::Operate,
+            command: Command::DoorLock(DoorLock::OperationSet(door_lock::OperationSet { mode })),
+            expect: Expect::Supervised,
+            // Somebody stands there now; a bolt that moves minutes later is worse than one that does not.
+            deadline: Some(now.mono + Duration::from_secs(30)),
+        };
+        let (device, generation) = (device.id, self.state.next_generation());
+        let id = self.network.submit(job, now);
+        self.operations.insert(id, (device, wanted));
+        Ok(Accepted { generation, device: Some(device), ..Accepted::default() })
+    }
+
+    fn operated(&mut self, node: NodeId, device: DeviceId, wanted: LockState, outcome: &network::Outcome) {
+        match outcome {
+            network::Outcome::Accepted => {
+                if let Some(device) = self.state.device(device).cloned() {
+                    self.state.put_device(Device { lock_state: wanted, ..device });
+                }
+            }
+            // The lock reports by itself when the bolt got there.
+            network::Outcome::Delivered => {}
+            other => tracing::warn!(%node, outcome = ?other, "the lock did not carry out a lock or unlock command"),
+        }
+    }
+
+    /// Reads every slot of a lock again, in the background.
+    fn check(&mut self, name: &str, now: Now) -> Result<Accepted, Refusal> {
+        let device = self.state.device_named(name).cloned();
+        let device = device.ok_or_else(|| Refusal::UnknownDevice(name.to_owned()))?;
+        let (id, generation) = (device.id, self.state.next_generation());
+        let inventory = Inventory { next: 0, done: false, began: now.wall };
+        self.state.put_device(Device { inventory, ..device });
+        Ok(Accepted { generation, device: Some(id), ..Accepted::default() })
+    }
+
+    fn broker(&mut self, input: BrokerInput, now: Now) {
+        match input {
+            BrokerInput::Connected => self.announcer.connected(),
+            BrokerInput::Disconnected { why } => self.announcer.disconnected(why),
+            BrokerInput::Acked(id) => {
+                if let Some(done) = self.announcer.acked(id) {
+                    self.state.outbox_done(done);
+                }
+            }
+            BrokerInput::Message { topic, payload, retained } => self.command(&topic, &payload, retained, now),
+        }
+    }
+
+    /// A command over MQTT. Unlocking needs more trust in the broker than locking.
+    fn command(&mut self, topic: &str, payload: &[u8], retained: bool, now: Now) {
+        use crate::mqtt::topic::Command as Word;
+        let Some(mqtt) = &self.settings.mqtt else { return };
+        let unlock = mqtt.unlock;
+        match mqtt.topics.parse_inbound(topic, retained, payload) {
+            Inbound::Command { device, command } => {
+                if let (Word::Unlock, Err(why)) = (command, unlock) {
+                    tracing::warn!(%device, %why, "UNLOCK over MQTT was refused");
+                    return;
+                }
+                let device = device.to_string();
+                let intent = match command {
+                    Word::Lock => Intent::Lock(device),
+                    Word::Unlock => Intent::Unlock(device),
+                };
+                if let Err(refusal) = self.intend(&Actor("mqtt".into()), intent, now) {
+                    tracing::warn!(%refusal, "a command over MQTT was refused");
+                }
+            }
+            Inbound::HomeAssistantOnline => self.announcer.say_all_again(),
+            Inbound::Ignored(why) => tracing::debug!(%why, topic, "a message was ignored"),
+        }
+    }
+
+    /// Notes an event: journal, broker, live listeners. One commit with everything else of the turn.
+    pub(super) fn record(&mut self, event: Event) {
+        if let Some(device) = self.state.device(event.device) {
+            self.after.push(After::Live(event.clone(), device.slug.clone()));
+        }
+        let for_broker = self.settings.mqtt.is_some();
+        self.state.put_event(event.clone(), for_broker);
+        if for_broker && let Some(dropped) = self.announcer.push(event) {
+            self.state.outbox_done(dropped);
+        }
+    }
+
+    /// Marks when a device was heard; the stamp reaches the disk at most every quarter of an hour.
+    pub(super) fn seen(&mut self, device: DeviceId, now: Now) {
+        let last = self.flushed.get(&device);
+        let flush = last.is_none_or(|at| now.mono.since(*at) >= Duration::from_secs(900));
+        if flush {
+            self.flushed.insert(device, now.mono);
+        }
+        self.state.seen(device, now.wall, flush);
+        if self.sync.heard(device) {
+            self.touched.insert(device);
+        }
+    }
+
+    pub(super) fn touch(&mut self, device: DeviceId) {
+        self.touched.insert(device);
+    }
+
+    fn touch_all(&mut self) {
+        self.touched.extend(self.state.devices().map(|device| device.id));
+    }
+}
