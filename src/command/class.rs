@@ -177,6 +177,7 @@ impl ClassId {
                 | Self::PROPRIETARY
                 | Self::MANUFACTURER_PROPRIETARY
                 | Self::NODE_PROVISIONING
+                | Self::NETWORK_MANAGEMENT_INCLUSION
         ) || self.name().is_none()
     }
 }
