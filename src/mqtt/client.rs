@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rumqttc::mqttbytes::Error as MqttBytesError;
 use rumqttc::{
     AsyncClient, ClientError, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
     StateError, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport,
@@ -68,8 +69,8 @@ pub enum ToBroker {
 /// What comes from the broker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FromBroker {
-    /// A connection stands, and nothing of an earlier one is left: publish retained state and offer the event in
-    /// flight again.
+    /// A connection stands, commands reach us, and nothing of an earlier connection is left: publish retained state
+    /// and offer the event in flight again.
     Connected,
     /// The connection is gone, or could not be made. Comes once per change, not once per try.
     Disconnected {
@@ -262,9 +263,6 @@ async fn connection_of(options: Arc<Options>, shared: Arc<Shared>, out: mpsc::Se
     let since = Instant::now();
     info!(broker = %options.url, "connected to the MQTT broker");
     *shared.mailbox() = Mailbox::default();
-    if out.try_send(FromBroker::Connected).is_err() {
-        return End { why: NOT_KEEPING_UP.into(), stood: None };
-    }
     let mut polling = pin!(poll(events, &shared, &out, &options));
     let why = tokio::select! {
         why = &mut polling => why,
@@ -301,8 +299,13 @@ async fn poll(mut events: EventLoop, shared: &Shared, out: &mpsc::Sender<FromBro
                 }
                 shared.wake.notify_one();
             }
-            Event::Incoming(Packet::SubAck(ack)) if ack.return_codes.contains(&SubscribeReasonCode::Failure) => {
-                warn!("the broker refused a subscription: no commands will come; allow {:?} in its ACL", options.subscriptions);
+            Event::Incoming(Packet::SubAck(ack)) => {
+                if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
+                    warn!("the broker refused a subscription: no commands will come; allow {:?} there", options.subscriptions);
+                }
+                if out.try_send(FromBroker::Connected).is_err() {
+                    return NOT_KEEPING_UP.into();
+                }
             }
             Event::Incoming(Packet::Publish(message)) => {
                 if message.payload.len() > MAX_PAYLOAD || out.capacity() <= RESERVED {
@@ -386,15 +389,10 @@ fn explain(error: &ConnectionError, options: &Options) -> String {
             }
         }
         ConnectionError::ConnectionRefused(code) => format!("the broker refused the connection: {code:?}; look at its log"),
-        ConnectionError::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            format!("nothing listens at {}; check mqtt.url, and that the broker runs", options.url)
-        }
-        ConnectionError::Io(error) => format!("{} can't be reached ({error}); check mqtt.url and the network", options.url),
-        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => {
-            match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                Some(error) => explain_tls(error, options),
-                None => format!("{} broke off the TLS handshake ({error}); does that port speak TLS?", options.url),
-            }
+        ConnectionError::Io(error)
+        | ConnectionError::Tls(rumqttc::TlsError::Io(error))
+        | ConnectionError::MqttState(StateError::Io(error) | StateError::Deserialization(MqttBytesError::Io(error))) => {
+            explain_io(error, options)
         }
         ConnectionError::Tls(error) => format!("TLS with {} failed: {error}", options.url),
         ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => {
@@ -402,12 +400,25 @@ fn explain(error: &ConnectionError, options: &Options) -> String {
         }
         ConnectionError::MqttState(StateError::AwaitPingResp) => "the broker stopped answering".into(),
         ConnectionError::MqttState(StateError::ConnectionAborted) => "the broker closed the connection; its log says why".into(),
-        ConnectionError::MqttState(StateError::Deserialization(error)) => {
-            format!("the broker sent something that can't be taken ({error}); look for huge retained messages on our topics")
+        ConnectionError::MqttState(StateError::Deserialization(MqttBytesError::PayloadSizeLimitExceeded(size))) => {
+            format!("the broker sends a message of {size} bytes; take it away from {:?}", options.subscriptions)
         }
         ConnectionError::MqttState(error) => format!("the connection broke: {error}"),
         ConnectionError::NotConnAck(_) => format!("what listens at {} is no MQTT broker; check mqtt.url", options.url),
         ConnectionError::RequestsDone => "stopped".into(),
+    }
+}
+
+fn explain_io(error: &std::io::Error, options: &Options) -> String {
+    // Under TLS 1.3 a certificate that is missing on our side is complained about only after the handshake.
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return explain_tls(error, options);
+    }
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => {
+            format!("nothing listens at {}; check mqtt.url, and that the broker runs", options.url)
+        }
+        _ => format!("the way to {} broke ({error}); check mqtt.url, the network and the broker", options.url),
     }
 }
 

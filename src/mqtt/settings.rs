@@ -31,7 +31,7 @@ pub struct Settings {
     pub client_id: String,
     /// Retained `online` on each connection, and `offline` as the last will, go here.
     pub state_topic: String,
-    /// What to listen to.
+    /// What to listen to: one topic filter at least.
     pub subscriptions: Vec<String>,
 }
 
