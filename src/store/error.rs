@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
+use rusqlite::{Error, ErrorCode};
 
 use super::key::KeySource;
 
@@ -103,7 +103,7 @@ pub enum OpenError {
         /// The database.
         path: PathBuf,
         /// What SQLite said.
-        source: rusqlite::Error,
+        source: Error,
     },
 }
 
@@ -119,8 +119,11 @@ impl OpenError {
     }
 
     /// Sorts what SQLite said about the database at `path`.
-    pub(super) fn from_sqlite(path: impl Into<PathBuf>, source: rusqlite::Error) -> Self {
+    pub(super) fn from_sqlite(path: impl Into<PathBuf>, source: Error) -> Self {
         let path = path.into();
+        if let Error::FromSqlConversionFailure(..) | Error::IntegralValueOutOfRange(..) | Error::InvalidColumnType(..) = source {
+            return Self::Corrupt { path, what: source.to_string() };
+        }
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt { path, what: source.to_string() },
             Some(ErrorCode::DiskFull) => Self::DiskFull(path),
@@ -149,14 +152,11 @@ pub enum CommitError {
     ReadOnly,
     /// SQLite refused in some other way.
     #[error("the database refused the change; look at the cause in the log")]
-    Sqlite(#[source] rusqlite::Error),
-    /// A value has no stored form: a defect of the daemon.
-    #[error("a row can't be written down; please report this")]
-    Unwritable(#[source] serde_json::Error),
+    Sqlite(#[source] Error),
 }
 
-impl From<rusqlite::Error> for CommitError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<Error> for CommitError {
+    fn from(error: Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
@@ -168,17 +168,17 @@ impl From<rusqlite::Error> for CommitError {
 /// Why the database can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// A row holds what no version of the daemon wrote. Never shows the value.
-    #[error("the row {row} of {table} can't be understood: {why}")]
+    /// A row holds what no version of the daemon wrote, or a sealed value that was changed or moved. Never shows the value.
+    #[error("the {column} of {row} in the table {table} is missing, or not what was written there")]
     Row {
         /// The table.
         table: &'static str,
         /// Which row.
         row: String,
-        /// What is wrong with it.
-        why: &'static str,
+        /// Which column.
+        column: &'static str,
     },
     /// SQLite refused.
     #[error("the database can't be read; look at the cause in the log")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[from] Error),
 }

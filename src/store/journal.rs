@@ -1,6 +1,10 @@
 //! Questions about the past: events, the audit, and who owned a slot. Answered on connections of their own, read-only,
 //! so that a long list never delays a turn.
 
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
+
 use crate::domain::batch::SlotOwner;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeviceId, EventId, PersonId};
@@ -69,23 +73,115 @@ pub struct AuditEntry {
     pub at: Timestamp,
 }
 
-/// Reads the journal. Cheap to clone; each question opens a connection of its own and blocks, so ask from a blocking task.
+/// Reads the journal. Cheap to clone. Each question opens a connection of its own and blocks, so ask from a blocking task.
 #[derive(Clone, Debug)]
-pub struct Reader {}
+pub struct Reader {
+    source: Source,
+}
+
+/// Where a database is, for somebody who opens it a second time.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// On disk.
+    File(PathBuf),
+    /// In this process: the name as a URI.
+    Memory(String),
+}
 
 impl Reader {
+    /// Reads the database at `source`.
+    pub(super) fn new(source: Source) -> Self {
+        Self { source }
+    }
+
     /// Events, a page at a time.
-    pub fn events(&self, _query: &EventQuery) -> Result<Page<Event, EventId>, ReadError> {
-        Ok(Page { items: Vec::new(), next: None })
+    pub fn events(&self, query: &EventQuery) -> Result<Page<Event, EventId>, ReadError> {
+        let limit = query.limit.clamp(1, PAGE_LIMIT);
+        // One row more than asked tells whether another page follows.
+        let fetched = limit + 1;
+        let mut sql = String::from("SELECT event FROM events WHERE TRUE");
+        let mut values: Vec<(&str, &dyn ToSql)> = vec![(":fetched", &fetched)];
+        if let Some(since) = &query.since {
+            sql.push_str(" AND at >= :since");
+            values.push((":since", since));
+        }
+        if let Some(before) = &query.before {
+            sql.push_str(" AND at < :before");
+            values.push((":before", before));
+        }
+        if let Some(person) = &query.person {
+            sql.push_str(" AND person = :person");
+            values.push((":person", person));
+        }
+        if let Some(device) = &query.device {
+            sql.push_str(" AND device = :device");
+            values.push((":device", device));
+        }
+        let (beyond, direction) = match query.order {
+            Order::NewestFirst => ("<", "DESC"),
+            Order::OldestFirst => (">", "ASC"),
+        };
+        if let Some(after) = &query.after {
+            // The greatest id up to the one asked for: also right when that event itself is no longer kept.
+            let position = "coalesce((SELECT seq FROM events WHERE id <= :after ORDER BY id DESC LIMIT 1), 0)";
+            sql.push_str(&format!(" AND seq {beyond} {position}"));
+            values.push((":after", after));
+        }
+        sql.push_str(&format!(" ORDER BY seq {direction} LIMIT :fetched"));
+
+        let connection = self.connect()?;
+        let mut statement = connection.prepare(&sql)?;
+        let items = statement.query_map(values.as_slice(), |row| row.get(0))?.collect::<Result<Vec<Event>, _>>()?;
+        Ok(page(items, limit, |event| event.id))
     }
 
-    /// The audit, newest first; `after` is the `seq` of the last line of the page before.
-    pub fn audit(&self, _after: Option<i64>, _limit: u32) -> Result<Page<AuditEntry, i64>, ReadError> {
-        Ok(Page { items: Vec::new(), next: None })
+    /// The audit, newest first; `after` is a page's `next`.
+    pub fn audit(&self, after: Option<i64>, limit: u32) -> Result<Page<AuditEntry, i64>, ReadError> {
+        let limit = limit.clamp(1, PAGE_LIMIT);
+        let connection = self.connect()?;
+        let mut statement =
+            connection.prepare("SELECT seq, actor, what, at FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?")?;
+        let entry = |row: &Row<'_>| {
+            Ok(AuditEntry { seq: row.get("seq")?, actor: row.get("actor")?, what: row.get("what")?, at: row.get("at")? })
+        };
+        let items = statement.query_map(params![after.unwrap_or(i64::MAX), limit + 1], entry)?;
+        Ok(page(items.collect::<Result<_, _>>()?, limit, |entry| entry.seq))
     }
 
-    /// Who owned `slot` at that moment; `None` when nobody did, or it is not known.
-    pub fn slot_owner_at(&self, _slot: SlotKey, _at: Timestamp) -> Result<Option<SlotOwner>, ReadError> {
-        Ok(None)
+    /// Who owned `slot` at that moment; `None` when nobody of ours did, or it is not known.
+    pub fn slot_owner_at(&self, slot: SlotKey, at: Timestamp) -> Result<Option<SlotOwner>, ReadError> {
+        let SlotKey { device, dialect, user, kind, index } = slot;
+        let owner = self
+            .connect()?
+            .query_row(
+                "SELECT owner, person FROM slot_owners
+                 WHERE device = ? AND dialect = ? AND user = ? AND kind = ? AND number = ? AND since <= ?
+                 ORDER BY since DESC, seq DESC LIMIT 1",
+                params![device, dialect, user, kind, index, at],
+                |row| Ok((row.get("owner")?, row.get("person")?)),
+            )
+            .optional()?;
+        match owner {
+            Some((Some(grant), Some(person))) => Ok(Some(SlotOwner { grant, person })),
+            _ => Ok(None),
+        }
     }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = match &self.source {
+            Source::File(path) => Connection::open_with_flags(path, flags)?,
+            Source::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
+        };
+        connection.execute_batch("PRAGMA cache_size = -256; PRAGMA temp_store = MEMORY;")?;
+        Ok(connection)
+    }
+}
+
+fn page<T, C>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> C) -> Page<T, C> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(cursor);
+    Page { items, next }
 }

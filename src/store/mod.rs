@@ -1,14 +1,44 @@
 //! The durable floor: SQLite, synchronous. Applies a batch as one transaction, loads a state.
+//!
+//! - **One writer.** [`Store`] belongs to the task that owns the bridge; a lock file keeps a second daemon out.
+//!   [`Reader`]s answer questions about the past on connections of their own and never delay a turn.
+//! - **Durable.** WAL with `synchronous=FULL`: when [`Store::apply`] returns, the batch is on the card. When it fails,
+//!   nothing of it is there, and [`Store::load`] gives the state to go on from.
+//! - **Sealed.** Codes never reach SQLite in clear. Each is encrypted for the one cell it lies in, under a key from a
+//!   systemd credential or a key file. Where there are sealed rows and no key, opening fails: a new key is made only
+//!   for a database that has nothing to open.
+//! - **Forms that last.** `columns` says how each word of the domain is written down, `schema/` has the tables.
 
+mod columns;
 mod error;
+mod files;
 mod journal;
 mod key;
+mod load;
+mod meta;
+mod schema;
+mod seal;
+mod write;
 
-use std::path::PathBuf;
+#[cfg(test)]
+mod tests;
 
-use crate::domain::batch::{Batch, Snapshot};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
-use crate::domain::time::Now;
+use crate::domain::ids::HubId;
+use crate::domain::slot::SlotKey;
+use crate::domain::time::{Now, Timestamp};
+
+use journal::Source;
+use key::StoreKey;
+use seal::{Cell, Sealer};
 
 pub use error::{CommitError, OpenError, ReadError};
 pub use journal::{AuditEntry, EventQuery, Order, PAGE_LIMIT, Page, Reader};
@@ -46,40 +76,205 @@ pub struct SealReport {
     pub thief_reads_codes: ThiefReadsCodes,
 }
 
+impl SealReport {
+    /// The sentence for people.
+    pub fn sentence(&self) -> &'static str {
+        match (self.thief_reads_codes, &self.source) {
+            (ThiefReadsCodes::Yes, _) => {
+                "whoever takes this card can read the codes: their key lies on it; give the daemon a systemd credential store.key"
+            }
+            (ThiefReadsCodes::No, _) => "a stolen card does not give the codes away: their key is not on it",
+            (ThiefReadsCodes::Depends, KeySource::Credential(_)) => {
+                "a stolen card does not give the codes away if the credential store.key is bound to this machine's TPM"
+            }
+            (ThiefReadsCodes::Depends, _) => "a stolen card does not give the codes away if the key file is on another one",
+        }
+    }
+}
+
 /// The database of one daemon, open for writing.
-pub struct Store {}
+pub struct Store {
+    connection: Connection,
+    sealer: Sealer,
+    source: Source,
+    report: SealReport,
+    before_commit: Option<Box<dyn FnMut() + Send>>,
+    // Last, so that it is let go of only once the database is closed.
+    _lock: Option<File>,
+}
 
 impl Store {
-    /// Opens the store, or makes one, and reads the state in it.
-    pub fn open(place: &Place, _now: Now, _entropy: &Entropy) -> Result<(Self, Snapshot), OpenError> {
-        Err(OpenError::DirectoryMissing(place.database.clone()))
+    /// Opens the store, or makes one, and reads the state in it. Where there is no key yet and nothing that is sealed,
+    /// one is made.
+    pub fn open(place: &Place, now: Now, entropy: &Entropy) -> Result<(Self, Snapshot), OpenError> {
+        let database = place.database.as_path();
+        let lock = files::hold(database)?;
+        // SQLite takes its log away when it closes in peace.
+        let stopped_uncleanly = with_suffix(database, "-wal").exists();
+        files::require_database(database)?;
+
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let error = |error| OpenError::from_sqlite(database, error);
+        let mut connection = Connection::open_with_flags(database, flags).map_err(error)?;
+        connection.execute_batch(PRAGMAS).map_err(error)?;
+        if stopped_uncleanly {
+            check(&connection, database)?;
+        }
+        schema::migrate(&mut connection, database, schema::STEPS)?;
+
+        let (key, source) = match StoreKey::find(place.credentials.as_deref(), &place.key_file)? {
+            Some(found) => found,
+            None if load::has_sealed_rows(&connection).map_err(error)? => {
+                return Err(OpenError::KeyMissing { database: database.into(), key_file: place.key_file.clone() });
+            }
+            None => (StoreKey::bear(&place.key_file, entropy)?, KeySource::File(place.key_file.clone())),
+        };
+        let report = SealReport { thief_reads_codes: thief_reads_codes(&source, database), source };
+        Self::unseal(connection, Source::File(database.into()), &key, report, Some(lock), now.wall, entropy)
     }
 
     /// A store that lives as long as this value: tests.
-    pub fn in_memory(_entropy: &Entropy) -> Result<(Self, Snapshot), OpenError> {
-        Err(OpenError::DirectoryMissing(PathBuf::new()))
+    pub fn in_memory(entropy: &Entropy) -> Result<(Self, Snapshot), OpenError> {
+        static NAMES: AtomicU64 = AtomicU64::new(0);
+        // A name of its own lets readers open the same memory.
+        let uri = format!("file:/latchkey-{}?vfs=memdb", NAMES.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(&uri);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(|error| OpenError::from_sqlite(path, error))?;
+        connection.execute_batch(PRAGMAS).map_err(|error| OpenError::from_sqlite(path, error))?;
+        schema::migrate(&mut connection, path, schema::STEPS)?;
+
+        let key = StoreKey::from_bytes(entropy.child("store/key").bytes());
+        let report = SealReport { source: KeySource::Memory, thief_reads_codes: ThiefReadsCodes::No };
+        Self::unseal(connection, Source::Memory(uri.clone()), &key, report, None, Timestamp::default(), entropy)
     }
 
     /// Commits a batch as one transaction. On success it survives a power cut; on failure nothing of it is there.
-    pub fn apply(&mut self, _batch: &Batch) -> Result<(), CommitError> {
-        Ok(())
+    pub fn apply(&mut self, batch: &Batch) -> Result<(), CommitError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for row in &batch.writes {
+            write::write(&transaction, &mut self.sealer, row)?;
+        }
+        if let Some(hook) = &mut self.before_commit {
+            hook();
+        }
+        Ok(transaction.commit()?)
     }
 
     /// Reads the whole state, as after a start: what was being sent is now to be verified.
     pub fn load(&mut self) -> Result<Snapshot, ReadError> {
-        Err(ReadError::Row { table: "meta", row: "hub".into(), why: "missing" })
+        load::snapshot(&self.connection, &self.sealer)
     }
 
     /// Answers questions about the past on connections of its own.
     pub fn reader(&self) -> Reader {
-        Reader {}
+        Reader::new(self.source.clone())
     }
 
     /// Where the key came from, and what a stolen card gives away.
-    pub fn seal_report(&self) -> SealReport {
-        SealReport { source: KeySource::Memory, thief_reads_codes: ThiefReadsCodes::No }
+    pub fn seal_report(&self) -> &SealReport {
+        &self.report
     }
 
     /// Calls `hook` in each commit, just before it becomes durable: tests stall the disk with it.
-    pub fn before_commit(&mut self, _hook: impl FnMut() + Send + 'static) {}
+    pub fn before_commit(&mut self, hook: impl FnMut() + Send + 'static) {
+        self.before_commit = Some(Box::new(hook));
+    }
+
+    /// Proves the key on the canary, or gives a new database its first rows; then loads.
+    fn unseal(
+        connection: Connection,
+        source: Source,
+        key: &StoreKey,
+        report: SealReport,
+        lock: Option<File>,
+        at: Timestamp,
+        entropy: &Entropy,
+    ) -> Result<(Self, Snapshot), OpenError> {
+        let path = match &source {
+            Source::File(path) => path.clone(),
+            Source::Memory(uri) => uri.into(),
+        };
+        let error = |error| OpenError::from_sqlite(path.as_path(), error);
+        let sealer = Sealer::new(key, entropy.child("store/nonce"));
+        let mut store = Self { connection, sealer, source, report, before_commit: None, _lock: lock };
+
+        match meta::value::<Vec<u8>>(&store.connection, meta::CANARY).map_err(error)? {
+            Some(canary) if store.sealer.open(CANARY, &canary).is_none() => {
+                return Err(OpenError::KeyWrong { database: path, source_of_key: store.report.source });
+            }
+            Some(_) => {}
+            None if load::has_sealed_rows(&store.connection).map_err(error)? => {
+                return Err(OpenError::Corrupt { path, what: "the proof of its key is missing".into() });
+            }
+            None => store.found(at, entropy).map_err(error)?,
+        }
+        let snapshot = store.load().map_err(|error| OpenError::from_read(path, error))?;
+        Ok((store, snapshot))
+    }
+
+    /// The first rows of a new database.
+    fn found(&mut self, at: Timestamp, entropy: &Entropy) -> rusqlite::Result<()> {
+        let canary = self.sealer.seal(CANARY, b"latchkey")?;
+        let fingerprint_cell = Cell { row: meta::FINGERPRINT_KEY, ..CANARY };
+        let fingerprint_key = self.sealer.seal(fingerprint_cell, &entropy.child("store/fingerprint").bytes::<32>())?;
+        let founded = Write::Audit { actor: "latchkey".into(), what: "made the database".into(), at };
+
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        meta::put(&transaction, meta::HUB, &HubId::new(&mut entropy.child("store/hub")))?;
+        meta::put(&transaction, meta::MADE_AT, &at)?;
+        meta::put(&transaction, meta::CANARY, &canary)?;
+        meta::put(&transaction, meta::FINGERPRINT_KEY, &fingerprint_key)?;
+        write::write(&transaction, &mut self.sealer, &founded)?;
+        transaction.commit()
+    }
+}
+
+/// `secure_delete` overwrites what was deleted; the cache is small because the whole state is in memory anyway.
+const PRAGMAS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA secure_delete = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -512;
+    PRAGMA mmap_size = 0;
+    PRAGMA trusted_schema = OFF;
+";
+
+const CANARY: Cell<'static> = Cell { table: "meta", row: meta::CANARY, column: "value" };
+
+/// After an unclean stop: a card that lost power may have torn more than its log can mend.
+fn check(connection: &Connection, database: &Path) -> Result<(), OpenError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| OpenError::from_sqlite(database, error))?;
+    if verdict == "ok" { Ok(()) } else { Err(OpenError::Corrupt { path: database.into(), what: verdict }) }
+}
+
+fn thief_reads_codes(source: &KeySource, database: &Path) -> ThiefReadsCodes {
+    match source {
+        KeySource::Memory => ThiefReadsCodes::No,
+        KeySource::Credential(_) => ThiefReadsCodes::Depends,
+        KeySource::File(key_file) => match (fs::metadata(key_file), fs::metadata(database)) {
+            // Another file system may be another partition of the same card.
+            (Ok(key), Ok(codes)) if key.dev() != codes.dev() => ThiefReadsCodes::Depends,
+            _ => ThiefReadsCodes::Yes,
+        },
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The identity of a slot as one text, for what is sealed in its row.
+fn slot_row(key: &SlotKey) -> rusqlite::Result<String> {
+    let (dialect, kind) = (columns::word(&key.dialect)?, columns::word(&key.kind)?);
+    Ok(format!("{}/{dialect}/{}/{kind}/{}", key.device, key.user, key.index))
 }

@@ -1,0 +1,27 @@
+//! The few values the database has once.
+
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+
+/// This hub's id.
+pub(super) const HUB: &str = "hub";
+/// When the database was made.
+pub(super) const MADE_AT: &str = "made_at";
+/// Number of the last accepted change.
+pub(super) const GENERATION: &str = "generation";
+/// Home id of the network.
+pub(super) const HOME: &str = "home";
+/// The key of code fingerprints, sealed.
+pub(super) const FINGERPRINT_KEY: &str = "fingerprint_key";
+/// A sealed value that is known beforehand: the right key opens it, any other does not.
+pub(super) const CANARY: &str = "canary";
+
+/// Sets a value.
+pub(super) fn put(connection: &Connection, key: &str, value: &dyn ToSql) -> rusqlite::Result<()> {
+    connection.prepare_cached("REPLACE INTO meta (key, value) VALUES (?, ?)")?.execute(params![key, value]).map(|_| ())
+}
+
+/// The value, if it was ever set.
+pub(super) fn value<T: FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
+    connection.prepare_cached("SELECT value FROM meta WHERE key = ?")?.query_row([key], |row| row.get(0)).optional()
+}
