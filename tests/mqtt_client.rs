@@ -27,6 +27,8 @@ use latchkey::mqtt::client::{self, FromBroker, Publisher, Settings, ToBroker};
 use latchkey::mqtt::outbox::Outbox;
 use latchkey::mqtt::topic::{Command, Ignored, Inbound, Message, Topics};
 use mqtt::mosquitto::{Mosquitto, Witness};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
@@ -185,7 +187,8 @@ async fn a_broker_that_dies_with_an_event_in_its_hands_costs_no_event() {
     broker.freeze();
     hub.offer();
     broker.kill();
-    hub.disconnected().await;
+    let next = hub.next().await;
+    assert!(matches!(next, FromBroker::Disconnected { .. }), "{next:?}: nobody had the event yet");
     hub.outbox.disconnected();
     broker.restart();
     hub.connected().await;
@@ -329,6 +332,27 @@ async fn a_connection_over_tls_is_checked_and_its_faults_name_the_remedy() {
     let mut no_certificate = Hub::start(&Settings { client_cert_file: None, client_key_file: None, ..good });
     let why = no_certificate.disconnected().await;
     assert!(why.contains("mqtt.client_cert_file"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_speaks_nonsense_costs_only_its_connection() {
+    let nonsense = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".as_slice(),
+        // A CONNACK, then: the acknowledgement of a packet that was never sent; a topic that is no UTF-8; a CONNECT,
+        // which only clients send, with a length that never ends.
+        &[0x20, 2, 0, 0, 0x40, 2, 0xFF, 0xFF],
+        &[0x20, 2, 0, 0, 0x30, 4, 0, 2, 0xFF, 0xFE],
+        &[0x20, 2, 0, 0, 0x10, 0xFF, 0xFF, 0xFF, 0xFF],
+    ];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _hub = Hub::start(&settings(format!("mqtt://{}", listener.local_addr().unwrap())));
+    for bytes in nonsense {
+        let (mut client, _) = timeout(PATIENCE, listener.accept()).await.expect("the client gave up").unwrap();
+        client.write_all(bytes).await.unwrap();
+        // The client is the one to hang up.
+        timeout(PATIENCE, tokio::io::copy(&mut client, &mut tokio::io::sink())).await.expect("the client stays").ok();
+    }
+    timeout(PATIENCE, listener.accept()).await.expect("the client gave up").unwrap();
 }
 
 #[cfg(feature = "embedded-broker")]
