@@ -1,0 +1,260 @@
+//! The peer: Z-Wave JS mock locks, the frame proxy before them, and a pty in place of a USB cable.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Process, free_port, seconds, until};
+
+/// A controller with locks on a TCP port.
+pub struct Mock {
+    pub port: u16,
+    control: u16,
+    _process: Process,
+}
+
+impl Mock {
+    /// `locks`: `id:security:class:slots`, comma-separated (`6:none:uc1:30`); see `tests/lab/locks.config.cjs`.
+    pub fn start(locks: &str) -> Self {
+        let (port, control) = (free_port(), free_port());
+        let (a, b) = (port.to_string(), control.to_string());
+        let process = node("mock-locks.mjs", &["--port", &a, "--control", &b, "--locks", locks]);
+        until("the mock locks start", seconds(60), || process.stdout().contains("\"serial\"").then_some(()));
+        Self { port, control, _process: process }
+    }
+
+    /// One command to the control port (head of `tests/lab/mock-locks.mjs`); panics if the mock refuses it.
+    pub fn control(&self, command: &str) -> Value {
+        let answer = ask(self.control, command);
+        assert_eq!(answer["ok"], true, "mock: {command}: {answer}");
+        answer
+    }
+
+    /// What the lock itself holds: slot → code.
+    pub fn codes(&self, node: u16) -> BTreeMap<u16, String> {
+        let dump = self.control("dump");
+        let codes = dump[node.to_string()]["codes"].as_object().expect("the dump has codes");
+        codes.iter().map(|(slot, c)| (slot.parse().unwrap(), c["code"].as_str().unwrap_or_default().to_owned())).collect()
+    }
+
+    /// The slot that holds `code`; panics if there is none.
+    pub fn slot_of(&self, node: u16, code: &str) -> u16 {
+        let codes = self.codes(node);
+        *codes.iter().find(|(_, c)| *c == code).unwrap_or_else(|| panic!("lock {node} has no such code: {codes:?}")).0
+    }
+
+    /// Codes that somebody else put there before us.
+    pub fn plant(&self, node: u16, codes: &[(u16, &str)]) {
+        for (slot, code) in codes {
+            self.control(&format!("setcode {node} {slot} {code} quiet"));
+        }
+    }
+
+    /// Somebody types the code of `slot` at the door.
+    pub fn unlock(&self, node: u16, slot: u16) {
+        self.control(&format!("unlock {node} {slot}"));
+    }
+
+    /// What the peer found wrong with its host.
+    pub fn complaints(&self) -> Vec<Value> {
+        self.control("stats")["mockErrors"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+/// Counts and logs the frames between daemon and mock; can pull the cable.
+pub struct Proxy {
+    pub port: u16,
+    control: u16,
+    log: PathBuf,
+    _dir: TempDir,
+    _process: Process,
+}
+
+/// Frames of one interval.
+#[derive(Clone, Copy, Debug)]
+pub struct Frames {
+    pub to_stick: u64,
+    pub from_stick: u64,
+    /// Frames that ask the stick to send something over the air.
+    pub sent: u64,
+}
+
+/// One line of the proxy's log.
+pub struct Logged {
+    /// Milliseconds since the proxy started.
+    pub at: f64,
+    pub to_stick: bool,
+    pub kind: String,
+    pub bytes: Vec<u8>,
+}
+
+/// A read (User Code Get) or a write (Set, Extended Set) of one slot.
+pub struct UserCodeCommand {
+    pub node: u16,
+    pub slot: u16,
+    pub is_write: bool,
+}
+
+impl Proxy {
+    pub fn to(target: u16) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("frames.jsonl");
+        let (port, control) = (free_port(), free_port());
+        let args = [port.to_string(), format!("127.0.0.1:{target}"), "--control".into(), control.to_string(), "--log".into()];
+        let mut args: Vec<_> = args.iter().map(String::as_str).collect();
+        args.push(log.to_str().unwrap());
+        let process = node("frame-proxy.mjs", &args);
+        until("the proxy starts", seconds(30), || TcpStream::connect(("127.0.0.1", control)).ok());
+        Self { port, control, log, _dir: dir, _process: process }
+    }
+
+    /// Starts a new interval.
+    pub fn mark(&self) {
+        ask(self.control, "mark interval");
+    }
+
+    /// The frames since the last mark.
+    pub fn frames(&self) -> Frames {
+        let stats = ask(self.control, "stats");
+        let count = |side: &str| stats[side]["data"].as_u64().unwrap();
+        // Send Data, Send Data Bridge (serial-api sheet, function table).
+        let sent = ["0x13", "0xa9"].iter().filter_map(|f| stats["h2c"]["fn"][f].as_u64()).sum();
+        Frames { to_stick: count("h2c"), from_stick: count("c2h"), sent }
+    }
+
+    /// Waits until no frame has passed for `quiet`: interviews and the first inventory are done.
+    pub fn settle(&self, quiet: Duration, limit: Duration) {
+        let mut last = (self.total(), std::time::Instant::now());
+        until("the line falls quiet", limit, || {
+            let now = self.total();
+            if now != last.0 {
+                last = (now, std::time::Instant::now());
+            }
+            (last.1.elapsed() >= quiet).then_some(())
+        });
+    }
+
+    /// Pulls the plug for `time`.
+    pub fn cut(&self, time: Duration) {
+        ask(self.control, &format!("cut {}", time.as_millis()));
+    }
+
+    /// Sends bytes to the daemon between two frames.
+    pub fn inject(&self, hex: &str) {
+        ask(self.control, &format!("inject {hex}"));
+    }
+
+    /// Sends `count` random bytes to the daemon between two frames.
+    pub fn garbage(&self, count: u32, seed: u32) {
+        ask(self.control, &format!("garbage {count} {seed}"));
+    }
+
+    /// Everything that passed.
+    pub fn log(&self) -> Vec<Logged> {
+        let text = fs::read_to_string(&self.log).unwrap();
+        text.lines()
+            .filter_map(|l| serde_json::from_str::<Value>(l).ok())
+            .filter_map(|l| {
+                Some(Logged {
+                    at: l["t"].as_f64()?,
+                    to_stick: l["dir"].as_str()? == "h2c",
+                    kind: l["kind"].as_str()?.to_owned(),
+                    bytes: l["hex"].as_str().map(unhex).unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+
+    /// The slots that the daemon ever asked a lock to read, write or clear, in order, from the bytes themselves.
+    pub fn user_code_commands(&self) -> Vec<UserCodeCommand> {
+        let sent = self.log().into_iter().filter(|l| l.to_stick && l.bytes.get(3) == Some(&0x13));
+        sent.flat_map(|l| user_code_commands(&l.bytes)).collect()
+    }
+
+    fn total(&self) -> u64 {
+        let total = ask(self.control, "total");
+        total["h2c"]["data"].as_u64().unwrap() + total["c2h"]["data"].as_u64().unwrap()
+    }
+}
+
+/// A terminal in place of a USB cable, bridged to a TCP port.
+pub struct Pty {
+    pub link: PathBuf,
+    target: u16,
+    bridge: Option<Process>,
+    _dir: TempDir,
+}
+
+impl Pty {
+    pub fn to(target: u16) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut pty = Self { link: dir.path().join("stick"), target, bridge: None, _dir: dir };
+        pty.plug();
+        pty
+    }
+
+    pub fn plug(&mut self) {
+        let terminal = format!("pty,rawer,link={}", self.link.display());
+        let bridge = Process::start("socat", [terminal, format!("tcp:127.0.0.1:{},nodelay", self.target)], |_| {});
+        until("the pty appears", seconds(20), || self.link.exists().then_some(()));
+        self.bridge = Some(bridge);
+    }
+
+    pub fn unplug(&mut self) {
+        if let Some(mut bridge) = self.bridge.take() {
+            bridge.terminate();
+        }
+        let _ = fs::remove_file(&self.link);
+    }
+}
+
+/// User Code Set (63 01), Get (63 02) and Extended Set (63 0B) in a Send Data frame, under Supervision or not
+/// (command-classes sheet, User Code). Codes are ASCII digits, so that the class's number cannot be mistaken inside one.
+fn user_code_commands(frame: &[u8]) -> Vec<UserCodeCommand> {
+    let node = u16::from(frame[4]);
+    let is_ours = |w: &[u8]| w[0] == 0x63 && matches!(w[1], 0x01 | 0x02 | 0x0B);
+    let Some(at) = (6..frame.len() - 2).find(|i| is_ours(&frame[*i..])) else {
+        return Vec::new();
+    };
+    if frame[at + 1] != 0x0B {
+        return vec![UserCodeCommand { node, slot: u16::from(frame[at + 2]), is_write: frame[at + 1] == 0x01 }];
+    }
+    let mut commands = Vec::new();
+    let mut entry = at + 3;
+    for _ in 0..frame[at + 2] {
+        commands.push(UserCodeCommand { node, slot: u16::from_be_bytes([frame[entry], frame[entry + 1]]), is_write: true });
+        entry += 4 + usize::from(frame[entry + 3] & 0x0F);
+    }
+    commands
+}
+
+/// Runs one of the lab's scripts with the packages that `tests/run` installed.
+fn node(script: &str, args: &[&str]) -> Process {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
+    let packages = std::env::var_os("ZWAVEJS_LAB")
+        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("lab"), PathBuf::from);
+    assert!(packages.join("node_modules").exists(), "no Z-Wave JS in {}: `tests/run` installs it", packages.display());
+    Process::start("node", [&[script], args].concat(), |c| {
+        c.current_dir(lab).env("ZWAVEJS_LAB", packages);
+    })
+}
+
+/// One line there, one line of JSON back.
+fn ask(port: u16, command: &str) -> Value {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap_or_else(|e| panic!("{command}: the lab is gone: {e}"));
+    stream.set_read_timeout(Some(seconds(30))).unwrap();
+    stream.write_all(format!("{command}\n").as_bytes()).unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap_or_else(|e| panic!("{command}: {e}"));
+    serde_json::from_str(&line).unwrap_or_else(|e| panic!("{command}: {e}: {line}"))
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+}
