@@ -15,3 +15,6 @@ pub mod turn;
 pub mod view;
 
 pub use turn::{After, Bridge, BrokerInput, Input, Settings, Ticket, Turn};
+
+#[cfg(test)]
+mod tests;

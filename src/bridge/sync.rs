@@ -58,6 +58,8 @@ struct Patience {
     no_slot: BTreeSet<crate::domain::ids::GrantId>,
     /// When we last changed a slot ourselves.
     own: BTreeMap<u16, Instant>,
+    /// Slots the lock says were changed at its keypad: one look each tells whether they were.
+    recheck: BTreeSet<u16>,
     /// Its inventory waits for airtime.
     pacing: bool,
 }
@@ -136,8 +138,10 @@ impl Sync {
                 release(slot, state, now.wall);
             }
         };
-        let (view, plan) = view;
+        let (view, mut plan) = view;
         let patience = self.locks.entry(id).or_default();
+        let rechecks = patience.recheck.iter().map(|index| Step::Read(SlotKey::user_code(id, *index)));
+        plan.steps.splice(0..0, rechecks);
         patience.no_slot = plan.no_slot.iter().copied().collect();
         patience.pacing = false;
         let ready = matches!(network.controller(), ControllerStatus::Ready(_));
@@ -331,9 +335,24 @@ impl Sync {
         }
         let mut findings = Vec::new();
         for (slot, sighting) in &report.sightings {
-            findings.extend(self.see(SlotKey::user_code(device, *slot), sighting, state, now));
+            let key = SlotKey::user_code(device, *slot);
+            let told = self.locks.entry(device).or_default().recheck.remove(slot);
+            findings.extend(match sighting {
+                Sighting::Masked if told => Some(self.overwritten(key, state, now)),
+                _ => self.see(key, sighting, state, now),
+            });
         }
         findings
+    }
+
+    /// Somebody wrote over a code of ours at the lock.
+    fn overwritten(&mut self, key: SlotKey, state: &mut State, now: Now) -> Finding {
+        let mut slot = slot_of(key, state);
+        slot.content = Content::Unreadable;
+        slot.confirmed = None;
+        hold(&slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall);
+        state.put_slot(slot, now.wall);
+        Finding::ChangedAtLock(key)
     }
 
     /// The User Code Checksum was asked before the inventory: 0x0000 means that no slot is taken.
@@ -407,8 +426,12 @@ impl Sync {
         let pin = wanted.and_then(|grant| Some((state.credential(grant.credential)?.pin.clone(), grant.generation)));
         let wanted = pin.as_ref().map(|(pin, generation)| (pin, *generation));
         let was_empty = slot.content == Content::Empty;
+        let was_doubtful = slot.progress != Progress::Idle;
         let verdict = observe::look(&mut slot, sighting, wanted, &state.key.clone(), now.wall);
         self.judge(&slot, verdict, state, now);
+        if was_doubtful {
+            self.mark_own(key, now.mono);
+        }
         let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
         state.put_slot(slot, now.wall);
         match verdict {
@@ -469,14 +492,11 @@ impl Sync {
             state.put_slot(slot, now.wall);
             return None;
         }
-        if self.is_own_echo(key, now.mono) {
-            return None;
+        // The event of a change of ours may come late, when a lock repeats what nobody answered. One look tells.
+        if !self.is_own_echo(key, now.mono) {
+            self.locks.entry(key.device).or_default().recheck.insert(key.index);
         }
-        slot.content = Content::Unreadable;
-        slot.confirmed = None;
-        hold(&slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall);
-        state.put_slot(slot, now.wall);
-        Some(Finding::ChangedAtLock(key))
+        None
     }
 
     /// The lock's own word that a code was deleted.

@@ -243,10 +243,10 @@ impl Bridge {
             }
             NetworkEvent::NodeRemoved(id) => {
                 self.state.delete_node(id);
-                if let Some(device) = self.state.device_of(id).cloned() {
+                // The device stays with its grants: a list that was wrong once must not cost anybody their codes.
+                if let Some(device) = self.state.device_of(id) {
                     tracing::warn!(node = %id, device = %device.slug, "the lock is not in the network any more");
                     self.touched.insert(device.id);
-                    self.state.put_device(Device { node: None, ..device });
                 }
             }
             NetworkEvent::Interviewed(id) => self.welcome(id, now),

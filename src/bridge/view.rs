@@ -83,7 +83,7 @@ pub fn status(bridge: &Bridge, now: Now) -> Value {
 
 fn lock_status(bridge: &Bridge, device: &Device, problem: &mut impl FnMut(String, &str)) -> Value {
     let counts = bridge.grant_counts(device.id);
-    let reach = device.node.map(|node| bridge.network.reach(node));
+    let reach = device.node.filter(|node| bridge.network.node(*node).is_some()).map(|node| bridge.network.reach(node));
     match reach {
         None => problem(format!("{} left the network", device.slug), "include it again, or remove its grants"),
         Some(Reach::Dead) => problem(format!("{} does not answer", device.slug), "check its battery and its distance"),

@@ -1,0 +1,387 @@
+//! The bridge at work on the simulated stick, in virtual time: every frame is real bytes, nothing sleeps.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::*;
+use crate::bridge::ask::{Actor, Ask, Reply};
+use crate::bridge::turn::MqttSettings;
+use crate::domain::batch::{Batch, Snapshot, Write};
+use crate::domain::entropy::Entropy;
+use crate::domain::event::{Action, Event, EventReason, EventType, PublishNames};
+use crate::domain::grant::Schedule;
+use crate::domain::ids::{Generation, HubId, NodeId, PersonId};
+use crate::domain::intent::{Accepted, CodeChoice, Intent, NewPerson, PersonChange, Refusal};
+use crate::domain::person::Contacts;
+use crate::domain::pin::{FingerprintKey, Pin};
+use crate::domain::time::{Instant, Now, Timestamp};
+use crate::mqtt::topic::{Message, Topics};
+use crate::network;
+use crate::serial::link::SendId;
+use crate::serial::{Decoder, Received};
+use crate::sim::lock::Typed;
+use crate::sim::world::{Blueprint, World};
+
+/// Bridge and world on one clock, with a link that never loses a byte.
+struct House {
+    bridge: Bridge,
+    world: World,
+    now: Instant,
+    decoder: Decoder,
+    sending: VecDeque<SendId>,
+    committed: Vec<Batch>,
+    answers: Vec<Result<Reply, Refusal>>,
+    said: Vec<Message>,
+    happened: Vec<Event>,
+    plugged: bool,
+    frames_sent: usize,
+}
+
+const V2: NodeId = NodeId(2);
+const V1: NodeId = NodeId(3);
+
+impl House {
+    fn new(blueprint: &Blueprint, seed: u64) -> Self {
+        let mut entropy = Entropy::from_number(seed);
+        let snapshot = Snapshot {
+            hub: HubId::new(&mut entropy),
+            fingerprint_key: FingerprintKey([1; 32]),
+            generation: Generation(0),
+            home: None,
+            people: vec![],
+            credentials: vec![],
+            devices: vec![],
+            grants: vec![],
+            slots: vec![],
+            nodes: vec![],
+            outbox: vec![],
+        };
+        let topics = Topics::new("latchkey", "homeassistant").unwrap();
+        let settings = Settings {
+            zone: jiff::tz::TimeZone::UTC,
+            mqtt: Some(MqttSettings { topics, names: PublishNames::Name, unlock: Ok(()) }),
+            network: network::Options::default(),
+            seal: "sealed",
+        };
+        let mut house = Self {
+            bridge: Bridge::new(snapshot, settings, &entropy),
+            world: World::new(blueprint, &entropy),
+            now: Instant::ZERO,
+            decoder: Decoder::new(),
+            sending: VecDeque::new(),
+            committed: vec![],
+            answers: vec![],
+            said: vec![],
+            happened: vec![],
+            plugged: false,
+            frames_sent: 0,
+        };
+        house.plug_in();
+        house
+    }
+
+    /// Both locks known, both inventories done.
+    fn settled(seed: u64) -> Self {
+        let mut house = Self::new(&Blueprint::two_locks(), seed);
+        house.run_for(Duration::from_secs(3600));
+        assert_eq!(house.bridge.state.devices().filter(|device| device.inventory.done).count(), 2, "seed {seed}");
+        house
+    }
+
+    fn now(&self) -> Now {
+        let wall = Timestamp::from_millis(1_800_000_000_000) + self.now.since(Instant::ZERO);
+        Now { mono: self.now, wall, trusted: true }
+    }
+
+    fn turn(&mut self, input: Input) {
+        let turn = self.bridge.turn(input, self.now());
+        if !turn.batch.is_empty() {
+            self.committed.push(turn.batch);
+        }
+        for after in turn.after {
+            match after {
+                After::Send(id, frame) => {
+                    // Answers to what a lock reports by itself are not what a code costs.
+                    let is_answer = frame.params.windows(2).any(|pair| pair == [0x6C, 0x02]);
+                    self.frames_sent += usize::from(!is_answer);
+                    self.sending.push_back(id);
+                    self.world.bytes_from_host(&frame.encode(), self.now);
+                }
+                After::Answer(_, answer) => self.answers.push(answer),
+                After::Retained(message) => self.said.push(message),
+                After::Publish(_, message) => self.said.push(message),
+                After::Live(event, _) => self.happened.push(event),
+                After::Reopen => panic!("nothing hangs here"),
+            }
+        }
+        self.exchange_bytes();
+    }
+
+    fn exchange_bytes(&mut self) {
+        while let Some(bytes) = self.world.poll_transmit() {
+            self.decoder.push(&bytes);
+            while let Some(received) = self.decoder.next() {
+                match received {
+                    Received::Ack => {
+                        let sent = self.sending.pop_front().expect("an ACK for a frame");
+                        self.turn(Input::Radio(network::Input::Sent(sent)));
+                    }
+                    Received::Frame(frame) => {
+                        self.world.bytes_from_host(&[0x06], self.now);
+                        self.turn(Input::Radio(network::Input::Frame(frame)));
+                    }
+                    other => panic!("a perfect line brought {other:?}"),
+                }
+            }
+        }
+    }
+
+    /// Moves both to whatever is due next. `false`: nothing is due before `limit`.
+    fn step(&mut self, limit: Instant) -> bool {
+        let bridge = self.bridge.poll_deadline().map(|deadline| deadline.at);
+        let world = self.world.poll_deadline().map(|deadline| deadline.at);
+        let Some(at) = [bridge, world].into_iter().flatten().min().filter(|at| *at <= limit) else { return false };
+        assert!(at > self.now || world.is_some_and(|at| at <= self.now), "the bridge spins: {:?}", self.bridge.poll_deadline());
+        self.now = self.now.max(at);
+        self.world.handle_timeout(self.now);
+        self.exchange_bytes();
+        self.turn(Input::Timeout);
+        true
+    }
+
+    fn run_for(&mut self, duration: Duration) {
+        let limit = self.now + duration;
+        while self.step(limit) {}
+        self.now = limit;
+    }
+
+    fn plug_in(&mut self) {
+        self.plugged = true;
+        self.decoder.reset();
+        self.sending.clear();
+        self.turn(Input::Radio(network::Input::LinkUp));
+    }
+
+    fn unplug(&mut self) {
+        self.plugged = false;
+        self.world.replug(self.now);
+        while self.world.poll_transmit().is_some() {}
+        self.turn(Input::Radio(network::Input::LinkDown { why: "the cable is out".into() }));
+    }
+
+    fn ask(&mut self, ask: Ask) -> Result<Reply, Refusal> {
+        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor("uid 1".into()), ask });
+        self.answers.pop().expect("an answer in the same turn")
+    }
+
+    fn intend(&mut self, intent: Intent) -> Accepted {
+        match self.ask(Ask::Intent(intent)) {
+            Ok(Reply::Accepted(accepted)) => accepted,
+            other => panic!("refused: {other:?}"),
+        }
+    }
+
+    fn add(&mut self, name: &str, code: &str, on: &[&str]) -> PersonId {
+        let accepted = self.intend(Intent::AddPerson(NewPerson {
+            external_id: None,
+            first_name: name.into(),
+            last_name: String::new(),
+            contacts: Contacts::default(),
+            code: Some(CodeChoice::Given(Pin::parse(code).unwrap())),
+            on: on.iter().map(|slug| (*slug).to_owned()).collect(),
+            schedule: Schedule::Always,
+        }));
+        accepted.person.unwrap()
+    }
+
+    fn statuses(&self) -> Vec<String> {
+        self.bridge.state.grants().map(|g| format!("{:?} {:?}", g.status, g.reason)).collect()
+    }
+
+    /// The codes a lock itself holds.
+    fn codes(&self, node: NodeId) -> Vec<(u16, String)> {
+        let lock = self.world.lock(node).unwrap();
+        let text = |code: &[u8]| String::from_utf8(code.to_vec()).unwrap();
+        lock.memory.codes.entries().map(|(user, entry)| (user, text(entry.code.reveal()))).collect()
+    }
+
+    fn program(&mut self, node: NodeId, user: u16, code: Option<&[u8]>) {
+        let now = self.now;
+        self.world.visit(node, |lock| lock.program(user, code, now));
+        self.exchange_bytes();
+        self.run_for(Duration::from_secs(5));
+    }
+
+    fn keypad(&mut self, node: NodeId, code: &str) -> Typed {
+        let typed = self.world.keypad(node, code.as_bytes(), self.now).unwrap();
+        self.run_for(Duration::from_secs(5));
+        typed
+    }
+}
+
+#[test]
+fn a_code_saved_here_is_in_both_locks_and_its_use_comes_back_with_a_name() {
+    let mut house = House::settled(1);
+    house.add("Ada", "48213", &["lock_2", "lock_3"]);
+    house.run_for(Duration::from_secs(30));
+    assert_eq!(house.statuses(), ["Active None", "Active None"]);
+    assert_eq!(house.codes(V2), [(1, "48213".to_owned())]);
+    assert_eq!(house.codes(V1), [(1, "48213".to_owned())]);
+    for node in [V2, V1] {
+        assert_eq!(house.keypad(node, "48213"), Typed::Opened(1));
+        let event = house.happened.pop().unwrap();
+        assert_eq!((event.kind, event.action, event.slot), (EventType::CodeUsed, Some(Action::Unlock), Some(1)));
+        assert_eq!(event.person.unwrap().name, "Ada");
+    }
+}
+
+#[test]
+fn changing_revoking_and_removing_leave_no_code_behind() {
+    let mut house = House::settled(2);
+    let ada = house.add("Ada", "48213", &["lock_2", "lock_3"]);
+    house.run_for(Duration::from_secs(30));
+    let code = Some(CodeChoice::Given(Pin::parse("59321").unwrap()));
+    house.intend(Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() }));
+    house.run_for(Duration::from_secs(30));
+    assert_eq!((house.codes(V2), house.codes(V1)), (vec![(1, "59321".into())], vec![(1, "59321".into())]));
+    house.intend(Intent::Revoke { person: ada, device: "lock_3".into() });
+    house.run_for(Duration::from_secs(30));
+    assert_eq!((house.codes(V2).len(), house.codes(V1).len()), (1, 0));
+    house.intend(Intent::RemovePerson(ada));
+    house.run_for(Duration::from_secs(30));
+    assert_eq!((house.codes(V2), house.codes(V1)), (vec![], vec![]));
+    assert_eq!(house.bridge.state.people().count(), 0, "nobody waits for a lock any more");
+}
+
+#[test]
+fn a_code_is_written_with_one_frame_and_read_back_only_where_the_lock_stays_silent() {
+    let mut house = House::settled(3);
+    let before = house.frames_sent;
+    house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    assert_eq!(house.frames_sent - before, 1, "supervised: one frame, one report");
+    let before = house.frames_sent;
+    house.add("Bob", "77213", &["lock_3"]);
+    house.run_for(Duration::from_secs(30));
+    // The older lock has no Supervision, but its "code added" event is its word.
+    assert_eq!(house.frames_sent - before, 1);
+    assert_eq!(house.statuses(), ["Active None", "Active None"]);
+}
+
+#[test]
+fn an_idle_house_sends_nothing_and_writes_nothing() {
+    let mut house = House::settled(4);
+    house.add("Ada", "48213", &["lock_2", "lock_3"]);
+    house.run_for(Duration::from_secs(60));
+    let (frames, commits) = (house.frames_sent, house.committed.len());
+    house.run_for(Duration::from_secs(600));
+    assert_eq!((house.frames_sent, house.committed.len()), (frames, commits));
+}
+
+#[test]
+fn codes_that_were_there_before_us_are_left_alone() {
+    let mut house = House::new(&Blueprint::two_locks(), 5);
+    for node in [V2, V1] {
+        house.program(node, 1, Some(b"2468"));
+        house.program(node, 4, Some(b"13579"));
+    }
+    house.run_for(Duration::from_secs(60));
+    for (name, code) in [("Ada", "48213"), ("Bob", "77213"), ("Cy", "60417"), ("Di", "90125")] {
+        house.add(name, code, &["lock_2", "lock_3"]);
+    }
+    house.run_for(Duration::from_secs(120));
+    for node in [V2, V1] {
+        let codes = house.codes(node);
+        assert_eq!(codes.len(), 6, "{:?}", house.statuses());
+        assert!(codes.contains(&(1, "2468".into())) && codes.contains(&(4, "13579".into())));
+    }
+}
+
+#[test]
+fn pulling_the_cable_in_mid_roll_out_only_delays_it() {
+    for seed in 0..20 {
+        let mut house = House::settled(100 + seed);
+        for n in 0..8 {
+            house.add(&format!("P{n}"), &format!("7{n}3{n}5"), &["lock_2", "lock_3"]);
+        }
+        house.run_for(Duration::from_millis(400 * seed));
+        house.unplug();
+        house.run_for(Duration::from_secs(20));
+        house.plug_in();
+        house.run_for(Duration::from_secs(120));
+        assert!(house.statuses().iter().all(|status| status == "Active None"), "seed {seed}: {:?}", house.statuses());
+        assert_eq!((house.codes(V2).len(), house.codes(V1).len()), (8, 8), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_lock_that_does_not_answer_says_so_and_is_served_when_it_is_back() {
+    let mut house = House::settled(6);
+    house.world.visit(V2, |lock| lock.faults.gone = true);
+    house.add("Ada", "48213", &["lock_2", "lock_3"]);
+    house.run_for(Duration::from_secs(60));
+    let statuses = house.statuses();
+    assert!(statuses.contains(&"Unreachable Some(NoAnswer)".to_owned()), "{statuses:?}");
+    assert!(statuses.contains(&"Active None".to_owned()), "one dead lock delays no other: {statuses:?}");
+    house.world.visit(V2, |lock| lock.faults.gone = false);
+    house.keypad(V2, "0000");
+    house.run_for(Duration::from_secs(30));
+    assert_eq!(house.statuses(), ["Active None", "Active None"]);
+}
+
+#[test]
+fn a_stranger_s_code_is_nobody_s_and_a_new_one_is_told() {
+    let mut house = House::settled(7);
+    house.program(V2, 9, Some(b"2468"));
+    assert_eq!(house.happened.pop().unwrap().kind, EventType::ForeignCodeAdded);
+    house.keypad(V2, "2468");
+    let event = house.happened.pop().unwrap();
+    assert_eq!((event.person, event.reason, event.slot), (None, Some(EventReason::UnmanagedSlot), Some(9)));
+}
+
+#[test]
+fn a_code_erased_at_the_keypad_is_missing_and_comes_back_only_when_asked() {
+    let mut house = House::settled(8);
+    let ada = house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    house.program(V2, 1, None);
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.statuses(), ["MissingFromLock Some(ErasedAtLock)"]);
+    assert_eq!(house.happened.pop().unwrap().kind, EventType::CodeChangedAtLock);
+    house.intend(Intent::Grant { person: ada, device: "lock_2".into(), schedule: Schedule::Always });
+    house.run_for(Duration::from_secs(30));
+    assert_eq!(house.statuses(), ["Active None"]);
+    assert_eq!(house.codes(V2), [(1, "48213".into())]);
+}
+
+#[test]
+fn a_disabled_person_s_code_leaves_the_lock_and_comes_back() {
+    let mut house = House::settled(9);
+    let ada = house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    let toggle = |enabled| PersonChange { enabled: Some(enabled), ..PersonChange::default() };
+    house.intend(Intent::EditPerson(ada, toggle(false)));
+    house.run_for(Duration::from_secs(30));
+    assert_eq!((house.statuses(), house.codes(V2)), (vec!["Disabled Some(PersonDisabled)".into()], vec![]));
+    house.intend(Intent::EditPerson(ada, toggle(true)));
+    house.run_for(Duration::from_secs(30));
+    assert_eq!((house.statuses(), house.codes(V2).len()), (vec!["Active None".into()], 1));
+}
+
+#[test]
+fn events_wait_for_the_broker_and_leave_one_by_one() {
+    let mut house = House::settled(10);
+    house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    house.keypad(V2, "48213");
+    house.keypad(V2, "48213");
+    assert!(house.said.is_empty());
+    house.turn(Input::Broker(BrokerInput::Connected));
+    let events = |house: &House| house.said.iter().filter(|m| m.topic == "latchkey/device/lock_2/event").count();
+    assert_eq!(events(&house), 1);
+    let first = house.happened.iter().find(|event| event.kind == EventType::CodeUsed).unwrap().id;
+    house.turn(Input::Broker(BrokerInput::Acked(first)));
+    assert_eq!(events(&house), 2);
+    let done = house.committed.last().unwrap().writes.contains(&Write::OutboxDone(first));
+    assert!(done, "its row goes only now");
+}
