@@ -1,0 +1,125 @@
+//! `latchkey devices`.
+
+use clap::{Args, Subcommand};
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::client::{Client, encoded};
+use super::failure::Outcome;
+use super::table::{Table, printable};
+use super::words::{items, part, text};
+use super::{Json, print, print_json};
+
+/// Locks.
+#[derive(Subcommand, Debug)]
+pub enum Devices {
+    /// Every device.
+    List(Json),
+    /// One device.
+    Show(Device),
+    /// Throw the bolt.
+    Lock(Device),
+    /// Withdraw the bolt.
+    Unlock(Device),
+    /// Give a device another name.
+    Rename {
+        #[command(flatten)]
+        device: Device,
+        /// The new name.
+        name: String,
+        /// The new short name in topics and commands; made from the name unless given.
+        #[arg(long)]
+        slug: Option<String>,
+    },
+    /// Read every slot of a lock again, and report what is not as it should be.
+    Check(Device),
+}
+
+/// Which device.
+#[derive(Args, Debug)]
+pub struct Device {
+    /// Slug or id.
+    device: String,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Devices {
+    /// Asks the daemon.
+    pub async fn run(self, client: &Client) -> Outcome {
+        match self {
+            Self::List(json) => list(client, json).await,
+            Self::Show(device) => {
+                let shown = client.get(&device.path("")).await?;
+                if device.json.json { print_json(&shown) } else { print(&lines(&shown, "").join("\n")) }
+            }
+            Self::Lock(device) => device.submit(client, "/lock", "asked to lock").await,
+            Self::Unlock(device) => device.submit(client, "/unlock", "asked to unlock").await,
+            Self::Check(device) => device.submit(client, "/check", "being checked; `latchkey devices show` tells how far").await,
+            Self::Rename { device, name, slug } => {
+                let body = json!({ "name": name, "slug": slug });
+                let accepted = client.call(Method::PATCH, &device.path(""), Some(&body)).await?;
+                device.report(&accepted, "renamed")
+            }
+        }
+    }
+}
+
+impl Device {
+    fn path(&self, what: &str) -> String {
+        format!("/api/devices/{}{what}", encoded(&self.device))
+    }
+
+    async fn submit(&self, client: &Client, what: &str, done: &str) -> Outcome {
+        let accepted = client.call(Method::POST, &self.path(what), None).await?;
+        self.report(&accepted, done)
+    }
+
+    fn report(&self, accepted: &Value, done: &str) -> Outcome {
+        if self.json.json { print_json(accepted) } else { print(&format!("{} {done}", printable(&self.device))) }
+    }
+}
+
+async fn list(client: &Client, json: Json) -> Outcome {
+    let devices = client.get("/api/devices").await?;
+    if json.json {
+        return print_json(&devices);
+    }
+    let mut table = Table::new(["SLUG", "NAME", "NODE", "SECURITY", "BOLT", "BATTERY", "CODES", "ON ITS WAY", "NEEDS YOU"]);
+    for device in items(&devices, "items") {
+        let (slots, sync) = (part(device, "slots"), part(device, "sync"));
+        table.row([
+            text(device, "slug").into(),
+            text(device, "name").into(),
+            plain(part(device, "node")),
+            text(device, "security").into(),
+            text(device, "lock_state").into(),
+            part(device, "battery").as_u64().map_or_else(|| "-".into(), |percent| format!("{percent} %")),
+            format!("{} of {}", plain(part(slots, "managed")), plain(part(slots, "total"))),
+            plain(part(sync, "pending")),
+            plain(part(sync, "failed")),
+        ]);
+    }
+    print(&table.show("no devices yet; include a lock, or look at `latchkey network status`"))
+}
+
+/// An object as lines of `key value`, nested keys after a dot.
+pub fn lines(value: &Value, prefix: &str) -> Vec<String> {
+    let key = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+    match value {
+        Value::Object(fields) => fields.iter().flat_map(|(name, value)| lines(value, &key(name))).collect(),
+        Value::Array(items) => items.iter().enumerate().flat_map(|(n, item)| lines(item, &key(&(n + 1).to_string()))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            vec![format!("{prefix} {}", plain(value)).trim().to_owned()]
+        }
+    }
+}
+
+/// A value without quotes; `-` for nothing.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::String(text) => printable(text),
+        other => other.to_string(),
+    }
+}

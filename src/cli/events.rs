@@ -1,0 +1,186 @@
+//! `latchkey events`: who came, where and when.
+
+use std::time::Duration;
+
+use clap::Args;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+use super::client::{Client, encoded};
+use super::failure::{Failure, Outcome};
+use super::names::person_id;
+use super::table::printable;
+use super::words::{items, part, text};
+use super::{complain, print, print_json};
+
+/// Pause before a daemon that went away is looked for again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The longest line of a stream that is kept.
+const LINE: usize = 64 * 1024;
+
+/// Arguments of `events`.
+#[derive(Args, Debug)]
+pub struct Events {
+    /// Go on with what happens from now on, until interrupted.
+    #[arg(long)]
+    follow: bool,
+    /// Not before this time: 2026-11-23, 2026-11-23T18:04 (the home's time), or with an offset.
+    #[arg(long, value_name = "T")]
+    since: Option<String>,
+    /// Only this person: id or name.
+    #[arg(long, value_name = "P")]
+    person: Option<String>,
+    /// Only this device: slug or id.
+    #[arg(long, value_name = "D")]
+    device: Option<String>,
+    /// At most so many [default: 100; with --since: all].
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Print JSON; with --follow one object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Events {
+    /// Asks the daemon.
+    pub async fn run(self, client: &Client) -> Outcome {
+        let mut filter = Vec::new();
+        if let Some(person) = &self.person {
+            filter.push(format!("person={}", person_id(client, person).await?));
+        }
+        if let Some(device) = &self.device {
+            filter.push(format!("device={}", encoded(device)));
+        }
+        let since = self.since.as_ref().map(|since| format!("since={}", encoded(since)));
+        if !self.follow {
+            filter.extend(since);
+            let (events, next) = self.read(client, &filter).await?;
+            if self.json {
+                return print_json(&json!({ "items": events, "next": next }));
+            }
+            // The newest stands last, where the eye is.
+            let lines: Vec<String> = events.iter().rev().map(sentence).collect();
+            return print(if lines.is_empty() { "nothing yet".to_owned() } else { lines.join("\n") }.as_str());
+        }
+        let mut last = None;
+        if let Some(since) = since {
+            let filter: Vec<String> = filter.iter().cloned().chain([since]).collect();
+            let (events, _) = self.read(client, &filter).await?;
+            for event in events.iter().rev() {
+                self.say(event)?;
+            }
+            last = events.first().map(|event| text(event, "event_id").to_owned());
+        }
+        self.follow(client, &format!("/api/live?{}", filter.join("&")), last).await
+    }
+
+    /// As many pages as were asked for, newest first, and where the next would begin.
+    async fn read(&self, client: &Client, filter: &[String]) -> Result<(Vec<Value>, Value), Failure> {
+        let wanted = self.limit.unwrap_or_else(|| if self.since.is_some() { usize::MAX } else { 100 });
+        let mut events = Vec::new();
+        let mut next = Value::Null;
+        while events.len() < wanted {
+            let limit = (wanted - events.len()).min(500);
+            let mut query = filter.to_vec();
+            query.push(format!("limit={limit}"));
+            query.extend(next.as_str().map(|cursor| format!("cursor={}", encoded(cursor))));
+            let page = client.get(&format!("/api/events?{}", query.join("&"))).await?;
+            events.extend_from_slice(items(&page, "items"));
+            next = part(&page, "next").clone();
+            if next.is_null() {
+                break;
+            }
+        }
+        Ok((events, next))
+    }
+
+    /// Follows the stream; when the daemon goes away, it is looked for again and nothing is missed.
+    async fn follow(&self, client: &Client, path: &str, mut last: Option<String>) -> Outcome {
+        let mut met = false;
+        loop {
+            match client.stream(path, last.as_deref()).await {
+                Ok(mut stream) => {
+                    met = true;
+                    let mut lines = Lines::default();
+                    while let Some(Ok(frame)) = stream.frame().await {
+                        for line in frame.data_ref().map(|data| lines.push(data)).unwrap_or_default() {
+                            let Some(event) =
+                                line.strip_prefix("data: ").and_then(|data| serde_json::from_str::<Value>(data).ok())
+                            else {
+                                continue;
+                            };
+                            self.say(&event)?;
+                            last = Some(text(&event, "event_id").to_owned());
+                        }
+                    }
+                    complain("the daemon went away; waiting for it");
+                }
+                Err(Failure::Unreachable(_)) if met => {}
+                Err(failure) => return Err(failure),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    fn say(&self, event: &Value) -> Outcome {
+        if self.json { print(&event.to_string()) } else { print(&sentence(event)) }
+    }
+}
+
+/// Whole lines out of pieces.
+#[derive(Default)]
+struct Lines {
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    fn push(&mut self, piece: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for byte in piece {
+            match byte {
+                b'\n' => lines.push(String::from_utf8_lossy(&std::mem::take(&mut self.rest)).into_owned()),
+                _ if self.rest.len() < LINE => self.rest.push(*byte),
+                _ => {}
+            }
+        }
+        lines
+    }
+}
+
+/// One line for people: when, where, who, what.
+fn sentence(event: &Value) -> String {
+    let who = match text(part(event, "person"), "name") {
+        "" => match text(event, "reason") {
+            "" => "nobody named".into(),
+            reason => format!("nobody named ({})", reason.replace('_', " ")),
+        },
+        name => printable(name),
+    };
+    let what = [text(event, "event_type"), text(event, "action"), text(event, "method")];
+    let what: Vec<String> = what.iter().filter(|word| !word.is_empty()).map(|word| word.replace('_', " ")).collect();
+    let refused = if part(event, "allowed") == &json!(false) { ", refused" } else { "" };
+    format!("{}  {}  {who}  {}{refused}", text(event, "at"), printable(text(event, "device")), what.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_arrives_in_two_pieces_is_one_event() {
+        let mut lines = Lines::default();
+        assert!(lines.push(b"id: 1\nda").len() == 1);
+        assert_eq!(lines.push(b"ta: {\"a\":1}\n\n"), ["data: {\"a\":1}", ""]);
+    }
+
+    #[test]
+    fn an_event_without_a_person_says_why() {
+        let event = json!({ "event_type": "code_used", "device": "front_door", "person": null, "reason": "unmanaged_slot",
+            "action": "unlock", "method": "keypad", "allowed": true, "at": "2026-11-23T18:04:05.123+01:00" });
+        assert_eq!(
+            sentence(&event),
+            "2026-11-23T18:04:05.123+01:00  front_door  nobody named (unmanaged slot)  code used, unlock, keypad"
+        );
+    }
+}

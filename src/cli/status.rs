@@ -1,0 +1,68 @@
+//! `latchkey status` and `latchkey network`.
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::client::Client;
+use super::devices::{lines, plain};
+use super::failure::Outcome;
+use super::table::Table;
+use super::words::{items, part, text};
+use super::{Json, print, print_json};
+
+/// The Z-Wave network.
+#[derive(Subcommand, Debug)]
+pub enum Network {
+    /// The controller and its nodes.
+    Status(Json),
+}
+
+impl Network {
+    /// Asks the daemon.
+    pub async fn run(self, client: &Client) -> Outcome {
+        match self {
+            Self::Status(json) => {
+                let network = client.get("/api/network").await?;
+                if json.json {
+                    return print_json(&network);
+                }
+                let mut table = Table::new(["NODE", "DEVICE", "INTERVIEW", "SECURITY", "REACH", "MODEL"]);
+                for node in items(&network, "nodes") {
+                    let cell = |key: &str| plain(part(node, key));
+                    table.row([cell("node"), cell("device"), cell("interview"), cell("security"), cell("reach"), cell("model")]);
+                }
+                let controller = lines(part(&network, "controller"), "controller").join("\n");
+                print(&format!("{controller}\n{}", table.show("no nodes")))
+            }
+        }
+    }
+}
+
+/// `latchkey status`: what is wrong and what to do comes first.
+pub async fn status(client: &Client, json: Json) -> Outcome {
+    let status = client.get("/api/status").await?;
+    if json.json {
+        return print_json(&status);
+    }
+    let mut said = vec![match items(&status, "problems") {
+        [] => "All is well.".to_owned(),
+        [_] => "One thing needs you:".to_owned(),
+        several => format!("{} things need you:", several.len()),
+    }];
+    for problem in items(&status, "problems") {
+        said.push(format!("  {}: {}", text(problem, "what"), text(problem, "do")));
+    }
+    let mut rest = status.clone();
+    if let Value::Object(fields) = &mut rest {
+        fields.remove("problems");
+        fields.remove("locks");
+    }
+    said.extend(lines(&rest, ""));
+    let mut table = Table::new(["LOCK", "REACH", "LAST SEEN", "ON ITS WAY", "NEEDS YOU"]);
+    for lock in items(&status, "locks") {
+        let cell = |key: &str| plain(part(lock, key));
+        table.row([cell("slug"), cell("reach"), cell("last_seen"), cell("pending"), cell("failed")]);
+    }
+    said.push(table.show("no locks yet"));
+    print(&said.join("\n"))
+}

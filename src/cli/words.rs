@@ -1,0 +1,136 @@
+//! The dashboard's words: one per grant, and sentences for what a lock refused.
+
+use serde_json::Value;
+
+use crate::domain::grant::{OpensNow, Reason, Status};
+
+/// What counts at the door, in one word.
+pub fn standing(grant: &Value) -> &'static str {
+    let (Some(status), Some(opens)) = (status(grant), field::<OpensNow>(grant, "opens_now")) else { return "Unknown" };
+    match (status, opens) {
+        (Status::Active, _) => "Works",
+        (Status::Unconfirmed, OpensNow::Yes) => "Works",
+        (Status::Pending | Status::Sending | Status::Verifying | Status::Unreachable | Status::Unconfirmed, _) => "On its way",
+        (Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock, _) => "Needs you",
+        (Status::Scheduled, _) => "Outside its hours",
+        (Status::Removing | Status::RemovalUnconfirmed, _) => "Still opens!",
+        (Status::Removed | Status::Disabled | Status::Expired, OpensNow::No) => "Off",
+        (Status::Removed | Status::Disabled | Status::Expired, OpensNow::Yes | OpensNow::Unknown) => "Still opens!",
+    }
+}
+
+/// The status word of a grant, if this version knows it.
+pub fn status(grant: &Value) -> Option<Status> {
+    field(grant, "status")
+}
+
+/// Why a settled grant does not open, and what to do; `None` if all is well.
+pub fn failure(grant: &Value) -> Option<String> {
+    let status = status(grant)?;
+    let device = text(grant, "device");
+    let why = match status {
+        Status::Rejected => format!("{device} refused the code: {}", refused(field(grant, "reason"))),
+        Status::MissingFromLock => format!("the code is gone from {device}; tick it again with `latchkey people grant`"),
+        Status::ChangedAtLock => {
+            format!("somebody changed the code at {device}; write it again with `latchkey people grant`")
+        }
+        Status::Scheduled
+        | Status::Pending
+        | Status::Sending
+        | Status::Verifying
+        | Status::Active
+        | Status::Unconfirmed
+        | Status::Unreachable
+        | Status::Removing
+        | Status::Removed
+        | Status::RemovalUnconfirmed
+        | Status::Disabled
+        | Status::Expired => return None,
+    };
+    Some(why)
+}
+
+fn refused(reason: Option<Reason>) -> &'static str {
+    match reason {
+        Some(Reason::LockFull) => "it has no free slot; remove somebody from it first",
+        Some(Reason::Duplicate) => "it holds that code already; choose another",
+        Some(Reason::Length) => "it takes codes of another length; choose another",
+        Some(Reason::Unsupported) => "it can't do that; look at `latchkey devices show`",
+        Some(Reason::Insecure) => "it was included without security; include it again",
+        Some(Reason::DeviceGone) => "it left the network; include it again",
+        Some(
+            Reason::Queue
+            | Reason::Interview
+            | Reason::StickAbsent
+            | Reason::Backoff
+            | Reason::NoAnswer
+            | Reason::RefusedByLock
+            | Reason::Masked
+            | Reason::ErasedAtLock
+            | Reason::OverwrittenAtLock
+            | Reason::PersonDisabled,
+        )
+        | None => "it does not say why; choose another code",
+    }
+}
+
+/// What a grant waits for, for people who wait with it.
+pub fn waits_for(grant: &Value) -> String {
+    let status = text(grant, "status").replace('_', " ");
+    let reason = match text(grant, "reason") {
+        "" => String::new(),
+        reason => format!(" ({})", reason.replace('_', " ")),
+    };
+    format!("{}: {status}{reason}", text(grant, "device"))
+}
+
+/// A field as text; empty if it is not there.
+pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A field; null if it is not there.
+pub fn part<'a>(value: &'a Value, key: &str) -> &'a Value {
+    value.get(key).unwrap_or(&Value::Null)
+}
+
+/// The elements of a field that is a list.
+pub fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn field<T: serde::de::DeserializeOwned>(value: &Value, key: &str) -> Option<T> {
+    value.get(key).and_then(|word| T::deserialize(word).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn word(status: &str, opens_now: &str) -> &'static str {
+        standing(&json!({ "status": status, "opens_now": opens_now }))
+    }
+
+    #[test]
+    fn a_code_that_should_be_gone_is_never_called_off_while_it_may_open() {
+        assert_eq!(word("removing", "yes"), "Still opens!");
+        assert_eq!(word("removal_unconfirmed", "unknown"), "Still opens!");
+        assert_eq!(word("expired", "unknown"), "Still opens!");
+        assert_eq!(word("expired", "no"), "Off");
+    }
+
+    #[test]
+    fn a_word_of_a_newer_daemon_is_not_taken_for_works() {
+        assert_eq!(word("enchanted", "yes"), "Unknown");
+        assert_eq!(word("active", "perhaps"), "Unknown");
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        let why = failure(&json!({ "device": "front_door", "status": "rejected", "reason": "lock_full" })).unwrap();
+        assert_eq!(why, "front_door refused the code: it has no free slot; remove somebody from it first");
+        assert_eq!(failure(&json!({ "status": "active" })), None);
+    }
+}
