@@ -13,6 +13,9 @@ use crate::command::supervision::Supervision;
 use crate::command::user_code::{ExtendedCode, UserCode};
 use crate::command::{ClassId, Command, redact};
 use crate::domain::pin::CodeText;
+use crate::serial::frame::{self, InvalidFrame};
+use crate::serial::function::Pattern;
+use crate::serial::{Frame, Message, NodeIdWidth, Request};
 
 /// What to decode, and how to print it.
 #[derive(clap::Args, Debug)]
@@ -79,6 +82,8 @@ enum Undecodable {
     NotHex,
     #[error("there are no bytes")]
     Empty,
+    #[error(transparent)]
+    Frame(#[from] InvalidFrame),
 }
 
 #[derive(Serialize)]
@@ -104,6 +109,11 @@ struct Explained {
 }
 
 impl Explained {
+    fn serial(function: String) -> Self {
+        let fields = Value::Object(Map::new());
+        Self { layer: "serial", ok: true, function: Some(function), node: None, class: None, command: None, fields }
+    }
+
     /// For eyes: `ApplicationCommand, node 5: User Code Report (user_id 3, status 1, code_hex ****)`.
     fn sentence(&self) -> String {
         let node = self.node.map(|node| format!("node {node}"));
@@ -151,26 +161,101 @@ fn bytes_of(line: &str) -> Result<Vec<u8>, Undecodable> {
 }
 
 fn explain(bytes: &[u8], reveal: bool) -> Result<Explained, Undecodable> {
-    let payload = explain_payload(bytes, reveal).ok_or(Undecodable::Empty)?;
-    Ok(Explained {
-        layer: "cc",
-        ok: true,
-        function: None,
-        node: None,
-        class: Some(payload.class),
-        command: payload.command,
-        fields: payload.fields,
-    })
+    match *bytes {
+        [frame::ACK] => Ok(Explained::serial("ACK".into())),
+        [frame::NAK] => Ok(Explained::serial("NAK".into())),
+        [frame::CAN] => Ok(Explained::serial("CAN".into())),
+        [frame::SOF, ..] => Ok(explain_frame(&Frame::parse(bytes)?, reveal)),
+        _ => {
+            let inner = explain_payload(bytes, reveal).ok_or(Undecodable::Empty)?;
+            let Inner { class, command, fields } = inner;
+            Ok(Explained { layer: "cc", ok: true, function: None, node: None, class: Some(class), command, fields })
+        }
+    }
 }
 
-struct Payload {
+fn explain_frame(frame: &Frame, reveal: bool) -> Explained {
+    let mut explained = Explained::serial(frame.function.to_string());
+    let said = said_by_host(frame).or_else(|| Message::parse(frame, NodeIdWidth::Bits8).ok().map(Said::ByStick));
+    let mut fields = said.as_ref().and_then(Said::fields).unwrap_or_default();
+    if !reveal && fields.contains_key("args_hex") || said.is_none() {
+        // Memory reads hold keys, and functions we don't know may carry payloads.
+        let params = if reveal { hex(&frame.params) } else { "****".into() };
+        fields.insert("args_hex".into(), params.into());
+    }
+    if said.is_none() {
+        fields.insert("malformed".into(), true.into());
+    }
+    explained.node = fields.get("node").and_then(Value::as_u64).and_then(|node| node.try_into().ok());
+    if let Some(payload) = said.as_ref().and_then(Said::payload) {
+        let shown = if reveal { hex(payload) } else { redact::payload_hex(payload) };
+        fields.insert("payload".into(), shown.into());
+        if let Some(inner) = explain_payload(payload, reveal) {
+            fields.insert("payload_decoded".into(), inner.fields);
+            explained.class = Some(inner.class);
+            explained.command = inner.command;
+        }
+    }
+    explained.fields = fields.into();
+    explained
+}
+
+/// A frame and who sent it, which the bytes alone don't say.
+enum Said {
+    ByHost(Request),
+    ByStick(Message),
+}
+
+/// Reads a frame as a host's, unless its shape is rather that of a callback.
+fn said_by_host(frame: &Frame) -> Option<Said> {
+    let request = match frame.function.pattern()? {
+        Pattern::Unsolicited => return None,
+        Pattern::RequestOnly | Pattern::Response | Pattern::ResponseAndCallback | Pattern::Callback => {
+            Request::parse(frame, NodeIdWidth::Bits8).ok()?
+        }
+    };
+    // A node and a callback id look like a callback id and a status. Status numbers are few.
+    let looks_like_callback = match (&request, frame.function.pattern()?) {
+        (Request::SendData(send) | Request::SendDataBridge { send, .. }, _) => send.data.is_empty(),
+        (Request::AddNode(_) | Request::RemoveNode { .. } | Request::SetLearnMode { .. }, _) => false,
+        (_, Pattern::ResponseAndCallback | Pattern::Callback) => matches!(*frame.params, [_, 0..=6 | 0x21..=0x23]),
+        (_, Pattern::RequestOnly | Pattern::Response | Pattern::Unsolicited) => false,
+    };
+    (!looks_like_callback).then_some(Said::ByHost(request))
+}
+
+impl Said {
+    fn fields(&self) -> Option<Map<String, Value>> {
+        let fields = match self {
+            Self::ByHost(request) => serde_json::to_value(request),
+            Self::ByStick(message) => serde_json::to_value(message),
+        };
+        match fields {
+            Ok(Value::Object(fields)) => Some(fields),
+            // Requests without parameters.
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        match self {
+            Self::ByHost(Request::SendData(send) | Request::SendDataBridge { send, .. }) => Some(&send.data),
+            Self::ByHost(Request::SendDataMulti(send) | Request::SendDataMultiBridge { send, .. }) => Some(&send.data),
+            Self::ByStick(Message::ApplicationCommand(command)) => Some(&command.payload),
+            Self::ByHost(_) | Self::ByStick(_) => None,
+        }
+    }
+}
+
+/// What an application payload says.
+struct Inner {
     class: String,
     command: Option<String>,
     fields: Value,
 }
 
 /// `None` only where there is not even a class. What real locks cut short keeps its bytes and says so.
-fn explain_payload(bytes: &[u8], reveal: bool) -> Option<Payload> {
+fn explain_payload(bytes: &[u8], reveal: bool) -> Option<Inner> {
     let (class, rest) = ClassId::split(bytes)?;
     let parsed = Command::parse(bytes);
     let truncated = parsed.is_err();
@@ -180,7 +265,7 @@ fn explain_payload(bytes: &[u8], reveal: bool) -> Option<Payload> {
         fields.insert("truncated".into(), true.into());
     }
     let name = command.name().map(str::to_owned).or_else(|| command.number().map(|number| format!("0x{number:02x}")));
-    Some(Payload { class: class.to_string(), command: name, fields: fields.into() })
+    Some(Inner { class: class.to_string(), command: name, fields: fields.into() })
 }
 
 fn fields_of(command: &Command, reveal: bool) -> Map<String, Value> {
@@ -236,3 +321,6 @@ fn reveal_codes(codes: &[ExtendedCode], fields: &mut Map<String, Value>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,7 @@ impl Report {
         out.push(self.value);
         if let Some(target) = self.target {
             out.push(target);
-            out.push(self.duration.unwrap_or(Transition::UNKNOWN).0);
+            out.extend(self.duration.map(|duration| duration.0));
         }
     }
 }

@@ -258,3 +258,6 @@ impl Serialize for Body {
         codec::masked(self, serializer)
     }
 }
+
+#[cfg(test)]
+mod tests;

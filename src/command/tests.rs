@@ -1,0 +1,124 @@
+use proptest::prelude::*;
+
+use super::supervision::{SessionId, Supervision};
+use super::user_code::{ExtendedCode, ExtendedSet, UserCode, UserId, UserIdStatus};
+use super::*;
+use crate::domain::pin::CodeText;
+
+const CLASSES: [u8; 12] = [0x20, 0x59, 0x5E, 0x62, 0x63, 0x6C, 0x71, 0x72, 0x80, 0x84, 0x85, 0x86];
+
+/// A payload of any row of any table, with any parameters.
+fn any_row() -> impl Strategy<Value = Vec<u8>> {
+    let rows: Vec<[u8; 2]> =
+        CLASSES.iter().flat_map(|class| commands_of(ClassId((*class).into())).iter().map(|row| [*class, row.number])).collect();
+    assert!(rows.len() > 60);
+    (prop::sample::select(rows), prop::collection::vec(any::<u8>(), 0..40))
+        .prop_map(|(row, parameters)| [&row[..], &parameters].concat())
+}
+
+proptest! {
+    #[test]
+    fn what_was_understood_is_understood_again_after_writing(payload in any_row()) {
+        if let Ok(command) = Command::parse(&payload) {
+            let written = command.write();
+            prop_assert_eq!(Command::parse(&written), Ok(command.clone()));
+            prop_assert_eq!(Command::parse(&written).unwrap().write(), written);
+            prop_assert!(command.spec().is_some());
+        }
+    }
+
+    #[test]
+    fn no_bytes_from_the_air_can_panic(payload in prop::collection::vec(any::<u8>(), 0..80)) {
+        let _ = redact::payload_hex(&payload);
+        match Command::parse(&payload) {
+            Ok(command) => {
+                let _ = (format!("{command:?} {command}"), serde_json::to_string(&command));
+                // No Operation ignores what follows it.
+                if matches!(command, Command::Other { .. }) {
+                    prop_assert_eq!(command.write(), payload);
+                }
+            }
+            Err(ParseError::Empty) => prop_assert!(payload.len() < 2),
+            Err(ParseError::Truncated { .. }) => prop_assert!(payload.len() >= 2),
+        }
+    }
+
+    #[test]
+    fn a_frame_cut_anywhere_is_an_older_version_or_an_error_but_never_a_panic(payload in any_row(), cut in 0..62usize) {
+        let _ = Command::parse(payload.get(..cut).unwrap_or(&payload));
+    }
+
+    #[test]
+    fn what_newer_versions_append_changes_nothing(level in any::<u8>(), tail in prop::collection::vec(any::<u8>(), 0..9)) {
+        let long = [&[0x62, 0x03, level, 0x10, 0x02, 0x00, 0x00, 0xFF, 0x05][..], &tail].concat();
+        prop_assert_eq!(Command::parse(&long), Command::parse(&long[..9]));
+    }
+
+    #[test]
+    fn a_code_shows_neither_in_debug_nor_in_json_nor_in_hex(digits in "[1-9]{6,10}", user in 1..=250u16, shape in 0..8usize) {
+        let code = CodeText::new(digits.as_bytes());
+        let digits = digits.as_bytes();
+        let short = u8::try_from(user).unwrap();
+        let len = u8::try_from(digits.len()).unwrap();
+        let user_id = UserId::new(user).unwrap();
+        let set = UserCode::write_code(user_id, UserIdStatus::ENABLED, code.clone(), 1).unwrap();
+        let extended = ExtendedSet::of(ExtendedCode::new(user_id, UserIdStatus::ENABLED, code));
+        let payload = match shape {
+            0 => Command::UserCode(set).write(),
+            1 => Command::UserCode(UserCode::ExtendedUserCodeSet(extended)).write(),
+            2 => [&[0x63, 0x03, short, 1][..], digits].concat(),
+            3 => [&[0x63, 0x0E, len][..], digits].concat(),
+            4 => [&[0x71, 0x05, 0, 0, 0, 0xFF, 6, 6, len + 4, 0x63, 0x03, short, 1][..], digits].concat(),
+            5 => [&[0x71, 0x05, 0x13, short, 0, 0xFF, 6, 6, len][..], digits].concat(),
+            6 => [&[0x6F, 0x01, 1, 2, 2, len][..], digits].concat(),
+            _ => [&[0x60, 0x0D, 0, 1, 0x63, 0x01, short, 1][..], digits].concat(),
+        };
+        let supervised = [&[0x6C, 0x01, 0x05, u8::try_from(payload.len()).unwrap()][..], &payload].concat();
+        let planted = codec::hex(digits);
+        for payload in [payload, supervised] {
+            let command = Command::parse(&payload).unwrap();
+            prop_assert!(codec::hex(&command.write()).contains(&planted));
+            let said = format!("{command:?} {command:#?} {} {}", serde_json::to_string(&command).unwrap(), redact::payload_hex(&payload));
+            prop_assert!(!said.contains(&planted), "{}", said);
+            prop_assert!(!said.contains(std::str::from_utf8(digits).unwrap()), "{}", said);
+        }
+    }
+}
+
+#[test]
+fn a_class_without_a_struct_survives_unchanged_and_with_its_name() {
+    let payload = [0x70, 0x06, 0x03, 0x01, 0xFF];
+    let command = Command::parse(&payload).unwrap();
+    assert_eq!(command.to_string(), "Configuration Report");
+    assert_eq!(command.write(), payload);
+    assert_eq!(Command::parse(&[0xF1, 0x00, 0x01]).unwrap().write(), [0xF1, 0x00, 0x01]);
+    assert_eq!(Command::parse(&[0x63, 0x7F]).unwrap().to_string(), "User Code 0x7f");
+}
+
+#[test]
+fn a_ping_is_a_command_and_nothing_is_not() {
+    assert_eq!(Command::parse(&[0x00]), Ok(Command::NoOperation));
+    assert_eq!(Command::NoOperation.write(), [0x00]);
+    assert_eq!(Command::parse(&[]), Err(ParseError::Empty));
+}
+
+#[test]
+fn a_cut_report_says_which_command_it_was() {
+    let error = Command::parse(&[0x62, 0x03, 0xFF]).unwrap_err();
+    assert_eq!(error, ParseError::Truncated { class: ClassId::DOOR_LOCK, command: 0x03 });
+    assert_eq!(error.to_string(), "the parameters of Door Lock command 0x03 are cut short");
+}
+
+#[test]
+fn a_keypad_event_of_the_ring_keypad_inside_supervision_is_reachable_and_masked() {
+    let Ok(Command::Supervision(Supervision::Get(get))) =
+        Command::parse(&[0x6C, 0x01, 0x38, 0x0B, 0x6F, 0x01, 0x03, 0x02, 0x02, 0x05, 0x35, 0x35, 0x35, 0x35, 0x35])
+    else {
+        panic!("not a Supervision Get")
+    };
+    assert_eq!(get.session, SessionId::new(56));
+    assert_eq!(get.command.to_string(), "Entry Control Notification");
+    let json = serde_json::to_value(&get).unwrap();
+    assert_eq!(json["encapsulated"]["class"], "Entry Control");
+    assert_eq!(json["encapsulated"]["fields"]["body_hex"], "****");
+}
