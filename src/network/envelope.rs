@@ -28,21 +28,22 @@ pub(super) enum Opened {
     Sealed(ClassId),
 }
 
+/// Encapsulations that wait for their keys and their code.
+const SEALED: [ClassId; 6] = [
+    ClassId::SECURITY,
+    ClassId::SECURITY_2,
+    ClassId::TRANSPORT_SERVICE,
+    ClassId::CRC16_ENCAPSULATION,
+    ClassId::MULTI_CHANNEL,
+    ClassId::MULTI_COMMAND,
+];
+
 /// Takes the encapsulation off.
 pub(super) fn open(payload: &[u8]) -> Result<Opened, ParseError> {
-    let command = Command::parse(payload)?;
-    match command.class() {
-        sealed @ (ClassId::SECURITY
-        | ClassId::SECURITY_2
-        | ClassId::TRANSPORT_SERVICE
-        | ClassId::CRC16_ENCAPSULATION
-        | ClassId::MULTI_CHANNEL
-        | ClassId::MULTI_COMMAND) => return Ok(Opened::Sealed(sealed)),
-        _ => {}
-    }
-    Ok(match command {
+    Ok(match Command::parse(payload)? {
         Command::Supervision(Supervision::Get(get)) => Opened::Supervised(get),
         Command::Supervision(Supervision::Report(report)) => Opened::Outcome(report),
+        sealed if SEALED.contains(&sealed.class()) => Opened::Sealed(sealed.class()),
         command => Opened::Plain(command),
     })
 }

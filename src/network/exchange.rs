@@ -43,9 +43,9 @@ pub(super) enum Awaits {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
-    AwaitAck,
-    AwaitResponse { since: Instant },
-    AwaitCallback { since: Instant },
+    Acknowledgement,
+    Response { since: Instant },
+    Callback { since: Instant },
 }
 
 /// How an exchange ended.
@@ -72,30 +72,30 @@ pub(super) enum Due {
 
 impl Exchange {
     pub(super) fn new(send: SendId, function: FunctionId, awaits: Awaits, now: Instant) -> Self {
-        Self { send, function, awaits, phase: Phase::AwaitAck, started: now, aborted: false }
+        Self { send, function, awaits, phase: Phase::Acknowledgement, started: now, aborted: false }
     }
 
     /// The stick acknowledged the frame `send`.
     pub(super) fn sent(&mut self, send: SendId, now: Instant) -> Option<Ended> {
-        if send != self.send || self.phase != Phase::AwaitAck {
+        if send != self.send || self.phase != Phase::Acknowledgement {
             return None;
         }
         if self.awaits == Awaits::Acknowledgement {
             return Some(Ended::Answered(None));
         }
-        self.phase = Phase::AwaitResponse { since: now };
+        self.phase = Phase::Response { since: now };
         None
     }
 
     /// The frame `send` could not be delivered.
     pub(super) fn failed(&self, send: SendId) -> Option<Ended> {
-        (send == self.send && self.phase == Phase::AwaitAck).then_some(Ended::NotSent)
+        (send == self.send && self.phase == Phase::Acknowledgement).then_some(Ended::NotSent)
     }
 
     /// Whether `frame` belongs to this exchange; if so, call [`Exchange::take`].
     pub(super) fn owns(&self, frame: &Frame) -> bool {
         match frame.kind {
-            FrameType::Response => frame.function == self.function && !matches!(self.phase, Phase::AwaitCallback { .. }),
+            FrameType::Response => frame.function == self.function && !matches!(self.phase, Phase::Callback { .. }),
             FrameType::Request => match self.awaits {
                 Awaits::Callback(id) => frame.function == self.function && frame.callback_id() == Some(id),
                 Awaits::NodeInfo(_) | Awaits::Acknowledgement | Awaits::Response => false,
@@ -114,7 +114,7 @@ impl Exchange {
             Awaits::Acknowledgement | Awaits::Response => Some(Ended::Answered(Some(frame))),
             Awaits::Callback(_) | Awaits::NodeInfo(_) if frame.params.first() == Some(&0) => Some(Ended::NotAccepted),
             Awaits::Callback(_) | Awaits::NodeInfo(_) => {
-                self.phase = Phase::AwaitCallback { since: now };
+                self.phase = Phase::Callback { since: now };
                 None
             }
         }
@@ -122,10 +122,10 @@ impl Exchange {
 
     /// What `now` asks for. A lost response is no lost transmission: its callback is still awaited.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
-        if let (Phase::AwaitResponse { since }, Awaits::Callback(_)) = (self.phase, self.awaits)
+        if let (Phase::Response { since }, Awaits::Callback(_)) = (self.phase, self.awaits)
             && now >= since + RESPONSE
         {
-            self.phase = Phase::AwaitCallback { since };
+            self.phase = Phase::Callback { since };
         }
         if now < self.deadline()?.at {
             return None;
@@ -140,21 +140,21 @@ impl Exchange {
     /// When [`Exchange::due`] has something to say. The link watches over the acknowledgement.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         match (self.phase, self.awaits) {
-            (Phase::AwaitAck, _) => None,
-            (Phase::AwaitResponse { since }, _) => Some(Deadline { at: since + RESPONSE, why: "response of the stick" }),
-            (Phase::AwaitCallback { since }, Awaits::NodeInfo(_)) => {
+            (Phase::Acknowledgement, _) => None,
+            (Phase::Response { since }, _) => Some(Deadline { at: since + RESPONSE, why: "response of the stick" }),
+            (Phase::Callback { since }, Awaits::NodeInfo(_)) => {
                 Some(Deadline { at: since + NODE_INFO, why: "node information frame" })
             }
-            (Phase::AwaitCallback { since }, _) if self.may_abort() => {
+            (Phase::Callback { since }, _) if self.may_abort() => {
                 Some(Deadline { at: since + ABORT, why: "abort of a stuck transmission" })
             }
-            (Phase::AwaitCallback { since }, _) => Some(Deadline { at: since + CALLBACK, why: "callback of the stick" }),
+            (Phase::Callback { since }, _) => Some(Deadline { at: since + CALLBACK, why: "callback of the stick" }),
         }
     }
 
     /// Whether the stick is transmitting, and was not told to stop yet.
     pub(super) fn may_abort(&self) -> bool {
-        matches!((self.phase, self.awaits), (Phase::AwaitCallback { .. }, Awaits::Callback(_))) && !self.aborted
+        matches!((self.phase, self.awaits), (Phase::Callback { .. }, Awaits::Callback(_))) && !self.aborted
     }
 
     /// The stick was told to stop.

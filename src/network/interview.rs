@@ -170,10 +170,8 @@ impl Interview {
                 node.user_code = Some(UserCodeSupport { users: report.supported(), ..known });
             }
             Command::UserCode(UserCode::CapabilitiesReport(report)) => learn_user_code(node, report),
-            Command::WakeUp(WakeUp::IntervalReport(report)) => {
-                if NodeId(report.target_node.into()) != own {
-                    self.todo.push_front(Question::WakeUpDestination { interval: report.interval });
-                }
+            Command::WakeUp(WakeUp::IntervalReport(report)) if NodeId(report.target_node.into()) != own => {
+                self.todo.push_front(Question::WakeUpDestination { interval: report.interval });
             }
             // Lock state, battery and notification types are the owner's: they went out as `Received`.
             _ => {}

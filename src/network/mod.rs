@@ -87,7 +87,7 @@ pub struct Network {
 #[derive(Debug)]
 enum Owner {
     StartUp,
-    Node(Transmission),
+    Node(Box<Transmission>),
 }
 
 impl Network {
@@ -261,7 +261,7 @@ impl Network {
             Some((_, Owner::StartUp)) => self.start_up_answered(ended),
             Some((exchange, Owner::Node(transmission))) => {
                 let spent = self.clock.since(exchange.started());
-                self.transmitted(transmission, ended, spent);
+                self.transmitted(*transmission, ended, spent);
             }
         }
     }

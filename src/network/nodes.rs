@@ -153,8 +153,9 @@ impl NodeState {
         ]);
         let dead = (self.reach == Reach::Dead).then_some(Deadline { at: self.retry_at, why: "dead node is tried again" });
         let paced = Deadline { at: self.pace_until, why: "pause after a write" };
+        let yields = Deadline { at: self.yields_until, why: "end of a failing node's pause" };
         let interview = Deadline { at: self.interview.resume_at(), why: "interview goes on" };
-        [report, dead, Some(paced), Some(interview)].into_iter().flatten().chain(sleeper.into_iter().flatten())
+        [report, dead, Some(paced), Some(yields), Some(interview)].into_iter().flatten().chain(sleeper.into_iter().flatten())
     }
 
     /// The node was heard, or acknowledged something. True if that is news.

@@ -45,8 +45,13 @@ impl Network {
     pub(super) fn transmit_next(&mut self) {
         while self.exchange.is_none() && self.clock >= self.hold_until {
             let (nodes, now) = (&self.nodes, self.clock);
+            // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
+            let is_wanted_soon = nodes.values().any(|state| state.thinking.is_some());
             let next = self.queue.next(now, |transaction| match nodes.get(&transaction.node) {
-                Some(state) => state.admits(transaction, now),
+                Some(state) => match state.admits(transaction, now) {
+                    Eligible::Yielding if is_wanted_soon => Eligible::No,
+                    verdict => verdict,
+                },
                 None => Eligible::Yes,
             });
             let Some(transaction) = next else { return };
@@ -90,7 +95,7 @@ impl Network {
         let function = frame.function;
         let send = self.send(frame);
         let transmission = Transmission { transaction, early: None, preempted: false };
-        self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Node(transmission)));
+        self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Node(Box::new(transmission))));
     }
 
     /// SendData in the form the stick has; the bridge library's form where there is one (serial-api sheet §4, 0xA8).

@@ -1,0 +1,245 @@
+use super::*;
+
+fn one_lock() -> Bench {
+    Bench::with_known(&[(LOCK, Peer::lock()), (OTHER, Peer::lock())])
+}
+
+#[test]
+fn a_lost_response_still_waits_for_the_callback() {
+    let mut bench = one_lock();
+    bench.stick.results.push_back(Err(Trouble::ResponseLost));
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(3000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
+    assert_eq!(bench.sent_to(LOCK).len(), 1);
+}
+
+#[test]
+fn a_full_stick_is_tried_again_and_not_held_against_the_lock() {
+    let mut bench = one_lock();
+    bench.stick.results.extend([Err(Trouble::NotAccepted); 2]);
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(3000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
+    let sent = bench.sent_to(LOCK);
+    assert!(sent[1].0.since(sent[0].0) >= Duration::from_millis(100));
+}
+
+#[test]
+fn a_jammed_radio_is_waited_out_and_then_reported_as_such() {
+    let mut bench = one_lock();
+    bench.stick.results.extend([Ok(TxStatus::FAIL); 3]);
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(15_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
+    assert_eq!(bench.sent_to(LOCK).len(), 4);
+
+    bench.stick.results.extend([Ok(TxStatus::FAIL); 6]);
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(30_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::StickBusy));
+    assert_eq!(bench.reaches(LOCK), [Reach::Alive], "a jammed radio says nothing about a lock");
+}
+
+#[test]
+fn a_dead_lock_is_pinged_left_alone_and_back_when_it_is_heard() {
+    let mut bench = one_lock();
+    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(10_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::NoAck));
+    assert_eq!(bench.network.reach(LOCK), Reach::Dead);
+    let sent: Vec<Command> = bench.sent_to(LOCK).into_iter().map(|(_, command)| command).collect();
+    assert_eq!(sent.len(), 4);
+    assert_eq!(sent[3], Command::NoOperation);
+
+    let waiting = bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    bench.run(10_000);
+    assert_eq!(bench.sent_to(LOCK).len(), 4, "it is left alone");
+    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = true;
+    bench.hear(LOCK, &event());
+    bench.run(3000);
+    assert_eq!(bench.network.reach(LOCK), Reach::Alive);
+    assert_eq!(bench.outcome(waiting), Some(&Outcome::Accepted));
+}
+
+#[test]
+fn a_dead_lock_is_tried_ever_more_rarely() {
+    let mut bench = one_lock();
+    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(6 * 3_600_000);
+    let sent: Vec<Instant> = bench.sent_to(LOCK).into_iter().map(|(at, _)| at).collect();
+    assert!((10..=12).contains(&sent.len()), "{} frames in six hours", sent.len());
+    let pauses: Vec<u64> = sent[3..].windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
+    assert!(pauses.is_sorted_by(|a, b| *b + 400 > *a) && pauses[0] < 40 && *pauses.last().unwrap() >= 3600, "{pauses:?}");
+    assert_eq!(bench.reaches(LOCK), [Reach::Dead], "said once");
+}
+
+#[test]
+fn an_unlock_is_tried_on_a_dead_lock_at_once() {
+    let mut bench = one_lock();
+    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(10_000);
+    let unlock = bench.submit(LOCK, Priority::Operate, operate(), Expect::Supervised);
+    bench.run(1500);
+    assert_eq!(bench.outcome(unlock), Some(&Outcome::NoAck));
+}
+
+#[test]
+fn a_lock_that_misses_one_beam_is_not_suspected() {
+    let mut bench = one_lock();
+    bench.stick.results.extend([Ok(TxStatus::NO_ACK); 2]);
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(10_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
+    assert_eq!(bench.reaches(LOCK), [Reach::Alive]);
+}
+
+#[test]
+fn a_failing_lock_does_not_hold_up_the_others() {
+    let mut bench = one_lock();
+    let dead = bench.stick.nodes.get_mut(&LOCK).unwrap();
+    dead.listens = false;
+    dead.air = Duration::from_secs(6);
+    for user in 1..=10 {
+        bench.submit(LOCK, Priority::Write, write_code(user), Expect::Supervised);
+        bench.submit(OTHER, Priority::Write, write_code(user), Expect::Supervised);
+    }
+    bench.run(24_000);
+    let done = bench
+        .events
+        .iter()
+        .filter(|(_, event)| matches!(event, NetworkEvent::JobDone { node: OTHER, outcome: Outcome::Accepted, .. }));
+    assert_eq!(done.count(), 10);
+}
+
+#[test]
+fn an_answer_does_not_wait_behind_a_stuck_transmission() {
+    let mut bench = one_lock();
+    bench.stick.results.push_back(Err(Trouble::Stuck));
+    let stuck = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(200);
+    bench.hear(OTHER, &envelope::supervise(event(), SessionId::new(3)));
+    bench.run(1800);
+    assert!(bench.requests.iter().any(|(_, request)| *request == Request::SendDataAbort));
+    assert_eq!(bench.sent_to(OTHER).len(), 1, "answered");
+    bench.run(5000);
+    assert_eq!(bench.outcome(stuck), Some(&Outcome::Accepted), "and the other one went again");
+    let Command::Supervision(Supervision::Get(_)) = bench.sent_to(LOCK)[1].1 else { panic!("the same command again") };
+}
+
+#[test]
+fn a_transmission_that_never_ends_is_aborted_after_twenty_seconds() {
+    let mut bench = one_lock();
+    bench.stick.results.push_back(Err(Trouble::Stuck));
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(19_900);
+    assert!(!bench.requests.iter().any(|(_, request)| *request == Request::SendDataAbort));
+    bench.run(10_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
+}
+
+#[test]
+fn a_hung_stick_is_opened_afresh_and_nobody_is_told_that_all_is_well() {
+    let mut bench = one_lock();
+    bench.stick.results.push_back(Err(Trouble::Hung));
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let next = bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    bench.run(66_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::StickGone));
+    assert_eq!(bench.reopened, 1);
+    bench.now(Input::LinkUp);
+    bench.run(5000);
+    assert!(bench.requests.iter().any(|(_, request)| *request == Request::SoftReset), "a hung stick is reset");
+    assert_eq!(bench.outcome(next), Some(&Outcome::Accepted), "what waited goes on");
+}
+
+#[test]
+fn a_pulled_cable_loses_no_question_and_leaves_no_write_in_doubt_unsaid() {
+    let mut bench = one_lock();
+    bench.stick.nodes.get_mut(&LOCK).unwrap().thinks = Duration::from_millis(1000);
+    let write = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(1200);
+    let read = bench.submit(OTHER, Priority::Write, read_code(1), Expect::Reply);
+    bench.run(100);
+    bench.now(Input::LinkDown { why: "unplugged".into() });
+    assert_eq!(bench.outcome(write), Some(&Outcome::StickGone));
+    assert_eq!(*bench.network.controller(), ControllerStatus::Absent { why: "unplugged".into() });
+    bench.run(20_000);
+    bench.requests.clear();
+    bench.stick.width = NodeIdWidth::Bits8;
+    bench.now(Input::LinkUp);
+    bench.run(3000);
+    assert_eq!(bench.outcome(read), Some(&Outcome::Reply(code_report(1))));
+    assert!(!bench.requests.iter().any(|(_, request)| *request == Request::SoftReset), "a stick that was unplugged is fresh");
+}
+
+#[test]
+fn a_stick_that_restarts_by_itself_is_set_up_again() {
+    let mut bench = one_lock();
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(100);
+    bench.stick.width = NodeIdWidth::Bits8;
+    let started = bench.stick.started(3).unwrap();
+    bench.now(Input::Frame(started));
+    assert_eq!(bench.outcome(job), Some(&Outcome::StickGone));
+    bench.run(1000);
+    assert!(matches!(bench.network.controller(), ControllerStatus::Ready(_)));
+    assert_eq!(bench.stick.width, NodeIdWidth::Bits16, "wide ids are back");
+    let again = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(3000);
+    assert_eq!(bench.outcome(again), Some(&Outcome::Accepted));
+}
+
+#[test]
+fn a_callback_of_a_transmission_long_given_up_ends_nothing() {
+    let mut bench = one_lock();
+    bench.now(Input::Frame(Frame::request(FunctionId::SEND_DATA_BRIDGE, vec![42, 0])));
+    bench.now(Input::Frame(Frame::response(FunctionId::SEND_DATA_BRIDGE, vec![0])));
+    bench.now(Input::Frame(Frame::request(FunctionId::BRIDGE_APPLICATION_COMMAND, vec![0])));
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.now(Input::Frame(Frame::request(FunctionId::SEND_DATA_BRIDGE, vec![42, 1])));
+    bench.run(3000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
+}
+
+#[test]
+fn a_sleeper_gets_its_commands_when_it_wakes_and_is_sent_back_to_sleep() {
+    let mut bench = Bench::with_known(&[(LOCK, Peer::sleeper())]);
+    let job = bench.submit(LOCK, Priority::Awake, write_code(1), Expect::Supervised);
+    bench.run(60_000);
+    assert_eq!(bench.sent_to(LOCK).len(), 0);
+    bench.hear(LOCK, &Command::WakeUp(crate::command::wake_up::WakeUp::Notification));
+    bench.run(2000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
+    let last = bench.sent_to(LOCK).last().unwrap().1.clone();
+    assert_eq!(last, Command::WakeUp(crate::command::wake_up::WakeUp::NoMoreInformation));
+    assert_eq!(bench.reaches(LOCK).last(), Some(&Reach::Asleep));
+    assert!(!bench.reaches(LOCK).contains(&Reach::Dead));
+}
+
+#[test]
+fn a_sleeper_that_dozed_off_keeps_its_commands_and_is_not_called_dead() {
+    let mut bench = Bench::with_known(&[(LOCK, Peer::sleeper())]);
+    let job = bench.submit(LOCK, Priority::Awake, write_code(1), Expect::Supervised);
+    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    bench.hear(LOCK, &Command::WakeUp(crate::command::wake_up::WakeUp::Notification));
+    bench.run(60_000);
+    assert_eq!(bench.sent_to(LOCK).len(), 1);
+    assert_eq!(bench.reaches(LOCK), [Reach::Asleep, Reach::Alive, Reach::Asleep]);
+    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = true;
+    bench.hear(LOCK, &Command::WakeUp(crate::command::wake_up::WakeUp::Notification));
+    bench.run(2000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
+}
+
+#[test]
+fn a_sleeping_keypad_still_gets_its_answer() {
+    let mut bench = Bench::with_known(&[(LOCK, Peer::sleeper())]);
+    bench.hear(LOCK, &envelope::supervise(event(), SessionId::new(3)));
+    bench.run(1000);
+    assert_eq!(bench.sent_to(LOCK).len(), 1);
+    assert_eq!(bench.sent_to(LOCK)[0].1, supervised(SessionId::new(3), Status::SUCCESS));
+}
