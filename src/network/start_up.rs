@@ -126,7 +126,8 @@ impl StartUp {
     pub(super) fn answered(&mut self, message: Option<&Message>, now: Instant) {
         let understood = match (self.step, message) {
             (Step::SoftReset, _) => {
-                self.proceed();
+                self.step = Step::PollVersion;
+                self.tries = 0;
                 self.not_before = now + RESET;
                 return;
             }
@@ -228,8 +229,7 @@ impl StartUp {
         self.step = match self.step {
             Step::Version => Step::Capabilities,
             Step::Capabilities => Step::SoftReset,
-            Step::SoftReset => Step::PollVersion,
-            Step::PollVersion => Step::SetupCommands,
+            Step::SoftReset | Step::PollVersion => Step::SetupCommands,
             Step::SetupCommands => Step::TxReport,
             Step::TxReport => Step::WideIds,
             Step::WideIds => Step::Region,
@@ -247,11 +247,9 @@ impl StartUp {
             known.then_some(Request::Setup(request))
         };
         match self.step {
-            Step::Version => Some(Request::GetControllerVersion),
+            Step::Version | Step::PollVersion => Some(Request::GetControllerVersion),
             Step::Capabilities => Some(Request::GetCapabilities),
             Step::SoftReset => (self.may_reset && knows(FunctionId::SOFT_RESET)).then_some(Request::SoftReset),
-            // Without a reset there is nothing to wait for.
-            Step::PollVersion => self.may_reset.then_some(Request::GetControllerVersion),
             Step::SetupCommands => knows(FunctionId::SERIAL_API_SETUP).then_some(Request::Setup(SetupRequest::GetSupported)),
             Step::TxReport => setup(SetupRequest::SetTxStatusReport(true)),
             Step::WideIds => setup(SetupRequest::SetNodeIdType(NodeIdWidth::Bits16)),
