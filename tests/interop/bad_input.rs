@@ -1,10 +1,9 @@
 //! Wrong input: one line that says what to do, the right exit code, and nothing changed.
 
 use std::fs;
-use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::harness::{Answer, Broker, Daemon, Mock, Setup, figure, latchkey, seconds, until};
+use crate::harness::{Answer, Broker, Daemon, Mock, Pty, Setup, figure, latchkey, seconds, until};
 
 /// A daemon that is meant to refuse: its exit code and its last line.
 fn refusal(daemon: &mut Daemon) -> (i32, String) {
@@ -56,13 +55,32 @@ fn the_printed_template_is_a_valid_configuration() {
 }
 
 #[test]
-fn a_busy_web_port_is_named_and_nothing_else_starts() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let mut daemon = Daemon::launch(nowhere().env("LATCHKEY_WEB__LISTEN", &address));
-    let (code, line) = refusal(&mut daemon);
+fn a_stick_that_another_daemon_holds_is_named_and_not_disturbed() {
+    let mock = Mock::start("8:none:uc2:20");
+    let tty = Pty::to(mock.port);
+    let first = Daemon::start(Setup::tty(&tty.link));
+    let lock = first.locks(1)[&8].clone();
+    let mut second = Daemon::launch(Setup::tty(&tty.link));
+    let link = tty.link.display().to_string();
+    until("the busy stick is named", seconds(30), || {
+        let said = second.process.stderr() + &second.cli(&["status"]).stdout;
+        said.contains(&link).then_some(())
+    });
+    assert!(second.process.is_running() || second.process.wait(seconds(1)).code() != Some(0));
+    first.add("Ada", "482915", &[&lock], true);
+    assert_eq!(mock.complaints(), Vec::<serde_json::Value>::new(), "two daemons talked to one stick");
+}
+
+#[test]
+fn a_socket_that_another_daemon_answers_is_not_taken() {
+    let mut first = Daemon::start(nowhere());
+    let socket = first.path("latchkey.sock").display().to_string();
+    let mut second = Daemon::launch(nowhere().env("LATCHKEY_API__SOCKET", &socket));
+    let (code, line) = refusal(&mut second);
     assert!([1, 2].contains(&code), "exit {code}: {line}");
-    assert!(line.contains(&address), "{line}");
+    assert!(line.contains(&socket), "{line}");
+    assert!(first.process.is_running());
+    first.ok(&["status"]);
 }
 
 #[test]
