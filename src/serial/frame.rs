@@ -197,6 +197,12 @@ impl Decoder {
             self.buffer.remove(0);
             return Some(control);
         }
+        if self.salvaging
+            && let Some(at) = self.frame_within()
+        {
+            self.buffer.drain(..at);
+            return Some(Received::Garbage(at));
+        }
         match data_frame(&self.buffer) {
             Ok((rest, (frame, true))) => {
                 let used = self.buffer.len() - rest.len();
@@ -220,15 +226,30 @@ impl Decoder {
     /// Drops a damaged frame of `len` bytes, but only up to the next possible start of a frame in it: when a line loses
     /// bytes, the damaged frame has swallowed the beginning of the one that follows (seen on ZW090 sticks).
     fn drop_damaged(&mut self, len: usize) -> Received {
-        let may_start = |at: &usize| match self.buffer.get(*at..).unwrap_or_default() {
-            [SOF, frame_len, kind, ..] => *frame_len >= 3 && *kind <= 0x01,
-            [SOF, frame_len] => *frame_len >= 3,
-            [SOF] => true,
-            _ => false,
-        };
-        let end = (1..len).find(may_start).unwrap_or(len);
+        let end = (1..len).find(|at| self.may_start(*at, len)).unwrap_or(len);
         self.buffer.drain(..end);
         if std::mem::replace(&mut self.salvaging, end < len) { Received::Garbage(end) } else { Received::BadChecksum }
+    }
+
+    /// Where, inside the doubtful frame at the head, the good frame begins that ends first. A false start may announce
+    /// many bytes: what the stick sends again must not wait for them.
+    fn frame_within(&self) -> Option<usize> {
+        let limit = self.buffer.len().min(usize::from(*self.buffer.get(1)?) + 2);
+        let ends_good = |at: usize| match data_frame(self.buffer.get(at..limit)?) {
+            Ok((rest, (_, true))) => Some((limit - rest.len(), at)),
+            _ => None,
+        };
+        (1..limit).filter(|at| self.may_start(*at, limit)).filter_map(ends_good).min().map(|(_, at)| at)
+    }
+
+    /// Whether the bytes from `at` up to `limit` can be the beginning of a frame.
+    fn may_start(&self, at: usize, limit: usize) -> bool {
+        match self.buffer.get(at..limit).unwrap_or_default() {
+            [SOF, len, kind, ..] => *len >= 3 && *kind <= 0x01,
+            [SOF, len] => *len >= 3,
+            [SOF] => true,
+            _ => false,
+        }
     }
 }
 

@@ -1,6 +1,28 @@
-//! Acknowledgement and retransmission (serial-api sheet §1).
+//! Acknowledgement and retransmission (serial-api sheet §1): one host frame at a time, control bytes before frames.
+//!
+//! Pure: bytes and the time go in, bytes and events come out. After each input, drain [`Link::poll_transmit`] and
+//! [`Link::poll_event`], then sleep until [`Link::poll_deadline`].
+//!
+//! # Duplicates
+//!
+//! A stick sends a data frame again when it saw no ACK for it, and sends no other before it did or gave up. So an equal
+//! frame is surely the same one in two cases only:
+//!
+//! * it is here before our ACK for the first copy left: the stick can't have sent anything new yet (a stalled host finds
+//!   several copies in its buffer);
+//! * it is a callback, which has an id that is not used again so soon: within the stick's own ACK time-out.
+//!
+//! Any other equal frame is delivered: two equal reports from a lock may be two events, and a Nonce Get repeated after
+//! 50 ms is a second question. Above, commands are idempotent or carry sequence numbers.
+
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde::Serialize;
+
+use super::frame::{ACK, Decoder, Frame, FrameType, NAK, Received};
+use super::function::FunctionId;
+use crate::domain::time::{Deadline, Instant};
 
 /// Names a frame that was handed to the link, so that its fate can be told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -20,3 +42,252 @@ pub enum SendFailure {
     #[error("the port is gone")]
     PortLost,
 }
+
+/// What the link has to tell.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinkEvent {
+    /// A data frame arrived, and is acknowledged.
+    Frame(Frame),
+    /// The stick acknowledged a frame.
+    Sent(SendId),
+    /// A frame was given up.
+    Failed(SendId, SendFailure),
+    /// The stick answers nothing any more: close and reopen the port, and reset it.
+    Unresponsive,
+}
+
+/// The host's end of the serial line.
+#[derive(Debug)]
+pub struct Link {
+    decoder: Decoder,
+    /// When the frame began that has not ended yet.
+    half_frame_since: Option<Instant>,
+    queue: VecDeque<(SendId, Frame)>,
+    flight: Option<Flight>,
+    /// ACKs and NAKs that have not left yet.
+    controls: VecDeque<u8>,
+    events: VecDeque<LinkEvent>,
+    /// The last data frame, when it came, and whether its ACK has left.
+    last: Option<(Frame, Instant)>,
+    /// Transmissions in a row that met silence. Any control byte ends the row.
+    silences: u8,
+}
+
+/// The frame that waits for its ACK.
+#[derive(Debug)]
+struct Flight {
+    id: SendId,
+    frame: Frame,
+    retransmissions: u8,
+    state: FlightState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum FlightState {
+    /// Goes out at the next opportunity.
+    Ready,
+    /// Went out.
+    AwaitAck { until: Instant },
+    /// Met silence, or was refused; goes out again later.
+    BackOff { until: Instant, refused: bool },
+}
+
+impl Link {
+    /// How long to wait for an ACK. Sticks take up to 1.5 s.
+    pub const ACK_TIMEOUT: Duration = Duration::from_millis(1600);
+    /// How long a frame may take from its first byte.
+    pub const FRAME_TIMEOUT: Duration = Duration::from_millis(1500);
+    /// A frame goes out at most this many times more.
+    pub const MAX_RETRANSMISSIONS: u8 = 3;
+    /// So many transmissions in a row without any answer, and the stick is given up.
+    const MAX_SILENCES: u8 = 3;
+    /// How long a stick may take to send a callback again.
+    const DUPLICATE_WINDOW: Duration = Duration::from_millis(1600);
+
+    /// A link over a port that was just opened. Its first transmission is a NAK, which clears half a frame in the stick.
+    pub fn new() -> Self {
+        Self {
+            decoder: Decoder::new(),
+            half_frame_since: None,
+            queue: VecDeque::new(),
+            flight: None,
+            controls: VecDeque::from([NAK]),
+            events: VecDeque::new(),
+            last: None,
+            silences: 0,
+        }
+    }
+
+    /// Queues a frame. Its fate comes as an event.
+    pub fn send(&mut self, id: SendId, frame: Frame) {
+        self.queue.push_back((id, frame));
+    }
+
+    /// The port is gone: every frame that was not acknowledged fails.
+    pub fn close(&mut self) {
+        let flying = self.flight.take().map(|flight| flight.id);
+        for id in flying.into_iter().chain(self.queue.drain(..).map(|(id, _)| id)) {
+            self.events.push_back(LinkEvent::Failed(id, SendFailure::PortLost));
+        }
+    }
+
+    /// Takes bytes from the stick.
+    pub fn bytes(&mut self, bytes: &[u8], now: Instant) {
+        self.handle_timeout(now);
+        self.decoder.push(bytes);
+        let mut progress = false;
+        while let Some(received) = self.decoder.next() {
+            progress = true;
+            self.received(received, now);
+        }
+        self.half_frame_since = match self.half_frame_since {
+            _ if !self.decoder.is_mid_frame() => None,
+            Some(since) if !progress => Some(since),
+            _ => Some(now),
+        };
+    }
+
+    /// Lets time pass.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.half_frame_since.is_some_and(|since| now >= since + Self::FRAME_TIMEOUT) {
+            // Silently: the stick sends it again by itself.
+            self.decoder.reset();
+            self.half_frame_since = None;
+        }
+        match self.flight.as_mut().map(|flight| (flight.state, flight)) {
+            Some((FlightState::AwaitAck { until }, _)) if now >= until => {
+                self.silences = self.silences.saturating_add(1);
+                self.back_off(now, false);
+            }
+            Some((FlightState::BackOff { until, .. }, flight)) if now >= until => flight.state = FlightState::Ready,
+            _ => {}
+        }
+    }
+
+    /// When to call [`Link::handle_timeout`] next.
+    pub fn poll_deadline(&self) -> Option<Deadline> {
+        let half_frame = self.half_frame_since.map(|since| Deadline { at: since + Self::FRAME_TIMEOUT, why: "rest of a frame" });
+        let flight = match self.flight.as_ref().map(|flight| flight.state) {
+            Some(FlightState::AwaitAck { until }) => Some(Deadline { at: until, why: "ACK from the stick" }),
+            Some(FlightState::BackOff { until, .. }) => Some(Deadline { at: until, why: "retransmission" }),
+            Some(FlightState::Ready) | None => None,
+        };
+        Deadline::earliest(half_frame, flight)
+    }
+
+    /// The next bytes to write: ACKs first. A frame of our own waits while the stick is in the middle of one of its,
+    /// as the stick would answer it with CAN.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if !self.controls.is_empty() {
+            return Some(self.controls.drain(..).collect());
+        }
+        if self.half_frame_since.is_some() {
+            return None;
+        }
+        if self.flight.is_none() {
+            let (id, frame) = self.queue.pop_front()?;
+            self.flight = Some(Flight { id, frame, retransmissions: 0, state: FlightState::Ready });
+        }
+        let flight = self.flight.as_mut().filter(|flight| flight.state == FlightState::Ready)?;
+        flight.state = FlightState::AwaitAck { until: now + Self::ACK_TIMEOUT };
+        Some(flight.frame.encode())
+    }
+
+    /// What there is to tell.
+    pub fn poll_event(&mut self) -> Option<LinkEvent> {
+        self.events.pop_front()
+    }
+
+    fn received(&mut self, received: Received, now: Instant) {
+        match received {
+            Received::Ack => {
+                self.silences = 0;
+                // Also a late one, while the frame waits to go out again. After a refusal it can't be meant for this frame.
+                if !self.flight.as_ref().is_some_and(|flight| matches!(flight.state, FlightState::BackOff { refused: true, .. }))
+                {
+                    self.acknowledged();
+                }
+            }
+            Received::Nak | Received::Can => {
+                self.silences = 0;
+                if self.flight.as_ref().is_some_and(|flight| matches!(flight.state, FlightState::AwaitAck { .. })) {
+                    self.back_off(now, true);
+                }
+            }
+            Received::Frame(frame) => self.data_frame(frame, now),
+            Received::BadChecksum => self.controls.push_back(NAK),
+            Received::Garbage(_) => {}
+        }
+    }
+
+    fn data_frame(&mut self, frame: Frame, now: Instant) {
+        let duplicate = self.is_duplicate(&frame, now);
+        self.controls.push_back(ACK);
+        // The answer to a request shows that the request arrived, although its ACK did not: sending it again would repeat
+        // what it does.
+        if self.flight.as_ref().is_some_and(|flight| flight.is_answered_by(&frame)) {
+            self.acknowledged();
+        }
+        self.last = Some((frame.clone(), now));
+        if !duplicate {
+            self.events.push_back(LinkEvent::Frame(frame));
+        }
+    }
+
+    fn is_duplicate(&self, frame: &Frame, now: Instant) -> bool {
+        let Some((last, at)) = self.last.as_ref().filter(|(last, _)| last == frame) else { return false };
+        let ack_has_not_left = self.controls.contains(&ACK);
+        let same_callback = last.callback_id().is_some_and(|id| id.0 != 0) && now.since(*at) <= Self::DUPLICATE_WINDOW;
+        ack_has_not_left || same_callback
+    }
+
+    fn acknowledged(&mut self) {
+        // An ACK for nothing is a second one for a retransmitted frame.
+        if let Some(flight) = self.flight.take_if(|flight| flight.has_left()) {
+            self.silences = 0;
+            self.events.push_back(LinkEvent::Sent(flight.id));
+        }
+    }
+
+    /// The frame in flight met silence or was refused: it waits to go out again, or is given up.
+    fn back_off(&mut self, now: Instant, refused: bool) {
+        let Some(flight) = &mut self.flight else { return };
+        if flight.retransmissions < Self::MAX_RETRANSMISSIONS {
+            let wait = Duration::from_millis(100 + 1000 * u64::from(flight.retransmissions));
+            flight.retransmissions += 1;
+            flight.state = FlightState::BackOff { until: now + wait, refused };
+            return;
+        }
+        let why = if refused { SendFailure::Refused } else { SendFailure::NoAck };
+        self.events.push_back(LinkEvent::Failed(flight.id, why));
+        self.flight = None;
+        // A stick that refuses is alive, and a reset would only cost its frames.
+        if self.silences >= Self::MAX_SILENCES {
+            self.silences = 0;
+            self.events.push_back(LinkEvent::Unresponsive);
+        }
+    }
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Flight {
+    /// Went out at least once.
+    fn has_left(&self) -> bool {
+        self.retransmissions > 0 || self.state != FlightState::Ready
+    }
+
+    /// Whether `received` can only come from a stick that got this frame.
+    fn is_answered_by(&self, received: &Frame) -> bool {
+        let responds = received.kind == FrameType::Response && received.function == self.frame.function;
+        let restarted = self.frame.function == FunctionId::SOFT_RESET && received.function == FunctionId::SERIAL_API_STARTED;
+        self.has_left() && (responds || restarted)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,6 @@ pub mod transmit;
 pub use codec::{CallbackId, NodeIdWidth, ParseError, Payload, WriteError};
 pub use frame::{Decoder, Frame, FrameType, Received};
 pub use function::FunctionId;
-pub use link::{SendFailure, SendId};
+pub use link::{Link, LinkEvent, SendFailure, SendId};
 pub use message::Message;
 pub use request::Request;

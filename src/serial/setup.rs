@@ -328,12 +328,23 @@ impl SetupResponse {
     }
 }
 
+/// The sub-command, and its data in hexadecimal; the list of supported sub-commands in full, as its wire form varies.
 impl Serialize for SetupResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Self::Supported(supported) = self {
+            return SupportedFields { command: self.command(), supported }.serialize(serializer);
+        }
         let mut bytes = Vec::new();
         self.put(&mut bytes);
         SetupFields { command: self.command(), args: bytes.get(1..).unwrap_or_default() }.serialize(serializer)
     }
+}
+
+#[derive(Serialize)]
+struct SupportedFields<'a> {
+    #[serde(rename = "subcommand")]
+    command: SetupCommand,
+    supported: &'a BTreeSet<SetupCommand>,
 }
 
 /// The sub-commands named by a flags byte (each bit is a sub-command's number) and, from SDK 7 on, a bit mask.

@@ -7,7 +7,7 @@ use nom::number::complete::{be_u16, i8, u8};
 use nom::{IResult, Parser};
 use serde::{Serialize, Serializer};
 
-use super::codec::{CallbackId, NodeIdWidth, Payload, as_hex, counted, end_within, inconsistent, put_counted};
+use super::codec::{CallbackId, NodeIdWidth, Payload, as_hex, counted, end_within, put_counted};
 use super::function::FunctionId;
 use crate::domain::ids::NodeId;
 use crate::domain::node::Beam;
@@ -351,9 +351,6 @@ impl ApplicationCommand {
         let (input, destination) = if bridge { width.node(input).map(|(i, n)| (i, Some(n)))? } else { (input, None) };
         let (input, source) = width.node(input)?;
         let (input, payload) = counted(input)?;
-        if payload.is_empty() {
-            return Err(inconsistent(input));
-        }
         let (input, mask) = if bridge {
             // The upper three bits are an offset in classic multicast headers.
             let (input, len) = u8.parse(input)?;

@@ -105,9 +105,8 @@ impl Request {
             }
             Self::SetPriorityRoute { node, route } => {
                 width.put(bytes, *node);
-                match route {
-                    Some(route) => route.put(bytes),
-                    None => {}
+                if let Some(route) = route {
+                    route.put(bytes);
                 }
             }
             Self::SendDataBridge { source, send } => {
