@@ -134,11 +134,17 @@ fn flatten(path: &str, value: &Value, out: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                flatten(&path, value, out);
+                match key.as_str() {
+                    // The sentence begins with the node, and goes on with what the payload says.
+                    "node" if path.is_empty() => {}
+                    "payload_decoded" => flatten("", value, out),
+                    _ if path.is_empty() => flatten(key, value, out),
+                    _ => flatten(&format!("{path}.{key}"), value, out),
+                }
             }
         }
         Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
         Value::String(text) => out.push(format!("{path} {text}")),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) => out.push(format!("{path} {value}")),
     }
