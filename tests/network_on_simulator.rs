@@ -14,8 +14,8 @@ use latchkey::network::{ControllerStatus, Expect, Input, Job, Network, NetworkEv
 use latchkey::serial::link::{SendFailure, SendId};
 use latchkey::serial::{Decoder, Received};
 use latchkey::sim::air::Conditions;
+use latchkey::sim::chip::Chip;
 use latchkey::sim::lock::Typed;
-use latchkey::sim::stick::Chip;
 use latchkey::sim::{Blueprint, World};
 
 const V2: NodeId = NodeId(2);
@@ -190,7 +190,7 @@ fn a_duplicate_refused_by_the_lock_is_an_outcome_and_not_a_time_out() {
 #[test]
 fn codes_arrive_through_bad_air() {
     for seed in 1..=5 {
-        let air = Conditions { loss: 25, ack_loss: 10, duplication: 10, haste: 1 };
+        let air = Conditions { loss: 25, ack_loss: 10, duplication: 10, haste: 1.0 };
         let mut house = House::new(&Blueprint { air, ..Blueprint::two_locks() }, seed);
         house.interview(1_200);
         for user in 1..=5 {

@@ -7,7 +7,7 @@ use crate::domain::node::Beam;
 use crate::domain::time::Instant;
 
 /// How good the radio is. Percentages above 100 count as 100.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Conditions {
     /// Of a hundred frames, how many the receiver does not hear.
     pub loss: u8,
@@ -15,13 +15,13 @@ pub struct Conditions {
     pub ack_loss: u8,
     /// Of a hundred frames, how many reach the receiver's application twice.
     pub duplication: u8,
-    /// Divides beams, airtime and the search for routes: 1 is real, 10 is a demo in a hurry.
-    pub haste: u32,
+    /// Divides beams, airtime and the search for routes: 1 is real, 10 is a demo in a hurry. Above 0.
+    pub haste: f32,
 }
 
 impl Default for Conditions {
     fn default() -> Self {
-        Self { loss: 0, ack_loss: 0, duplication: 0, haste: 1 }
+        Self { loss: 0, ack_loss: 0, duplication: 0, haste: 1.0 }
     }
 }
 
@@ -113,7 +113,7 @@ impl Air {
     }
 
     fn hurried(&self, real: Duration) -> Duration {
-        real / self.conditions.haste.max(1)
+        real.div_f32(self.conditions.haste.max(0.01))
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_loses_the_same_frames() {
-        let conditions = Conditions { loss: 40, ack_loss: 20, duplication: 10, haste: 1 };
+        let conditions = Conditions { loss: 40, ack_loss: 20, duplication: 10, haste: 1.0 };
         let run = |seed| {
             let mut air = Air::new(conditions, Entropy::from_number(seed));
             (0..50).map(|_| air.transmit(8, LOCK, Instant::ZERO)).collect::<Vec<_>>()

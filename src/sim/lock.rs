@@ -117,7 +117,7 @@ pub struct Lock {
     says: VecDeque<Spoken>,
     unanswered: VecDeque<Unanswered>,
     session: SessionId,
-    last_supervised: Option<(SessionId, supervision::Report)>,
+    last_supervised: Option<(supervision::Get, supervision::Report)>,
     wrong_codes: u8,
     keypad_dead_until: Option<Instant>,
 }
@@ -182,7 +182,7 @@ impl Lock {
         self.awake_until = now + STAYS_AWAKE;
         let Ok(command) = Command::parse(payload) else { return };
         match command {
-            Command::Supervision(Supervision::Get(get)) if !self.model.quirks.no_supervision => self.supervised(&get, now),
+            Command::Supervision(Supervision::Get(get)) if !self.model.quirks.no_supervision => self.supervised(get, now),
             Command::Supervision(Supervision::Report(report)) => self.unanswered.retain(|own| own.session != report.session),
             command => {
                 if let Some(Answer::Reply(reply)) = self.carry_out(&command, now) {
@@ -254,11 +254,11 @@ impl Lock {
         Some(Deadline { at, why: "a lock repeats its report" })
     }
 
-    /// A supervised Set: carried out once per session, answered each time.
-    fn supervised(&mut self, get: &supervision::Get, now: Instant) {
-        let report = match self.last_supervised {
-            Some((session, report)) if session == get.session => report,
-            _ => {
+    /// A supervised Set: carried out once however often it is repeated, answered each time.
+    fn supervised(&mut self, get: supervision::Get, now: Instant) {
+        let report = match &self.last_supervised {
+            Some((last, report)) if *last == get => *report,
+            Some(_) | None => {
                 let status = match self.carry_out(&get.command, now) {
                     Some(Answer::Done) => Status::SUCCESS,
                     Some(Answer::Refused) => Status::FAIL,
@@ -267,7 +267,7 @@ impl Lock {
                 supervision::Report::final_of(get.session, status)
             }
         };
-        self.last_supervised = Some((get.session, report));
+        self.last_supervised = Some((get, report));
         self.say(&Command::Supervision(Supervision::Report(report)), self.model.thinking, now);
     }
 

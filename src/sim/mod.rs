@@ -7,12 +7,13 @@
 //! | [`line`] | the stick's ACK, NAK and CAN |
 //! | [`air`] | one transmission at a time: beams, loss, duplication, all from a seed |
 //! | [`lock`] | a lock as a list of behaviours, with a memory that survives power cuts |
-//! | [`model`] | which lock: abilities and quirks as data |
+//! | [`chip`], [`model`] | which stick and which lock: abilities and quirks as data |
 //!
 //! Pure: time and randomness come in as arguments. The codecs are the daemon's own, so a mistake in them can hide here:
 //! the interop tests run against a peer that nobody here wrote, too.
 
 pub mod air;
+pub mod chip;
 pub mod line;
 pub mod lock;
 pub mod model;

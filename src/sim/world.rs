@@ -8,10 +8,11 @@ use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::time::{Deadline, Instant};
 
 use super::air::{Air, Conditions, Receiver};
+use super::chip::Chip;
 use super::line::Line;
 use super::lock::{Lock, Typed};
 use super::model::Model;
-use super::stick::{Chip, Effect, Outcome, Stick, Transmission};
+use super::stick::{Effect, Outcome, Stick, Transmission};
 
 /// Which stick and which locks there are.
 #[derive(Clone, Debug)]
