@@ -12,3 +12,6 @@ pub mod live;
 pub mod people;
 pub mod problem;
 pub mod server;
+
+#[cfg(test)]
+mod tests;

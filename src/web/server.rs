@@ -133,3 +133,82 @@ async fn connection(stream: UnixStream, router: Router, mut stopping: watch::Rec
         tracing::debug!(%error, "a connection to the API socket broke off");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_socket_is_for_owner_and_group_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let _listener = bind(&path).await.unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    }
+
+    #[tokio::test]
+    async fn a_socket_left_by_a_killed_daemon_is_replaced_and_a_live_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        drop(bind(&path).await.unwrap());
+        assert!(path.exists(), "a dropped listener leaves its file, as kill -9 does");
+        let _listener = bind(&path).await.unwrap();
+        assert!(matches!(bind(&path).await, Err(SocketError::InUse(_))));
+    }
+
+    #[tokio::test]
+    async fn a_file_in_the_way_is_not_deleted_and_a_missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("precious");
+        std::fs::write(&path, "letters").unwrap();
+        assert!(matches!(bind(&path).await, Err(SocketError::InTheWay(_))));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "letters");
+        let error = bind(&folder.path().join("run/s")).await.unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{} is missing: create it", folder.path().join("run").display())));
+    }
+
+    #[tokio::test]
+    async fn the_kernel_says_who_asks_and_a_stop_lets_the_answer_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = bind(&path).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (entered, entering) = oneshot::channel::<()>();
+        let entered = Arc::new(std::sync::Mutex::new(Some(entered)));
+        let router = Router::new().route(
+            "/who",
+            get(async move |axum::Extension(actor): axum::Extension<Actor>| {
+                let entered = entered.lock().unwrap().take();
+                entered.unwrap().send(()).unwrap();
+                tokio::task::yield_now().await;
+                actor.0
+            }),
+        );
+        let serving = tokio::spawn(serve(listener, router, async move { stopped.await.unwrap_or_default() }));
+        let mut stream = UnixStream::connect(&path).await.unwrap();
+        let uid = stream.peer_cred().unwrap().uid();
+        stream.write_all(b"GET /who HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        entering.await.unwrap();
+        stop.send(()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&format!("uid {uid}")), "{answer}");
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stop_does_not_wait_for_somebody_who_only_holds_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = bind(&path).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(serve(listener, Router::new(), async move { stopped.await.unwrap_or_default() }));
+        let _idle = UnixStream::connect(&path).await.unwrap();
+        stop.send(()).unwrap();
+        tokio::time::timeout(FAREWELL * 2, serving).await.unwrap().unwrap();
+    }
+}

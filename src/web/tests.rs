@@ -1,0 +1,356 @@
+//! The router without a socket: a loop that answers by the book, and requests made by hand.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tower_service::Service;
+
+use super::api::{Api, router};
+use super::handle::{Asked, Handle};
+use super::live::Live;
+use crate::bridge::ask::{Actor, Ask, Reply};
+use crate::domain::batch::{Batch, Write};
+use crate::domain::entropy::Entropy;
+use crate::domain::event::{Action, Event, EventType, Method, PersonAtEvent};
+use crate::domain::grant::Schedule;
+use crate::domain::ids::{DeviceId, EventId, Generation, GrantId, PersonId, Slug};
+use crate::domain::intent::{Accepted, CodeChoice, Intent, NewPerson, PersonChange, Refusal};
+use crate::domain::person::Contacts;
+use crate::domain::pin::Pin;
+use crate::domain::time::{Instant, Now, Timestamp};
+use crate::store::{Place, Store};
+
+/// A router, and a loop whose answers the test gives.
+struct Desk {
+    router: Router,
+    asked: mpsc::Receiver<Asked>,
+    live: Live,
+    store: Store,
+    _folder: tempfile::TempDir,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
+    }
+
+    fn problem(&self) -> (u16, String) {
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{}", self.body);
+        assert_eq!(self.json()["status"], self.status.as_u16());
+        assert!(self.json()["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+        (self.status.as_u16(), self.json()["type"].as_str().unwrap().to_owned())
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place =
+            Place { database: folder.path().join("latchkey.db"), key_file: folder.path().join("store.key"), credentials: None };
+        let now = Now { mono: Instant::ZERO, wall: Timestamp::from_millis(0), trusted: true };
+        let (store, _) = Store::open(&place, now, &Entropy::from_number(1)).unwrap();
+        let (handle, asked) = Handle::new();
+        let live = Live::new();
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let router = router(Api { handle, reader: store.reader(), live: live.clone(), zone });
+        Self { router, asked, live, store, _folder: folder }
+    }
+
+    /// Sends a request that never reaches the loop.
+    async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        send(self.router.clone(), method, path, body).await
+    }
+
+    /// Sends a request, gives the loop's answers in order, and says what was asked.
+    async fn exchange<const N: usize>(
+        &mut self,
+        (method, path, body): (&str, &str, &str),
+        replies: [Result<Reply, Refusal>; N],
+    ) -> (Vec<Ask>, Answer) {
+        let sending = send(self.router.clone(), method, path, body);
+        let answering = async {
+            let mut asks = Vec::new();
+            for reply in replies {
+                let asked = self.asked.recv().await.unwrap();
+                assert_eq!(asked.actor, Actor("uid 7".into()));
+                asks.push(asked.ask);
+                asked.reply.send(reply).unwrap();
+            }
+            asks
+        };
+        let (answer, asks) = tokio::join!(sending, answering);
+        (asks, answer)
+    }
+
+    fn record(&mut self, event: Event) {
+        self.store.apply(&Batch { writes: vec![Write::Event(event)] }).unwrap();
+    }
+}
+
+async fn send(mut router: Router, method: &str, path: &str, body: &str) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
+    request.extensions_mut().insert(Actor("uid 7".into()));
+    let (parts, body) = router.call(request).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+}
+
+fn person(n: u64) -> PersonId {
+    PersonId::new(&mut Entropy::from_number(n))
+}
+
+fn device(n: u64) -> DeviceId {
+    DeviceId::new(&mut Entropy::from_number(n))
+}
+
+fn event(millis: i64, device: DeviceId) -> Event {
+    let at = Timestamp::from_millis(millis);
+    Event {
+        id: EventId::new(at, &mut Entropy::from_number(3)),
+        kind: EventType::CodeUsed,
+        device,
+        person: Some(PersonAtEvent { id: person(1), name: "Ada Lovelace".into() }),
+        action: Some(Action::Unlock),
+        method: Some(Method::Keypad),
+        slot: Some(3),
+        allowed: Some(true),
+        reason: None,
+        at,
+    }
+}
+
+#[tokio::test]
+async fn a_new_person_reaches_the_loop_as_it_was_written() {
+    let grant = GrantId::new(&mut Entropy::from_number(9));
+    let accepted = Accepted { generation: Generation(4), grants: vec![grant], person: Some(person(1)), ..Accepted::default() };
+    let body = r#"{"first_name":"Ada","last_name":"Lovelace","external_id":"a-1","contacts":{"email":"a@b"},
+        "code":" 482913 ","on":["front_door"],"schedule":{"kind":"always"}}"#;
+    let (asks, answer) = Desk::new().exchange(("POST", "/api/people", body), [Ok(Reply::Accepted(accepted))]).await;
+    assert_eq!(
+        asks,
+        [Ask::Intent(Intent::AddPerson(NewPerson {
+            external_id: Some("a-1".into()),
+            first_name: "Ada".into(),
+            last_name: "Lovelace".into(),
+            contacts: Contacts { email: Some("a@b".into()), mobile: None },
+            code: Some(CodeChoice::Given(Pin::parse("482913").unwrap())),
+            on: vec!["front_door".into()],
+            schedule: Schedule::Always,
+        }))]
+    );
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    assert_eq!(answer.json(), json!({ "generation": 4, "grants": [grant], "person": person(1) }));
+}
+
+#[tokio::test]
+async fn a_generated_code_is_answered_once_and_kept_by_nobody() {
+    let pin = Some(Pin::parse("482913").unwrap());
+    let accepted = Accepted { generation: Generation(1), generated: pin, ..Accepted::default() };
+    let body = r#"{"first_name":"Ada","generate":6}"#;
+    let (asks, answer) = Desk::new().exchange(("POST", "/api/people", body), [Ok(Reply::Accepted(accepted))]).await;
+    assert!(matches!(&asks[..], [Ask::Intent(Intent::AddPerson(new))] if new.code == Some(CodeChoice::Generate(Some(6)))));
+    assert_eq!(answer.status, StatusCode::CREATED);
+    assert_eq!(answer.json()["code"], "482913");
+    assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
+}
+
+#[tokio::test]
+async fn what_an_edit_does_not_name_stays_and_null_takes_away() {
+    let path = format!("/api/people/{}", person(1));
+    let body = r#"{"external_id":null,"contacts":{"mobile":null},"enabled":false}"#;
+    let reply = || [Ok(Reply::Accepted(Accepted::default()))];
+    let (asks, _) = Desk::new().exchange(("PATCH", &path, body), reply()).await;
+    let change =
+        PersonChange { external_id: Some(None), mobile: Some(String::new()), enabled: Some(false), ..PersonChange::default() };
+    assert_eq!(asks, [Ask::Intent(Intent::EditPerson(person(1), change))]);
+    let (asks, _) = Desk::new().exchange(("PATCH", &path, "{}"), reply()).await;
+    assert_eq!(asks, [Ask::Intent(Intent::EditPerson(person(1), PersonChange::default()))]);
+}
+
+#[tokio::test]
+async fn every_other_change_is_asked_for_by_its_route() {
+    let id = person(1);
+    let front = || "front_door".to_owned();
+    for (method, path, body, intent) in [
+        ("DELETE", format!("/api/people/{id}"), "", Intent::RemovePerson(id)),
+        (
+            "PUT",
+            format!("/api/people/{id}/grants/front_door"),
+            "",
+            Intent::Grant { person: id, device: front(), schedule: Schedule::Always },
+        ),
+        ("DELETE", format!("/api/people/{id}/grants/front_door"), "", Intent::Revoke { person: id, device: front() }),
+        ("POST", "/api/devices/front_door/lock".into(), "", Intent::Lock(front())),
+        ("POST", "/api/devices/front_door/unlock".into(), "", Intent::Unlock(front())),
+        ("POST", "/api/devices/front_door/check".into(), "", Intent::Check(front())),
+        (
+            "PATCH",
+            "/api/devices/front_door".into(),
+            r#"{"name":"Gate"}"#,
+            Intent::Rename { device: front(), name: "Gate".into(), slug: None },
+        ),
+    ] {
+        let replies = [Ok(Reply::Accepted(Accepted::default()))];
+        let (asks, answer) = Desk::new().exchange((method, &path, body), replies).await;
+        assert_eq!(asks, [Ask::Intent(intent)], "{method} {path}");
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn views_are_carried_as_they_are_and_what_is_gone_is_not_found() {
+    let grant = GrantId::new(&mut Entropy::from_number(9));
+    for (path, ask) in [
+        ("/api/people".to_owned(), Ask::People),
+        (format!("/api/people/{}", person(1)), Ask::Person(person(1))),
+        (format!("/api/grants/{grant}"), Ask::Grant(grant)),
+        ("/api/devices".into(), Ask::Devices),
+        ("/api/devices/front%20door".into(), Ask::Device("front door".into())),
+        ("/api/status".into(), Ask::Status),
+        ("/api/network".into(), Ask::Network),
+    ] {
+        let view = json!({ "items": [], "next": null });
+        let (asks, answer) = Desk::new().exchange(("GET", &path, ""), [Ok(Reply::View(view.clone()))]).await;
+        assert_eq!(asks, [ask]);
+        assert_eq!((answer.status, answer.json()), (StatusCode::OK, view), "{path}");
+        let (_, answer) = Desk::new().exchange(("GET", &path, ""), [Ok(Reply::NotFound)]).await;
+        assert_eq!(answer.problem(), (404, "urn:latchkey:not-found".into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_its_type_and_status_for_scripts() {
+    for (refusal, status, urn) in [
+        (Refusal::UnknownDevice("x".into()), 404, "unknown-device"),
+        (Refusal::WeakCode, 422, "weak-code"),
+        (Refusal::DuplicateCode, 409, "duplicate-code"),
+        (Refusal::LockFull("x".into()), 409, "lock-full"),
+        (Refusal::ExternalIdTaken("x".into()), 409, "external-id-taken"),
+        (Refusal::TooManyRefusals, 429, "too-many-refusals"),
+        (Refusal::StoreUnavailable("disk full".into()), 503, "store-unavailable"),
+    ] {
+        let request = ("POST", "/api/people", r#"{"first_name":"A"}"#);
+        let detail = refusal.to_string();
+        let (_, answer) = Desk::new().exchange(request, [Err(refusal)]).await;
+        assert_eq!(answer.problem(), (status, format!("urn:latchkey:{urn}")));
+        assert_eq!(answer.json()["detail"], detail);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_makes_no_sense_is_a_problem_document_and_never_reaches_the_loop() {
+    let big = format!(r#"{{"first_name":"{}"}}"#, "x".repeat(70_000));
+    let id = person(1);
+    for (method, path, body, status, kind) in [
+        ("POST", "/api/people", "{", 400, "bad-request"),
+        ("POST", "/api/people", "", 400, "bad-request"),
+        ("POST", "/api/people", r#"{"first_name":"A","colour":1}"#, 400, "bad-request"),
+        ("POST", "/api/people", r#"{"first_name":"A","code":"48x"}"#, 422, "bad-code"),
+        ("POST", "/api/people", r#"{"first_name":"A","code":"4829131","generate":true}"#, 400, "bad-request"),
+        ("POST", "/api/people", r#"{"first_name":"A","generate":3}"#, 422, "bad-code"),
+        ("POST", "/api/people", big.as_str(), 413, "too-large"),
+        ("PUT", "/api/people", "", 405, "method-not-allowed"),
+        ("GET", "/api/people/ada", "", 404, "unknown-person"),
+        ("GET", "/api/grants/ada", "", 404, "not-found"),
+        ("GET", "/api/nothing", "", 404, "not-found"),
+        ("GET", "/api/devices/%ff", "", 400, "bad-request"),
+        ("GET", "/api/events?since=yesterday", "", 400, "bad-request"),
+        ("GET", "/api/events?limit=many", "", 400, "bad-request"),
+        ("GET", "/api/events?cursor=1", "", 400, "bad-request"),
+        ("GET", "/api/events?person=ada", "", 404, "unknown-person"),
+    ] {
+        let desk = Desk::new();
+        let answer = desk.send(method, path, body).await;
+        assert_eq!(answer.problem(), (status, format!("urn:latchkey:{kind}")), "{method} {path}");
+        assert!(desk.asked.is_empty());
+    }
+    let answer = Desk::new().send("DELETE", &format!("/api/people/{id}/grants"), "").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_code_in_the_wrong_form_is_not_repeated_in_the_error() {
+    for body in [r#"{"first_name":"A","code":48291377}"#, r#"{"first_name":"A","code":"4829137700000"}"#] {
+        let answer = Desk::new().send("POST", "/api/people", body).await;
+        assert!(answer.status.is_client_error());
+        assert!(!answer.body.contains("482913"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_loop_that_is_gone_is_503_and_not_a_hang() {
+    let mut desk = Desk::new();
+    desk.asked.close();
+    assert_eq!(desk.send("GET", "/healthz", "").await.problem(), (503, "urn:latchkey:store-unavailable".into()));
+}
+
+fn names(device: DeviceId) -> Result<Reply, Refusal> {
+    Ok(Reply::View(json!({ "items": [{ "id": device, "slug": "front_door" }], "next": null })))
+}
+
+#[tokio::test]
+async fn the_journal_is_read_newest_first_a_page_at_a_time_and_says_what_devices_are_called_now() {
+    let mut desk = Desk::new();
+    let front = device(5);
+    for (millis, device) in [(1_000, front), (2_000, front), (2_500, device(6)), (3_000, front)] {
+        desk.record(event(millis, device));
+    }
+    let (_, page) = desk.exchange(("GET", "/api/events?limit=2", ""), [names(front)]).await;
+    let page = page.json();
+    assert_eq!(page["items"][0]["at"], "1970-01-01T01:00:03.000+01:00");
+    assert_eq!(page["items"][0]["device"], "front_door");
+    assert_eq!(page["items"][0]["person"], json!({ "id": person(1), "name": "Ada Lovelace" }));
+    assert_eq!(page["items"][1]["device_id"], json!(device(6)));
+    let rest = format!("/api/events?cursor={}", page["next"].as_str().unwrap());
+    let (_, page) = desk.exchange(("GET", &rest, ""), [names(front)]).await;
+    assert_eq!((page.json()["items"].as_array().unwrap().len(), &page.json()["next"]), (2, &Value::Null));
+
+    let one = Ok(Reply::View(json!({ "id": front, "slug": "front_door" })));
+    let path = "/api/events?device=front_door&since=1970-01-01T01:00:02";
+    let (asks, page) = desk.exchange(("GET", path, ""), [one, names(front)]).await;
+    assert_eq!(asks, [Ask::Device("front_door".into()), Ask::Devices]);
+    assert_eq!(page.json()["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_listener_that_was_away_gets_what_it_missed_then_what_happens_and_nothing_twice() {
+    let mut desk = Desk::new();
+    let front = device(5);
+    let [first, second, third] = [1_000, 2_000, 3_000].map(|millis| event(millis, front));
+    desk.record(first.clone());
+    desk.record(second.clone());
+    let mut request = Request::builder().uri("/api/live").header("last-event-id", first.id.to_string());
+    request.extensions_mut().unwrap().insert(Actor("uid 7".into()));
+    let mut router = desk.router.clone();
+    let calling = tokio::spawn(async move { router.call(request.body(Body::empty()).unwrap()).await.unwrap() });
+    desk.asked.recv().await.unwrap().reply.send(names(front)).unwrap();
+    let mut stream = calling.await.unwrap().into_body();
+    let mut next = async || {
+        let frame = stream.frame().await.unwrap().unwrap();
+        String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+    };
+    assert!(next().await.starts_with(&format!("id: {}\ndata: {{\"event_id\":\"{}\"", second.id, second.id)));
+    let slug: Slug = "front_door".parse().unwrap();
+    desk.live.tell(second, slug.clone());
+    desk.live.tell(third.clone(), slug);
+    assert!(next().await.starts_with(&format!("id: {}\n", third.id)));
+}
+
+#[tokio::test]
+async fn a_last_event_id_that_is_none_is_refused_instead_of_missing_everything() {
+    let desk = Desk::new();
+    let mut request = Request::builder().uri("/api/live").header("last-event-id", "7").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Actor("uid 7".into()));
+    let answer = desk.router.clone().call(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+}

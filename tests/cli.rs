@@ -1,0 +1,278 @@
+//! The binary as people and scripts call it: exit codes, one line of error, and what it asks the daemon. The daemon is
+//! a loop made here, behind the real API and a real socket.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has said what is wrong")]
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use latchkey::bridge::ask::{Ask, Reply};
+use latchkey::domain::entropy::Entropy;
+use latchkey::domain::ids::{Generation, GrantId, PersonId};
+use latchkey::domain::intent::{Accepted, CodeChoice, Intent, Refusal};
+use latchkey::domain::pin::Pin;
+use latchkey::domain::time::{Instant, Now, Timestamp};
+use latchkey::store::{Place, Store};
+use latchkey::web::api::{Api, router};
+use latchkey::web::handle::Handle;
+use latchkey::web::live::Live;
+use latchkey::web::server;
+use serde_json::{Value, json};
+
+/// What the binary said.
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn one_line(&self) -> &str {
+        assert_eq!(self.err.lines().count(), 1, "{}", self.err);
+        self.err.trim_end()
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn latchkey(arguments: &[&str], stdin: &str) -> Said {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_latchkey"))
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that reads no input may be gone by now.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap().into()
+}
+
+type Answers = dyn FnMut(Ask) -> Result<Reply, Refusal> + Send;
+
+/// A daemon whose loop is a closure.
+struct Daemon {
+    folder: tempfile::TempDir,
+    asks: Arc<Mutex<Vec<Ask>>>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Daemon {
+    fn answering(mut answers: Box<Answers>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { database: folder.path().join("db"), key_file: folder.path().join("key"), credentials: None };
+        let now = Now { mono: Instant::ZERO, wall: Timestamp::from_millis(0), trusted: true };
+        let (store, _) = Store::open(&place, now, &Entropy::from_number(1)).unwrap();
+        let (handle, mut asked) = Handle::new();
+        let api = Api { handle, reader: store.reader(), live: Live::new(), zone: jiff::tz::TimeZone::UTC };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let asks = Arc::new(Mutex::new(Vec::new()));
+        let listener = runtime.block_on(server::bind(&folder.path().join("sock"))).unwrap();
+        runtime.spawn(server::serve(listener, router(api), std::future::pending()));
+        runtime.spawn({
+            let asks = Arc::clone(&asks);
+            async move {
+                let _store = store;
+                while let Some(question) = asked.recv().await {
+                    asks.lock().unwrap().push(question.ask.clone());
+                    let _ = question.reply.send(answers(question.ask));
+                }
+            }
+        });
+        Self { folder, asks, _runtime: runtime }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("sock")
+    }
+
+    fn cli(&self, arguments: &[&str], stdin: &str) -> Said {
+        let socket = self.socket();
+        latchkey(&[arguments, &["--socket", socket.to_str().unwrap()]].concat(), stdin)
+    }
+
+    fn intents(&self) -> Vec<Intent> {
+        let asks = self.asks.lock().unwrap();
+        asks.iter().filter_map(|ask| if let Ask::Intent(intent) = ask { Some(intent.clone()) } else { None }).collect()
+    }
+}
+
+fn person(n: u64) -> PersonId {
+    PersonId::new(&mut Entropy::from_number(n))
+}
+
+fn grant(n: u64) -> GrantId {
+    GrantId::new(&mut Entropy::from_number(n))
+}
+
+fn accepted(grants: &[GrantId]) -> Reply {
+    let accepted =
+        Accepted { generation: Generation(3), grants: grants.to_vec(), person: Some(person(1)), ..Accepted::default() };
+    Reply::Accepted(accepted)
+}
+
+fn people() -> Reply {
+    let ada = |n, last| {
+        json!({ "id": person(n), "external_id": null, "first_name": "Ada", "last_name": last, "enabled": true,
+            "contacts": {}, "grants": [{ "device": "front_door", "status": "active", "opens_now": "yes" }] })
+    };
+    Reply::View(json!({ "items": [ada(1, "Lovelace"), ada(2, "Byron")], "next": null }))
+}
+
+/// A daemon that takes every change, and shows the grant in these statuses, one after the other.
+fn daemon_with_grant(statuses: &'static [Value]) -> Daemon {
+    let mut looks = 0;
+    Daemon::answering(Box::new(move |ask| match ask {
+        Ask::Intent(_) => Ok(accepted(&[grant(1)])),
+        Ask::People => Ok(people()),
+        Ask::Grant(_) => {
+            let view = statuses.get(looks).or_else(|| statuses.last()).cloned().unwrap_or_default();
+            looks += 1;
+            Ok(if view.is_null() { Reply::NotFound } else { Reply::View(view) })
+        }
+        _ => Ok(Reply::NotFound),
+    }))
+}
+
+fn grant_in(statuses: &[(&str, Option<&str>)]) -> &'static [Value] {
+    let view = |(status, reason): &(&str, Option<&str>)| json!({ "device": "front_door", "status": status, "reason": reason, "opens_now": "unknown" });
+    Vec::leak(statuses.iter().map(view).collect())
+}
+
+#[test]
+fn a_typo_is_wrong_usage_and_a_daemon_that_is_not_there_is_something_else() {
+    assert_eq!(latchkey(&["peple"], "").code, 2);
+    assert_eq!(latchkey(&["people", "add"], "").code, 2);
+    let said = latchkey(&["status", "--socket", "/nowhere/sock"], "");
+    assert_eq!(said.code, 3);
+    assert!(said.one_line().contains("/nowhere/sock") && said.err.contains("--socket"));
+}
+
+#[test]
+fn check_names_the_file_the_key_and_what_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("l.toml");
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        latchkey(&["check", "--config", file.to_str().unwrap()], "")
+    };
+    assert_eq!(check(&latchkey(&["config"], "").out).code, 0);
+    let said = check("[home]\ntime_zome = \"UTC\"\n");
+    assert_eq!(said.code, 2);
+    assert_eq!(
+        said.one_line(),
+        format!("latchkey: {}:2: there is no key home.time_zome; did you mean time_zone?", file.display())
+    );
+    let said = latchkey(&["check", "--config", "/nowhere/l.toml"], "");
+    assert_eq!(said.code, 2);
+    assert!(said.one_line().contains("/nowhere/l.toml"));
+}
+
+#[test]
+fn the_socket_of_the_configuration_is_asked() {
+    let daemon = daemon_with_grant(&[]);
+    let file = daemon.folder.path().join("l.toml");
+    std::fs::write(&file, format!("[api]\nsocket = \"{}\"\n", daemon.socket().display())).unwrap();
+    let said = latchkey(&["people", "list", "--json", "--config", file.to_str().unwrap()], "");
+    assert_eq!(said.code, 0, "{}", said.err);
+    let list: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_code_from_standard_input_reaches_the_daemon_and_no_output() {
+    let daemon = daemon_with_grant(&[]);
+    let said = daemon.cli(&["people", "add", "--first", "Ada", "--code", "-", "--on", "a", "--on", "b"], "482913\nmore\n");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(!said.out.contains("482913"));
+    let intents = daemon.intents();
+    let [Intent::AddPerson(new)] = intents.as_slice() else { panic!("{intents:?}") };
+    assert_eq!(new.code, Some(CodeChoice::Given(Pin::parse("482913").unwrap())));
+    assert_eq!(new.on, ["a", "b"]);
+    assert_eq!(daemon.cli(&["people", "add", "--first", "Ada", "--code", "-"], "").code, 2);
+}
+
+#[test]
+fn a_generated_code_is_shown_even_if_the_wait_for_it_fails() {
+    let mut generated = accepted(&[grant(1)]);
+    if let Reply::Accepted(accepted) = &mut generated {
+        accepted.generated = Some(Pin::parse("482913").unwrap());
+    }
+    let daemon = Daemon::answering(Box::new(move |ask| match ask {
+        Ask::Intent(_) => Ok(generated.clone()),
+        _ => Ok(Reply::View(json!({ "device": "front_door", "status": "rejected", "reason": "lock_full", "opens_now": "no" }))),
+    }));
+    let said = daemon.cli(&["people", "add", "--first", "Ada", "--generate=6", "--on", "front_door", "--wait"], "");
+    assert_eq!(said.code, 1);
+    assert_eq!(said.out.matches("482913").count(), 1);
+    assert!(said.one_line().contains("front_door") && said.err.contains("remove somebody"), "{}", said.err);
+}
+
+#[test]
+fn a_refusal_is_exit_1_with_the_daemons_own_words() {
+    let daemon = Daemon::answering(Box::new(|_| Err(Refusal::DuplicateCode)));
+    let said = daemon.cli(&["people", "add", "--first", "Ada", "--code", "482913"], "");
+    assert_eq!((said.code, said.one_line()), (1, format!("latchkey: {}", Refusal::DuplicateCode).as_str()));
+}
+
+#[test]
+fn wait_ends_when_the_lock_has_it_or_when_the_grant_is_gone() {
+    let settles = grant_in(&[("pending", Some("queue")), ("sending", None), ("active", None)]);
+    let person = person(1).to_string();
+    assert_eq!(daemon_with_grant(settles).cli(&["people", "grant", &person, "front_door", "--wait"], "").code, 0);
+    let goes: &[Value] = Vec::leak(vec![grant_in(&[("removing", None)])[0].clone(), Value::Null]);
+    let daemon = daemon_with_grant(goes);
+    assert_eq!(daemon.cli(&["people", "remove", &person, "--wait=20"], "").code, 0);
+    assert_eq!(daemon.intents().len(), 1);
+}
+
+#[test]
+fn a_wait_that_runs_out_is_exit_4_and_says_that_the_change_goes_on() {
+    let daemon = daemon_with_grant(grant_in(&[("unreachable", Some("backoff"))]));
+    let said = daemon.cli(&["people", "disable", &person(1).to_string(), "--wait=1"], "");
+    assert_eq!(said.code, 4);
+    assert_eq!(said.one_line(), "latchkey: not settled within 1 s, the change goes on: front_door: unreachable (backoff)");
+}
+
+#[test]
+fn an_ambiguous_name_changes_nobody_and_lists_the_ids() {
+    let daemon = daemon_with_grant(&[]);
+    let said = daemon.cli(&["people", "remove", "Ada"], "");
+    assert_eq!(said.code, 1);
+    assert!(said.one_line().contains(&person(1).to_string()) && said.err.contains(&person(2).to_string()));
+    assert_eq!(daemon.cli(&["people", "remove", "Grace Hopper"], "").code, 1);
+    assert!(daemon.intents().is_empty());
+    assert_eq!(daemon.cli(&["people", "remove", "ada lovelace"], "").code, 0);
+    assert_eq!(daemon.intents(), [Intent::RemovePerson(person(1))]);
+}
+
+#[test]
+fn a_list_for_people_uses_the_dashboards_words() {
+    let said = daemon_with_grant(&[]).cli(&["people", "list"], "");
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(lines[0].starts_with("NAME") && lines[1].starts_with("Ada Lovelace"), "{}", said.out);
+    assert!(lines[1].ends_with("front_door Works"), "{}", said.out);
+}
+
+#[test]
+fn every_page_of_the_help_can_be_shown() {
+    let mut seen = BTreeMap::new();
+    for command in ["", "run", "config", "check", "decode", "status", "people", "people add", "people edit", "devices", "events"]
+    {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        seen.insert(command, latchkey(&arguments, "").code);
+    }
+    assert!(seen.values().all(|code| *code == 0), "{seen:?}");
+}
