@@ -233,8 +233,10 @@ impl Store {
     }
 }
 
-/// `secure_delete` overwrites what was deleted; the cache is small because the whole state is in memory anyway.
+/// `busy_timeout` bounds what somebody with a `sqlite3` shell can cost a turn; `secure_delete` overwrites what was deleted;
+/// the cache is small because the whole state is in memory anyway.
 const PRAGMAS: &str = "
+    PRAGMA busy_timeout = 1000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;

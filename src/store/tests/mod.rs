@@ -57,11 +57,11 @@ impl Card {
     }
 }
 
-/// What a power cut leaves of `card`: its files as they are now, elsewhere.
-fn power_cut(card: &Card) -> Card {
+/// What a power cut leaves of the card at `files`: its files as they are now, elsewhere.
+fn power_cut(files: &Path) -> Card {
     let after = Card::new();
-    for file in card.files() {
-        std::fs::copy(&file, after.file(file.file_name().unwrap().to_str().unwrap())).unwrap();
+    for file in std::fs::read_dir(files).unwrap().map(|entry| entry.unwrap().path()) {
+        std::fs::copy(&file, after.dir.path().join(file.file_name().unwrap())).unwrap();
     }
     after
 }

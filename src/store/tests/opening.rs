@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::fs;
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::store::EventQuery;
 
 #[test]
 fn codes_without_their_key_are_an_error_and_never_a_new_key() {
@@ -137,4 +140,37 @@ fn each_refusal_is_one_line_that_does_not_repeat_its_cause() {
         assert!(!line.contains("the cause itself"), "{line}");
     }
     assert!(io(std::io::ErrorKind::Other).source().is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_card_that_rots_anywhere_never_brings_the_daemon_down(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+        unclean in any::<bool>(),
+    ) {
+        let card = Card::new();
+        let mut entropy = Entropy::from_number(2);
+        let (mut store, _) = card.open().unwrap();
+        let rotten = slot(DeviceId::new(&mut entropy), 3, "4821");
+        let used = event(rotten.key.device, None, 1_000, &mut entropy);
+        store.apply(&batch([Write::PutSlot(rotten), Write::Event(used.clone()), Write::Outbox(used.id)])).unwrap();
+        drop(store);
+
+        let mut bytes = fs::read(&card.place.database).unwrap();
+        for (at, value) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        fs::write(&card.place.database, bytes).unwrap();
+        if unclean {
+            fs::write(card.file("latchkey.db-wal"), "").unwrap();
+        }
+        // Damage in a free page goes unseen, and rightly; what is seen is an error with a sentence.
+        if let Ok((mut store, _)) = card.open() {
+            let _ = store.reader().events(&EventQuery::default());
+            let _ = store.apply(&batch([Write::PutPerson(person(&mut entropy))]));
+        }
+    }
 }
