@@ -53,8 +53,11 @@ pub async fn bind(path: &Path) -> Result<UnixListener, SocketError> {
         if !metadata.file_type().is_socket() {
             return Err(SocketError::InTheWay(path.into()));
         }
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(SocketError::InUse(path.into()));
+        // Only a refusal says that nobody listens; a daemon too busy to take one more connection still does.
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(SocketError::Permission(path.into())),
+            Ok(_) | Err(_) => return Err(SocketError::InUse(path.into())),
         }
         std::fs::remove_file(path).map_err(|error| sort(path, error))?;
     }
