@@ -162,7 +162,7 @@ pub struct ControllerInfo {
     pub home: HomeId,
     /// Its own node id.
     pub own: NodeId,
-    /// The library as it names itself: `Z-Wave 7.17`.
+    /// The library as it names itself: `Z-Wave 7.17`; empty if the stick would not say.
     pub library: String,
     /// Firmware, `major.minor`.
     pub firmware: (u8, u8),

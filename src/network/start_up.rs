@@ -265,14 +265,13 @@ impl StartUp {
     }
 
     fn stick(&self) -> Option<Stick> {
-        let (version, capabilities) = (self.version.as_ref()?, self.capabilities.as_ref()?);
-        let (init, memory) = (self.init.as_ref()?, self.memory?);
+        let (capabilities, init, memory) = (self.capabilities.as_ref()?, self.init.as_ref()?, self.memory?);
         let nodes = init.nodes.iter().chain(self.long_range.iter().flatten()).copied();
         Some(Stick {
             info: ControllerInfo {
                 home: memory.home,
                 own: memory.own,
-                library: version.version.clone(),
+                library: self.version.as_ref().map(|version| version.version.clone()).unwrap_or_default(),
                 firmware: capabilities.version,
                 manufacturer: capabilities.manufacturer,
                 product_type: capabilities.product_type,
@@ -290,8 +289,10 @@ impl Step {
     /// Whether the stick is of no use without the answer.
     fn is_needed(self) -> bool {
         match self {
-            Self::Version | Self::Capabilities | Self::PollVersion | Self::Identity | Self::Nodes => true,
-            Self::SoftReset
+            Self::Capabilities | Self::Identity | Self::Nodes => true,
+            Self::Version
+            | Self::SoftReset
+            | Self::PollVersion
             | Self::SetupCommands
             | Self::TxReport
             | Self::WideIds

@@ -3,6 +3,7 @@
 
 mod interview;
 mod jobs;
+mod real_sticks;
 mod start_up;
 mod trouble;
 
