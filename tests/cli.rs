@@ -4,14 +4,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has said what is wrong")]
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use latchkey::bridge::ask::{Ask, Reply};
+use latchkey::domain::batch::{Batch, Write};
 use latchkey::domain::entropy::Entropy;
-use latchkey::domain::ids::{Generation, GrantId, PersonId};
+use latchkey::domain::event::{Event, EventType};
+use latchkey::domain::ids::{DeviceId, EventId, Generation, GrantId, PersonId};
 use latchkey::domain::intent::{Accepted, CodeChoice, Intent, Refusal};
 use latchkey::domain::pin::Pin;
 use latchkey::domain::time::{Instant, Now, Timestamp};
@@ -66,7 +69,10 @@ type Answers = dyn FnMut(Ask) -> Result<Reply, Refusal> + Send;
 struct Daemon {
     folder: tempfile::TempDir,
     asks: Arc<Mutex<Vec<Ask>>>,
-    _runtime: tokio::runtime::Runtime,
+    store: Store,
+    api: Api,
+    serving: tokio::task::JoinHandle<()>,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Daemon {
@@ -80,18 +86,48 @@ impl Daemon {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let asks = Arc::new(Mutex::new(Vec::new()));
         let listener = runtime.block_on(server::bind(&folder.path().join("sock"))).unwrap();
-        runtime.spawn(server::serve(listener, router(api), std::future::pending()));
+        let serving = runtime.spawn(server::serve(listener, router(api.clone()), std::future::pending()));
         runtime.spawn({
             let asks = Arc::clone(&asks);
             async move {
-                let _store = store;
                 while let Some(question) = asked.recv().await {
                     asks.lock().unwrap().push(question.ask.clone());
                     let _ = question.reply.send(answers(question.ask));
                 }
             }
         });
-        Self { folder, asks, _runtime: runtime }
+        Self { folder, asks, store, api, serving, runtime }
+    }
+
+    /// Writes an event and tells those who listen, as a turn does.
+    fn happens(&mut self, millis: i64) -> Event {
+        let at = Timestamp::from_millis(millis);
+        let event = Event {
+            id: EventId::new(at, &mut Entropy::from_number(1)),
+            kind: EventType::Locked,
+            device: DeviceId::new(&mut Entropy::from_number(1)),
+            person: None,
+            action: None,
+            method: None,
+            slot: None,
+            allowed: None,
+            reason: None,
+            at,
+        };
+        self.store.apply(&Batch { writes: vec![Write::Event(event.clone())] }).unwrap();
+        self.api.live.tell(event.clone(), "front_door".parse().unwrap());
+        event
+    }
+
+    /// Breaks every connection off.
+    fn hang_up(&mut self) {
+        self.serving.abort();
+        let _ = self.runtime.block_on(&mut self.serving);
+    }
+
+    fn serve_again(&mut self) {
+        let listener = self.runtime.block_on(server::bind(&self.socket())).unwrap();
+        self.serving = self.runtime.spawn(server::serve(listener, router(self.api.clone()), std::future::pending()));
     }
 
     fn socket(&self) -> PathBuf {
@@ -275,4 +311,34 @@ fn every_page_of_the_help_can_be_shown() {
         seen.insert(command, latchkey(&arguments, "").code);
     }
     assert!(seen.values().all(|code| *code == 0), "{seen:?}");
+}
+
+#[test]
+fn a_follower_misses_nothing_while_the_daemon_is_away() {
+    let mut daemon = Daemon::answering(Box::new(|_| Ok(Reply::View(json!({ "items": [], "next": null })))));
+    let mut expected = vec![daemon.happens(1_000)];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_latchkey"))
+        .args(["events", "--follow", "--json", "--since", "1970-01-01", "--socket"])
+        .arg(daemon.socket())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (lines, seen) = mpsc::channel();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+    let next = || {
+        let line: Value = serde_json::from_str(&seen.recv_timeout(Duration::from_secs(20)).unwrap()).unwrap();
+        line["event_id"].as_str().unwrap().to_owned()
+    };
+    let mut got = vec![next()];
+    expected.push(daemon.happens(2_000));
+    got.push(next());
+    daemon.hang_up();
+    expected.push(daemon.happens(3_000));
+    daemon.serve_again();
+    got.push(next());
+    let _ = child.kill();
+    let _ = child.wait();
+    assert_eq!(got, expected.iter().map(|event| event.id.to_string()).collect::<Vec<_>>());
 }

@@ -35,7 +35,7 @@ pub struct Events {
     #[arg(long, value_name = "D")]
     device: Option<String>,
     /// At most so many [default: 100; with --since: all].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
     limit: Option<usize>,
     /// Print JSON; with --follow one object a line.
     #[arg(long)]
@@ -55,7 +55,8 @@ impl Events {
         let since = self.since.as_ref().map(|since| format!("since={}", encoded(since)));
         if !self.follow {
             filter.extend(since);
-            let (events, next) = self.read(client, &filter).await?;
+            let wanted = self.limit.unwrap_or_else(|| if self.since.is_some() { usize::MAX } else { 100 });
+            let (events, next) = self.read(client, &filter, wanted).await?;
             if self.json {
                 return print_json(&json!({ "items": events, "next": next }));
             }
@@ -63,21 +64,22 @@ impl Events {
             let lines: Vec<String> = events.iter().rev().map(sentence).collect();
             return print(if lines.is_empty() { "nothing yet".to_owned() } else { lines.join("\n") }.as_str());
         }
-        let mut last = None;
-        if let Some(since) = since {
-            let filter: Vec<String> = filter.iter().cloned().chain([since]).collect();
-            let (events, _) = self.read(client, &filter).await?;
-            for event in events.iter().rev() {
-                self.say(event)?;
-            }
-            last = events.first().map(|event| text(event, "event_id").to_owned());
+        // The stream begins after an event that is named, so that nothing falls between the list and the stream.
+        let shown = since.is_some();
+        let past = match since {
+            Some(since) => filter.iter().cloned().chain([since]).collect(),
+            None => filter.clone(),
+        };
+        let (events, _) = self.read(client, &past, if shown { usize::MAX } else { 1 }).await?;
+        for event in events.iter().rev().filter(|_| shown) {
+            self.say(event)?;
         }
+        let last = events.first().map(|event| text(event, "event_id").to_owned());
         self.follow(client, &format!("/api/live?{}", filter.join("&")), last).await
     }
 
     /// As many pages as were asked for, newest first, and where the next would begin.
-    async fn read(&self, client: &Client, filter: &[String]) -> Result<(Vec<Value>, Value), Failure> {
-        let wanted = self.limit.unwrap_or_else(|| if self.since.is_some() { usize::MAX } else { 100 });
+    async fn read(&self, client: &Client, filter: &[String], wanted: usize) -> Result<(Vec<Value>, Value), Failure> {
         let mut events = Vec::new();
         let mut next = Value::Null;
         while events.len() < wanted {
