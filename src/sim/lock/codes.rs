@@ -1,6 +1,7 @@
 //! User Code version 1 and 2: the table of codes, and what the lock makes of reads and writes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::command::Command;
 use crate::command::user_code::{
@@ -14,6 +15,9 @@ use super::{Answer, Happening, Lock};
 
 /// How many bytes of codes a lock puts into one Extended Report, so that it fits a classic frame.
 const REPORT_ROOM: usize = 34;
+
+/// How long the lock stores a code before it tells of it: its answer to the write goes first.
+const STORING: Duration = Duration::from_millis(150);
 
 /// One slot that is not empty.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -150,7 +154,7 @@ impl Lock {
             }
             let taken = table.entries().any(|(other, entry)| other != user && entry.code == **code);
             if taken && self.model.quirks.refuses_duplicates {
-                self.tell(Happening::DuplicateRefused(user), now);
+                self.tell(Happening::DuplicateRefused(user), now + STORING);
                 return Answer::Refused;
             }
             if !table.put(user, Entry { status: *status, code: (*code).clone() }) {
@@ -161,7 +165,7 @@ impl Lock {
         self.memory.codes = table;
         if !self.model.quirks.silent_writes {
             for happening in happenings {
-                self.tell(happening, now);
+                self.tell(happening, now + STORING);
             }
         }
         Answer::Done
