@@ -137,13 +137,12 @@ impl Bridge {
             ControllerStatus::Ready(info) => Some(info.library.clone()),
             ControllerStatus::Absent { .. } | ControllerStatus::Starting { .. } => None,
         };
-        let (events_waiting, events_dropped) = self.announcer.backlog();
+        let (_, events_dropped) = self.announcer.backlog();
         BridgeInfo {
             version: env!("CARGO_PKG_VERSION"),
             controller,
             devices: self.state.devices().count(),
             grants,
-            events_waiting,
             events_dropped,
         }
     }

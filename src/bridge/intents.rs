@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ask::Actor;
 use super::state::State;
-use crate::domain::device::{Device, DeviceKind};
+use crate::domain::device::Device;
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::{Grant, Reason, Schedule, Status};
 use crate::domain::ids::{CredentialId, DeviceId, Generation, GrantId, PersonId, Slug};
@@ -203,7 +203,7 @@ impl Desk<'_> {
 
     fn lock_named(&self, name: &str) -> Result<DeviceId, Refusal> {
         let device = self.device_named(name)?;
-        if device.kind == DeviceKind::Lock { Ok(device.id) } else { Err(Refusal::NotALock(device.slug.to_string())) }
+        if device.takes_codes { Ok(device.id) } else { Err(Refusal::NotALock(device.slug.to_string())) }
     }
 
     fn check_external_id(&self, id: Option<&str>, own: Option<PersonId>) -> Result<(), Refusal> {

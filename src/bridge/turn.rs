@@ -12,7 +12,7 @@ use super::intents::{Desk, Refusals};
 use super::state::State;
 use super::sync::Sync;
 use super::view;
-use crate::command::Command;
+use crate::command::{ClassId, Command};
 use crate::command::door_lock::{self, DoorLock};
 use crate::domain::batch::{Batch, Snapshot};
 use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
@@ -239,6 +239,7 @@ impl Bridge {
                 if let Some(node) = self.network.node(id).cloned() {
                     self.state.put_node(node);
                 }
+                self.welcome(id, now);
                 self.touched.extend(self.state.device_of(id).map(|device| device.id));
             }
             NetworkEvent::NodeRemoved(id) => {
@@ -249,7 +250,7 @@ impl Bridge {
                     self.touched.insert(device.id);
                 }
             }
-            NetworkEvent::Interviewed(id) => self.welcome(id, now),
+            NetworkEvent::Interviewed(id) => self.touched.extend(self.state.device_of(id).map(|device| device.id)),
             NetworkEvent::Received { node, command, security, multicast: _ } => {
                 let granted = self.network.node(node).map(|node| node.security);
                 // Events and confirmations count only under the class the node was granted (threats: forged frames).
@@ -278,13 +279,12 @@ impl Bridge {
         }
     }
 
-    /// A node is known well enough to be used: a lock becomes a device.
+    /// A node turned out to be a lock: it becomes a device, and shows as being interviewed.
     fn welcome(&mut self, id: NodeId, now: Now) {
         let Some(node) = self.network.node(id).filter(|node| node.is_lock()) else { return };
-        let takes_codes = node.user_code.is_some();
-        if let Some(device) = self.state.device_of(id) {
-            self.touched.insert(device.id);
-            return;
+        let takes_codes = node.classes.contains_key(&ClassId::USER_CODE);
+        if let Some(device) = self.state.device_of(id).cloned() {
+            return self.state.put_device(Device { takes_codes, ..device });
         }
         let name = format!("Lock {id}");
         let mut slug = Slug::from_name(&name);
@@ -302,7 +302,8 @@ impl Bridge {
             battery: None,
             lock_state: LockState::Unknown,
             door_open: None,
-            inventory: Inventory { next: 0, done: !takes_codes, began: now.wall },
+            takes_codes,
+            inventory: Inventory { next: 0, done: false, began: now.wall },
             last_seen: Some(now.wall),
         };
         tracing::info!(node = %id, device = %device.slug, "a lock was found");

@@ -12,9 +12,11 @@ use crate::domain::person::Person;
 use crate::domain::time::{Now, Timestamp};
 use crate::network::{ControllerStatus, Reach};
 
-/// Everybody.
+/// Everybody, by name.
 pub fn people(bridge: &Bridge) -> Value {
-    list(bridge.state.people().map(|person| person_json(bridge, person)).collect())
+    let mut people: Vec<&Person> = bridge.state.people().collect();
+    people.sort_by_key(|person| (person.last_name.to_lowercase(), person.first_name.to_lowercase(), person.id));
+    list(people.into_iter().map(|person| person_json(bridge, person)).collect())
 }
 
 /// One person.
@@ -27,9 +29,11 @@ pub fn grant(bridge: &Bridge, id: GrantId) -> Option<Value> {
     bridge.state.grant(id).map(|grant| grant_json(bridge, grant))
 }
 
-/// Every device.
+/// Every device, by slug.
 pub fn devices(bridge: &Bridge) -> Value {
-    list(bridge.state.devices().map(|device| device_json(bridge, device)).collect())
+    let mut devices: Vec<&Device> = bridge.state.devices().collect();
+    devices.sort_by_key(|device| &device.slug);
+    list(devices.into_iter().map(|device| device_json(bridge, device)).collect())
 }
 
 /// One device, by slug or id.
@@ -138,7 +142,9 @@ fn list(items: Vec<Value>) -> Value {
 }
 
 fn person_json(bridge: &Bridge, person: &Person) -> Value {
-    let grants = bridge.state.grants_of(person.id).map(|grant| grant_json(bridge, grant));
+    let mut grants: Vec<&Grant> = bridge.state.grants_of(person.id).collect();
+    grants.sort_by_key(|grant| bridge.state.device(grant.device).map(|device| &device.slug));
+    let grants: Vec<Value> = grants.into_iter().map(|grant| grant_json(bridge, grant)).collect();
     json!({
         "id": person.id,
         "external_id": person.external_id,
@@ -148,7 +154,7 @@ fn person_json(bridge: &Bridge, person: &Person) -> Value {
         "removing": person.removed_at.is_some(),
         "has_code": bridge.state.credentials_of(person.id).next().is_some(),
         "contacts": person.contacts,
-        "grants": grants.collect::<Vec<_>>(),
+        "grants": grants,
     })
 }
 

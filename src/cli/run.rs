@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use super::failure::{Failure, Outcome};
 use super::{Place, print};
 use crate::config::{Config, DEFAULT_FILE};
+use crate::run;
 
 /// `latchkey run`.
 pub fn run(place: &Place) -> Outcome {
@@ -19,8 +20,16 @@ pub fn run(place: &Place) -> Outcome {
     daemon(config)
 }
 
-fn daemon(_config: Config) -> Outcome {
-    Err(Failure::Refused("the daemon's loop is not part of this build".into()))
+/// One thread for the loop; the link has its own. Ends in good order on SIGTERM and SIGINT.
+fn daemon(config: Config) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Refused(format!("the runtime can't be started: {error}")))?;
+    runtime.block_on(async {
+        let shutdown = run::stop_signal().map_err(|error| Failure::Refused(format!("signals can't be caught: {error}")))?;
+        run::daemon(config, shutdown).await.map_err(|error| {
+            if error.is_configuration() { Failure::Usage(error.to_string()) } else { Failure::Refused(error.to_string()) }
+        })
+    })
 }
 
 /// `latchkey check`.
@@ -64,7 +73,7 @@ fn file(place: &Place) -> &Path {
 /// Log lines go to standard error; `LATCHKEY_LOG` says which (`debug`, `latchkey::network=trace`). Under systemd the
 /// journal stamps them itself.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttc=off,rumqttd=off"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).with_ansi(false);
     if std::env::var_os("JOURNAL_STREAM").is_some() {
         log.without_time().init();

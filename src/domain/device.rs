@@ -62,6 +62,8 @@ pub struct Device {
     pub lock_state: LockState,
     /// The door is open (where a sensor says so).
     pub door_open: Option<bool>,
+    /// It keeps codes in slots.
+    pub takes_codes: bool,
     /// The first inventory.
     pub inventory: Inventory,
     /// When the lock was last heard.

@@ -201,8 +201,6 @@ pub struct BridgeInfo {
     pub devices: usize,
     /// Grants over all devices.
     pub grants: GrantCounts,
-    /// Events that wait for the broker.
-    pub events_waiting: usize,
     /// Events dropped for want of room since the daemon started.
     pub events_dropped: u64,
 }
@@ -374,6 +372,7 @@ mod tests {
             battery: Some(87),
             lock_state: LockState::Locked,
             door_open: Some(false),
+            takes_codes: true,
             inventory: Inventory::default(),
             last_seen: Some(AT),
         };

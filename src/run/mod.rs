@@ -1,5 +1,289 @@
-//! (to be written)
+//! The shell: clocks, sockets, the loop. Everything that decides is on the floors below; here bytes are moved.
+//!
+//! The link has a thread of its own (`link`): a commit that takes seconds on a slow card delays no ACK. Everything
+//! else shares one thread, where a turn is decided, committed and released before the next one begins.
 
+pub mod clock;
 pub mod link;
 pub mod port;
 pub mod sim_port;
+pub mod turns;
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use self::clock::Clock;
+use self::link::{LinkCommand, LinkReport};
+use self::port::PortError;
+use self::turns::{Owed, Turns, moment};
+use crate::bridge::turn::MqttSettings;
+use crate::bridge::{After, BrokerInput, Input, Settings};
+use crate::config::{self, Config};
+use crate::domain::entropy::Entropy;
+use crate::domain::ids::HubId;
+use crate::mqtt::client::{self, FromBroker, Publisher, ToBroker};
+use crate::mqtt::topic::{InvalidPrefix, Topics};
+use crate::network;
+use crate::store::{OpenError, Place, Store};
+use crate::web::api::{Api, router};
+use crate::web::handle::{Asked, Handle};
+use crate::web::live::Live;
+use crate::web::server::{self, SocketError};
+
+/// Why the daemon does not start, or stopped. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store can't be used as it is.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The broker's settings can't be used.
+    #[error(transparent)]
+    Mqtt(#[from] client::InvalidSettings),
+    /// A topic prefix can't be used.
+    #[error(transparent)]
+    Topic(#[from] InvalidPrefix),
+    /// The API socket can't be opened.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// Several sticks, or a port that can never work.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The link's thread can't be started.
+    #[error("the thread of the serial link can't be started; raise the limits of the service")]
+    Link(#[source] io::Error),
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no random numbers; keys can't be made")]
+    Entropy,
+}
+
+impl RunError {
+    /// Whether somebody has to change the configuration or the files it names: exit code 2, and no restart helps.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Store(_) | Self::Mqtt(_) | Self::Topic(_) | Self::Socket(_) | Self::Port(_) => true,
+            Self::Link(_) | Self::Entropy => false,
+        }
+    }
+}
+
+/// Both ends of the link: what goes to the stick, and what comes from it.
+pub type LinkEnds = (mpsc::Sender<LinkCommand>, mpsc::Receiver<LinkReport>);
+
+/// Runs the daemon until `shutdown`, on the configured port.
+pub async fn daemon(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+    let wanted = config.serial.port.clone();
+    if wanted.is_none() && let Err(ambiguous @ PortError::SeveralSticks(_)) = port::find_stick() {
+        return Err(ambiguous.into());
+    }
+    daemon_on(config, |entropy| link::spawn_link_thread(wanted, entropy), shutdown).await
+}
+
+/// Runs the daemon on any link: the demo and tests bring their own stick.
+pub async fn daemon_on(
+    config: Config,
+    link: impl FnOnce(Entropy) -> io::Result<LinkEnds>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let entropy = os_entropy()?;
+    let clock = Clock::start();
+    let place = Place {
+        database: config.store.path.clone(),
+        key_file: config.store.key_file.clone(),
+        credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+    };
+    let (store, snapshot) = Store::open(&place, clock.now(), &entropy.child("store"))?;
+    let listener = server::bind(&config.api.socket).await?;
+
+    let zone = config.home.time_zone.clone();
+    let (mqtt, broker) = match &config.mqtt {
+        Some(mqtt) => {
+            let (settings, options) = broker_settings(mqtt, snapshot.hub)?;
+            (Some(settings), Some(client::spawn(options, entropy.child("mqtt"))))
+        }
+        None => (None, None),
+    };
+    let settings = Settings {
+        zone: zone.clone(),
+        mqtt,
+        network: network::Options { soft_reset: soft_reset(config.serial.soft_reset) },
+        seal: store.seal_report().sentence(),
+    };
+    let (link, reports) = link(entropy.child("link")).map_err(RunError::Link)?;
+    let (handle, asks) = Handle::new();
+    let live = Live::new();
+    let api = Api { handle, reader: store.reader(), live: live.clone(), zone };
+    let (stop_api, stopping) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(server::serve(listener, router(api), async {
+        let _ = stopping.await;
+    }));
+    tracing::info!(socket = %config.api.socket.display(), "latchkey is running");
+
+    let (publisher, from_broker) = match broker {
+        Some((publisher, inbox)) => (Some(publisher), inbox),
+        None => (None, mpsc::channel(1).1),
+    };
+    let mut outside = Outside { link, publisher, live, owed: Owed::default() };
+    let turns = Turns::new(with_test_hooks(store), snapshot, settings, entropy);
+    turn_after_turn(turns, &mut outside, clock, Inlets { reports, from_broker, asks }, shutdown).await;
+
+    tracing::info!("latchkey is stopping");
+    let _ = stop_api.send(());
+    let _ = serving.await;
+    if let Some(publisher) = outside.publisher {
+        publisher.stop().await;
+    }
+    let _ = std::fs::remove_file(&config.api.socket);
+    Ok(())
+}
+
+/// Completes at SIGTERM or SIGINT.
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Everything that can start a turn.
+struct Inlets {
+    reports: mpsc::Receiver<LinkReport>,
+    from_broker: mpsc::Receiver<FromBroker>,
+    asks: mpsc::Receiver<Asked>,
+}
+
+async fn turn_after_turn(
+    mut turns: Turns,
+    outside: &mut Outside,
+    clock: Clock,
+    mut inlets: Inlets,
+    shutdown: impl Future<Output = ()>,
+) {
+    tokio::pin!(shutdown);
+    loop {
+        let due = moment(&clock, turns.poll_deadline());
+        // Frames first: somebody may stand at a door. Nothing starves, as each source is bounded by what sends it.
+        let input = tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            Some(report) = inlets.reports.recv() => Input::Radio(radio_input(report)),
+            Some(message) = inlets.from_broker.recv() => Input::Broker(broker_input(message)),
+            () = tokio::time::sleep_until(due) => Input::Timeout,
+            Some(Asked { actor, ask, reply }) = inlets.asks.recv() => {
+                Input::Ask { ticket: outside.owed.keep(reply), actor, ask }
+            }
+        };
+        for after in turns.take(input, clock.now()) {
+            outside.release(after);
+        }
+    }
+}
+
+/// Where the consequences of a turn go.
+struct Outside {
+    link: mpsc::Sender<LinkCommand>,
+    publisher: Option<Publisher>,
+    live: Live,
+    owed: Owed,
+}
+
+impl Outside {
+    fn release(&mut self, after: After) {
+        match after {
+            After::Send(id, frame) => self.command(LinkCommand::Send(id, frame)),
+            After::Reopen => self.command(LinkCommand::Reopen),
+            After::Answer(ticket, answer) => self.owed.answer(ticket, answer),
+            After::Retained(message) => self.publish(ToBroker::Retained(message)),
+            After::Publish(id, message) => self.publish(ToBroker::Event { id, message }),
+            After::Live(event, device) => self.live.tell(event, device),
+        }
+    }
+
+    fn command(&self, command: LinkCommand) {
+        // The network has one frame under way: a queue of many is full only if the link's thread is gone.
+        if let Err(error) = self.link.try_send(command) {
+            tracing::error!(%error, "the serial link takes nothing any more");
+        }
+    }
+
+    fn publish(&self, message: ToBroker) {
+        if let Some(publisher) = &self.publisher {
+            publisher.publish(message);
+        }
+    }
+}
+
+fn radio_input(report: LinkReport) -> network::Input {
+    match report {
+        LinkReport::Up => network::Input::LinkUp,
+        LinkReport::Down { why } => network::Input::LinkDown { why },
+        LinkReport::Waiting { why } => network::Input::LinkWaiting { why },
+        LinkReport::Frame(frame) => network::Input::Frame(frame),
+        LinkReport::Sent(id) => network::Input::Sent(id),
+        LinkReport::Failed(id, why) => network::Input::Failed(id, why),
+        LinkReport::Unresponsive => network::Input::Unresponsive,
+    }
+}
+
+fn broker_input(message: FromBroker) -> BrokerInput {
+    match message {
+        FromBroker::Connected => BrokerInput::Connected,
+        FromBroker::Disconnected { why } => BrokerInput::Disconnected { why },
+        FromBroker::Acked(id) => BrokerInput::Acked(id),
+        FromBroker::Inbound { topic, payload, retained } => BrokerInput::Message { topic, payload, retained },
+    }
+}
+
+fn broker_settings(mqtt: &config::Mqtt, hub: HubId) -> Result<(MqttSettings, client::Options), RunError> {
+    let topics = Topics::new(&mqtt.base, &mqtt.discovery_prefix)?;
+    let options = client::Settings {
+        url: mqtt.url.to_string(),
+        username: mqtt.username.clone(),
+        password_file: mqtt.password_file.clone(),
+        ca_file: mqtt.ca_file.clone(),
+        client_cert_file: mqtt.client_cert_file.clone(),
+        client_key_file: mqtt.client_key_file.clone(),
+        client_id: format!("latchkey-{hub}"),
+        state_topic: topics.bridge_state(),
+        subscriptions: topics.subscriptions(),
+    }
+    .read()?;
+    let unlock = options.remote_unlock();
+    Ok((MqttSettings { topics, names: mqtt.publish_names, unlock }, options))
+}
+
+fn soft_reset(configured: config::SoftReset) -> network::SoftReset {
+    match configured {
+        config::SoftReset::Auto => network::SoftReset::Auto,
+        config::SoftReset::Never => network::SoftReset::Never,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the operating system's randomness enters")]
+fn os_entropy() -> Result<Entropy, RunError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| RunError::Entropy)?;
+    Ok(Entropy::from_seed(seed))
+}
+
+/// In test builds, `LATCHKEY_TEST_STALL_COMMIT_MS` makes every commit take so long, as a worn card would.
+#[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "the stall has to block the loop: that is what it tests")]
+fn with_test_hooks(mut store: Store) -> Store {
+    let stall = std::env::var("LATCHKEY_TEST_STALL_COMMIT_MS").ok().and_then(|text| text.parse().ok());
+    if let Some(millis) = stall {
+        store.before_commit(move || std::thread::sleep(std::time::Duration::from_millis(millis)));
+    }
+    store
+}
+
+#[cfg(not(debug_assertions))]
+fn with_test_hooks(store: Store) -> Store {
+    store
+}

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::batch::{Snapshot, Write};
-use crate::domain::device::{Inventory, LockState};
+use crate::domain::device::{DeviceKind, Inventory, LockState};
 use crate::domain::ids::HubId;
 use crate::domain::pin::{CodeText, FingerprintKey};
 use crate::domain::slot::{Slot, SlotKey};
@@ -68,6 +68,7 @@ fn lock(slug: &str, entropy: &mut Entropy) -> Device {
         battery: None,
         lock_state: LockState::Unknown,
         door_open: None,
+        takes_codes: true,
         inventory: Inventory::default(),
         last_seen: None,
     }

@@ -25,6 +25,7 @@ fn device(entropy: &mut Entropy) -> Device {
         battery: Some(80),
         lock_state: LockState::Locked,
         door_open: None,
+        takes_codes: true,
         inventory: Inventory { next: 12, done: false, began: Timestamp::from_millis(900) },
         last_seen: Some(Timestamp::from_millis(2_000)),
     }

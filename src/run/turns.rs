@@ -1,0 +1,173 @@
+//! Commit, then release. One function applies a turn; the daemon and the tests share it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::clock::Clock;
+use crate::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
+use crate::domain::batch::Snapshot;
+use crate::domain::entropy::Entropy;
+use crate::domain::intent::Refusal;
+use crate::domain::time::{Deadline, Instant, Now};
+use crate::network;
+use crate::serial::Frame;
+use crate::store::Store;
+
+/// Frames kept while the store can't be written. Those beyond are lost: the lock repeats what was not answered.
+const HELD_FRAMES: usize = 256;
+/// Pause before the store is tried again; doubles up to [`MAX_PAUSE`].
+const MIN_PAUSE: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// The bridge and its store: the one place where a decision becomes durable and then visible.
+pub struct Turns {
+    store: Store,
+    settings: Settings,
+    entropy: Entropy,
+    state: State,
+    /// What a fresh bridge has to be told: it was not there when these happened.
+    link: Option<network::Input>,
+    broker: bool,
+    rebuilds: u64,
+}
+
+enum State {
+    Working(Box<Bridge>),
+    /// A commit failed. The bridge decided things that are not on the disk, so it is thrown away.
+    Broken {
+        why: String,
+        retry: Instant,
+        pause: Duration,
+        held: VecDeque<Frame>,
+    },
+}
+
+impl Turns {
+    /// A bridge on what the store holds.
+    pub fn new(store: Store, snapshot: Snapshot, settings: Settings, entropy: Entropy) -> Self {
+        let bridge = Bridge::new(snapshot, settings.clone(), &entropy);
+        let state = State::Working(Box::new(bridge));
+        Self { store, settings, entropy, state, link: None, broker: false, rebuilds: 0 }
+    }
+
+    /// One turn: decide, commit, and only then hand out what others can see.
+    pub fn take(&mut self, input: Input, now: Now) -> Vec<After> {
+        self.remember(&input);
+        let bridge = match &mut self.state {
+            State::Working(bridge) => bridge,
+            State::Broken { why, retry, held, .. } => {
+                match input {
+                    Input::Ask { ticket, .. } => return vec![refused(ticket, why)],
+                    Input::Radio(network::Input::Frame(frame)) if held.len() < HELD_FRAMES => held.push_back(frame),
+                    Input::Radio(_) | Input::Broker(_) => {}
+                    Input::Timeout if *retry <= now.mono => return self.rebuild(now),
+                    Input::Timeout => {}
+                }
+                return Vec::new();
+            }
+        };
+        let frame = match &input {
+            Input::Radio(network::Input::Frame(frame)) => Some(frame.clone()),
+            _ => None,
+        };
+        let turn = bridge.turn(input, now);
+        if turn.batch.is_empty() {
+            return turn.after;
+        }
+        match self.store.apply(&turn.batch) {
+            Ok(()) => turn.after,
+            Err(error) => {
+                let why = error.to_string();
+                tracing::error!(why, "a change could not be committed; nothing of it was released");
+                let tickets = turn.after.iter().filter_map(|after| match after {
+                    After::Answer(ticket, _) => Some(*ticket),
+                    _ => None,
+                });
+                let refusals = tickets.map(|ticket| refused(ticket, &why)).collect();
+                let retry = now.mono + MIN_PAUSE;
+                self.state = State::Broken { why, retry, pause: MIN_PAUSE, held: frame.into_iter().collect() };
+                refusals
+            }
+        }
+    }
+
+    /// When to call [`Turns::take`] with [`Input::Timeout`], and why.
+    pub fn poll_deadline(&self) -> Option<Deadline> {
+        match &self.state {
+            State::Working(bridge) => bridge.poll_deadline(),
+            State::Broken { retry, .. } => Some(Deadline { at: *retry, why: "the store is tried again" }),
+        }
+    }
+
+    fn remember(&mut self, input: &Input) {
+        match input {
+            Input::Radio(
+                state @ (network::Input::LinkUp | network::Input::LinkDown { .. } | network::Input::LinkWaiting { .. }),
+            ) => {
+                self.link = Some(state.clone());
+            }
+            Input::Broker(BrokerInput::Connected) => self.broker = true,
+            Input::Broker(BrokerInput::Disconnected { .. }) => self.broker = false,
+            Input::Radio(_) | Input::Broker(_) | Input::Ask { .. } | Input::Timeout => {}
+        }
+    }
+
+    /// Builds the bridge anew from what is on the disk, and tells it what it missed.
+    fn rebuild(&mut self, now: Now) -> Vec<After> {
+        let State::Broken { retry, pause, held, .. } = &mut self.state else { return Vec::new() };
+        let snapshot = match self.store.load() {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                tracing::error!(why = %error, "the store can't be read");
+                *pause = (*pause * 2).min(MAX_PAUSE);
+                *retry = now.mono + *pause;
+                return Vec::new();
+            }
+        };
+        let held = std::mem::take(held);
+        self.rebuilds += 1;
+        // A bridge of its own randomness: ids it handed out before must not come again.
+        let entropy = self.entropy.child(&format!("rebuild {}", self.rebuilds));
+        self.state = State::Working(Box::new(Bridge::new(snapshot, self.settings.clone(), &entropy)));
+        tracing::info!("the store works again; the bridge was rebuilt from it");
+        let link = self.link.clone().map(Input::Radio);
+        let broker = self.broker.then_some(Input::Broker(BrokerInput::Connected));
+        let frames = held.into_iter().map(|frame| Input::Radio(network::Input::Frame(frame)));
+        let missed: Vec<Input> = link.into_iter().chain(broker).chain(frames).collect();
+        missed.into_iter().flat_map(|input| self.take(input, now)).collect()
+    }
+}
+
+fn refused(ticket: Ticket, why: &str) -> After {
+    After::Answer(ticket, Err(Refusal::StoreUnavailable(why.to_owned())))
+}
+
+/// Answers that are still owed, by ticket.
+#[derive(Default)]
+pub struct Owed {
+    next: u64,
+    asks: BTreeMap<Ticket, tokio::sync::oneshot::Sender<Result<crate::bridge::ask::Reply, Refusal>>>,
+}
+
+impl Owed {
+    /// Keeps the way back of a question.
+    pub fn keep(&mut self, reply: tokio::sync::oneshot::Sender<Result<crate::bridge::ask::Reply, Refusal>>) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.asks.insert(ticket, reply);
+        ticket
+    }
+
+    /// Answers a question. Whoever gave up waiting is not told.
+    pub fn answer(&mut self, ticket: Ticket, answer: Result<crate::bridge::ask::Reply, Refusal>) {
+        if let Some(reply) = self.asks.remove(&ticket) {
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+/// The runtime's moment for a deadline; far away if there is none.
+pub fn moment(clock: &Clock, deadline: Option<Deadline>) -> tokio::time::Instant {
+    let at = deadline.map(|deadline| deadline.at);
+    clock.at(at.unwrap_or_else(|| clock.mono() + Duration::from_secs(3600)))
+}
