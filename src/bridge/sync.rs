@@ -338,21 +338,11 @@ impl Sync {
             let key = SlotKey::user_code(device, *slot);
             let told = self.locks.entry(device).or_default().recheck.remove(slot);
             findings.extend(match sighting {
-                Sighting::Masked if told => Some(self.overwritten(key, state, now)),
+                Sighting::Masked if told => Some(overwritten(key, state, now.wall)),
                 _ => self.see(key, sighting, state, now),
             });
         }
         findings
-    }
-
-    /// Somebody wrote over a code of ours at the lock.
-    fn overwritten(&mut self, key: SlotKey, state: &mut State, now: Now) -> Finding {
-        let mut slot = slot_of(key, state);
-        slot.content = Content::Unreadable;
-        slot.confirmed = None;
-        hold(&slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall);
-        state.put_slot(slot, now.wall);
-        Finding::ChangedAtLock(key)
     }
 
     /// The User Code Checksum was asked before the inventory: 0x0000 means that no slot is taken.
@@ -765,6 +755,16 @@ fn forget_if_done(person: PersonId, state: &mut State) {
     if removed && state.grants_of(person).next().is_none() {
         state.delete_person(person);
     }
+}
+
+/// Somebody wrote over a code of ours at the lock.
+fn overwritten(key: SlotKey, state: &mut State, at: Timestamp) -> Finding {
+    let mut slot = slot_of(key, state);
+    slot.content = Content::Unreadable;
+    slot.confirmed = None;
+    hold(&slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, at);
+    state.put_slot(slot, at);
+    Finding::ChangedAtLock(key)
 }
 
 /// Stops a grant until somebody changes the intent.

@@ -75,7 +75,9 @@ pub type LinkEnds = (mpsc::Sender<LinkCommand>, mpsc::Receiver<LinkReport>);
 /// Runs the daemon until `shutdown`, on the configured port.
 pub async fn daemon(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
     let wanted = config.serial.port.clone();
-    if wanted.is_none() && let Err(ambiguous @ PortError::SeveralSticks(_)) = port::find_stick() {
+    if wanted.is_none()
+        && let Err(ambiguous @ PortError::SeveralSticks(_)) = port::find_stick()
+    {
         return Err(ambiguous.into());
     }
     daemon_on(config, |entropy| link::spawn_link_thread(wanted, entropy), shutdown).await
