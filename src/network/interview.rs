@@ -37,6 +37,9 @@ const VERSIONED: [ClassId; 6] = [
 const GROUP_1: u8 = 1;
 /// A question that matters is left alone for so long after it went unanswered.
 const PAUSE: Duration = Duration::from_secs(300);
+/// Pause after a question that could not be asked, doubled each time, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// The interview of one node.
 #[derive(Default, Debug)]
@@ -47,6 +50,8 @@ pub(super) struct Interview {
     asked: Option<Question>,
     /// Not before.
     resume_at: Instant,
+    /// How often in a row the node could not be asked.
+    failures: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,24 +117,34 @@ impl Interview {
             Outcome::Accepted | Outcome::Refused | Outcome::Unsupported | Outcome::Delivered => {}
             Outcome::NoReport => match question {
                 Question::Users { last_try: false } => self.todo.push_back(Question::Users { last_try: true }),
-                Question::Users { last_try: true } => {
-                    self.pause();
-                    self.resume_at = now + PAUSE;
-                }
+                Question::Users { last_try: true } => self.pause_until(now + PAUSE),
                 // Groups that nobody describes: the lifeline is where it usually is.
                 Question::Groups => self.todo.push_front(Question::Members { group: GROUP_1, joined: false }),
                 _ => {}
             },
-            Outcome::NoAck | Outcome::StickGone | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => self.pause(),
+            Outcome::NoAck | Outcome::StickGone | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => {
+                let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures);
+                self.failures += 1;
+                return self.pause_until(now + pause.min(LONGEST_PAUSE));
+            }
+        }
+        self.failures = 0;
+    }
+
+    /// The node information frame came by itself: one question less.
+    pub(super) fn skip_node_info(&mut self, node: &mut Node) {
+        if node.stage == InterviewStage::Protocol && self.asked.is_none() {
+            self.pause_until(Instant::ZERO);
+            node.stage = InterviewStage::NodeInfo;
         }
     }
 
-    /// Forgets the stage under way; it is asked afresh.
-    pub(super) fn pause(&mut self) {
-        *self = Self { resume_at: self.resume_at, ..Self::default() };
+    /// Forgets the stage under way; it is asked afresh, but not before `at`.
+    fn pause_until(&mut self, at: Instant) {
+        *self = Self { resume_at: at, failures: self.failures, ..Self::default() };
     }
 
-    /// The node was heard: whatever it was left alone for may be over.
+    /// The node spoke: whatever it was left alone for may be over.
     pub(super) fn resume(&mut self) {
         self.resume_at = Instant::ZERO;
     }

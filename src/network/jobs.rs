@@ -84,7 +84,8 @@ pub enum Outcome {
     StickGone,
     /// The stick could not send: radio jammed, or its queue stayed full.
     StickBusy,
-    /// The job's deadline passed before it could leave.
+    /// The job's deadline passed before it could leave. (If it left and is waiting for its next try, it ends as that try
+    /// ended.)
     Expired,
     /// Taken back by [`super::Network::cancel`], or its node left the network.
     Cancelled,
@@ -105,6 +106,8 @@ pub(super) struct Transaction {
     pub(super) not_before: Instant,
     /// Tries that the node did not acknowledge, or acknowledged and left without the report.
     pub(super) failures: u8,
+    /// How the last try ended, if it may have reached the node all the same. The job can't end as "not sent" any more.
+    pub(super) doubt: Option<Outcome>,
     /// Tries that never reached the air: stick busy, radio jammed. Not the node's fault.
     pub(super) busy: u8,
     /// The Supervision session; a retransmission keeps it, so that the node can tell it from a new command.

@@ -134,8 +134,12 @@ impl Network {
                 let ended = self.exchange.as_ref().and_then(|(exchange, _)| exchange.failed(id));
                 self.end_exchange(ended);
             }
-            // The stick may have got it, but nothing more will come of it: `LinkDown` or `Unresponsive` follows.
-            Input::Failed(_, SendFailure::NoAck | SendFailure::PortLost) => {}
+            // The stick may have got it, but nothing more will come of it.
+            Input::Failed(id, SendFailure::NoAck | SendFailure::PortLost) => {
+                if self.exchange.as_ref().is_some_and(|(exchange, _)| exchange.failed(id).is_some()) {
+                    self.lose_exchange();
+                }
+            }
             Input::Unresponsive => self.stick_hangs("the stick acknowledges nothing"),
         }
         self.go_on();
@@ -186,7 +190,8 @@ impl Network {
         id
     }
 
-    /// Takes a job back. One that was handed to the stick goes on to its outcome; others end as [`Outcome::Cancelled`].
+    /// Takes a job back. One that is under way goes on to its outcome, and one that waits for its next try ends as the
+    /// last one did; others end as [`Outcome::Cancelled`].
     pub fn cancel(&mut self, id: JobId) {
         if let Some(transaction) = self.queue.remove(id) {
             self.finish(transaction, Outcome::Cancelled);
@@ -290,6 +295,7 @@ impl Network {
             queued: self.clock,
             not_before: Instant::ZERO,
             failures: 0,
+            doubt: None,
             busy: 0,
             session: None,
         }
@@ -297,7 +303,11 @@ impl Network {
 
     /// Ends a transaction, and tells whom it concerns.
     fn finish(&mut self, transaction: Transaction, outcome: Outcome) {
-        let Transaction { id, node, origin, .. } = transaction;
+        let Transaction { id, node, origin, doubt, .. } = transaction;
+        let outcome = match (outcome, doubt) {
+            (Outcome::Expired | Outcome::Cancelled | Outcome::StickBusy, Some(doubt)) => doubt,
+            (outcome, _) => outcome,
+        };
         match origin {
             Origin::Caller => self.tell(NetworkEvent::JobDone { id, node, outcome }),
             Origin::Interview => {

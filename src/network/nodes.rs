@@ -160,7 +160,7 @@ impl NodeState {
 
     /// The node was heard, or acknowledged something. True if that is news.
     pub(super) fn alive(&mut self, now: Instant) -> bool {
-        if self.reach == Reach::Dead || self.suspect {
+        if self.reach == Reach::Dead {
             self.interview.resume();
         }
         self.active_at = now;

@@ -67,6 +67,9 @@ impl Network {
             return tracing::debug!(node = %id, "a frame of a stranger");
         }
         self.heard(id);
+        if let Some(state) = self.nodes.get_mut(&id) {
+            state.interview.resume();
+        }
         let multicast = received.rx.is_multicast();
         match envelope::open(&received.payload) {
             Err(why) => tracing::debug!(node = %id, %why, "a command that can't be read"),
@@ -185,7 +188,6 @@ impl Network {
             UpdateStatus::NODE_INFO_RECEIVED => {
                 let Some(info) = &update.info else { return };
                 self.node_information(id, info);
-                self.end_node_info(Some(id), Ended::Answered(None));
             }
             UpdateStatus::NODE_INFO_REQUEST_FAILED => self.end_node_info(Some(id).filter(|id| id.0 != 0), Ended::Silent),
             UpdateStatus::NODE_ADDED => self.add_node(id),
@@ -216,6 +218,13 @@ impl Network {
             state.node.classes = listed.collect::<BTreeMap<ClassId, ClassSupport>>();
         }
         self.tell_reach(id, news);
+        self.end_node_info(Some(id), Ended::Answered(None));
+        // It may come after the stick gave the request up, or without one.
+        let asked = |it: &Transaction| it.node == id && it.errand == Errand::NodeInfo;
+        for transaction in self.queue.take_if(asked) {
+            self.finish(transaction, Outcome::Delivered);
+        }
+        self.interview(id, |state| state.interview.skip_node_info(&mut state.node));
     }
 }
 

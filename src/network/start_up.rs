@@ -186,20 +186,23 @@ impl StartUp {
 
     /// The stick says that it started: node ids are 8 bits wide again, and settings are lost.
     pub(super) fn stick_started(&mut self) {
-        let after_reset = matches!(self.step, Step::SoftReset | Step::PollVersion);
-        self.may_reset = false;
         self.width = NodeIdWidth::Bits8;
         self.not_before = Instant::ZERO;
         self.tries = 0;
-        self.step = match after_reset || self.capabilities.is_some() {
-            true => Step::SetupCommands,
-            false => Step::Version,
+        self.step = match self.capabilities {
+            Some(_) => Step::SetupCommands,
+            None => Step::Version,
         };
     }
 
     /// How wide node ids are at this moment.
     pub(super) fn width(&self) -> NodeIdWidth {
         self.width
+    }
+
+    /// The stick was reset in the course of this start-up.
+    pub(super) fn was_reset(&self) -> bool {
+        self.may_reset && self.is_past_reset()
     }
 
     /// The reset was sent, or passed over.

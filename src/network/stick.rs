@@ -26,7 +26,9 @@ impl Network {
     /// The stick takes or answers nothing any more: the port is opened afresh, and the stick reset if that is allowed.
     pub(super) fn stick_hangs(&mut self, why: &str) {
         tracing::warn!(why, "the stick hangs; opening its port again");
-        self.may_reset = self.options.soft_reset == SoftReset::Auto;
+        // A stick that was just reset and does not come back is not reset again at once: the reset may be the reason.
+        let was_reset = self.start_up.as_ref().is_some_and(StartUp::was_reset);
+        self.may_reset = self.options.soft_reset == SoftReset::Auto && !was_reset;
         self.link_down(why.into());
         self.outputs.push_back(Output::Reopen);
     }
@@ -151,29 +153,38 @@ impl Network {
         }
     }
 
-    /// Callbacks and reports of what is under way may be lost with the stick. Questions are asked again; of a Set nobody
-    /// knows whether it arrived, so its owner is told.
+    /// Callbacks and reports of what is under way may be lost with the stick.
     fn lose_what_is_under_way(&mut self) {
-        let on_air = match self.exchange.take() {
-            Some((_, Owner::Node(transmission))) => Some(transmission.transaction),
-            Some((_, Owner::StartUp)) | None => None,
-        };
-        let thinking = self.nodes.values_mut().filter_map(|state| state.thinking.take().map(|it| it.transaction));
-        let lost: Vec<Transaction> = on_air.into_iter().chain(thinking).collect();
-        for transaction in lost {
-            match (&transaction.errand, transaction.origin) {
-                (_, Origin::Ping) => {
-                    if let Some(state) = self.nodes.get_mut(&transaction.node) {
-                        state.suspect = false;
-                    }
+        self.lose_exchange();
+        let thinking = self.nodes.values_mut().filter_map(|state| state.thinking.take());
+        let lost: Vec<Transaction> = thinking.map(|thinking| thinking.transaction).collect();
+        lost.into_iter().for_each(|transaction| self.lose(transaction));
+    }
+
+    /// The function under way has no end.
+    pub(super) fn lose_exchange(&mut self) {
+        match (self.exchange.take(), &mut self.start_up) {
+            (Some((_, Owner::Node(transmission))), _) => self.lose(transmission.transaction),
+            (Some((_, Owner::StartUp)), Some(start_up)) => start_up.failed(self.clock),
+            (Some((_, Owner::StartUp)), None) | (None, _) => {}
+        }
+    }
+
+    /// Questions are asked again. Of a Set nobody knows whether it arrived, so its owner is told: an unlock must not
+    /// happen a minute later, when the stick is back.
+    fn lose(&mut self, transaction: Transaction) {
+        match (&transaction.errand, transaction.origin) {
+            (_, Origin::Machine) => {}
+            (_, Origin::Ping) => {
+                if let Some(state) = self.nodes.get_mut(&transaction.node) {
+                    state.suspect = false;
                 }
-                (_, Origin::Machine) => {}
-                (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Command { expect: Expect::Reply, .. }, _) => {
-                    self.queue.push_front(transaction);
-                }
-                (Errand::Command { expect: Expect::Supervised | Expect::Nothing, .. }, _) => {
-                    self.finish(transaction, Outcome::StickGone);
-                }
+            }
+            (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Command { expect: Expect::Reply, .. }, _) => {
+                self.queue.push_front(transaction);
+            }
+            (Errand::Command { expect: Expect::Supervised | Expect::Nothing, .. }, _) => {
+                self.finish(transaction, Outcome::StickGone);
             }
         }
     }

@@ -143,7 +143,11 @@ impl Network {
             TxStatus::OK => self.acknowledged(transmission),
             // The node answered, so it heard us: only its acknowledgement was lost.
             _ if transmission.early.is_some() => self.acknowledged(transmission),
-            _ if transmission.preempted => self.queue.push_front(transmission.transaction),
+            _ if transmission.preempted => {
+                let mut transaction = transmission.transaction;
+                transaction.doubt = Some(Outcome::NoAck);
+                self.queue.push_front(transaction);
+            }
             TxStatus::FAIL => self.stick_was_busy(transmission.transaction, JAMMED),
             TxStatus::NOT_IDLE => self.stick_was_busy(transmission.transaction, BUSY),
             _ => self.unacknowledged(transmission.transaction, spent),
@@ -198,11 +202,16 @@ impl Network {
         }
         state.failed(spent, now);
         transaction.failures += 1;
-        let dead = state.reach == Reach::Dead;
-        if transaction.origin == Origin::Ping || (dead && transaction.failures < transaction.tries()) {
-            let news = state.died(now, &mut self.entropy);
-            self.tell_reach(id, news);
-            return self.finish(transaction, Outcome::NoAck);
+        transaction.doubt = Some(Outcome::NoAck);
+        match transaction.origin {
+            // A node asks again for an answer that it missed.
+            Origin::Machine => return,
+            Origin::Caller | Origin::Interview if state.reach != Reach::Dead => {}
+            Origin::Caller | Origin::Interview | Origin::Ping => {
+                let news = state.died(now, &mut self.entropy);
+                self.tell_reach(id, news);
+                return self.finish(transaction, Outcome::NoAck);
+            }
         }
         if transaction.failures < transaction.tries() {
             if transaction.failures + 1 == transaction.tries() {
@@ -229,6 +238,7 @@ impl Network {
                 state.failed(now.since(since), now);
             }
             transaction.failures += 1;
+            transaction.doubt = Some(Outcome::NoReport);
             if working || transaction.failures >= transaction.tries() {
                 self.finish(transaction, Outcome::NoReport);
             } else {

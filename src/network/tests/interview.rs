@@ -153,3 +153,33 @@ fn a_door_opens_while_a_new_lock_is_interviewed() {
     bench.run(5000);
     assert!(bench.ended_at(unlock).unwrap().since(before) < Duration::from_millis(2700));
 }
+
+#[test]
+fn a_node_information_frame_that_comes_after_the_stick_gave_up_still_counts() {
+    let mut peer = Peer::lock();
+    peer.listens = false;
+    let mut bench = newcomer(peer);
+    bench.run(1500);
+    let info = NodeInformation { basic: 4, generic: 0x40, specific: 3, supported: Peer::lock().classes, controlled: Vec::new() };
+    let status = UpdateStatus::NODE_INFO_RECEIVED;
+    let update = ApplicationUpdate { status, node: LOCK, smart_start: None, info: Some(info) };
+    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = true;
+    bench.now(Input::Frame(Message::ApplicationUpdate(update).write(bench.stick.width)));
+    assert_eq!(stage(&bench), InterviewStage::NodeInfo);
+    bench.requests.clear();
+    bench.run(60_000);
+    assert_eq!(stage(&bench), InterviewStage::Complete);
+    assert!(!bench.requests.iter().any(|(_, request)| matches!(request, Request::RequestNodeInfo { .. })));
+}
+
+#[test]
+fn a_node_that_answers_pings_but_never_tells_its_classes_is_not_asked_all_day() {
+    let mut bench = newcomer(Peer::lock());
+    bench.stick.mute.insert(FunctionId::REQUEST_NODE_INFO);
+    let mut bench = Bench { network: Network::new(Vec::new(), None, Options::default(), Entropy::from_number(1)), ..bench };
+    bench.stick.width = NodeIdWidth::Bits8;
+    bench.now(Input::LinkUp);
+    bench.run(24 * 3_600_000);
+    let asked = bench.requests.iter().filter(|(_, it)| matches!(it, Request::RequestNodeInfo { .. })).count();
+    assert!(asked < 80, "{asked} requests in a day");
+}

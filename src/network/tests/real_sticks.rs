@@ -75,7 +75,7 @@ fn every_recorded_stick_is_understood() {
     let complete = dialogues.iter().find(|(name, _)| name.contains("razberry_z_wave_4_05")).map(|(_, it)| it).unwrap();
     for (name, recorded) in &dialogues {
         let ControllerStatus::Ready(info) = start(recorded, complete) else { panic!("{name} did not start") };
-        let home = recorded.answers.get(&FunctionId::MEMORY_GET_ID).or(complete.answers.get(&FunctionId::MEMORY_GET_ID));
+        let home = recorded.answers.get(&FunctionId::MEMORY_GET_ID).or_else(|| complete.answers.get(&FunctionId::MEMORY_GET_ID));
         assert_eq!(info.home.0.to_be_bytes(), home.unwrap().params[..4], "{name}");
     }
 }

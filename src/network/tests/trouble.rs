@@ -243,3 +243,58 @@ fn a_sleeping_keypad_still_gets_its_answer() {
     assert_eq!(bench.sent_to(LOCK).len(), 1);
     assert_eq!(bench.sent_to(LOCK)[0].1, supervised(SessionId::new(3), Status::SUCCESS));
 }
+
+#[test]
+fn a_write_that_left_is_never_called_unsent() {
+    let mut bench = one_lock();
+    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = |_| Vec::new();
+    let job = |deadline_ms: u64, clock: Instant| Job {
+        node: LOCK,
+        priority: Priority::Write,
+        command: write_code(1),
+        expect: Expect::Supervised,
+        deadline: Some(clock + Duration::from_millis(deadline_ms)),
+    };
+    let time = bench.time();
+    // The report is given up at 3.3 s; the next try waits behind another lock's transmission.
+    let job = bench.network.submit(job(3500, time.mono), time);
+    bench.run(3000);
+    bench.submit(OTHER, Priority::Operate, operate(), Expect::Supervised);
+    bench.run(5000);
+    assert_eq!(bench.sent_to(LOCK).len(), 1);
+    assert_eq!(bench.outcome(job), Some(&Outcome::NoReport));
+}
+
+#[test]
+fn a_frame_the_link_gave_up_does_not_stop_the_machine() {
+    let mut bench = one_lock();
+    let unlock = bench.submit(LOCK, Priority::Operate, operate(), Expect::Supervised);
+    let read = bench.submit(OTHER, Priority::Write, read_code(1), Expect::Reply);
+    // Before the stick's own answers: they are planned for the next milliseconds.
+    bench.now(Input::Failed(SendId(bench.network.last_send), SendFailure::NoAck));
+    assert_eq!(bench.outcome(unlock), Some(&Outcome::StickGone), "nobody unlocks a door a minute later");
+    bench.run(5000);
+    assert_eq!(bench.outcome(read), Some(&Outcome::Reply(code_report(1))));
+
+    bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.now(Input::Failed(SendId(bench.network.last_send), SendFailure::Refused));
+    bench.run(5000);
+    assert_eq!(bench.sent_to(LOCK).len(), 3, "a refused frame goes again");
+}
+
+#[test]
+fn a_stick_that_dies_of_its_reset_is_not_reset_again_at_once() {
+    let mut bench = one_lock();
+    bench.network = Network::new(vec![known(LOCK, &Peer::lock())], Some(HOME), Options::default(), Entropy::from_number(1));
+    bench.stick.width = NodeIdWidth::Bits8;
+    bench.stick.mute = BTreeSet::from([FunctionId::MEMORY_GET_ID]);
+    bench.now(Input::LinkUp);
+    bench.run(60_000);
+    assert_eq!(bench.reopened, 1);
+    bench.stick.mute.clear();
+    bench.requests.clear();
+    bench.now(Input::LinkUp);
+    bench.run(1000);
+    assert!(matches!(bench.network.controller(), ControllerStatus::Ready(_)));
+    assert!(!bench.requests.iter().any(|(_, request)| *request == Request::SoftReset));
+}
