@@ -12,6 +12,7 @@ use failure::{Failure, Outcome};
 
 pub mod client;
 pub mod decode;
+pub mod demo;
 pub mod devices;
 pub mod events;
 pub mod failure;
@@ -48,6 +49,8 @@ pub struct Place {
 enum Command {
     /// Run the daemon in the foreground.
     Run,
+    /// Watch a whole hub at work, on simulated locks.
+    Demo(demo::DemoArgs),
     /// Print a commented configuration.
     Config,
     /// Say whether the configuration is right.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
     let outcome = match command {
         Command::Decode(args) => return decode::run(args),
         Command::Run => run::run(&place),
+        Command::Demo(args) => demo::run(&args),
         Command::Config => print(crate::config::TEMPLATE.trim_end()),
         Command::Check => run::check(&place),
         Command::Status(json) => ask(&place, async |client| status::status(&client, json).await),

@@ -5,10 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
+use super::link::{self, LinkCommand, LinkReport};
+use crate::domain::entropy::Entropy;
 use crate::domain::time::Instant;
 use crate::sim::World;
+
+/// Bytes that may wait in the pipe to the stick, each way.
+const PIPE: usize = 4096;
 
 /// A world that its stick's port and visitors share. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +44,19 @@ impl SharedWorld {
         let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
         act(&mut world, Instant::from_millis(elapsed))
     }
+}
+
+/// Starts a link to the stick of `world` on the current runtime. Each opening of the port is a new pipe to the same stick.
+pub fn spawn_link(world: SharedWorld, entropy: Entropy) -> (mpsc::Sender<LinkCommand>, mpsc::Receiver<LinkReport>) {
+    let (commands, command_queue) = mpsc::channel(link::COMMANDS);
+    let (reports, report_queue) = mpsc::channel(link::REPORTS);
+    let open = async move || {
+        let (host, stick) = tokio::io::duplex(PIPE);
+        tokio::spawn(serve(stick, world.clone()));
+        Ok(host)
+    };
+    tokio::spawn(link::run(open, command_queue, reports, entropy));
+    (commands, report_queue)
 }
 
 /// Is the stick at the far end of `io` until the host closes it. The world stays as it is: the next host finds the
@@ -77,7 +95,6 @@ pub async fn serve(io: impl AsyncRead + AsyncWrite, world: SharedWorld) -> io::R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::entropy::Entropy;
     use crate::domain::ids::NodeId;
     use crate::sim::Blueprint;
 

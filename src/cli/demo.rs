@@ -1,0 +1,132 @@
+//! `latchkey demo`: the whole daemon on a simulated stick with two locks, and a story in a dozen lines.
+//!
+//! Only the radio is pretended. The daemon, its database, its API socket and the MQTT broker are those of a real hub;
+//! people are added through the API, and events are read from the broker.
+
+mod story;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+
+use tokio::sync::{mpsc, oneshot};
+
+use self::story::Story;
+use super::client::Client;
+use super::failure::{Failure, Outcome};
+use super::print;
+use crate::config::{Config, ConfigError};
+use crate::domain::entropy::Entropy;
+use crate::mqtt::broker;
+use crate::mqtt::client::{self as mqtt, FromBroker, InvalidSettings};
+use crate::run;
+use crate::run::sim_port::{SharedWorld, spawn_link};
+use crate::sim::{Blueprint, World};
+
+/// How much faster the demo's radio is than a real one: few people want to watch each lock being woken for a second.
+const RADIO_HASTE: f32 = 4.0;
+
+/// Options of `latchkey demo`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// Seed of the simulated world: the same seed loses the same frames
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// 2 is twice as fast, for the radio and for the reader; 0.2 to 20
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    speed: f32,
+}
+
+fn speed(text: &str) -> Result<f32, &'static str> {
+    let speed = text.parse().map_err(|_| "a number, please")?;
+    if (0.2..=20.0).contains(&speed) { Ok(speed) } else { Err("between 0.2 and 20") }
+}
+
+/// Runs the demo to its end, or until Ctrl-C.
+pub fn run(args: &DemoArgs) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| failed("the demo can't start", &error))?.block_on(demo(args))
+}
+
+async fn demo(args: &DemoArgs) -> Outcome {
+    let scratch = Scratch::new().map_err(|error| failed("no place for the demo's files; set TMPDIR", &error))?;
+    let port = broker::start().await.map_err(|error| failed("no broker", &error))?;
+    let socket = scratch.0.join("latchkey.sock");
+    let config = configuration(&scratch.0, &socket, port).map_err(|error| failed("no configuration", &error))?;
+    let events = subscribe(port, args.seed).map_err(|error| failed("no listener at the broker", &error))?;
+
+    let mut blueprint = Blueprint::two_locks();
+    blueprint.air.haste = RADIO_HASTE * args.speed;
+    let world = SharedWorld::new(World::new(&blueprint, &Entropy::from_number(args.seed)));
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stick = world.clone();
+    let mut daemon = pin!(run::daemon_on(config, |entropy| Ok(spawn_link(stick, entropy)), async {
+        // Nothing is ever sent: the sender is dropped when the story ends.
+        let _ = stopped.await;
+    }));
+    let interrupted = run::stop_signal().map_err(|error| failed("Ctrl-C can't be heard", &error))?;
+    print(&format!("seed {}; files in {} until the end", args.seed, scratch.0.display()))?;
+    print(&format!("broker at 127.0.0.1:{port}; watch it with: mosquitto_sub -p {port} -t 'latchkey/#' -v\n"))?;
+    let told = tokio::select! {
+        told = Story::new(Client::new(socket), events, world, args.speed).tell() => told,
+        () = interrupted => Ok(()),
+        ended = &mut daemon => {
+            ended.map_err(|error| failed("the daemon can't run", &error))?;
+            return Err(Failure::Refused("the daemon stopped before the story ended".into()));
+        }
+    };
+    drop(stop);
+    daemon.await.map_err(|error| failed("the daemon did not stop well", &error))?;
+    told
+}
+
+fn failed(what: &str, why: &impl Display) -> Failure {
+    Failure::Refused(format!("{what}: {why}"))
+}
+
+/// What a hub's configuration file would say.
+fn configuration(scratch: &Path, socket: &Path, broker: u16) -> Result<Config, ConfigError> {
+    let quoted = |path: PathBuf| toml::Value::from(path.display().to_string()).to_string();
+    let text = format!(
+        "[store]\npath = {}\nkey_file = {}\n[mqtt]\nurl = \"mqtt://127.0.0.1:{broker}\"\n[api]\nsocket = {}\n",
+        quoted(scratch.join("latchkey.db")),
+        quoted(scratch.join("store.key")),
+        quoted(socket.to_owned()),
+    );
+    Config::parse("the demo's configuration", &text, [])
+}
+
+/// Listens to everything the daemon publishes, over a connection of its own.
+fn subscribe(port: u16, seed: u64) -> Result<mpsc::Receiver<FromBroker>, InvalidSettings> {
+    let settings = mqtt::Settings {
+        url: format!("mqtt://127.0.0.1:{port}"),
+        client_id: "latchkey-demo-listener".to_owned(),
+        state_topic: "demo/listener".to_owned(),
+        subscriptions: vec!["latchkey/#".to_owned()],
+        ..mqtt::Settings::default()
+    };
+    let (_, events) = mqtt::spawn(settings.read()?, Entropy::from_number(seed).child("demo/listener"));
+    Ok(events)
+}
+
+/// A directory of the demo's own, gone with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("latchkey-demo-{}", std::process::id()));
+        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            let _ = writeln!(io::stderr(), "latchkey demo: {} could not be removed: {error}", self.0.display());
+        }
+    }
+}

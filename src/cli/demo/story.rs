@@ -1,0 +1,222 @@
+//! What happens in the demo, told line by line.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hyper::Method;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::cli::client::{Client, encoded};
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::print;
+use crate::cli::words::{self, items, part, text};
+use crate::domain::ids::NodeId;
+use crate::mqtt::client::FromBroker;
+use crate::run::sim_port::SharedWorld;
+use crate::sim::lock::Typed;
+
+/// The locks of the simulated house, and what the demo calls them.
+const FRONT_DOOR: (NodeId, &str) = (NodeId(2), "Front door");
+const GARAGE: (NodeId, &str) = (NodeId(3), "Garage");
+/// How long any one scene may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often the API is asked how far something is.
+const LOOK: Duration = Duration::from_millis(20);
+/// Time to read a scene.
+const SCENE: Duration = Duration::from_millis(900);
+
+/// The story, and what it is told with.
+pub(super) struct Story {
+    api: Client,
+    events: mpsc::Receiver<FromBroker>,
+    world: SharedWorld,
+    speed: f32,
+    began: Instant,
+}
+
+/// Somebody with a code.
+struct Guest {
+    id: String,
+    name: String,
+    code: String,
+}
+
+/// A lock with its keypad.
+struct Door {
+    node: NodeId,
+    slug: String,
+}
+
+impl Story {
+    /// A story that begins now.
+    pub(super) fn new(api: Client, events: mpsc::Receiver<FromBroker>, world: SharedWorld, speed: f32) -> Self {
+        Self { api, events, world, speed, began: Instant::now() }
+    }
+
+    /// Tells it to the end.
+    pub(super) async fn tell(mut self) -> Outcome {
+        self.meet_the_locks().await?;
+        let front = self.name(FRONT_DOOR).await?;
+        let garage = self.name(GARAGE).await?;
+        self.pause().await;
+
+        let ada = self.add("Ada", "Lovelace", &[&front, &garage]).await?;
+        let grace = self.add("Grace", "Hopper", &[&front]).await?;
+        self.follow(&[(&ada, &front), (&ada, &garage), (&grace, &front)]).await?;
+        self.pause().await;
+
+        self.visit(&front, &ada.name, &ada.code).await?;
+        self.visit(&garage, "Somebody", "0000").await?;
+
+        let grant = format!("/api/people/{}/grants/{}", ada.id, front.slug);
+        self.api.call(Method::DELETE, &grant, None).await?;
+        self.say("you", &format!("take {} away from {}", front.slug, ada.name))?;
+        self.follow(&[(&ada, &front)]).await?;
+        self.pause().await;
+
+        self.visit(&front, &ada.name, &ada.code).await?;
+        self.visit(&front, &grace.name, &grace.code).await?;
+        self.say("", "the end; the demo's files are removed")?;
+        print(
+            "\nWith a stick and a broker of your own:\n  \
+             latchkey config > latchkey.toml        # then set [serial] port and [mqtt] url in it\n  \
+             latchkey run --config latchkey.toml\n  \
+             latchkey people add --first Ada --last Lovelace --generate --on front_door --wait",
+        )
+    }
+
+    /// Waits until the daemon has found the stick and asked both locks what they can do.
+    async fn meet_the_locks(&self) -> Outcome {
+        self.say("daemon", "starts, finds the stick, and asks the two locks on its network what they can do")?;
+        let mut met = Vec::new();
+        while met.len() < 2 {
+            self.in_time("the interview of the locks")?;
+            // The socket opens a moment after the daemon started.
+            let Ok(network) = self.api.get("/api/network").await else {
+                sleep(LOOK).await;
+                continue;
+            };
+            for node in items(&network, "nodes") {
+                let id = part(node, "node");
+                if text(node, "interview") == "complete" && !met.contains(id) {
+                    met.push(id.clone());
+                    self.say(
+                        "daemon",
+                        &format!("knows the lock at node {id}, included with security: {}", text(node, "security")),
+                    )?;
+                }
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Gives a lock a name, as its owner would.
+    async fn name(&self, (node, name): (NodeId, &str)) -> Result<Door, Failure> {
+        let devices = self.api.get("/api/devices").await?;
+        let here = |device: &&Value| *part(device, "node") == json!(node);
+        let device = items(&devices, "items").iter().find(here).unwrap_or(&Value::Null);
+        let path = format!("/api/devices/{}", encoded(text(device, "id")));
+        self.api.call(Method::PATCH, &path, Some(&json!({ "name": name }))).await?;
+        let device = self.api.get(&path).await?;
+        let door = Door { node, slug: text(&device, "slug").to_owned() };
+        let slots = part(part(&device, "slots"), "total");
+        self.say("you", &format!("call the lock at node {node} `{}`; it has room for {slots} codes", door.slug))?;
+        Ok(door)
+    }
+
+    /// Adds a person with a generated code.
+    async fn add(&self, first: &str, last: &str, doors: &[&Door]) -> Result<Guest, Failure> {
+        let on: Vec<&str> = doors.iter().map(|door| door.slug.as_str()).collect();
+        let body = json!({ "first_name": first, "last_name": last, "generate": true, "on": on });
+        let accepted = self.api.call(Method::POST, "/api/people", Some(&body)).await?;
+        let (id, code) = (text(&accepted, "person").to_owned(), text(&accepted, "code").to_owned());
+        let guest = Guest { id, name: format!("{first} {last}"), code };
+        self.say("you", &format!("add {}, who may open {}; the generated code is {}", guest.name, on.join(" and "), guest.code))?;
+        Ok(guest)
+    }
+
+    /// Says every change of these grants until all are settled or gone.
+    async fn follow(&self, grants: &[(&Guest, &Door)]) -> Outcome {
+        let mut said = BTreeMap::new();
+        loop {
+            self.in_time("the way of a code into its lock")?;
+            let people = self.api.get("/api/people").await?;
+            let mut settled = true;
+            for (guest, door) in grants {
+                let person = items(&people, "items").iter().find(|person| text(person, "id") == guest.id);
+                let grants = person.map(|person| items(person, "grants")).unwrap_or_default();
+                let grant = grants.iter().find(|grant| text(grant, "device") == door.slug);
+                settled &= grant.is_none_or(|grant| *part(grant, "settled") == json!(true));
+                let line =
+                    format!("{}: {}", guest.name, grant.map_or_else(|| "removed: the code is out of the lock".into(), standing));
+                let before = said.insert((&guest.id, &door.slug), line.clone());
+                if before.as_ref() != Some(&line) {
+                    self.say(&door.slug, &line)?;
+                }
+            }
+            if settled {
+                return Ok(());
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Somebody types a code at a door: what the door does, and what the broker's listeners hear of it.
+    async fn visit(&mut self, door: &Door, who: &str, code: &str) -> Outcome {
+        let typed = self.world.visit(|world, now| world.keypad(door.node, code.as_bytes(), now));
+        let (does, event) = match typed {
+            Some(Typed::Opened(slot)) => (format!("it opens, by the code in slot {slot}"), "code_used"),
+            Some(Typed::Wrong) => ("it stays shut".to_owned(), "code_denied"),
+            Some(Typed::KeypadDead) => ("the keypad is dead for a while".to_owned(), "keypad_locked_out"),
+            None => return Err(Failure::Refused(format!("there is no lock at node {}", door.node))),
+        };
+        self.say(&door.slug, &format!("{who} types {code}: {does}"))?;
+        let topic = format!("latchkey/device/{}/event", door.slug);
+        match timeout(PATIENCE, self.heard(&topic, event)).await {
+            Ok(Some(event)) => self.say("broker", &format!("{topic}\n{:21}{event}", ""))?,
+            Ok(None) | Err(_) => return Err(too_slow("the event of a visit")),
+        }
+        self.pause().await;
+        Ok(())
+    }
+
+    /// The next event of that type on that topic; `None` once the listener is gone.
+    async fn heard(&mut self, topic: &str, event_type: &str) -> Option<String> {
+        loop {
+            let FromBroker::Inbound { topic: on, payload, retained: false } = self.events.recv().await? else { continue };
+            let event: Value = serde_json::from_slice(&payload).unwrap_or_default();
+            if on == topic && text(&event, "event_type") == event_type {
+                return String::from_utf8(payload).ok();
+            }
+        }
+    }
+
+    fn say(&self, who: &str, what: &str) -> Outcome {
+        print(&format!("{:5.1} s  {who:10}  {what}", self.began.elapsed().as_secs_f64()))
+    }
+
+    fn in_time(&self, what: &str) -> Outcome {
+        if self.began.elapsed() > PATIENCE { Err(too_slow(what)) } else { Ok(()) }
+    }
+
+    /// Time to read.
+    async fn pause(&self) {
+        sleep(SCENE.div_f32(self.speed)).await;
+    }
+}
+
+/// A grant in the API's words and in the dashboard's.
+fn standing(grant: &Value) -> String {
+    let by = match text(grant, "confirmed_by") {
+        "" => String::new(),
+        by => format!(", confirmed by {by}"),
+    };
+    format!("{}{by} ({})", text(grant, "status"), words::standing(grant))
+}
+
+fn too_slow(what: &str) -> Failure {
+    Failure::Refused(format!("{what} took longer than a minute; try again on a machine with less to do"))
+}
