@@ -27,9 +27,16 @@ fn daemon(config: Config) -> Outcome {
     runtime.block_on(async {
         let shutdown = run::stop_signal().map_err(|error| Failure::Refused(format!("signals can't be caught: {error}")))?;
         run::daemon(config, shutdown).await.map_err(|error| {
-            if error.is_configuration() { Failure::Usage(error.to_string()) } else { Failure::Refused(error.to_string()) }
+            let line = with_causes(&error);
+            if error.is_configuration() { Failure::Usage(line) } else { Failure::Refused(line) }
         })
     })
+}
+
+/// The error and what is behind it, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |cause| cause.source())
+        .fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 /// `latchkey check`.

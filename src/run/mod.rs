@@ -97,8 +97,6 @@ pub async fn daemon_on(
         credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
     };
     let (store, snapshot) = Store::open(&place, clock.now(), &entropy.child("store"))?;
-    let listener = server::bind(&config.api.socket).await?;
-
     let zone = config.home.time_zone.clone();
     let (mqtt, broker) = match &config.mqtt {
         Some(mqtt) => {
@@ -113,6 +111,8 @@ pub async fn daemon_on(
         network: network::Options { soft_reset: soft_reset(config.serial.soft_reset) },
         seal: store.seal_report().sentence(),
     };
+    // Last of what can refuse to start, so that a refusal leaves no socket behind.
+    let listener = server::bind(&config.api.socket).await?;
     let (link, reports) = link(entropy.child("link")).map_err(RunError::Link)?;
     let (handle, asks) = Handle::new();
     let live = Live::new();
