@@ -314,7 +314,13 @@ impl Network {
                 let (own, now) = (self.own, self.clock);
                 self.interview(node, |state| state.interview.settle(&mut state.node, &outcome, own, now));
             }
-            Origin::Machine | Origin::Ping => {}
+            // However it ended: a node is suspected only while a ping is out.
+            Origin::Ping => {
+                if let Some(state) = self.nodes.get_mut(&node) {
+                    state.suspect = false;
+                }
+            }
+            Origin::Machine => {}
         }
     }
 

@@ -175,11 +175,7 @@ impl Network {
     fn lose(&mut self, transaction: Transaction) {
         match (&transaction.errand, transaction.origin) {
             (_, Origin::Machine) => {}
-            (_, Origin::Ping) => {
-                if let Some(state) = self.nodes.get_mut(&transaction.node) {
-                    state.suspect = false;
-                }
-            }
+            (_, Origin::Ping) => self.finish(transaction, Outcome::StickGone),
             (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Command { expect: Expect::Reply, .. }, _) => {
                 self.queue.push_front(transaction);
             }

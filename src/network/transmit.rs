@@ -223,7 +223,8 @@ impl Network {
             state.suspect = true;
             let ping = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
             let ping = self.transaction(id, Priority::Awake, ping, Origin::Ping);
-            self.queue.push(ping);
+            // Before the others, which wait for it.
+            self.queue.push_front(ping);
         }
         self.finish(transaction, Outcome::NoAck);
     }

@@ -5,6 +5,7 @@ mod interview;
 mod jobs;
 mod real_sticks;
 mod start_up;
+mod storm;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -115,6 +116,14 @@ impl Bench {
         self.run(2000);
         assert!(matches!(self.network.controller(), ControllerStatus::Ready(_)), "{:?}", self.network.controller());
         self.requests.clear();
+    }
+
+    /// The cable is out and in again.
+    pub(super) fn replug(&mut self) {
+        self.agenda.clear();
+        self.stick.width = NodeIdWidth::Bits8;
+        self.now(Input::LinkDown { why: "unplugged".into() });
+        self.now(Input::LinkUp);
     }
 
     pub(super) fn time(&self) -> Now {
