@@ -158,6 +158,11 @@ impl Lock {
         Receiver { beam: self.model.beam, awake_until: self.awake_until, deaf: self.faults.gone }
     }
 
+    /// Its radio got a frame, and listens on for a while.
+    pub fn wake(&mut self, now: Instant) {
+        self.awake_until = now + STAYS_AWAKE;
+    }
+
     /// The classes of its node information frame, with their versions.
     pub fn classes(&self) -> BTreeMap<ClassId, u8> {
         let mut classes = BTreeMap::from([
@@ -179,7 +184,7 @@ impl Lock {
 
     /// A frame from the controller. Bytes it can't read are ignored, as real nodes do.
     pub fn receive(&mut self, payload: &[u8], now: Instant) {
-        self.awake_until = now + STAYS_AWAKE;
+        self.wake(now);
         let Ok(command) = Command::parse(payload) else { return };
         match command {
             Command::Supervision(Supervision::Get(get)) if !self.model.quirks.no_supervision => self.supervised(get, now),

@@ -171,8 +171,10 @@ impl World {
                 self.visit(node, |lock| lock.receive(&payload, now));
             }
             Due::NodeIsAsked { node } => {
-                let effects = self.locks.get(&node).map(|lock| self.stick.node_information(node, lock));
-                self.carry_out(effects.into_iter().flatten().collect(), now);
+                let Some(lock) = self.locks.get_mut(&node) else { return };
+                lock.wake(now);
+                let effects = self.stick.node_information(node, lock);
+                self.carry_out(effects, now);
             }
             Due::Transmitted { number, outcome } => {
                 let effects = self.stick.transmitted(number, outcome);
