@@ -157,6 +157,16 @@ fn both_locks_are_interviewed_to_the_end_on_either_stick() {
 }
 
 #[test]
+fn a_lock_is_woken_for_its_interview_and_not_for_each_question() {
+    let mut house = House::new(&Blueprint::two_locks(), 1);
+    house.interview(15);
+    for id in [V1, V2] {
+        let radio = house.network.radio(id);
+        assert!(radio.frames > 12 && radio.wakeups <= 2, "{id:?}: {radio:?}");
+    }
+}
+
+#[test]
 fn a_code_goes_in_and_its_use_is_heard_of() {
     let mut house = House::new(&Blueprint::two_locks(), 2);
     house.interview(60);

@@ -21,6 +21,8 @@ const BACK_OFF: [Duration; 4] =
 const AWAKE: Duration = Duration::from_secs(8);
 /// A sleeper with nothing to do is sent to sleep after this (timing sheet §5).
 const IDLE: Duration = Duration::from_millis(250);
+/// A FLiRS node goes on listening for so long after its last frame (timing sheet §2: some 10 ms up to a second).
+const LISTENS_ON: Duration = Duration::from_millis(300);
 /// A failing node gets one part of the airtime, and the others four.
 const SHARE: u32 = 4;
 
@@ -90,6 +92,20 @@ impl NodeState {
     /// Whether it listens now, as far as its habits tell.
     pub(super) fn is_awake(&self, now: Instant) -> bool {
         !self.sleeps() || now < self.awake_until
+    }
+
+    /// Whether a frame to it may go without a beam, though it needs one in general: it was heard just now.
+    pub(super) fn listens_on(&self, now: Instant) -> bool {
+        self.is_beamed() && now < self.active_at + LISTENS_ON
+    }
+
+    /// Whether a frame to it begins with a beam, which takes the air from everybody for a second.
+    pub(super) fn needs_beam(&self, now: Instant) -> bool {
+        self.is_beamed() && !self.listens_on(now)
+    }
+
+    fn is_beamed(&self) -> bool {
+        self.node.protocol.is_some_and(|protocol| protocol.beam.is_some())
     }
 
     /// Whether `transaction` may go to this node now. Answers go to anybody at any time: whoever asked listens.

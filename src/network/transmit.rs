@@ -47,12 +47,17 @@ impl Network {
             let (nodes, now) = (&self.nodes, self.clock);
             // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
             let is_wanted_soon = nodes.values().any(|state| state.thinking.is_some());
-            let next = self.queue.next(now, |transaction| match nodes.get(&transaction.node) {
-                Some(state) => match state.admits(transaction, now) {
+            // What nobody waits for goes on with the lock that listens already: by lock, not by question (timing sheet §2).
+            let one_listens = nodes.values().any(|state| state.listens_on(now));
+            let next = self.queue.next(now, |transaction| {
+                let Some(state) = nodes.get(&transaction.node) else { return Eligible::Yes };
+                let can_wait = one_listens && transaction.priority == Priority::Background && state.needs_beam(now);
+                match state.admits(transaction, now) {
                     Eligible::Yielding if is_wanted_soon => Eligible::No,
+                    Eligible::Yes if can_wait && is_wanted_soon => Eligible::No,
+                    Eligible::Yes if can_wait => Eligible::Yielding,
                     verdict => verdict,
-                },
-                None => Eligible::Yes,
+                }
             });
             let Some(transaction) = next else { return };
             self.transmit(transaction);
