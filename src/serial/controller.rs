@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::codec::{Hex, NodeIdWidth, counted, end_within, mask_of_nodes, nodes_of_mask, put_counted};
 use super::function::FunctionId;
-use super::node_info::{as_class_list, put_classes};
+use super::node_info::{as_class_list, classes_of, put_classes};
 use crate::command::ClassId;
 use crate::domain::ids::{HomeId, NodeId};
 
@@ -228,7 +228,7 @@ impl SerialApiStarted {
         let (input, (generic, specific)) = (u8, u8).parse(input)?;
         let (input, classes) = counted(input)?;
         let (input, protocols) = opt(u8).parse(input)?;
-        let classes = classes.iter().map(|class| ClassId((*class).into())).collect();
+        let classes = classes_of(classes);
         Ok((input, Self { wake_reason, watchdog, device_option, generic, specific, classes, protocols }))
     }
 

@@ -201,6 +201,7 @@ impl Decoder {
             && let Some(at) = self.frame_within()
         {
             self.buffer.drain(..at);
+            self.salvaging = false;
             return Some(Received::Garbage(at));
         }
         match data_frame(&self.buffer) {
@@ -234,6 +235,9 @@ impl Decoder {
     /// Where, inside the doubtful frame at the head, the good frame begins that ends first. A false start may announce
     /// many bytes: what the stick sends again must not wait for them.
     fn frame_within(&self) -> Option<usize> {
+        if !self.may_start(0, self.buffer.len()) {
+            return None;
+        }
         let limit = self.buffer.len().min(usize::from(*self.buffer.get(1)?) + 2);
         let ends_good = |at: usize| match data_frame(self.buffer.get(at..limit)?) {
             Ok((rest, (_, true))) => Some((limit - rest.len(), at)),

@@ -146,22 +146,9 @@ impl NodeInformation {
         let (input, body) = take(len).parse(input)?;
         let [basic, generic, rest @ ..] = body else { return Err(inconsistent(input)) };
         let (specific, classes) = rest.split_first().unwrap_or((&0, &[]));
-        let mut info = Self { basic: *basic, generic: *generic, specific: *specific, ..Self::default() };
-        let mut after_mark = false;
-        let mut classes = classes.iter();
-        while let Some(byte) = classes.next() {
-            let class = match *byte {
-                Self::MARK => {
-                    after_mark = true;
-                    continue;
-                }
-                // Two-byte classes; a missing second byte reads as 0.
-                high @ 0xF1.. => u16::from_be_bytes([high, classes.next().copied().unwrap_or(0)]),
-                low => low.into(),
-            };
-            if after_mark { &mut info.controlled } else { &mut info.supported }.push(ClassId(class));
-        }
-        Ok((input, Some(info)))
+        let mut lists = classes.splitn(2, |byte| *byte == Self::MARK).map(classes_of);
+        let (supported, controlled) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
+        Ok((input, Some(Self { basic: *basic, generic: *generic, specific: *specific, supported, controlled })))
     }
 
     pub(super) fn put_counted(info: Option<&Self>, bytes: &mut Vec<u8>) {
@@ -176,7 +163,17 @@ impl NodeInformation {
     }
 }
 
-/// Appends class numbers: one byte each, two from 0xF100 on.
+/// Class numbers: one byte each, two from 0xF1 on. A missing second byte reads as 0.
+pub(super) fn classes_of(bytes: &[u8]) -> Vec<ClassId> {
+    let mut bytes = bytes.iter().copied();
+    let class = || match bytes.next()? {
+        high @ 0xF1.. => Some(ClassId(u16::from_be_bytes([high, bytes.next().unwrap_or(0)]))),
+        low => Some(ClassId(low.into())),
+    };
+    std::iter::from_fn(class).collect()
+}
+
+/// Appends class numbers, as [`classes_of`] reads them.
 pub(super) fn put_classes(bytes: &mut Vec<u8>, classes: &[ClassId]) {
     for class in classes {
         let [high, low] = class.0.to_be_bytes();

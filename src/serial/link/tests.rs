@@ -1,5 +1,7 @@
 //! A scripted stick at the other end of the line, in virtual time.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::serial::frame::CAN;
 
@@ -301,5 +303,52 @@ fn no_good_frame_of_a_troubled_line_is_lost() {
     ] {
         let (line, good) = replay(name);
         assert_eq!(line.frames(), good.iter().collect::<Vec<_>>(), "{name}");
+    }
+}
+
+/// Something that happens on the line.
+#[derive(Clone, Debug)]
+enum Happening {
+    Send,
+    Bytes(Vec<u8>),
+    Wait(u64),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let bytes = prop_oneof![
+        Just(vec![ACK]),
+        Just(vec![NAK]),
+        Just(vec![CAN]),
+        Just(hex(RESPONSE)),
+        Just(hex(RESPONSE)[..7].to_vec()),
+        Just(hex("010500133c01d4")),
+        prop::collection::vec(any::<u8>(), 0..20),
+    ];
+    prop_oneof![Just(Happening::Send), bytes.prop_map(Happening::Bytes), (0_u64..3_000).prop_map(Happening::Wait)]
+}
+
+proptest! {
+    #[test]
+    fn every_frame_meets_exactly_one_fate_whatever_the_stick_says(happenings in prop::collection::vec(happening(), 0..60)) {
+        let mut line = Line::open();
+        let mut sent = 0;
+        for happening in happenings {
+            match happening {
+                Happening::Send => {
+                    line.send(sent, HOST);
+                    sent += 1;
+                }
+                Happening::Bytes(bytes) => line.receive(&bytes),
+                Happening::Wait(millis) => line.wait(millis),
+            }
+        }
+        line.wait(u64::from(u16::MAX) * 100);
+        line.link.close();
+        line.drain();
+        let fates = line.events.iter().filter_map(|event| match event {
+            LinkEvent::Sent(id) | LinkEvent::Failed(id, _) => Some(id.0),
+            LinkEvent::Frame(_) | LinkEvent::Unresponsive => None,
+        });
+        prop_assert_eq!(fates.collect::<Vec<_>>(), (0..sent).collect::<Vec<_>>(), "in order, each once");
     }
 }

@@ -6,12 +6,11 @@ use nom::number::complete::{be_u32, u8};
 use nom::{IResult, Parser};
 
 use super::{AddNode, NodeCall, Request, SetNodeInformation, SmartStartIds};
-use crate::command::ClassId;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::serial::codec::{CallbackId, NodeIdWidth, counted, end_within, put_counted};
 use crate::serial::controller::PriorityRoute;
 use crate::serial::function::FunctionId;
-use crate::serial::node_info::put_classes;
+use crate::serial::node_info::{classes_of, put_classes};
 use crate::serial::setup::SetupRequest;
 use crate::serial::transmit::{SendData, SendDataMulti, TxOptions};
 
@@ -138,7 +137,7 @@ impl Request {
             FunctionId::GET_SERIAL_API_INIT_DATA => Ok((input, Self::GetSerialApiInitData)),
             FunctionId::APPLICATION_NODE_INFORMATION => {
                 map((u8, u8, u8, counted), |(device_options, generic, specific, classes)| {
-                    let classes = classes.iter().map(|class| ClassId((*class).into())).collect();
+                    let classes = classes_of(classes);
                     Self::SetNodeInformation(SetNodeInformation { device_options, generic, specific, classes })
                 })
                 .parse(input)
