@@ -26,7 +26,7 @@ use crate::run::sim_port::{SharedWorld, spawn_link};
 use crate::sim::{Blueprint, World};
 
 /// How much faster the demo's radio is than a real one: few people want to watch each lock being woken for a second.
-const RADIO_HASTE: f32 = 4.0;
+const RADIO_HASTE: f32 = 2.0;
 
 /// Options of `latchkey demo`.
 #[derive(clap::Args, Clone, Debug)]
@@ -68,6 +68,7 @@ async fn demo(args: &DemoArgs) -> Outcome {
         let _ = stopped.await;
     }));
     let interrupted = run::stop_signal().map_err(|error| failed("Ctrl-C can't be heard", &error))?;
+    print("A hub at work. Only the stick, the radio and two locks are simulated, twice as fast as real ones.")?;
     print(&format!("seed {}; files in {} until the end", args.seed, scratch.0.display()))?;
     print(&format!("broker at 127.0.0.1:{port}; watch it with: mosquitto_sub -p {port} -t 'latchkey/#' -v\n"))?;
     let told = tokio::select! {
