@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::user_code::{ExtendedGet, UserCode, UserId, UserIdStatus};
+use crate::command::user_code::{ExtendedCode, ExtendedGet, ExtendedSet, UserCode, UserId, UserIdStatus};
 use crate::command::{ClassId, Command};
 use crate::domain::node::Node;
 use crate::domain::pin::{CodeText, Pin};
@@ -34,10 +34,24 @@ pub fn walk(version: u8, index: u16, multi_report: bool) -> Option<Command> {
     Some(Command::UserCode(UserCode::ExtendedUserCodeGet(get)))
 }
 
-/// Puts a code into a slot.
-pub fn write(version: u8, index: u16, pin: &Pin) -> Option<Command> {
-    let code = CodeText::from(pin);
-    UserCode::write_code(UserId::new(index)?, UserIdStatus::ENABLED, code, version).map(Command::UserCode)
+/// Puts codes into slots. Several only for a lock that takes several at once.
+pub fn write(version: u8, codes: &[(u16, Pin)]) -> Option<Command> {
+    if let [(index, pin)] = codes {
+        let code = CodeText::from(pin);
+        return UserCode::write_code(UserId::new(*index)?, UserIdStatus::ENABLED, code, version).map(Command::UserCode);
+    }
+    let extended =
+        |(index, pin): &(u16, Pin)| Some(ExtendedCode::new(UserId::new(*index)?, UserIdStatus::ENABLED, CodeText::from(pin)));
+    let codes = codes.iter().map(extended).collect::<Option<Vec<_>>>().filter(|codes| !codes.is_empty())?;
+    Some(Command::UserCode(UserCode::ExtendedUserCodeSet(ExtendedSet::all_of(codes))))
+}
+
+/// Whether one more code fits the frame. 27 bytes of command are what a classic frame carries under S2 with
+/// Supervision: three codes of four digits (budgets: 46 bytes in all).
+pub fn fits(codes: &[(u16, Pin)], one_more: &Pin) -> bool {
+    const HEADER: usize = 3;
+    let size = |pin: &Pin| 4 + pin.digits();
+    HEADER + codes.iter().map(|(_, pin)| size(pin)).sum::<usize>() + size(one_more) <= 27
 }
 
 /// Empties a slot.

@@ -16,6 +16,7 @@ use crate::domain::event::{Action, Event, EventReason, EventType, PersonAtEvent}
 use crate::domain::ids::{DeviceId, EventId, NodeId};
 use crate::domain::slot::SlotKey;
 use crate::domain::time::{Instant, Now};
+use crate::reconcile::observe::Sighting;
 
 /// The same act told twice, once as Alarm v1 and once as a Notification, within this time is one act.
 const TWIN: Duration = Duration::from_secs(2);
@@ -181,8 +182,9 @@ impl Bridge {
                 None
             }
             CodeChange::AllDeleted => {
+                // One event for all: each loss is in its grant's status.
                 for slot in self.state.slots(device).keys().copied().collect::<Vec<_>>() {
-                    self.sync.deleted(key(slot), &mut self.state, now);
+                    self.sync.see(key(slot), &Sighting::Empty, &mut self.state, now);
                 }
                 self.happened(device, plain(EventType::CodesErasedAtLock), now);
                 None

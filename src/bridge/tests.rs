@@ -290,6 +290,38 @@ fn a_code_is_written_with_one_frame_and_read_back_only_where_the_lock_stays_sile
 }
 
 #[test]
+fn thirty_codes_of_four_digits_take_eleven_frames_on_a_lock_that_takes_several() {
+    let mut house = House::settled(11);
+    let before = house.frames_sent;
+    for n in 0..30 {
+        house.add(&format!("P{n}"), &format!("{}", 2403 + n * 37), &["lock_2"]);
+    }
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.codes(V2).len(), 30);
+    assert!(house.statuses().iter().all(|status| status == "Active None"));
+    assert!(house.frames_sent - before <= 11, "{} frames", house.frames_sent - before);
+}
+
+#[test]
+fn one_refused_code_does_not_cost_its_neighbours_in_the_frame_theirs() {
+    let mut blueprint = Blueprint::two_locks();
+    let quirks = &mut blueprint.locks.get_mut(&V2).unwrap().quirks;
+    quirks.masks_codes = true;
+    quirks.refuses_duplicates = true;
+    let mut house = House::new(&blueprint, 12);
+    house.program(V2, 20, Some(b"5937"));
+    house.run_for(Duration::from_secs(3600));
+    for (name, code) in [("Ada", "4826"), ("Bob", "7722"), ("Cy", "5937"), ("Di", "9035")] {
+        house.add(name, code, &["lock_2"]);
+    }
+    house.run_for(Duration::from_secs(60));
+    let mut statuses = house.statuses();
+    statuses.sort();
+    assert_eq!(statuses, ["Active None", "Active None", "Active None", "Rejected Some(Duplicate)"]);
+    assert_eq!(house.codes(V2).len(), 4);
+}
+
+#[test]
 fn an_idle_house_sends_nothing_and_writes_nothing() {
     let mut house = House::settled(4);
     house.add("Ada", "48213", &["lock_2", "lock_3"]);

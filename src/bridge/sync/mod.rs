@@ -1,0 +1,496 @@
+//! Brings each lock to what is wanted: plan, one step, its outcome, plan again.
+//!
+//! What must survive a power cut is in the slot's row (`Sending` is written before the frame leaves). What is kept
+//! here is only patience: who is tried again when, and which job belongs to which slot.
+
+mod inventory;
+mod ledger;
+mod told;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use self::inventory::Pace;
+use self::ledger::{hold, is_wanted, overwritten, release, slot_of, tidy};
+use self::view::{View, hindrance};
+use super::dialect;
+use super::state::State;
+use crate::command::Command;
+use crate::domain::entropy::Entropy;
+use crate::domain::grant::{Grant, Reason, Status};
+use crate::domain::ids::{DeviceId, GrantId};
+use crate::domain::pin::Pin;
+use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
+use crate::domain::time::{Deadline, Instant, Now, Timestamp};
+use crate::network::{ControllerStatus, Expect, Job, JobId, Network, Outcome, Priority};
+use crate::reconcile::assess::{Case, Standing, assess};
+use crate::reconcile::observe::{self, Sent, Sighting, Verdict};
+use crate::reconcile::plan::{Plan, Step, plan};
+use crate::reconcile::retry;
+
+/// After a write that was only acknowledged, the lock's own "code added" event usually follows: it saves the read.
+const EVENT_GRACE: Duration = Duration::from_millis(1500);
+
+/// Something a lock revealed that people want to hear of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// A code of ours is gone, or another is in its place.
+    ChangedAtLock(SlotKey),
+    /// A code that is not ours appeared.
+    Foreign(SlotKey),
+}
+
+/// Patience with every lock.
+pub struct Sync {
+    locks: BTreeMap<DeviceId, Patience>,
+    jobs: BTreeMap<JobId, (DeviceId, Task)>,
+    entropy: Entropy,
+    pace: Pace,
+}
+
+/// Patience with one lock.
+#[derive(Default)]
+struct Patience {
+    /// One step at a time.
+    busy: Option<JobId>,
+    /// Jobs in a row that the lock did not acknowledge.
+    failures: u32,
+    parked: Option<Retry>,
+    slots: BTreeMap<u16, SlotPatience>,
+    no_slot: BTreeSet<GrantId>,
+    /// When we last changed a slot ourselves.
+    own: BTreeMap<u16, Instant>,
+    /// Slots the lock says were changed at its keypad: one look each tells whether they were.
+    recheck: BTreeSet<u16>,
+    /// Its inventory waits for airtime.
+    pacing: bool,
+    /// It did not answer the question that also tells the next taken slot.
+    cannot_walk: bool,
+}
+
+#[derive(Default)]
+struct SlotPatience {
+    failures: u32,
+    retry: Option<Retry>,
+    /// The lock refused the last write, and for this reason if it said so.
+    refused: Option<Reason>,
+    /// The lock told by an event that it did what is under way.
+    told: bool,
+    /// It was in a frame of several codes that the lock refused as a whole: it goes alone.
+    alone: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Retry {
+    at: Instant,
+    wall: Timestamp,
+}
+
+impl Retry {
+    fn after(delay: Duration, now: Now) -> Self {
+        Self { at: now.mono + delay, wall: now.wall + delay }
+    }
+}
+
+enum Task {
+    /// Slots with the code each gets; `None` clears.
+    Change(Vec<(u16, Option<Pin>)>),
+    /// The answer to a read.
+    Look {
+        slot: u16,
+    },
+    /// The same, for the inventory.
+    Survey {
+        slot: u16,
+        airtime_before: u64,
+    },
+    Checksum {
+        airtime_before: u64,
+    },
+}
+
+impl Sync {
+    /// Patience with nobody yet; `entropy` is for jitter.
+    pub fn new(entropy: Entropy) -> Self {
+        Self { locks: BTreeMap::new(), jobs: BTreeMap::new(), entropy, pace: Pace::full() }
+    }
+
+    /// Takes the next step at a lock, if there is one and the lock is ready for it.
+    pub fn drive(&mut self, id: DeviceId, state: &mut State, network: &mut Network, now: Now) {
+        let Some((view, mut plan)) = planned(id, state, network, now) else { return };
+        let patience = self.locks.entry(id).or_default();
+        let rechecks = patience.recheck.iter().map(|index| Step::Read(SlotKey::user_code(id, *index)));
+        plan.steps.splice(0..0, rechecks);
+        patience.no_slot = plan.no_slot.iter().copied().collect();
+        patience.pacing = false;
+        let ready = matches!(network.controller(), ControllerStatus::Ready(_));
+        if !ready || patience.busy.is_some() || patience.parked.is_some_and(|parked| parked.at > now.mono) {
+            return;
+        }
+        if plan.steps.is_empty() {
+            return self.look_around(&view, state, network, now);
+        }
+        plan.steps.retain(|step| {
+            let slot = patience.slots.get(&step.slot().index);
+            slot.and_then(|slot| slot.retry).is_none_or(|retry| retry.at <= now.mono)
+        });
+        match plan.steps.first() {
+            Some(Step::Read(slot)) => self.read(*slot, &view, state, network, now),
+            Some(Step::Clear { slot, generation }) => {
+                let doing = Doing::Clear { generation: *generation };
+                let command = dialect::clear(view.version, slot.index);
+                let Some((owner, command)) = slot_of(*slot, state).owner.zip(command) else { return };
+                self.begin(*slot, owner, doing, state, now);
+                self.submit(
+                    &view,
+                    command,
+                    Expect::Supervised,
+                    Priority::Revoke,
+                    Task::Change(vec![(slot.index, None)]),
+                    network,
+                    now,
+                );
+            }
+            Some(Step::Write { .. }) => self.write(&plan.steps, &view, state, network, now),
+            None => {}
+        }
+    }
+
+    fn read(&mut self, key: SlotKey, view: &View, state: &State, network: &mut Network, now: Now) {
+        let Some(command) = dialect::read(key.index) else { return };
+        let leaving = matches!(slot_of(key, state).progress, Progress::Verifying { doing: Doing::Clear { .. }, .. });
+        let priority = if leaving { Priority::Revoke } else { Priority::Write };
+        self.submit(view, command, Expect::Reply, priority, Task::Look { slot: key.index }, network, now);
+    }
+
+    /// Writes the first code of the plan, and with it as many more as one frame of a lock that takes several can carry.
+    fn write(&mut self, steps: &[Step], view: &View, state: &mut State, network: &mut Network, now: Now) {
+        let patience = self.locks.entry(view.device).or_default();
+        let goes_alone = |index: u16| !view.multi_set || patience.slots.get(&index).is_some_and(|slot| slot.alone);
+        let mut codes: Vec<(u16, Pin)> = Vec::new();
+        let mut begun = Vec::new();
+        for step in steps {
+            let Step::Write { slot, grant, generation } = *step else { break };
+            let pin = state.grant(grant).and_then(|grant| state.credential(grant.credential)).map(|c| c.pin.clone());
+            let Some(pin) = pin else { continue };
+            if !codes.is_empty() && (goes_alone(slot.index) || !dialect::fits(&codes, &pin)) {
+                break;
+            }
+            codes.push((slot.index, pin));
+            begun.push((slot, grant, generation));
+            if goes_alone(slot.index) {
+                break;
+            }
+        }
+        let Some(command) = dialect::write(view.version, &codes) else { return };
+        for (slot, grant, generation) in begun {
+            let was_empty = slot_of(slot, state).content == Content::Empty;
+            self.begin(slot, grant, Doing::Write { generation, was_empty }, state, now);
+        }
+        let task = Task::Change(codes.into_iter().map(|(index, pin)| (index, Some(pin))).collect());
+        self.submit(view, command, Expect::Supervised, Priority::Write, task, network, now);
+    }
+
+    fn begin(&mut self, key: SlotKey, owner: GrantId, doing: Doing, state: &mut State, now: Now) {
+        let mut slot = slot_of(key, state);
+        observe::begin(&mut slot, owner, doing);
+        state.put_slot(slot, now.wall);
+        self.tries(key).told = false;
+    }
+
+    fn submit(
+        &mut self,
+        view: &View,
+        command: Command,
+        expect: Expect,
+        priority: Priority,
+        task: Task,
+        network: &mut Network,
+        now: Now,
+    ) {
+        let job = network.submit(Job { node: view.node, priority, command, expect, deadline: None }, now);
+        self.jobs.insert(job, (view.device, task));
+        self.locks.entry(view.device).or_default().busy = Some(job);
+    }
+
+    /// Takes in how a job ended. `None`: the job was not ours.
+    pub fn done(
+        &mut self,
+        job: JobId,
+        outcome: &Outcome,
+        state: &mut State,
+        network: &Network,
+        now: Now,
+    ) -> Option<(DeviceId, Vec<Finding>)> {
+        let (device, task) = self.jobs.remove(&job)?;
+        let patience = self.locks.entry(device).or_default();
+        patience.busy = None;
+        match outcome {
+            // Nobody waits for a survey: its silence is no reason to keep others from the lock.
+            Outcome::NoReport if matches!(task, Task::Survey { .. } | Task::Checksum { .. }) => {}
+            Outcome::NoAck | Outcome::NoReport => {
+                patience.failures += 1;
+                // One lost answer is no reason to leave a lock alone; silence to the radio is.
+                if *outcome == Outcome::NoAck || patience.failures > 1 {
+                    let delay = retry::unreachable(patience.failures, &mut self.entropy);
+                    patience.parked = Some(Retry::after(delay, now));
+                }
+            }
+            Outcome::StickBusy => patience.parked = Some(Retry::after(Duration::from_secs(1), now)),
+            Outcome::Reply(_) | Outcome::Accepted | Outcome::Refused | Outcome::Delivered | Outcome::Unsupported => {
+                patience.failures = 0;
+                patience.parked = None;
+            }
+            Outcome::StickGone | Outcome::Expired | Outcome::Cancelled => {}
+        }
+        let findings = match task {
+            Task::Change(codes) => {
+                let refused_together = codes.len() > 1 && *outcome == Outcome::Refused;
+                for (slot, pin) in codes {
+                    let key = SlotKey::user_code(device, slot);
+                    if refused_together {
+                        // A lock refuses all for one (gateway sheet §5.2): each goes alone, and only one will be refused.
+                        self.tries(key).alone = true;
+                    }
+                    let sent = if refused_together { Sent::Lost } else { sent(outcome) };
+                    self.changed(key, pin.as_ref(), sent, state, now);
+                }
+                Vec::new()
+            }
+            Task::Look { slot } => self.looked(device, slot, outcome, state, now),
+            Task::Survey { slot, airtime_before } => {
+                self.spend_airtime(device, airtime_before, state, network, now);
+                self.surveyed(device, slot, outcome, state, network, now)
+            }
+            Task::Checksum { airtime_before } => {
+                self.spend_airtime(device, airtime_before, state, network, now);
+                self.checksum_told(device, outcome, state, network, now)
+            }
+        };
+        Some((device, findings))
+    }
+
+    fn changed(&mut self, key: SlotKey, pin: Option<&Pin>, sent: Sent, state: &mut State, now: Now) {
+        let mut slot = slot_of(key, state);
+        let fingerprints = state.key.clone();
+        let told = self.tries(key).told && matches!(sent, Sent::Acked | Sent::Lost | Sent::Unknown);
+        if let (true, Progress::Sending { doing }) = (told, slot.progress) {
+            observe::confirm(&mut slot, doing, pin, ConfirmedBy::Event, &fingerprints, now.wall);
+        }
+        let verdict = observe::settle(&mut slot, sent, pin, &fingerprints, now.wall);
+        if sent == Sent::NotSent {
+            self.tries(key).retry = Some(Retry::after(Duration::from_secs(1), now));
+        } else {
+            self.judge(&slot, verdict, state, now);
+            self.mark_own(key, now.mono);
+        }
+        if sent == Sent::Acked && verdict == Verdict::LookAgain {
+            self.tries(key).retry = Some(Retry::after(EVENT_GRACE, now));
+        }
+        state.put_slot(slot, now.wall);
+    }
+
+    fn looked(&mut self, device: DeviceId, index: u16, outcome: &Outcome, state: &mut State, now: Now) -> Vec<Finding> {
+        let report = match outcome {
+            Outcome::Reply(command) => dialect::report(command),
+            // A slot the lock won't speak of is not free; skip it.
+            Outcome::Unsupported => dialect::Report { sightings: vec![(index, Sighting::Unavailable)], ..Default::default() },
+            _ => return Vec::new(),
+        };
+        if !report.sightings.iter().any(|(slot, _)| *slot == index) {
+            // An answer about something else would be asked for again at once, for ever.
+            let delay = retry::not_stored(2, &mut self.entropy);
+            self.tries(SlotKey::user_code(device, index)).retry = Some(Retry::after(delay, now));
+        }
+        let mut findings = Vec::new();
+        for (slot, sighting) in &report.sightings {
+            let key = SlotKey::user_code(device, *slot);
+            let told = self.locks.entry(device).or_default().recheck.remove(slot);
+            findings.extend(match sighting {
+                Sighting::Masked if told => Some(overwritten(key, state, now.wall)),
+                _ => self.see(key, sighting, state, now),
+            });
+        }
+        findings
+    }
+
+    /// Takes in what a lock shows of one slot, asked or unasked.
+    pub fn see(&mut self, key: SlotKey, sighting: &Sighting, state: &mut State, now: Now) -> Option<Finding> {
+        let mut slot = slot_of(key, state);
+        let wanted = slot.owner.and_then(|grant| state.grant(grant)).filter(|grant| is_wanted(grant, state));
+        let pin = wanted.and_then(|grant| Some((state.credential(grant.credential)?.pin.clone(), grant.generation)));
+        let wanted = pin.as_ref().map(|(pin, generation)| (pin, *generation));
+        let was_empty = slot.content == Content::Empty;
+        let was_doubtful = slot.progress != Progress::Idle;
+        let verdict = observe::look(&mut slot, sighting, wanted, &state.key.clone(), now.wall);
+        self.judge(&slot, verdict, state, now);
+        if was_doubtful {
+            self.mark_own(key, now.mono);
+        }
+        let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
+        state.put_slot(slot, now.wall);
+        match verdict {
+            Verdict::Missing | Verdict::Changed => Some(Finding::ChangedAtLock(key)),
+            _ => appeared.then_some(Finding::Foreign(key)),
+        }
+    }
+
+    /// What a verdict means for the next try, and for the grant.
+    fn judge(&mut self, slot: &Slot, verdict: Verdict, state: &mut State, now: Now) {
+        let patience = self.locks.entry(slot.key.device).or_default();
+        let entry = patience.slots.entry(slot.key.index).or_default();
+        match verdict {
+            Verdict::Settled => {
+                patience.slots.remove(&slot.key.index);
+            }
+            Verdict::LookAgain | Verdict::Unreached => {}
+            Verdict::Doubtful => entry.refused = entry.refused.or(Some(Reason::RefusedByLock)),
+            Verdict::NotStored => {
+                if let Some(reason) = entry.refused.take() {
+                    hold(slot, Status::Rejected, reason, state, now.wall);
+                }
+                entry.failures += 1;
+                entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
+                if entry.failures >= retry::WRITES_BEFORE_ASKING {
+                    hold(slot, Status::Rejected, Reason::RefusedByLock, state, now.wall);
+                }
+            }
+            Verdict::Hopeless(reason) => hold(slot, Status::Rejected, reason, state, now.wall),
+            Verdict::Missing => hold(slot, Status::MissingFromLock, Reason::ErasedAtLock, state, now.wall),
+            Verdict::Changed => hold(slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall),
+        }
+    }
+
+    /// The lock was heard: it is awake and near, so it is tried at once. Tells whether it was waited for.
+    pub fn heard(&mut self, device: DeviceId) -> bool {
+        let Some(patience) = self.locks.get_mut(&device).filter(|patience| patience.parked.is_some()) else { return false };
+        patience.parked = None;
+        patience.failures = 0;
+        true
+    }
+
+    /// The stick is back: nobody stays parked because of it.
+    pub fn stick_back(&mut self) {
+        for patience in self.locks.values_mut() {
+            patience.parked = None;
+            patience.failures = 0;
+        }
+    }
+
+    /// Somebody changed what is wanted of this slot's grant: past refusals don't count any more.
+    pub fn forget_failures(&mut self, device: DeviceId, slot: u16) {
+        if let Some(patience) = self.locks.get_mut(&device) {
+            patience.slots.remove(&slot);
+        }
+    }
+
+    /// Whether a read of this lock is under way, whose report will come as its outcome.
+    pub fn is_reading(&self, device: DeviceId) -> bool {
+        let job = self.locks.get(&device).and_then(|patience| patience.busy);
+        job.and_then(|job| self.jobs.get(&job)).is_some_and(|(_, task)| matches!(task, Task::Look { .. } | Task::Survey { .. }))
+    }
+
+    /// Where a grant stands.
+    pub fn standing(&self, grant: &Grant, state: &State, network: &Network) -> Standing {
+        let patience = self.locks.get(&grant.device);
+        let slot = state.slot_of(grant);
+        let tries = slot.and_then(|slot| patience?.slots.get(&slot.key.index));
+        let held = match grant.status {
+            Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock => {
+                Some((grant.status, grant.reason.unwrap_or(Reason::RefusedByLock)))
+            }
+            _ => None,
+        };
+        assess(&Case {
+            wanted: grant.wanted,
+            enabled: state.person(grant.person).is_some_and(|person| person.enabled),
+            code: state.fingerprint(grant.credential),
+            slot,
+            no_slot: patience.is_some_and(|patience| patience.no_slot.contains(&grant.id)),
+            held,
+            hindrance: hindrance(grant.device, patience, state, network),
+            retry: tries.and_then(|tries| tries.retry).map(|retry| retry.wall),
+            removal_failed: tries.is_some_and(|tries| tries.failures >= retry::WRITES_BEFORE_ASKING),
+        })
+    }
+
+    /// Tries of a grant's slot that did not arrive, and of its lock that were not answered.
+    pub fn failures(&self, grant: &Grant, state: &State) -> u32 {
+        let Some(patience) = self.locks.get(&grant.device) else { return 0 };
+        let slot = state.slot_of(grant).and_then(|slot| patience.slots.get(&slot.key.index));
+        if grant.status.is_settled() { 0 } else { patience.failures + slot.map_or(0, |slot| slot.failures) }
+    }
+
+    /// When to look at the locks again.
+    pub fn deadline(&self) -> Option<Deadline> {
+        let mut next = None;
+        for patience in self.locks.values() {
+            if patience.busy.is_some() {
+                continue;
+            }
+            let parked = patience.parked.map(|retry| Deadline { at: retry.at, why: "an unreachable lock is tried again" });
+            next = Deadline::earliest(next, parked);
+            let slots = patience.slots.values().filter_map(|slot| slot.retry);
+            for retry in slots.filter(|_| parked.is_none()) {
+                next = Deadline::earliest(next, Some(Deadline { at: retry.at, why: "a slot is tried again" }));
+            }
+            if parked.is_none() && patience.pacing {
+                let inventory = Deadline { at: self.pace.next, why: "the next slot of the inventory" };
+                next = Deadline::earliest(next, Some(inventory));
+            }
+        }
+        next
+    }
+
+    /// Locks something is due for at `now`.
+    pub fn due(&mut self, now: Instant) -> Vec<DeviceId> {
+        let mut due = Vec::new();
+        for (id, patience) in &mut self.locks {
+            let parked_over = patience.parked.is_some_and(|retry| retry.at <= now);
+            if parked_over {
+                patience.parked = None;
+            }
+            let slot_due = patience.slots.values().any(|slot| slot.retry.is_some_and(|retry| retry.at <= now));
+            for slot in patience.slots.values_mut() {
+                slot.retry = slot.retry.filter(|retry| retry.at > now);
+            }
+            let paced = patience.pacing && self.pace.next <= now;
+            if patience.busy.is_none() && (parked_over || slot_due || paced) {
+                due.push(*id);
+            }
+        }
+        due
+    }
+
+    fn tries(&mut self, key: SlotKey) -> &mut SlotPatience {
+        self.locks.entry(key.device).or_default().slots.entry(key.index).or_default()
+    }
+}
+
+/// Gives back what can be given back, and plans what is left. `None`: the lock can't be worked on.
+fn planned(id: DeviceId, state: &mut State, network: &Network, now: Now) -> Option<(View, Plan)> {
+    loop {
+        tidy(id, state);
+        let view = View::of(id, state, network)?;
+        let plan = plan(&view.lock(state.slots(id)));
+        if plan.release.is_empty() {
+            return Some((view, plan));
+        }
+        for slot in plan.release {
+            release(slot, state, now.wall);
+        }
+    }
+}
+
+fn sent(outcome: &Outcome) -> Sent {
+    match outcome {
+        Outcome::Accepted => Sent::Confirmed,
+        Outcome::Refused => Sent::Refused,
+        Outcome::Unsupported => Sent::Unsupported,
+        Outcome::Delivered | Outcome::NoReport | Outcome::Reply(_) => Sent::Acked,
+        Outcome::NoAck => Sent::Lost,
+        Outcome::StickGone => Sent::Unknown,
+        Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => Sent::NotSent,
+    }
+}

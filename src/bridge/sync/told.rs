@@ -1,0 +1,125 @@
+//! What a lock tells by itself about its codes: added, deleted, refused, used.
+
+use std::time::Duration;
+
+use super::ledger::{hold, slot_of};
+use super::{Finding, Sync};
+use crate::bridge::state::State;
+use crate::domain::grant::{Reason, Status};
+use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, SlotKey};
+use crate::domain::time::{Instant, Now};
+use crate::reconcile::observe;
+
+/// A "code added" event this soon after our own change of that slot speaks of our change.
+const OWN_CHANGE: Duration = Duration::from_secs(10);
+
+impl Sync {
+    /// The lock's own word that a code was added or changed.
+    pub fn added(&mut self, key: SlotKey, state: &mut State, now: Now) -> Option<Finding> {
+        let mut slot = slot_of(key, state);
+        let Some(owner) = slot.owner else {
+            if self.is_own_echo(key, now.mono) {
+                return None;
+            }
+            // Something is there now that we did not write: not free, and people want to know.
+            let known = slot.content.is_occupied();
+            slot.content = Content::Unreadable;
+            slot.seen_at = Some(now.wall);
+            state.put_slot(slot, now.wall);
+            return (!known).then_some(Finding::Foreign(key));
+        };
+        match slot.progress {
+            // An event is believed once the frame was acknowledged: it may be the echo of an older write.
+            Progress::Sending { .. } => {
+                self.tries(key).told = true;
+                return None;
+            }
+            Progress::Verifying { doing: doing @ Doing::Write { generation, .. }, .. } => {
+                let grant = state.grant(owner).filter(|grant| grant.generation == generation);
+                // With another intent since then, nobody knows which code the event speaks of: the read tells.
+                if let Some(credential) = grant.and_then(|grant| state.credential(grant.credential)) {
+                    let pin = credential.pin.clone();
+                    observe::confirm(&mut slot, doing, Some(&pin), ConfirmedBy::Event, &state.key.clone(), now.wall);
+                    self.settled(key, now.mono);
+                    state.put_slot(slot, now.wall);
+                }
+                return None;
+            }
+            Progress::Verifying { doing: Doing::Clear { .. }, .. } => return None,
+            Progress::Idle => {}
+        }
+        // The event of a change of ours may come late, when a lock repeats what nobody answered. One look tells.
+        if !self.is_own_echo(key, now.mono) {
+            self.locks.entry(key.device).or_default().recheck.insert(key.index);
+        }
+        None
+    }
+
+    /// The lock's own word that a code was deleted.
+    pub fn deleted(&mut self, key: SlotKey, state: &mut State, now: Now) -> Option<Finding> {
+        let mut slot = slot_of(key, state);
+        match slot.progress {
+            Progress::Sending { doing: Doing::Clear { .. } } => {
+                self.tries(key).told = true;
+                None
+            }
+            Progress::Verifying { doing: doing @ Doing::Clear { .. }, .. } => {
+                observe::confirm(&mut slot, doing, None, ConfirmedBy::Event, &state.key.clone(), now.wall);
+                self.settled(key, now.mono);
+                state.put_slot(slot, now.wall);
+                None
+            }
+            Progress::Sending { .. } | Progress::Verifying { .. } => None,
+            Progress::Idle if self.is_own_echo(key, now.mono) => None,
+            Progress::Idle => {
+                let ours = slot.owner.is_some() && slot.content != Content::Empty;
+                slot.content = Content::Empty;
+                slot.confirmed = None;
+                slot.seen_at = Some(now.wall);
+                if ours {
+                    hold(&slot, Status::MissingFromLock, Reason::ErasedAtLock, state, now.wall);
+                }
+                state.put_slot(slot, now.wall);
+                ours.then_some(Finding::ChangedAtLock(key))
+            }
+        }
+    }
+
+    /// The lock says that another slot has the code it was just given.
+    pub fn duplicate(&mut self, key: SlotKey, state: &mut State, now: Now) {
+        let slot = slot_of(key, state);
+        if slot.owner.is_none() {
+            return;
+        }
+        let rejected = slot.owner.and_then(|grant| state.grant(grant)).is_some_and(|g| g.status == Status::Rejected);
+        if rejected {
+            hold(&slot, Status::Rejected, Reason::Duplicate, state, now.wall);
+        } else if slot.progress != Progress::Idle {
+            self.tries(key).refused = Some(Reason::Duplicate);
+        }
+    }
+
+    /// The code in this slot opened the door: whatever was in doubt about a first write is not any more.
+    pub fn used(&mut self, key: SlotKey, state: &mut State, now: Now) {
+        let mut slot = slot_of(key, state);
+        if let Some(confirmed) = slot.confirmed.as_mut().filter(|confirmed| confirmed.by == ConfirmedBy::Unseen) {
+            confirmed.by = ConfirmedBy::Use;
+            confirmed.at = now.wall;
+            state.put_slot(slot, now.wall);
+        }
+    }
+
+    fn settled(&mut self, key: SlotKey, now: Instant) {
+        self.locks.entry(key.device).or_default().slots.remove(&key.index);
+        self.mark_own(key, now);
+    }
+
+    pub(super) fn mark_own(&mut self, key: SlotKey, now: Instant) {
+        self.locks.entry(key.device).or_default().own.insert(key.index, now);
+    }
+
+    fn is_own_echo(&self, key: SlotKey, now: Instant) -> bool {
+        let own = self.locks.get(&key.device).and_then(|patience| patience.own.get(&key.index));
+        own.is_some_and(|at| now.since(*at) < OWN_CHANGE)
+    }
+}

@@ -1,0 +1,76 @@
+//! What planning needs of one lock, taken out of state and network.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Patience;
+use super::ledger::is_wanted;
+use crate::bridge::dialect;
+use crate::bridge::state::State;
+use crate::domain::grant::Status;
+use crate::domain::ids::{DeviceId, NodeId};
+use crate::domain::node::{InterviewStage, Node};
+use crate::domain::slot::Slot;
+use crate::network::{ControllerStatus, Network};
+use crate::reconcile::assess::Hindrance;
+use crate::reconcile::plan::{Desired, LockView};
+
+/// One lock that can be worked on.
+pub(super) struct View {
+    pub(super) device: DeviceId,
+    pub(super) node: NodeId,
+    pub(super) version: u8,
+    pub(super) users: u16,
+    pub(super) checksum: bool,
+    pub(super) multi_report: bool,
+    pub(super) multi_set: bool,
+    reserved: BTreeSet<u16>,
+    desired: Vec<Desired>,
+}
+
+impl View {
+    pub(super) fn of(id: DeviceId, state: &State, network: &Network) -> Option<Self> {
+        let node = network.node(state.device(id)?.node?)?;
+        let support = node.user_code.as_ref().filter(|_| is_interviewed(node))?;
+        let desired = state.grants_on(id).map(|grant| Desired {
+            grant: grant.id,
+            code: state.fingerprint(grant.credential).filter(|_| is_wanted(grant, state)),
+            generation: grant.generation,
+            held: matches!(grant.status, Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock),
+        });
+        Some(Self {
+            device: id,
+            node: node.id,
+            version: dialect::version(node),
+            users: support.users,
+            checksum: support.checksum,
+            multi_report: support.multi_report,
+            multi_set: support.multi_set,
+            reserved: dialect::reserved(node),
+            desired: desired.collect(),
+        })
+    }
+
+    pub(super) fn lock<'a>(&'a self, slots: &'a BTreeMap<u16, Slot>) -> LockView<'a> {
+        LockView { device: self.device, users: self.users, reserved: &self.reserved, slots, desired: &self.desired }
+    }
+}
+
+/// What stops a lock at this moment.
+pub(super) fn hindrance(device: DeviceId, patience: Option<&Patience>, state: &State, network: &Network) -> Option<Hindrance> {
+    let Some(node) = state.device(device).and_then(|device| device.node) else { return Some(Hindrance::DeviceGone) };
+    if !matches!(network.controller(), ControllerStatus::Ready(_)) {
+        return Some(Hindrance::StickAbsent);
+    }
+    if let Some(parked) = patience.and_then(|patience| patience.parked) {
+        return Some(Hindrance::Unreachable { next_try: parked.wall });
+    }
+    match network.node(node) {
+        Some(node) if is_interviewed(node) => None,
+        Some(_) => Some(Hindrance::Interview),
+        None => Some(Hindrance::DeviceGone),
+    }
+}
+
+fn is_interviewed(node: &Node) -> bool {
+    node.stage >= InterviewStage::Capabilities
+}
