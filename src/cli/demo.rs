@@ -28,6 +28,9 @@ use crate::sim::{Blueprint, World};
 /// How much faster the demo's radio is than a real one: few people want to watch each lock being woken for a second.
 const RADIO_HASTE: f32 = 2.0;
 
+/// Frames in a hundred that get lost, as in any house; the radio repeats them.
+const LOSS: u8 = 5;
+
 /// Options of `latchkey demo`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct DemoArgs {
@@ -59,6 +62,7 @@ async fn demo(args: &DemoArgs) -> Outcome {
 
     let mut blueprint = Blueprint::two_locks();
     blueprint.air.haste = RADIO_HASTE * args.speed;
+    blueprint.air.loss = LOSS;
     let world = SharedWorld::new(World::new(&blueprint, &Entropy::from_number(args.seed)));
 
     let (stop, stopped) = oneshot::channel::<()>();
