@@ -218,7 +218,7 @@ impl Daemon {
 
     /// What `latchkey events` shows of used codes.
     pub fn codes_used(&self) -> Vec<Value> {
-        self.list(&["events"]).into_iter().filter(|e| e["event_type"] == "code_used").collect()
+        self.list(&["events", "--limit", "1000"]).into_iter().filter(|e| e["event_type"] == "code_used").collect()
     }
 }
 
