@@ -19,7 +19,8 @@ pub async fn person_id(client: &Client, wanted: &str) -> Result<String, Failure>
 
 /// The full name goes before a first, last or external name that would do as well.
 fn choose(people: &[Value], wanted: &str) -> Result<String, Failure> {
-    let wanted = wanted.trim().to_lowercase();
+    let typed = wanted.trim();
+    let wanted = typed.to_lowercase();
     let staying: Vec<&Value> =
         people.iter().filter(|person| person.get("removing").and_then(Value::as_bool) != Some(true)).collect();
     let full: Vec<&Value> = staying.iter().copied().filter(|person| name(person).to_lowercase() == wanted).collect();
@@ -28,7 +29,7 @@ fn choose(people: &[Value], wanted: &str) -> Result<String, Failure> {
     let found = if full.is_empty() { staying.into_iter().filter(|person| part(person)).collect() } else { full };
     match found.as_slice() {
         [person] => Ok(text(person, "id").to_owned()),
-        [] => Err(Failure::Refused(format!("nobody is called {}; `latchkey people list` shows everybody", printable(&wanted)))),
+        [] => Err(Failure::Refused(format!("nobody is called {}; `latchkey people list` shows everybody", printable(typed)))),
         several => {
             let list: Vec<String> =
                 several.iter().map(|person| format!("{} ({})", text(person, "id"), printable(&name(person)))).collect();
