@@ -68,7 +68,7 @@ fn a_stick_that_another_daemon_holds_is_named_and_not_disturbed() {
     });
     assert!(second.process.is_running() || second.process.wait(seconds(1)).code() != Some(0));
     first.add("Ada", "482915", &[&lock], true);
-    assert_eq!(mock.complaints(), Vec::<serde_json::Value>::new(), "two daemons talked to one stick");
+    assert_eq!(mock.complaints(), Vec::<String>::new(), "two daemons talked to one stick");
 }
 
 #[test]

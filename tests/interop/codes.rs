@@ -46,7 +46,7 @@ fn a_codes_life(mock: &Mock, setup: Setup) {
         assert_eq!(mock.codes(node).len(), foreign.len(), "lock {node} keeps codes of removed people");
     }
     foreign_untouched();
-    assert_eq!(mock.complaints(), Vec::<serde_json::Value>::new(), "the peer complains");
+    assert_eq!(mock.complaints(), Vec::<String>::new(), "the peer complains");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn thirty_codes_cost_two_transmissions_each_and_an_idle_lock_costs_none() {
     // A debug build maps a larger binary; what the daemon itself allocates is the same.
     assert!(anonymous < 15.0, "{anonymous:.1} MB allocated while idle");
     assert!(cfg!(debug_assertions) || resident < 15.0, "{resident:.1} MB resident while idle");
-    assert_eq!(mock.complaints(), Vec::<serde_json::Value>::new());
+    assert_eq!(mock.complaints(), Vec::<String>::new());
 }
 
 /// Codes saved while the first inventory is still under way do not wait for its end, and no slot is written blindly.

@@ -100,13 +100,13 @@ fn the_broker_says_offline_when_the_daemon_dies() {
     let subscriber = broker.subscribe("watch");
     let mut daemon = Daemon::start(Setup::tcp(mock.port).mqtt(broker.port));
     let state = |want: &str| (subscriber.last("latchkey/bridge/state")? == want).then_some(());
+    let lock = daemon.locks(1)[&6].clone();
     until("online", seconds(20), || state("online"));
+    until("the lock's state", seconds(60), || subscriber.last(&format!("latchkey/device/{lock}/state")));
     daemon.kill9();
     until("the last will", seconds(20), || state("offline"));
     daemon.restart();
     until("online again", seconds(20), || state("online"));
-    let lock = daemon.locks(1)[&6].clone();
-    until("the lock's retained state", seconds(60), || subscriber.last(&format!("latchkey/device/{lock}/state")));
 
     let late_comer = broker.subscribe("late-comer");
     until("retained state for a late comer", seconds(10), || {

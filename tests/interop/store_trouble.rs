@@ -120,7 +120,7 @@ fn a_full_disk_refuses_changes_and_half_writes_nothing() {
     let answer = daemon.cli_with(&args, "551938\n");
     assert_eq!(answer.code, 1, "{answer:?}");
     answer.line();
-    daemon.ok(&["status"]);
+    until("the daemon answers on a full disk", seconds(30), || (daemon.cli(&["status"]).code == 0).then_some(()));
     assert!(!mock.codes(6).values().any(|c| c == "551938"), "a code went out that was not saved");
 
     limit("unlimited");

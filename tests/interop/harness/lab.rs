@@ -62,8 +62,14 @@ impl Mock {
     }
 
     /// What the peer found wrong with its host.
-    pub fn complaints(&self) -> Vec<Value> {
-        self.control("stats")["mockErrors"].as_array().cloned().unwrap_or_default()
+    pub fn complaints(&self) -> Vec<String> {
+        let errors = self.control("stats")["mockErrors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|e| e.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The same for a host whose cable was pulled: it could not acknowledge what was on its way.
+    pub fn complaints_but_for_the_cable(&self) -> Vec<String> {
+        self.complaints().into_iter().filter(|e| !e.contains("did not respond with an ACK")).collect()
     }
 }
 
@@ -173,8 +179,7 @@ impl Proxy {
 
     /// The slots that the daemon ever asked a lock to read, write or clear, in order, from the bytes themselves.
     pub fn user_code_commands(&self) -> Vec<UserCodeCommand> {
-        let sent = self.log().into_iter().filter(|l| l.to_stick && l.bytes.get(3) == Some(&0x13));
-        sent.flat_map(|l| user_code_commands(&l.bytes)).collect()
+        self.log().into_iter().filter(|l| l.to_stick).flat_map(|l| user_code_commands(&l.bytes)).collect()
     }
 
     fn total(&self) -> u64 {
@@ -214,10 +219,14 @@ impl Pty {
     }
 }
 
-/// User Code Set (63 01), Get (63 02) and Extended Set (63 0B) in a Send Data frame, under Supervision or not
+/// User Code Set (63 01), Get (63 02) and Extended Set (63 0B) in a Send Data (Bridge) frame, under Supervision or not
 /// (command-classes sheet, User Code). Codes are ASCII digits, so that the class's number cannot be mistaken inside one.
 fn user_code_commands(frame: &[u8]) -> Vec<UserCodeCommand> {
-    let node = u16::from(frame[4]);
+    let node = match frame.get(3) {
+        Some(0x13) => u16::from(frame[4]),
+        Some(0xA9) => u16::from(frame[5]),
+        _ => return Vec::new(),
+    };
     let is_ours = |w: &[u8]| w[0] == 0x63 && matches!(w[1], 0x01 | 0x02 | 0x0B);
     let Some(at) = (6..frame.len() - 2).find(|i| is_ours(&frame[*i..])) else {
         return Vec::new();

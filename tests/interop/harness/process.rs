@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::until;
@@ -49,7 +49,7 @@ impl Process {
     /// As `kill -9`: no chance to clean up.
     pub fn kill9(&mut self) {
         let _ = self.child.kill();
-        self.child.wait().unwrap();
+        self.wait(Duration::from_secs(10));
     }
 
     /// Asks it to end, and waits for it.
@@ -61,7 +61,12 @@ impl Process {
     }
 
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
-        until("a process ends", limit, || self.child.try_wait().unwrap())
+        let status = until("a process ends", limit, || self.child.try_wait().unwrap());
+        // Its last words may still be in the pipes.
+        until("its output is read", Duration::from_secs(10), || {
+            (self.stdout.reader.is_finished() && self.stderr.reader.is_finished()).then_some(())
+        });
+        status
     }
 
     /// Resident memory in MB: in total, and without what is mapped from files.
@@ -96,22 +101,25 @@ impl Drop for Process {
 }
 
 /// What a process has written so far.
-struct Output(Arc<Mutex<Vec<u8>>>);
+struct Output {
+    text: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
 
 impl Output {
     fn of(mut pipe: impl Read + Send + 'static) -> Self {
         let text = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&text);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(n @ 1..) = pipe.read(&mut buffer) {
                 sink.lock().unwrap().extend_from_slice(&buffer[..n]);
             }
         });
-        Self(text)
+        Self { text, reader }
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.text.lock().unwrap()).into_owned()
     }
 }
