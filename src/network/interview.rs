@@ -149,6 +149,11 @@ impl Interview {
         self.resume_at = Instant::ZERO;
     }
 
+    /// Whether a question is out.
+    pub(super) fn is_asking(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// When it goes on by itself.
     pub(super) fn resume_at(&self) -> Instant {
         self.resume_at

@@ -34,6 +34,7 @@ mod stick;
 mod tests;
 mod transmit;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::domain::entropy::Entropy;
@@ -82,6 +83,10 @@ pub struct Network {
     last_callback: CallbackId,
     last_job: u64,
 }
+
+/// So many nodes are interviewed at a time: enough to use the air while they think, and few enough that the first of
+/// many new locks can be used soon.
+const INTERVIEWS: usize = 3;
 
 /// For whom a function is under way.
 #[derive(Debug)]
@@ -326,14 +331,22 @@ impl Network {
 
     fn go_on_with_interviews(&mut self) {
         let (own, now) = (self.own, self.clock);
-        let open: Vec<NodeId> =
-            self.nodes.values().filter(|state| state.may_be_interviewed(now)).map(|state| state.node.id).collect();
-        for id in open {
+        let (asking, mut open): (Vec<&NodeState>, Vec<&NodeState>) =
+            self.nodes.values().filter(|state| state.may_be_interviewed(now)).partition(|state| state.interview.is_asking());
+        let mut free = INTERVIEWS.saturating_sub(asking.iter().filter(|state| state.is_awake(now)).count());
+        // The one that is nearest to its end goes on first.
+        open.sort_by_key(|state| Reverse(state.node.stage));
+        let open: Vec<(NodeId, bool)> = open.iter().map(|state| (state.node.id, state.is_awake(now))).collect();
+        for (id, awake) in open {
+            if awake && free == 0 {
+                continue;
+            }
             let mut errand = None;
             self.interview(id, |state| errand = state.interview.next(&mut state.node, own, now));
             if let Some(errand) = errand {
                 let question = self.transaction(id, Priority::Background, errand, Origin::Interview);
                 self.queue.push(question);
+                free -= usize::from(awake);
             }
         }
     }

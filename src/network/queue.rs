@@ -100,3 +100,89 @@ impl Queue {
         self.iter().flat_map(|transaction| [Some(transaction.not_before), transaction.deadline]).flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+    use crate::network::jobs::{Errand, Expect, Origin};
+
+    fn transaction(id: u64, node: u16, priority: Priority) -> Transaction {
+        Transaction {
+            id: JobId(id),
+            node: NodeId(node),
+            priority,
+            errand: Errand::Command { command: Command::NoOperation, expect: Expect::Nothing },
+            origin: Origin::Caller,
+            deadline: None,
+            queued: Instant::ZERO,
+            not_before: Instant::ZERO,
+            failures: 0,
+            doubt: None,
+            busy: 0,
+            session: None,
+        }
+    }
+
+    fn order(queue: &mut Queue, eligible: impl Fn(&Transaction) -> Eligible) -> Vec<u64> {
+        std::iter::from_fn(|| queue.next(Instant::ZERO, &eligible)).map(|transaction| transaction.id.0).collect()
+    }
+
+    #[test]
+    fn the_most_urgent_goes_first_whenever_it_came() {
+        let mut queue = Queue::default();
+        let rising = [
+            Priority::Background,
+            Priority::Write,
+            Priority::Awake,
+            Priority::Revoke,
+            Priority::Operate,
+            Priority::Reply,
+            Priority::Nonce,
+        ];
+        for (id, priority) in (1..).zip(rising) {
+            queue.push(transaction(id, 5, priority));
+        }
+        assert_eq!(order(&mut queue, |_| Eligible::Yes), [7, 6, 5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn a_long_roll_out_on_one_lock_does_not_starve_another() {
+        let mut queue = Queue::default();
+        for id in 1..=3 {
+            queue.push(transaction(id, 5, Priority::Write));
+        }
+        queue.push(transaction(4, 6, Priority::Write));
+        queue.push(transaction(5, 7, Priority::Write));
+        assert_eq!(order(&mut queue, |_| Eligible::Yes), [1, 4, 5, 2, 3]);
+    }
+
+    #[test]
+    fn a_failing_lock_goes_last_but_goes() {
+        let mut queue = Queue::default();
+        queue.push(transaction(1, 5, Priority::Write));
+        queue.push(transaction(2, 6, Priority::Background));
+        let failing = |it: &Transaction| if it.node.0 == 5 { Eligible::Yielding } else { Eligible::Yes };
+        assert_eq!(order(&mut queue, failing), [2, 1]);
+    }
+
+    #[test]
+    fn a_command_that_waits_is_not_overtaken_by_its_equals() {
+        let mut queue = Queue::default();
+        queue.push(Transaction { not_before: Instant::from_millis(100), ..transaction(1, 5, Priority::Operate) });
+        queue.push(transaction(2, 5, Priority::Operate));
+        queue.push(transaction(3, 5, Priority::Background));
+        assert_eq!(order(&mut queue, |_| Eligible::Yes), [3], "unlock and lock in the wrong order leave the door open");
+        assert_eq!(queue.next(Instant::from_millis(100), |_| Eligible::Yes).map(|it| it.id), Some(JobId(1)));
+    }
+
+    #[test]
+    fn a_retry_stays_before_what_came_after_it() {
+        let mut queue = Queue::default();
+        queue.push(transaction(2, 5, Priority::Write));
+        queue.push_front(transaction(1, 5, Priority::Write));
+        assert_eq!(queue.remove(JobId(2)).map(|it| it.id), Some(JobId(2)));
+        assert_eq!(order(&mut queue, |_| Eligible::Yes), [1]);
+        assert!(!queue.waits_for(NodeId(5)));
+    }
+}

@@ -183,3 +183,17 @@ fn a_node_that_answers_pings_but_never_tells_its_classes_is_not_asked_all_day() 
     let asked = bench.requests.iter().filter(|(_, it)| matches!(it, Request::RequestNodeInfo { .. })).count();
     assert!(asked < 80, "{asked} requests in a day");
 }
+
+#[test]
+fn the_first_of_many_new_locks_can_be_used_soon() {
+    let peers: Vec<(NodeId, Peer)> = (10..20).map(|id| (NodeId(id), Peer::lock())).collect();
+    let mut bench = Bench::new(&peers, Vec::new(), None, Options::default());
+    // One that can't be reached holds up nobody.
+    bench.stick.nodes.get_mut(&NodeId(10)).unwrap().listens = false;
+    bench.start();
+    bench.run(600_000);
+    let done: Vec<Instant> =
+        bench.events.iter().filter(|(_, event)| matches!(event, NetworkEvent::Interviewed(_))).map(|(at, _)| *at).collect();
+    assert_eq!(done.len(), 9);
+    assert!(done[0] < Instant::from_millis(60_000) && done[8] > Instant::from_millis(120_000), "{done:?}");
+}

@@ -298,3 +298,15 @@ fn a_stick_that_dies_of_its_reset_is_not_reset_again_at_once() {
     assert!(matches!(bench.network.controller(), ControllerStatus::Ready(_)));
     assert!(!bench.requests.iter().any(|(_, request)| *request == Request::SoftReset));
 }
+
+#[test]
+fn an_unresponsive_stick_is_opened_afresh_once() {
+    let mut bench = one_lock();
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.now(Input::Unresponsive);
+    assert_eq!((bench.reopened, bench.outcome(job)), (1, Some(&Outcome::StickGone)));
+    assert!(matches!(bench.network.controller(), ControllerStatus::Absent { .. }));
+    bench.replug();
+    bench.run(2000);
+    assert!(matches!(bench.network.controller(), ControllerStatus::Ready(_)));
+}
