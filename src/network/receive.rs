@@ -8,7 +8,7 @@ use super::exchange::{Awaits, Ended};
 use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
 use super::nodes::Thinking;
 use super::{Network, NetworkEvent, Owner, replies};
-use crate::command::supervision::{Report, Status};
+use crate::command::supervision::{Get, Report, Status};
 use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
@@ -19,6 +19,8 @@ use crate::serial::{Frame, Message};
 
 /// What nodes said before the stick was set up: so much is kept, the newest is dropped.
 const EARLY: usize = 64;
+/// So many answers wait for one node, at most.
+const ANSWERS: usize = 8;
 /// A node that works on it is given what it asks for and this, but no more than [`LONGEST_WORK`] (timing sheet §5).
 const WORK_MARGIN: Duration = Duration::from_secs(5);
 const LONGEST_WORK: Duration = Duration::from_secs(60);
@@ -67,38 +69,47 @@ impl Network {
             return tracing::debug!(node = %id, "a frame of a stranger");
         }
         self.heard(id);
-        if let Some(state) = self.nodes.get_mut(&id) {
-            state.interview.resume();
-        }
-        let multicast = received.rx.is_multicast();
-        match envelope::open(&received.payload) {
-            Err(why) => tracing::debug!(node = %id, %why, "a command that can't be read"),
-            Ok(Opened::Sealed(class)) => tracing::debug!(node = %id, %class, "an encapsulation that is not supported yet"),
-            Ok(Opened::Outcome(report)) => self.offer(id, &Answer::Outcome(report)),
-            Ok(Opened::Plain(command)) => self.deliver(id, command, multicast),
-            Ok(Opened::Supervised(get)) => {
+        let (now, multicast) = (self.clock, received.rx.is_multicast());
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        state.interview.resume();
+        let opened = match envelope::open(&received.payload) {
+            Ok(opened) => opened,
+            Err(why) => return tracing::debug!(node = %id, %why, "a command that can't be read"),
+        };
+        // Nobody is believed at a lower class than the one granted (gateway sheet §2.2). Old nodes under S0 do send some
+        // reports in clear: those are told, but end no job.
+        let granted = state.node.security;
+        match opened {
+            Opened::Sealed(class) => tracing::debug!(node = %id, %class, "an encapsulation that is not supported yet"),
+            _ if granted > SecurityClass::S0 => tracing::debug!(node = %id, "in clear, from a node that was granted S2: dropped"),
+            Opened::Outcome(report) if granted == SecurityClass::None => self.offer(id, &Answer::Outcome(report)),
+            Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome in clear, from a node that was granted S0: dropped"),
+            Opened::Plain(command) => self.deliver(id, command, multicast),
+            Opened::Supervised(get) => {
+                let is_new = state.sessions.is_new(&get, now);
                 if !multicast {
-                    let answer = Errand::Command { command: envelope::answer(&get), expect: Expect::Nothing };
-                    let answer = self.transaction(id, Priority::Reply, answer, Origin::Machine);
-                    self.queue.push(answer);
+                    self.answer(id, &get);
                 }
-                let now = self.clock;
-                if self.nodes.get_mut(&id).is_some_and(|state| state.sessions.is_new(&get, now)) {
+                if is_new {
                     self.deliver(id, *get.command, multicast);
                 }
             }
         }
     }
 
+    /// Tells a node that its supervised report arrived. A node that sends more of them than can be answered repeats them.
+    fn answer(&mut self, id: NodeId, get: &Get) {
+        let waiting = self.queue.iter().filter(|it| it.node == id && it.priority == Priority::Reply).count();
+        if waiting < ANSWERS {
+            let errand = Errand::Command { command: envelope::answer(get), expect: Expect::Nothing };
+            let answer = self.transaction(id, Priority::Reply, errand, Origin::Machine);
+            self.queue.push(answer);
+        }
+    }
+
     /// A command without its encapsulation: for the owner, and for the job that asked for it.
     fn deliver(&mut self, id: NodeId, command: Command, multicast: bool) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        // Nobody is believed at a lower class than the one granted (gateway sheet §2.2): not for S2 at all, and under S0,
-        // where old nodes do send some reports in clear, not as the answer to a job.
-        let granted = state.node.security;
-        if granted > SecurityClass::S0 {
-            return tracing::debug!(node = %id, %command, "in clear, from a node that was granted S2: dropped");
-        }
         if command == Command::WakeUp(WakeUp::Notification) {
             let news = state.woke(self.clock);
             return self.tell_reach(id, news);
@@ -106,6 +117,7 @@ impl Network {
         if command.spec().is_some_and(|row| matches!(row.kind, Kind::Get { .. })) {
             return tracing::debug!(node = %id, %command, "a question to us, which nobody answers yet");
         }
+        let granted = state.node.security;
         let security = SecurityClass::None;
         self.tell(NetworkEvent::Received { node: id, command: command.clone(), security, multicast });
         if granted == SecurityClass::None {

@@ -10,8 +10,13 @@ use crate::command::{Command, Kind};
 
 /// Whether `told` answers `asked`.
 pub(super) fn answers(asked: &Command, told: &Command) -> bool {
-    let Some(Kind::Get { reply }) = asked.spec().map(|row| row.kind) else { return false };
-    told.class() == asked.class() && told.number() == Some(reply) && is_about(asked, told)
+    let reply = match asked.spec().map(|row| row.kind) {
+        Some(Kind::Get { reply }) => Some(reply),
+        Some(Kind::Set | Kind::Report) => None,
+        // A class without a table: nearly all reports follow their Get in number.
+        None => asked.number().map(|get| get.wrapping_add(1)),
+    };
+    reply.is_some() && told.class() == asked.class() && told.number() == reply && is_about(asked, told)
 }
 
 fn is_about(asked: &Command, told: &Command) -> bool {
@@ -38,5 +43,36 @@ fn is_about(asked: &Command, told: &Command) -> bool {
             Command::Notification(Notification::EventSupportedReport(report)),
         ) => report.kind == get.kind,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(asked: &[u8], told: &[u8]) -> bool {
+        answers(&Command::parse(asked).unwrap(), &Command::parse(told).unwrap())
+    }
+
+    #[test]
+    fn a_report_about_another_slot_group_or_class_is_not_the_answer() {
+        assert!(fits(&[0x63, 0x02, 4], &[0x63, 0x03, 4, 1, 0x31, 0x32, 0x33, 0x34]));
+        assert!(!fits(&[0x63, 0x02, 4], &[0x63, 0x03, 5, 1, 0x31, 0x32, 0x33, 0x34]));
+        assert!(fits(&[0x86, 0x13, 0x63], &[0x86, 0x14, 0x63, 2]));
+        assert!(!fits(&[0x86, 0x13, 0x63], &[0x86, 0x14, 0x62, 4]));
+        assert!(!fits(&[0x85, 0x02, 2], &[0x85, 0x03, 1, 5, 0]));
+    }
+
+    #[test]
+    fn a_slot_the_lock_does_not_have_is_an_answer_too() {
+        assert!(fits(&[0x63, 0x02, 200], &[0x63, 0x03, 200, 0xFE]), "as Kwikset locks say it");
+        assert!(fits(&[0x63, 0x0C, 1, 0x2C, 0], &[0x63, 0x0D, 1, 1, 0x2C, 0xFE, 0, 0, 0]), "user 300");
+    }
+
+    #[test]
+    fn a_set_has_no_answer_and_an_unknown_class_has_the_usual_one() {
+        assert!(!fits(&[0x63, 0x01, 4, 1, 0x31, 0x32, 0x33, 0x34], &[0x63, 0x03, 4, 1, 0x31, 0x32, 0x33, 0x34]));
+        assert!(fits(&[0x4C, 0x03, 0], &[0x4C, 0x04, 1, 7]));
+        assert!(!fits(&[0x4C, 0x03, 0], &[0x4C, 0x02, 9]));
     }
 }

@@ -12,7 +12,7 @@ use super::{Network, NetworkEvent, Owner, Reach};
 use crate::command::wake_up::WakeUp;
 use crate::command::{Command, Kind};
 use crate::domain::ids::NodeId;
-use crate::domain::node::NodeProtocol;
+use crate::domain::node::{NodeProtocol, SecurityClass};
 use crate::domain::time::Instant;
 use crate::serial::transmit::{SendData, SendDataCallback, TxOptions, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
@@ -71,6 +71,10 @@ impl Network {
             return self.finish(transaction, Outcome::Cancelled);
         };
         let node = transaction.node;
+        // A node that was granted a key is never spoken to without it (gateway sheet §6.7), and nobody can use keys yet.
+        if state.node.security != SecurityClass::None && matches!(transaction.errand, Errand::Command { .. }) {
+            return self.finish(transaction, Outcome::Unsupported);
+        }
         let (request, awaits) = match &transaction.errand {
             Errand::ProtocolInfo => (Request::GetNodeProtocolInfo { node }, Awaits::Response),
             Errand::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),

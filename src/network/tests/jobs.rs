@@ -231,11 +231,25 @@ fn a_stranger_and_a_foreign_home_are_not_heard() {
 }
 
 #[test]
-fn a_node_that_was_granted_s2_is_not_believed_in_clear() {
+fn a_node_that_was_granted_s2_is_neither_believed_nor_spoken_to_in_clear() {
     let mut node = known(LOCK, &Peer::lock());
     node.security = SecurityClass::S2AccessControl;
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], vec![node], Some(HOME), Options::default());
     bench.start();
     bench.hear(LOCK, &event());
-    assert!(bench.received().is_empty());
+    bench.hear(LOCK, &envelope::supervise(event(), SessionId::new(1)));
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(5000);
+    assert!(bench.received().is_empty() && bench.sent_to(LOCK).is_empty());
+    assert_eq!(bench.outcome(job), Some(&Outcome::Unsupported));
+}
+
+#[test]
+fn a_flood_of_supervised_reports_fills_no_memory() {
+    let mut bench = two_locks();
+    for session in 0..60 {
+        bench.hear(LOCK, &envelope::supervise(event(), SessionId::new(session)));
+    }
+    assert_eq!(bench.received().len(), 60);
+    assert!(bench.network.queue.iter().count() <= 8);
 }
