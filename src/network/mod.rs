@@ -166,7 +166,7 @@ impl Network {
             exchange,
             start_up,
             at(self.hold_until, "stick was busy"),
-            self.preemption_at().and_then(|due| at(due, "answer behind a stuck transmission")),
+            self.preemption_at().and_then(|due| at(due, "wait behind a stuck transmission")),
         ];
         let queued = self.queue.deadlines().map(|at| Deadline { at, why: "queue" });
         // What lies behind was done, or waits for something other than time.

@@ -17,7 +17,7 @@ use crate::domain::time::Instant;
 use crate::serial::transmit::{SendData, SendDataCallback, TxOptions, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
 
-/// A nonce or an answer waits no longer than this behind a stuck transmission.
+/// An answer, or a lock somebody wants to open, waits no longer than this behind a stuck transmission.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// The stick took nothing: try again after this, doubled each time (serial-api sheet §2).
 const BUSY: Duration = Duration::from_millis(100);
@@ -290,14 +290,25 @@ impl Network {
         }
     }
 
-    /// When the transmission under way must make room for an answer that waits.
+    /// When the transmission under way must make room for what waits behind it: an answer, or somebody at another door.
+    /// One that goes well ends before; the stick spends many seconds only on a node it can't reach.
     pub(super) fn preemption_at(&self) -> Option<Instant> {
         let (exchange, Owner::Node(transmission)) = self.exchange.as_ref()? else { return None };
-        if !exchange.may_abort() || transmission.transaction.priority <= Priority::Reply {
+        let on_air = &transmission.transaction;
+        if !exchange.may_abort() || on_air.priority <= Priority::Reply {
             return None;
         }
-        let answers = self.queue.iter().filter(|transaction| transaction.priority <= Priority::Reply);
-        answers.map(|transaction| transaction.queued + PATIENCE).min()
+        let presses = |waiting: &&Transaction| match waiting.priority {
+            Priority::Nonce | Priority::Reply => true,
+            Priority::Operate => {
+                let state = self.nodes.get(&waiting.node);
+                let may_go = state.is_some_and(|state| state.admits(waiting, self.clock) == Eligible::Yes);
+                on_air.priority > Priority::Operate && on_air.node != waiting.node && may_go
+            }
+            Priority::Revoke | Priority::Awake | Priority::Write | Priority::Background => false,
+        };
+        let since = |waiting: &Transaction| waiting.queued.max(exchange.started());
+        self.queue.iter().filter(presses).map(|waiting| since(waiting) + PATIENCE).min()
     }
 
     fn learn_protocol(&mut self, transaction: Transaction, frame: &Frame) {

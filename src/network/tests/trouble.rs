@@ -310,3 +310,23 @@ fn an_unresponsive_stick_is_opened_afresh_once() {
     bench.run(2000);
     assert!(matches!(bench.network.controller(), ControllerStatus::Ready(_)));
 }
+
+#[test]
+fn an_unlock_does_not_wait_while_the_stick_looks_for_another_lock() {
+    let mut bench = one_lock();
+    bench.stick.results.push_back(Err(Trouble::Stuck));
+    let stuck = bench.submit(LOCK, Priority::Background, read_code(1), Expect::Reply);
+    bench.run(4000);
+    let before = bench.clock;
+    let unlock = bench.submit(OTHER, Priority::Operate, operate(), Expect::Supervised);
+    bench.run(10_000);
+    assert!(bench.ended_at(unlock).unwrap().since(before) < Duration::from_millis(3000));
+    assert_eq!(bench.outcome(stuck), Some(&Outcome::Reply(code_report(1))), "and that one goes again");
+
+    bench.requests.clear();
+    bench.submit(LOCK, Priority::Background, read_code(1), Expect::Reply);
+    bench.submit(OTHER, Priority::Operate, operate(), Expect::Supervised);
+    bench.run(10_000);
+    let aborted = bench.requests.iter().any(|(_, request)| *request == Request::SendDataAbort);
+    assert!(!aborted, "a beam of a second is no reason");
+}
