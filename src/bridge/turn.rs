@@ -232,8 +232,9 @@ impl Bridge {
                 self.sync.stick_back();
                 self.touch_all();
             }
-            NetworkEvent::HomeChanged { old, new } => {
-                tracing::warn!(%old, %new, "the stick belongs to another network than before");
+            NetworkEvent::OtherNetwork { known, found } => {
+                tracing::error!(%known, %found, "the stick belongs to another network than the locks; nothing is sent");
+                self.touch_all();
             }
             NetworkEvent::NodeChanged(id) => {
                 if let Some(node) = self.network.node(id).cloned() {

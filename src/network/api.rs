@@ -70,13 +70,12 @@ pub enum Output {
 pub enum NetworkEvent {
     /// The stick is set up. Comes after every start-up.
     Ready(ControllerInfo),
-    /// The stick belongs to another network than the nodes that were known: those were dropped, and the nodes of the new
-    /// network are learnt afresh. Comes before `Ready`, and before anything is said of the new nodes.
-    HomeChanged {
-        /// The home id of the nodes that were known.
-        old: HomeId,
+    /// The stick belongs to another network than the nodes that are known. Nothing is sent to it, and nothing forgotten.
+    OtherNetwork {
+        /// The home id of the nodes that are known.
+        known: HomeId,
         /// The home id of the stick.
-        new: HomeId,
+        found: HomeId,
     },
     /// Something about a node that must be kept changed: see [`Network::node`].
     NodeChanged(NodeId),

@@ -7,7 +7,7 @@ use super::jobs::{Errand, Expect, Origin, Outcome, Transaction};
 use super::nodes::NodeState;
 use super::start_up::{Next, StartUp, Stick};
 use super::{ControllerStatus, Network, NetworkEvent, Output, Owner, SoftReset};
-use crate::domain::ids::NodeId;
+use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::Node;
 use crate::serial::{FunctionId, Message, NodeIdWidth};
 
@@ -100,22 +100,28 @@ impl Network {
     fn ready(&mut self, stick: Stick) {
         let Stick { info, functions, nodes, lists_long_range } = stick;
         self.start_up = None;
+        let early = std::mem::take(&mut self.early);
+        let known = self.home.filter(|_| !self.nodes.is_empty());
+        if let Some(known) = known.filter(|known| *known != info.home) {
+            return self.refuse(known, info.home);
+        }
+        self.home = Some(info.home);
         self.own = info.own;
         self.functions = functions;
         self.status = ControllerStatus::Ready(info.clone());
-        let early = std::mem::take(&mut self.early);
-        let moved = self.home.replace(info.home).filter(|&old| old != info.home);
-        if let Some(old) = moved {
-            tracing::warn!(%old, new = %info.home, "the stick belongs to another network; its nodes are learnt afresh");
-            self.tell(NetworkEvent::HomeChanged { old, new: info.home });
-            let strangers: Vec<NodeId> = self.nodes.keys().copied().collect();
-            strangers.into_iter().for_each(|id| self.forget(id));
-        }
         self.tell(NetworkEvent::Ready(info));
         self.follow_node_list(&nodes, lists_long_range);
-        if moved.is_none() {
-            early.into_iter().for_each(|message| self.unsolicited(message));
-        }
+        early.into_iter().for_each(|message| self.unsolicited(message));
+    }
+
+    /// A stick of another network: the same node ids are other people's doors. Nothing is sent and nothing forgotten;
+    /// the right stick, plugged in again, goes on where it was.
+    fn refuse(&mut self, known: HomeId, found: HomeId) {
+        let why = format!(
+            "this stick belongs to network {found}, the locks known here to {known}: plug in their stick, or start with a new [store] path"
+        );
+        self.status = ControllerStatus::Absent { why };
+        self.tell(NetworkEvent::OtherNetwork { known, found });
     }
 
     fn follow_node_list(&mut self, listed: &BTreeSet<NodeId>, lists_long_range: bool) {

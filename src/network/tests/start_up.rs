@@ -115,13 +115,19 @@ fn a_stick_that_does_not_tell_its_home_is_opened_afresh() {
 #[test]
 fn another_network_s_nodes_are_not_taken_for_ours() {
     let mut bench = fresh(|stick| stick.home = HomeId(0xD00D_0002));
-    let job = bench.submit(LOCK, Priority::Operate, operate(), Expect::Supervised);
+    let job = bench.submit(LOCK, Priority::Revoke, operate(), Expect::Supervised);
     bench.now(Input::LinkUp);
-    bench.run(400);
-    assert_eq!(bench.outcome(job), Some(&Outcome::Cancelled), "this lock is another door");
-    let story: Vec<&NetworkEvent> = bench.events.iter().map(|(_, event)| event).collect();
-    assert_eq!(*story[0], NetworkEvent::HomeChanged { old: HOME, new: HomeId(0xD00D_0002) });
-    assert!(bench.network.node(LOCK).unwrap().classes.is_empty());
+    bench.run(60_000);
+    assert!(
+        bench.events.iter().any(|(_, event)| *event == NetworkEvent::OtherNetwork { known: HOME, found: HomeId(0xD00D_0002) })
+    );
+    assert!(matches!(bench.network.controller(), ControllerStatus::Absent { why } if why.contains("0xd00d0002")));
+    assert_eq!(bench.outcome(job), None, "nothing is said to this lock: it is another door");
+    bench.now(Input::LinkDown { why: "unplugged".into() });
+    bench.stick.home = HOME;
+    bench.now(Input::LinkUp);
+    bench.run(60_000);
+    assert!(bench.outcome(job).is_some(), "the right stick goes on where it was");
 }
 
 #[test]
