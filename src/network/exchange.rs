@@ -9,6 +9,9 @@ use crate::serial::{CallbackId, Frame, FrameType, FunctionId};
 
 /// Some 500-series chips take seconds to answer (serial-api sheet §1, timers).
 const RESPONSE: Duration = Duration::from_secs(10);
+/// A stick that says nothing to a transmission for so long has dropped it, or dropped its answer: it is told to stop,
+/// and gets as long again to call back.
+const NO_RESPONSE: Duration = Duration::from_secs(5);
 /// A transmission without result is aborted after this.
 const ABORT: Duration = Duration::from_secs(20);
 /// A stick that calls back later than this hangs.
@@ -44,8 +47,16 @@ pub(super) enum Awaits {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
     Acknowledgement,
-    Response { since: Instant },
-    Callback { since: Instant },
+    Response {
+        since: Instant,
+    },
+    Callback {
+        since: Instant,
+    },
+    /// The response never came; the callback still may.
+    Unanswered {
+        since: Instant,
+    },
 }
 
 /// How an exchange ended.
@@ -122,13 +133,13 @@ impl Exchange {
 
     /// What `now` asks for. A lost response is no lost transmission: its callback is still awaited.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
-        if let (Phase::Response { since }, Awaits::Callback(_)) = (self.phase, self.awaits)
-            && now >= since + RESPONSE
-        {
-            self.phase = Phase::Callback { since };
-        }
         if now < self.deadline()?.at {
             return None;
+        }
+        if let (Phase::Response { .. }, Awaits::Callback(_)) = (self.phase, self.awaits) {
+            self.phase = Phase::Unanswered { since: now };
+            self.aborted = true;
+            return Some(Due::Abort);
         }
         if self.may_abort() {
             self.aborted = true;
@@ -139,17 +150,16 @@ impl Exchange {
 
     /// When [`Exchange::due`] has something to say. The link watches over the acknowledgement.
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        match (self.phase, self.awaits) {
-            (Phase::Acknowledgement, _) => None,
-            (Phase::Response { since }, _) => Some(Deadline { at: since + RESPONSE, why: "response of the stick" }),
-            (Phase::Callback { since }, Awaits::NodeInfo(_)) => {
-                Some(Deadline { at: since + NODE_INFO, why: "node information frame" })
-            }
-            (Phase::Callback { since }, _) if self.may_abort() => {
-                Some(Deadline { at: since + ABORT, why: "abort of a stuck transmission" })
-            }
-            (Phase::Callback { since }, _) => Some(Deadline { at: since + CALLBACK, why: "callback of the stick" }),
-        }
+        let (at, why) = match (self.phase, self.awaits) {
+            (Phase::Acknowledgement, _) => return None,
+            (Phase::Response { since }, Awaits::Callback(_)) => (since + NO_RESPONSE, "response to a transmission"),
+            (Phase::Response { since }, _) => (since + RESPONSE, "response of the stick"),
+            (Phase::Unanswered { since }, _) => (since + NO_RESPONSE, "callback after a lost response"),
+            (Phase::Callback { since }, Awaits::NodeInfo(_)) => (since + NODE_INFO, "node information frame"),
+            (Phase::Callback { since }, _) if self.may_abort() => (since + ABORT, "abort of a stuck transmission"),
+            (Phase::Callback { since }, _) => (since + CALLBACK, "callback of the stick"),
+        };
+        Some(Deadline { at, why })
     }
 
     /// Whether the stick is transmitting, and was not told to stop yet.

@@ -5,6 +5,17 @@ fn one_lock() -> Bench {
 }
 
 #[test]
+fn a_stick_that_drops_a_transmission_costs_ten_seconds_and_not_a_minute() {
+    let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
+    bench.start();
+    bench.stick.mute = BTreeSet::from([FunctionId::SEND_DATA, FunctionId::SEND_DATA_BRIDGE]);
+    let job = bench.submit(LOCK, Priority::Write, write_code(3), Expect::Supervised);
+    bench.run(11_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::StickGone), "whether it arrived is unknown: the owner looks");
+    assert_eq!(bench.reopened, 1);
+}
+
+#[test]
 fn a_lost_response_still_waits_for_the_callback() {
     let mut bench = one_lock();
     bench.stick.results.push_back(Err(Trouble::ResponseLost));
