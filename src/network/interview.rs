@@ -1,8 +1,8 @@
 //! What is asked of a node, stage by stage, so that it can be used: only what is needed, each thing once, and never
 //! anything that changes a code. A stage is marked when its questions are settled, so a restart resumes behind it.
 //!
-//! One class that does not answer stops no other. A node that can't be reached pauses the stage; the stage is asked
-//! afresh when the node is heard.
+//! One class that does not answer stops no other. A node that can't be reached is asked the same question again after
+//! a pause, or when it is heard.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -117,7 +117,10 @@ impl Interview {
             Outcome::Accepted | Outcome::Refused | Outcome::Unsupported | Outcome::Delivered => {}
             Outcome::NoReport => match question {
                 Question::Users { last_try: false } => self.todo.push_back(Question::Users { last_try: true }),
-                Question::Users { last_try: true } => self.pause_until(now + PAUSE),
+                Question::Users { last_try: true } => {
+                    self.todo.push_back(Question::Users { last_try: false });
+                    self.resume_at = now + PAUSE;
+                }
                 // Groups that nobody describes: the lifeline is where it usually is.
                 Question::Groups => self.todo.push_front(Question::Members { group: GROUP_1, joined: false }),
                 _ => {}
@@ -125,7 +128,9 @@ impl Interview {
             Outcome::NoAck | Outcome::StickGone | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => {
                 let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures);
                 self.failures += 1;
-                return self.pause_until(now + pause.min(LONGEST_PAUSE));
+                self.resume_at = now + pause.min(LONGEST_PAUSE);
+                self.todo.push_front(question);
+                return;
             }
         }
         self.failures = 0;
@@ -134,14 +139,9 @@ impl Interview {
     /// The node information frame came by itself: one question less.
     pub(super) fn skip_node_info(&mut self, node: &mut Node) {
         if node.stage == InterviewStage::Protocol && self.asked.is_none() {
-            self.pause_until(Instant::ZERO);
+            *self = Self::default();
             node.stage = InterviewStage::NodeInfo;
         }
-    }
-
-    /// Forgets the stage under way; it is asked afresh, but not before `at`.
-    fn pause_until(&mut self, at: Instant) {
-        *self = Self { resume_at: at, failures: self.failures, ..Self::default() };
     }
 
     /// The node spoke: whatever it was left alone for may be over.
