@@ -62,10 +62,15 @@ pub struct Device {
     pub lock_state: LockState,
     /// The door is open (where a sensor says so).
     pub door_open: Option<bool>,
-    /// It keeps codes in slots.
+    /// It keeps codes in slots. Rows older than this field are of locks that do.
+    #[serde(default = "yes")]
     pub takes_codes: bool,
     /// The first inventory.
     pub inventory: Inventory,
     /// When the lock was last heard.
     pub last_seen: Option<Timestamp>,
+}
+
+fn yes() -> bool {
+    true
 }
