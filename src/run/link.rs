@@ -57,8 +57,10 @@ pub const REPORTS: usize = 4096;
 /// So many commands may wait. The network has one frame under way at a time.
 pub const COMMANDS: usize = 64;
 
-/// First and longest wait between attempts to open the port.
+/// First and longest wait before a port that broke is opened again.
 const REOPEN_WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// Longest wait for a port that is not there: a cable that is back is used within a second.
+const ABSENT_WAIT: Duration = Duration::from_millis(750);
 /// A port that takes no bytes for so long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -104,6 +106,7 @@ pub async fn run<P: AsyncRead + AsyncWrite + Unpin>(
                 reports.push(LinkReport::Down { why });
             }
             Err(error) => {
+                wait = wait.min(ABSENT_WAIT);
                 let why = with_cause(&error);
                 if said != why {
                     reports.push(LinkReport::Waiting { why: why.clone() });
