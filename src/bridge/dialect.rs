@@ -47,7 +47,7 @@ pub fn write(version: u8, codes: &[(u16, Pin)]) -> Option<Command> {
 }
 
 /// Whether one more code fits the frame. 27 bytes of command are what a classic frame carries under S2 with
-/// Supervision: three codes of four digits (budgets: 46 bytes in all).
+/// Supervision, 46 bytes in all: three codes of four digits.
 pub fn fits(codes: &[(u16, Pin)], one_more: &Pin) -> bool {
     const HEADER: usize = 3;
     let size = |pin: &Pin| 4 + pin.digits();

@@ -29,6 +29,8 @@ pub struct Turns {
     link: Option<network::Input>,
     broker: bool,
     rebuilds: u64,
+    /// Pause after the next failed commit: a disk that stays full is not tried twice a second.
+    pause: Duration,
 }
 
 enum State {
@@ -37,7 +39,6 @@ enum State {
     Broken {
         why: String,
         retry: Instant,
-        pause: Duration,
         held: VecDeque<Frame>,
     },
 }
@@ -47,7 +48,7 @@ impl Turns {
     pub fn new(store: Store, snapshot: Snapshot, settings: Settings, entropy: Entropy) -> Self {
         let bridge = Bridge::new(snapshot, settings.clone(), &entropy);
         let state = State::Working(Box::new(bridge));
-        Self { store, settings, entropy, state, link: None, broker: false, rebuilds: 0 }
+        Self { store, settings, entropy, state, link: None, broker: false, rebuilds: 0, pause: MIN_PAUSE }
     }
 
     /// One turn: decide, commit, and only then hand out what others can see.
@@ -75,7 +76,10 @@ impl Turns {
             return turn.after;
         }
         match self.store.apply(&turn.batch) {
-            Ok(()) => turn.after,
+            Ok(()) => {
+                self.pause = MIN_PAUSE;
+                turn.after
+            }
             Err(error) => {
                 let why = error.to_string();
                 tracing::error!(why, "a change could not be committed; nothing of it was released");
@@ -84,8 +88,8 @@ impl Turns {
                     _ => None,
                 });
                 let refusals = tickets.map(|ticket| refused(ticket, &why)).collect();
-                let retry = now.mono + MIN_PAUSE;
-                self.state = State::Broken { why, retry, pause: MIN_PAUSE, held: frame.into_iter().collect() };
+                let retry = now.mono + self.next_pause();
+                self.state = State::Broken { why, retry, held: frame.into_iter().collect() };
                 refusals
             }
         }
@@ -97,6 +101,12 @@ impl Turns {
             State::Working(bridge) => bridge.poll_deadline(),
             State::Broken { retry, .. } => Some(Deadline { at: *retry, why: "the store is tried again" }),
         }
+    }
+
+    fn next_pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(MAX_PAUSE);
+        pause
     }
 
     fn remember(&mut self, input: &Input) {
@@ -114,17 +124,21 @@ impl Turns {
 
     /// Builds the bridge anew from what is on the disk, and tells it what it missed.
     fn rebuild(&mut self, now: Now) -> Vec<After> {
-        let State::Broken { retry, pause, held, .. } = &mut self.state else { return Vec::new() };
         let snapshot = match self.store.load() {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 tracing::error!(why = %error, "the store can't be read");
-                *pause = (*pause * 2).min(MAX_PAUSE);
-                *retry = now.mono + *pause;
+                let pause = self.next_pause();
+                if let State::Broken { retry, .. } = &mut self.state {
+                    *retry = now.mono + pause;
+                }
                 return Vec::new();
             }
         };
-        let held = std::mem::take(held);
+        let held = match &mut self.state {
+            State::Broken { held, .. } => std::mem::take(held),
+            State::Working(_) => VecDeque::new(),
+        };
         self.rebuilds += 1;
         // A bridge of its own randomness: ids it handed out before must not come again.
         let entropy = self.entropy.child(&format!("rebuild {}", self.rebuilds));
