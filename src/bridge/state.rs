@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::batch::{Batch, SlotOwner, Snapshot, Write};
-use crate::domain::device::Device;
+use crate::domain::device::{Device, LockState};
 use crate::domain::event::Event;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId};
@@ -176,6 +176,13 @@ impl State {
         }
         self.batch.push(Write::PutDevice(device.clone()));
         self.devices.insert(device.id, device);
+    }
+
+    /// Nobody knows any more where the bolts are. In memory only: a start doubts them anyway.
+    pub fn doubt_bolts(&mut self) {
+        for device in self.devices.values_mut() {
+            device.lock_state = LockState::Unknown;
+        }
     }
 
     /// The device was heard just now. Kept in memory; reaches the disk with the next change of the device, or when

@@ -7,6 +7,7 @@ use super::*;
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::bridge::turn::MqttSettings;
 use crate::domain::batch::{Batch, Write};
+use crate::domain::device::LockState;
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventReason, EventType, PublishNames};
 use crate::domain::grant::Schedule;
@@ -319,6 +320,23 @@ fn one_refused_code_does_not_cost_its_neighbours_in_the_frame_theirs() {
     statuses.sort();
     assert_eq!(statuses, ["Active None", "Active None", "Active None", "Rejected Some(Duplicate)"]);
     assert_eq!(house.codes(V2).len(), 4);
+}
+
+#[test]
+fn a_bolt_moved_while_nobody_looked_is_not_shown_as_it_was() {
+    let mut house = House::settled(13);
+    let now = house.now;
+    let bolt = |house: &House| house.bridge.state.device_of(V2).unwrap().lock_state;
+    house.world.visit(V2, |lock| lock.turn_bolt(true, now));
+    house.run_for(Duration::from_secs(5));
+    assert_eq!(bolt(&house), LockState::Locked);
+    house.unplug();
+    house.world.visit(V2, |lock| lock.memory.locked = false);
+    house.plug_in();
+    house.run_for(Duration::from_millis(1500));
+    assert_eq!(bolt(&house), LockState::Unknown);
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(bolt(&house), LockState::Unlocked);
 }
 
 #[test]

@@ -139,6 +139,8 @@ pub struct Bridge {
     operations: BTreeMap<JobId, (DeviceId, LockState)>,
     touched: BTreeSet<DeviceId>,
     flushed: BTreeMap<DeviceId, Instant>,
+    /// When a lock is asked where its bolt is: nobody saw what happened while the stick or we were away.
+    bolts: BTreeMap<DeviceId, Instant>,
 }
 
 impl Bridge {
@@ -160,6 +162,7 @@ impl Bridge {
             operations: BTreeMap::new(),
             touched: BTreeSet::new(),
             flushed: BTreeMap::new(),
+            bolts: BTreeMap::new(),
         }
     }
 
@@ -178,6 +181,7 @@ impl Bridge {
             Input::Timeout => {
                 self.network.handle_timeout(now);
                 self.touched.extend(self.sync.due(now.mono));
+                self.ask_for_bolts(now);
             }
         }
         self.settle(now);
@@ -187,7 +191,8 @@ impl Bridge {
 
     /// When to call [`Bridge::turn`] with [`Input::Timeout`], and why.
     pub fn poll_deadline(&self) -> Option<Deadline> {
-        Deadline::earliest(self.network.poll_deadline(), self.sync.deadline())
+        let bolt = self.bolts.values().min().map(|at| Deadline { at: *at, why: "a lock is asked for its bolt" });
+        Deadline::earliest(bolt, Deadline::earliest(self.network.poll_deadline(), self.sync.deadline()))
     }
 
     /// Until nothing moves any more: what the network says may move a lock, and a step at a lock makes a frame.
@@ -230,6 +235,11 @@ impl Bridge {
                 }
                 tracing::info!(home = %info.home, own = %info.own, library = info.library, "the stick is ready");
                 self.sync.stick_back();
+                self.state.doubt_bolts();
+                for device in self.state.devices() {
+                    let delay = Duration::from_millis(2_000 + self.entropy.below(20_000));
+                    self.bolts.insert(device.id, now.mono + delay);
+                }
                 self.touch_all();
             }
             NetworkEvent::OtherNetwork { known, found } => {
@@ -387,6 +397,18 @@ impl Bridge {
             // The lock reports by itself when the bolt got there.
             network::Outcome::Delivered => {}
             other => tracing::warn!(%node, outcome = ?other, "the lock did not carry out a lock or unlock command"),
+        }
+    }
+
+    fn ask_for_bolts(&mut self, now: Now) {
+        let due: Vec<DeviceId> = self.bolts.iter().filter(|(_, at)| **at <= now.mono).map(|(id, _)| *id).collect();
+        for id in due {
+            self.bolts.remove(&id);
+            let Some(device) = self.state.device(id).filter(|device| device.lock_state == LockState::Unknown) else { continue };
+            let Some(node) = device.node else { continue };
+            let command = Command::DoorLock(DoorLock::OperationGet);
+            let job = Job { node, priority: Priority::Background, command, expect: Expect::Reply, deadline: None };
+            self.network.submit(job, now);
         }
     }
 
