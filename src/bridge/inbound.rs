@@ -58,10 +58,14 @@ impl Bridge {
                     self.happened(device, plain(EventType::BatteryLow), now);
                 }
             }
-            // A report that answers a read comes as the outcome of that read.
-            Command::UserCode(_) if !self.sync.is_reading(device) => {
-                self.touch(device);
+            Command::UserCode(_) => {
                 let report = dialect::report(command);
+                // A report that answers a read comes as the outcome of that read.
+                let asked = self.sync.reading(device);
+                if asked.is_some_and(|asked| report.sightings.iter().any(|(slot, _)| *slot == asked)) {
+                    return;
+                }
+                self.touch(device);
                 if report.all_erased {
                     self.codes_changed(device, CodeChange::AllDeleted, now);
                 }
@@ -126,11 +130,6 @@ impl Bridge {
             (_, Some(Action::Arm | Action::Disarm) | None) => {}
         });
         let (person, reason) = self.who(device, &happening);
-        if happening.kind == EventType::CodeUsed
-            && let Some(slot) = happening.slot
-        {
-            self.sync.used(SlotKey::user_code(device, slot), &mut self.state, now);
-        }
         let allowed = match happening.kind {
             EventType::CodeUsed => Some(true),
             EventType::CodeDenied => Some(false),

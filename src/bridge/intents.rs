@@ -317,7 +317,15 @@ fn rules_for<'s>(state: &'s State, devices: &BTreeSet<DeviceId>, own: Option<Per
         max: 10,
         five_buttons: false,
     });
-    Rules { devices: devices.collect(), taken: others.chain(foreign).collect() }
+    // A replaced code still opens where it was not written over yet: nobody else gets it.
+    let in_locks = state.devices().flat_map(|device| state.slots(device.id).values()).filter_map(move |slot| {
+        let owner = slot.owner.and_then(|grant| state.grant(grant)).filter(|grant| Some(grant.person) != own);
+        match &slot.content {
+            Content::Known(code) if owner.is_some() => Some(code.reveal()),
+            Content::Known(_) | Content::Unknown | Content::Empty | Content::Unreadable => None,
+        }
+    });
+    Rules { devices: devices.collect(), taken: others.chain(foreign).chain(in_locks).collect() }
 }
 
 /// A new intent forgets what stopped the old one.

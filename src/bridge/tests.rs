@@ -340,6 +340,75 @@ fn a_bolt_moved_while_nobody_looked_is_not_shown_as_it_was() {
 }
 
 #[test]
+fn a_changed_code_that_a_masking_lock_refused_never_counts_as_taken() {
+    let mut blueprint = Blueprint::two_locks();
+    blueprint.locks.get_mut(&V2).unwrap().quirks.masks_codes = true;
+    let mut house = House::new(&blueprint, 14);
+    house.run_for(Duration::from_secs(3600));
+    let ada = house.add("Ada", "1357", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    assert_eq!(house.statuses(), ["Active None"]);
+    house.world.visit(V2, |lock| lock.model.quirks.refuses_writes = true);
+    let code = Some(CodeChoice::Given(Pin::parse("8642").unwrap()));
+    house.intend(Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() }));
+    house.run_for(Duration::from_secs(30));
+    assert_eq!(house.statuses(), ["Rejected Some(RefusedByLock)"]);
+    assert_eq!(house.keypad(V2, "1357"), Typed::Opened(1));
+    assert_eq!(house.statuses(), ["Rejected Some(RefusedByLock)"], "the old code opened, which proves nothing of the new one");
+}
+
+#[test]
+fn a_code_that_was_revoked_before_it_left_is_never_written() {
+    let mut house = House::settled(15);
+    house.world.visit(V2, |lock| lock.faults.gone = true);
+    let ada = house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(600));
+    house.intend(Intent::Revoke { person: ada, device: "lock_2".into() });
+    house.world.visit(V2, |lock| lock.faults.gone = false);
+    house.program(V2, 9, Some(b"2468"));
+    house.run_for(Duration::from_secs(3600));
+    assert_eq!(house.codes(V2), [(9, "2468".into())]);
+    let used = house.world.lock(V2).unwrap();
+    assert_eq!(used.memory.codes.user_of(b"48213"), None);
+    assert_eq!(house.statuses(), Vec::<String>::new());
+}
+
+#[test]
+fn news_about_an_old_code_does_not_stop_the_new_one() {
+    let mut house = House::settled(16);
+    let ada = house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    house.world.visit(V2, |lock| lock.faults.gone = true);
+    let code = Some(CodeChoice::Given(Pin::parse("59321").unwrap()));
+    house.intend(Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() }));
+    house.run_for(Duration::from_secs(120));
+    house.world.visit(V2, |lock| lock.faults.gone = false);
+    house.program(V2, 1, None);
+    house.run_for(Duration::from_secs(120));
+    assert_eq!((house.statuses(), house.codes(V2)), (vec!["Active None".into()], vec![(1, "59321".into())]));
+}
+
+#[test]
+fn a_replaced_code_is_nobody_else_s_while_it_still_opens() {
+    let mut house = House::settled(17);
+    let ada = house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    house.unplug();
+    let code = Some(CodeChoice::Given(Pin::parse("59321").unwrap()));
+    house.intend(Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() }));
+    let bob = Intent::AddPerson(NewPerson {
+        external_id: None,
+        first_name: "Bob".into(),
+        last_name: String::new(),
+        contacts: Contacts::default(),
+        code: Some(CodeChoice::Given(Pin::parse("48213").unwrap())),
+        on: vec!["lock_3".into()],
+        schedule: Schedule::Always,
+    });
+    assert_eq!(house.ask(Ask::Intent(bob)), Err(Refusal::DuplicateCode));
+}
+
+#[test]
 fn an_idle_house_sends_nothing_and_writes_nothing() {
     let mut house = House::settled(4);
     house.add("Ada", "48213", &["lock_2", "lock_3"]);

@@ -231,6 +231,10 @@ impl Bridge {
         match event {
             NetworkEvent::Ready(info) => {
                 if self.state.home() != Some(info.home) {
+                    // The node ids of another network are other doors.
+                    for device in self.state.devices().filter(|device| device.node.is_some()).cloned().collect::<Vec<_>>() {
+                        self.state.put_device(Device { node: None, ..device });
+                    }
                     self.state.put_home(info.home);
                 }
                 tracing::info!(home = %info.home, own = %info.own, library = info.library, "the stick is ready");
@@ -255,10 +259,13 @@ impl Bridge {
             }
             NetworkEvent::NodeRemoved(id) => {
                 self.state.delete_node(id);
-                // The device stays with its grants: a list that was wrong once must not cost anybody their codes.
+                // The device stays with its grants: a list that was wrong once must not cost anybody their codes. But what
+                // is in the lock has to be seen before it counts again.
                 if let Some(device) = self.state.device_of(id) {
                     tracing::warn!(node = %id, device = %device.slug, "the lock is not in the network any more");
-                    self.touched.insert(device.id);
+                    let device = device.id;
+                    self.sync.doubt(device, &mut self.state, now);
+                    self.touched.insert(device);
                 }
             }
             NetworkEvent::Interviewed(id) => self.touched.extend(self.state.device_of(id).map(|device| device.id)),
@@ -363,6 +370,7 @@ impl Bridge {
             if let Some(slot) = self.state.slot_of(grant) {
                 self.sync.forget_failures(grant.device, slot.key.index);
             }
+            self.sync.replan(grant.device, &mut self.network);
         }
         self.touched.extend(accepted.device);
         Ok(accepted)

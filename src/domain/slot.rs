@@ -78,8 +78,6 @@ pub enum ConfirmedBy {
     Event,
     /// One read of that slot.
     Read,
-    /// The code was used there.
-    Use,
     /// Not confirmed: the lock took the frame and masks its codes, so nobody can look.
     Unseen,
 }

@@ -18,7 +18,7 @@ use crate::serial::transmit::ApplicationCommand;
 use crate::serial::{Frame, Message};
 
 /// What nodes said before the stick was set up: so much is kept, the newest is dropped.
-const EARLY: usize = 64;
+const EARLY: usize = 256;
 /// So many answers wait for one node, at most.
 const ANSWERS: usize = 8;
 /// A node that works on it is given what it asks for and this, but no more than [`LONGEST_WORK`] (timing sheet §5).
@@ -47,7 +47,9 @@ impl Network {
         match Message::parse(&frame, self.width()) {
             Ok(Message::SerialApiStarted(_)) => self.stick_started(),
             Ok(message) if self.is_ready() => self.unsolicited(message),
-            Ok(message @ (Message::ApplicationCommand(_) | Message::ApplicationUpdate(_))) if self.early.len() < EARLY => {
+            Ok(message @ (Message::ApplicationCommand(_) | Message::ApplicationUpdate(_)))
+                if self.start_up.is_some() && self.early.len() < EARLY =>
+            {
                 self.early.push_back(message);
             }
             Ok(_) => tracing::debug!(?frame, "nobody waits for this frame"),

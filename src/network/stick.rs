@@ -20,6 +20,8 @@ impl Network {
     pub(super) fn link_down(&mut self, why: String) {
         self.lose_what_is_under_way();
         self.start_up = None;
+        // The next stick may be another network's, with other doors under the same ids.
+        self.early.clear();
         self.status = ControllerStatus::Absent { why };
     }
 

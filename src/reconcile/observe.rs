@@ -13,6 +13,8 @@ pub enum Sighting {
     Empty,
     /// Occupied, with its code.
     Known(CodeText),
+    /// Occupied with a code that is switched off or means something else than "opens".
+    NotEnabled(CodeText),
     /// Occupied, and the code is masked or left out.
     Masked,
     /// The lock has no such slot, or won't speak of it (status 0xFE).
@@ -28,9 +30,13 @@ impl Sighting {
             0 if is_masked(code.reveal()) && !code.is_empty() && code.reveal().contains(&b'*') => Self::Masked,
             0 => Self::Empty,
             0xFE => Self::Unavailable,
-            _ => {
-                let text = trimmed(code.reveal());
-                if is_masked(text) { Self::Masked } else { Self::Known(CodeText::new(text)) }
+            status => {
+                let text = CodeText::new(trimmed(code.reveal()));
+                match status {
+                    1 if is_masked(text.reveal()) => Self::Masked,
+                    1 => Self::Known(text),
+                    _ => Self::NotEnabled(text),
+                }
             }
         }
     }
@@ -39,8 +45,9 @@ impl Sighting {
         match self {
             Self::Empty => Content::Empty,
             Self::Known(code) => Content::Known(code.clone()),
+            Self::NotEnabled(code) if !is_masked(code.reveal()) => Content::Known(code.clone()),
             // A slot the lock won't speak of is not free.
-            Self::Masked | Self::Unavailable => Content::Unreadable,
+            Self::NotEnabled(_) | Self::Masked | Self::Unavailable => Content::Unreadable,
         }
     }
 }
@@ -114,8 +121,9 @@ pub fn settle(slot: &mut Slot, sent: Sent, written: Option<&Pin>, key: &Fingerpr
             confirm(slot, doing, written, ConfirmedBy::Supervision, key, at);
             Verdict::Settled
         }
+        // A refused frame was not taken: a masked slot must not pass for written.
         Sent::Refused => {
-            slot.progress = Progress::Verifying { doing, acked: true };
+            slot.progress = Progress::Verifying { doing, acked: false };
             Verdict::Doubtful
         }
         Sent::Acked => {
@@ -175,11 +183,11 @@ pub fn look(
                 Sighting::Empty => by_read(None),
                 // Still there, and we can say which: it opens until the next try succeeds.
                 Sighting::Known(code) => by_read(Some(Fingerprint::of(code.reveal(), key))),
-                Sighting::Masked | Sighting::Unavailable => None,
+                Sighting::NotEnabled(_) | Sighting::Masked | Sighting::Unavailable => None,
             };
             if *sighting == Sighting::Empty { Verdict::Settled } else { Verdict::NotStored }
         }
-        Progress::Idle => look_at_rest(slot, sighting, key),
+        Progress::Idle => look_at_rest(slot, sighting, wanted.map(|(pin, _)| pin), key),
         // A frame is under way: what was read is older than what will be there.
         Progress::Sending { .. } => Verdict::Settled,
     }
@@ -225,17 +233,20 @@ fn look_after_write(
                 Verdict::NotStored
             }
         }
-        Sighting::Empty => Verdict::NotStored,
+        Sighting::Empty | Sighting::NotEnabled(_) => Verdict::NotStored,
         Sighting::Unavailable => Verdict::Hopeless(Reason::RefusedByLock),
     }
 }
 
-fn look_at_rest(slot: &mut Slot, sighting: &Sighting, key: &FingerprintKey) -> Verdict {
+fn look_at_rest(slot: &mut Slot, sighting: &Sighting, wanted: Option<&Pin>, key: &FingerprintKey) -> Verdict {
     let expected = slot.confirmed.as_ref().and_then(|confirmed| confirmed.code);
     let Some(expected) = expected else {
         slot.content = sighting.content();
         return Verdict::Settled;
     };
+    // News about a code that is to be replaced anyway does not stop its successor.
+    let is_current = wanted.is_some_and(|pin| fingerprint(pin, key) == expected);
+    let news = |verdict| if is_current { verdict } else { Verdict::Settled };
     match sighting {
         // Occupied as it should be; stars are never compared.
         Sighting::Masked => Verdict::Settled,
@@ -243,12 +254,12 @@ fn look_at_rest(slot: &mut Slot, sighting: &Sighting, key: &FingerprintKey) -> V
         Sighting::Empty | Sighting::Unavailable => {
             slot.content = sighting.content();
             slot.confirmed = None;
-            Verdict::Missing
+            news(Verdict::Missing)
         }
-        Sighting::Known(_) => {
+        Sighting::Known(_) | Sighting::NotEnabled(_) => {
             slot.content = sighting.content();
             slot.confirmed = None;
-            Verdict::Changed
+            news(Verdict::Changed)
         }
     }
 }
@@ -330,6 +341,17 @@ mod tests {
     #[test]
     fn a_schlage_that_masks_a_code_under_status_0_does_not_lose_it_to_us() {
         assert_eq!(Sighting::of(0, &CodeText::new(*b"*********")), Sighting::Masked);
+    }
+
+    #[test]
+    fn a_code_the_lock_switched_off_does_not_count_as_one_that_opens() {
+        let mut slot = writing(true);
+        settle(&mut slot, Sent::Confirmed, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 2, b"4821"), Verdict::Changed);
+        assert!(slot.content.is_occupied());
+        let mut slot = writing(true);
+        settle(&mut slot, Sent::Acked, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut slot, 2, b"4821"), Verdict::NotStored);
     }
 
     #[test]

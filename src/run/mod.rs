@@ -176,10 +176,10 @@ async fn turn_after_turn(
             () = &mut shutdown => return,
             Some(report) = inlets.reports.recv() => Input::Radio(radio_input(report)),
             Some(message) = inlets.from_broker.recv() => Input::Broker(broker_input(message)),
-            () = tokio::time::sleep_until(due) => Input::Timeout,
             Some(Asked { actor, ask, reply }) = inlets.asks.recv() => {
                 Input::Ask { ticket: outside.owed.keep(reply), actor, ask }
             }
+            () = tokio::time::sleep_until(due) => Input::Timeout,
         };
         for after in turns.take(input, clock.now()) {
             outside.release(after);

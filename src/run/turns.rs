@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
-use crate::domain::batch::Snapshot;
+use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::intent::Refusal;
 use crate::domain::time::{Deadline, Instant, Now};
@@ -103,6 +103,15 @@ impl Turns {
         }
     }
 
+    /// The state, from a store that was just seen to take a write: a full disk reads well, and what was held must not
+    /// be spent on it.
+    fn reload(&mut self) -> Result<Snapshot, String> {
+        let snapshot = self.store.load().map_err(|error| error.to_string())?;
+        let probe = Batch { writes: vec![Write::Generation(snapshot.generation)] };
+        self.store.apply(&probe).map_err(|error| error.to_string())?;
+        Ok(snapshot)
+    }
+
     fn next_pause(&mut self) -> Duration {
         let pause = self.pause;
         self.pause = (pause * 2).min(MAX_PAUSE);
@@ -124,10 +133,10 @@ impl Turns {
 
     /// Builds the bridge anew from what is on the disk, and tells it what it missed.
     fn rebuild(&mut self, now: Now) -> Vec<After> {
-        let snapshot = match self.store.load() {
+        let snapshot = match self.reload() {
             Ok(snapshot) => snapshot,
-            Err(error) => {
-                tracing::error!(why = %error, "the store can't be read");
+            Err(why) => {
+                tracing::error!(why, "the store still does not work");
                 let pause = self.next_pause();
                 if let State::Broken { retry, .. } = &mut self.state {
                     *retry = now.mono + pause;

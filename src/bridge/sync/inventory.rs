@@ -56,10 +56,11 @@ impl Sync {
         }
         let airtime_before = network.radio(view.node).airtime_ms;
         if device.inventory.next == 0 && view.checksum {
-            let task = Task::Checksum { airtime_before };
+            let task = Task::Checksum { began: device.inventory.began, airtime_before };
             self.submit(view, dialect::checksum(), Expect::Reply, Priority::Background, task, network, now);
             return;
         }
+        let began = device.inventory.began;
         let seen = |index: u16| {
             let slot = state.slots(view.device).get(&index);
             slot.is_some_and(|slot| slot.seen_at.is_some_and(|at| at >= device.inventory.began))
@@ -71,7 +72,7 @@ impl Sync {
         let walks = !self.locks.entry(view.device).or_default().cannot_walk;
         let command = if walks { dialect::walk(view.version, index, view.multi_report) } else { dialect::read(index) };
         let Some(command) = command else { return };
-        let task = Task::Survey { slot: index, airtime_before };
+        let task = Task::Survey { slot: index, began, airtime_before };
         self.submit(view, command, Expect::Reply, Priority::Background, task, network, now);
     }
 

@@ -65,6 +65,8 @@ struct Patience {
     recheck: BTreeSet<u16>,
     /// Its inventory waits for airtime.
     pacing: bool,
+    /// Slots 1 to this exist, as far as is known.
+    users: u16,
     /// It did not answer the question that also tells the next taken slot.
     cannot_walk: bool,
 }
@@ -77,6 +79,8 @@ struct SlotPatience {
     refused: Option<Reason>,
     /// The lock told by an event that it did what is under way.
     told: bool,
+    /// An older change of ours in this slot is so recent that its event may still come.
+    echo: bool,
     /// It was in a frame of several codes that the lock refused as a whole: it goes alone.
     alone: bool,
 }
@@ -94,20 +98,29 @@ impl Retry {
 }
 
 enum Task {
-    /// Slots with the code each gets; `None` clears.
-    Change(Vec<(u16, Option<Pin>)>),
+    Change(Vec<Change>),
     /// The answer to a read.
     Look {
         slot: u16,
     },
-    /// The same, for the inventory.
+    /// The same, for the inventory that began then.
     Survey {
         slot: u16,
+        began: Timestamp,
         airtime_before: u64,
     },
     Checksum {
+        began: Timestamp,
         airtime_before: u64,
     },
+}
+
+/// One slot in a frame that changes slots.
+struct Change {
+    /// As it was: a frame that never left changed nothing.
+    before: Slot,
+    /// The code it gets; `None` clears.
+    pin: Option<Pin>,
 }
 
 impl Sync {
@@ -118,8 +131,10 @@ impl Sync {
 
     /// Takes the next step at a lock, if there is one and the lock is ready for it.
     pub fn drive(&mut self, id: DeviceId, state: &mut State, network: &mut Network, now: Now) {
-        let Some((view, mut plan)) = planned(id, state, network, now) else { return };
+        let resting = self.resting(id, state);
+        let Some((view, mut plan)) = planned(id, resting, state, network, now) else { return };
         let patience = self.locks.entry(id).or_default();
+        patience.users = view.users;
         let rechecks = patience.recheck.iter().map(|index| Step::Read(SlotKey::user_code(id, *index)));
         plan.steps.splice(0..0, rechecks);
         patience.no_slot = plan.no_slot.iter().copied().collect();
@@ -141,16 +156,9 @@ impl Sync {
                 let doing = Doing::Clear { generation: *generation };
                 let command = dialect::clear(view.version, slot.index);
                 let Some((owner, command)) = slot_of(*slot, state).owner.zip(command) else { return };
-                self.begin(*slot, owner, doing, state, now);
-                self.submit(
-                    &view,
-                    command,
-                    Expect::Supervised,
-                    Priority::Revoke,
-                    Task::Change(vec![(slot.index, None)]),
-                    network,
-                    now,
-                );
+                let before = self.begin(*slot, owner, doing, state, now);
+                let task = Task::Change(vec![Change { before, pin: None }]);
+                self.submit(&view, command, Expect::Supervised, Priority::Revoke, task, network, now);
             }
             Some(Step::Write { .. }) => self.write(&plan.steps, &view, state, network, now),
             None => {}
@@ -184,19 +192,34 @@ impl Sync {
             }
         }
         let Some(command) = dialect::write(view.version, &codes) else { return };
-        for (slot, grant, generation) in begun {
+        let mut changes = Vec::new();
+        for ((slot, grant, generation), (_, pin)) in begun.into_iter().zip(codes) {
             let was_empty = slot_of(slot, state).content == Content::Empty;
-            self.begin(slot, grant, Doing::Write { generation, was_empty }, state, now);
+            let before = self.begin(slot, grant, Doing::Write { generation, was_empty }, state, now);
+            changes.push(Change { before, pin: Some(pin) });
         }
-        let task = Task::Change(codes.into_iter().map(|(index, pin)| (index, Some(pin))).collect());
-        self.submit(view, command, Expect::Supervised, Priority::Write, task, network, now);
+        self.submit(view, command, Expect::Supervised, Priority::Write, Task::Change(changes), network, now);
     }
 
-    fn begin(&mut self, key: SlotKey, owner: GrantId, doing: Doing, state: &mut State, now: Now) {
-        let mut slot = slot_of(key, state);
+    /// Marks a slot as being changed, and returns it as it was.
+    fn begin(&mut self, key: SlotKey, owner: GrantId, doing: Doing, state: &mut State, now: Now) -> Slot {
+        let before = slot_of(key, state);
+        let mut slot = before.clone();
         observe::begin(&mut slot, owner, doing);
         state.put_slot(slot, now.wall);
-        self.tries(key).told = false;
+        let echo = self.is_own_echo(key, now.mono);
+        let tries = self.tries(key);
+        (tries.told, tries.echo) = (false, echo);
+        before
+    }
+
+    /// The intent changed: what has not left yet is planned anew, and a lock that is waited for is tried at once.
+    pub fn replan(&mut self, device: DeviceId, network: &mut Network) {
+        let Some(patience) = self.locks.get_mut(&device) else { return };
+        patience.parked = None;
+        if let Some(job) = patience.busy {
+            network.cancel(job);
+        }
     }
 
     fn submit(
@@ -227,8 +250,8 @@ impl Sync {
         let patience = self.locks.entry(device).or_default();
         patience.busy = None;
         match outcome {
-            // Nobody waits for a survey: its silence is no reason to keep others from the lock.
-            Outcome::NoReport if matches!(task, Task::Survey { .. } | Task::Checksum { .. }) => {}
+            // A slot the lock won't speak of is no reason to leave its other slots alone.
+            Outcome::NoReport if !matches!(task, Task::Change(_)) => {}
             Outcome::NoAck | Outcome::NoReport => {
                 patience.failures += 1;
                 // One lost answer is no reason to leave a lock alone; silence to the radio is.
@@ -245,27 +268,39 @@ impl Sync {
             Outcome::StickGone | Outcome::Expired | Outcome::Cancelled => {}
         }
         let findings = match task {
-            Task::Change(codes) => {
-                let refused_together = codes.len() > 1 && *outcome == Outcome::Refused;
-                for (slot, pin) in codes {
-                    let key = SlotKey::user_code(device, slot);
+            Task::Change(changes) => {
+                let refused_together = changes.len() > 1 && *outcome == Outcome::Refused;
+                for change in changes {
+                    let key = change.before.key;
                     if refused_together {
                         // A lock refuses all for one (gateway sheet §5.2): each goes alone, and only one will be refused.
                         self.tries(key).alone = true;
                     }
                     let sent = if refused_together { Sent::Lost } else { sent(outcome) };
-                    self.changed(key, pin.as_ref(), sent, state, now);
+                    if sent == Sent::NotSent {
+                        self.unsent(change.before, *outcome == Outcome::Cancelled, state, now);
+                    } else {
+                        self.changed(key, change.pin.as_ref(), sent, state, now);
+                    }
                 }
                 Vec::new()
             }
             Task::Look { slot } => self.looked(device, slot, outcome, state, now),
-            Task::Survey { slot, airtime_before } => {
+            Task::Survey { slot, began, airtime_before } => {
                 self.spend_airtime(device, airtime_before, state, network, now);
-                self.surveyed(device, slot, outcome, state, network, now)
+                if is_inventory(device, began, state) {
+                    self.surveyed(device, slot, outcome, state, network, now)
+                } else {
+                    self.looked(device, slot, outcome, state, now)
+                }
             }
-            Task::Checksum { airtime_before } => {
+            Task::Checksum { began, airtime_before } => {
                 self.spend_airtime(device, airtime_before, state, network, now);
-                self.checksum_told(device, outcome, state, network, now)
+                if is_inventory(device, began, state) {
+                    self.checksum_told(device, outcome, state, network, now)
+                } else {
+                    Vec::new()
+                }
             }
         };
         Some((device, findings))
@@ -279,16 +314,24 @@ impl Sync {
             observe::confirm(&mut slot, doing, pin, ConfirmedBy::Event, &fingerprints, now.wall);
         }
         let verdict = observe::settle(&mut slot, sent, pin, &fingerprints, now.wall);
-        if sent == Sent::NotSent {
-            self.tries(key).retry = Some(Retry::after(Duration::from_secs(1), now));
-        } else {
-            self.judge(&slot, verdict, state, now);
-            self.mark_own(key, now.mono);
-        }
+        self.judge(&slot, verdict, state, now);
+        self.mark_own(key, now.mono);
         if sent == Sent::Acked && verdict == Verdict::LookAgain {
             self.tries(key).retry = Some(Retry::after(EVENT_GRACE, now));
         }
         state.put_slot(slot, now.wall);
+    }
+
+    /// The frame never left: the slot is what it was.
+    fn unsent(&mut self, before: Slot, cancelled: bool, state: &mut State, now: Now) {
+        let key = before.key;
+        if !matches!(slot_of(key, state).progress, Progress::Sending { .. }) {
+            return;
+        }
+        state.put_slot(before, now.wall);
+        if !cancelled {
+            self.tries(key).retry = Some(Retry::after(Duration::from_secs(1), now));
+        }
     }
 
     fn looked(&mut self, device: DeviceId, index: u16, outcome: &Outcome, state: &mut State, now: Now) -> Vec<Finding> {
@@ -296,6 +339,11 @@ impl Sync {
             Outcome::Reply(command) => dialect::report(command),
             // A slot the lock won't speak of is not free; skip it.
             Outcome::Unsupported => dialect::Report { sightings: vec![(index, Sighting::Unavailable)], ..Default::default() },
+            Outcome::NoReport => {
+                let delay = retry::not_stored(2, &mut self.entropy);
+                self.tries(SlotKey::user_code(device, index)).retry = Some(Retry::after(delay, now));
+                return Vec::new();
+            }
             _ => return Vec::new(),
         };
         if !report.sightings.iter().any(|(slot, _)| *slot == index) {
@@ -317,7 +365,15 @@ impl Sync {
 
     /// Takes in what a lock shows of one slot, asked or unasked.
     pub fn see(&mut self, key: SlotKey, sighting: &Sighting, state: &mut State, now: Now) -> Option<Finding> {
+        if !self.exists(key) {
+            return None;
+        }
         let mut slot = slot_of(key, state);
+        // What the lock said no to must not pass for taken because it masks its codes.
+        let refused = self.tries(key).refused.is_some();
+        if let (true, Progress::Verifying { acked, .. }) = (refused, &mut slot.progress) {
+            *acked = false;
+        }
         let wanted = slot.owner.and_then(|grant| state.grant(grant)).filter(|grant| is_wanted(grant, state));
         let pin = wanted.and_then(|grant| Some((state.credential(grant.credential)?.pin.clone(), grant.generation)));
         let wanted = pin.as_ref().map(|(pin, generation)| (pin, *generation));
@@ -356,7 +412,12 @@ impl Sync {
                     hold(slot, Status::Rejected, Reason::RefusedByLock, state, now.wall);
                 }
             }
-            Verdict::Hopeless(reason) => hold(slot, Status::Rejected, reason, state, now.wall),
+            Verdict::Hopeless(reason) => {
+                hold(slot, Status::Rejected, reason, state, now.wall);
+                // A removal is never given up, and never tried in a tight circle.
+                entry.failures += 1;
+                entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
+            }
             Verdict::Missing => hold(slot, Status::MissingFromLock, Reason::ErasedAtLock, state, now.wall),
             Verdict::Changed => hold(slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall),
         }
@@ -385,10 +446,27 @@ impl Sync {
         }
     }
 
-    /// Whether a read of this lock is under way, whose report will come as its outcome.
-    pub fn is_reading(&self, device: DeviceId) -> bool {
-        let job = self.locks.get(&device).and_then(|patience| patience.busy);
-        job.and_then(|job| self.jobs.get(&job)).is_some_and(|(_, task)| matches!(task, Task::Look { .. } | Task::Survey { .. }))
+    /// The slot that is being read, whose report will come as the outcome of that read.
+    pub fn reading(&self, device: DeviceId) -> Option<u16> {
+        let job = self.locks.get(&device).and_then(|patience| patience.busy)?;
+        match self.jobs.get(&job)?.1 {
+            Task::Look { slot } | Task::Survey { slot, .. } => Some(slot),
+            Task::Change(_) | Task::Checksum { .. } => None,
+        }
+    }
+
+    /// The lock may have lost what it knew: every code of ours is to be looked at before it counts again.
+    pub fn doubt(&mut self, device: DeviceId, state: &mut State, now: Now) {
+        for mut slot in state.slots(device).values().cloned().collect::<Vec<_>>() {
+            let written = slot.confirmed.as_ref().filter(|confirmed| confirmed.code.is_some());
+            let Some(generation) = written.map(|confirmed| confirmed.generation).filter(|_| slot.progress == Progress::Idle)
+            else {
+                continue;
+            };
+            let doing = Doing::Write { generation, was_empty: false };
+            slot.progress = Progress::Verifying { doing, acked: true };
+            state.put_slot(slot, now.wall);
+        }
     }
 
     /// Where a grant stands.
@@ -456,11 +534,26 @@ impl Sync {
                 slot.retry = slot.retry.filter(|retry| retry.at > now);
             }
             let paced = patience.pacing && self.pace.next <= now;
+            // Set again by whoever still waits: a lock that is gone must not keep the loop awake.
+            patience.pacing &= !paced;
             if patience.busy.is_none() && (parked_over || slot_due || paced) {
                 due.push(*id);
             }
         }
         due
+    }
+
+    /// Slots nobody owns that did not answer lately: others are tried first.
+    fn resting(&self, device: DeviceId, state: &State) -> BTreeSet<u16> {
+        let unowned = |index: &u16| state.slots(device).get(index).is_none_or(|slot| slot.owner.is_none());
+        let slots = self.locks.get(&device).into_iter().flat_map(|patience| &patience.slots);
+        slots.filter(|(index, slot)| slot.retry.is_some() && unowned(index)).map(|(index, _)| *index).collect()
+    }
+
+    /// Whether a lock can have such a slot. Reports of others are outside data that must not grow our tables.
+    fn exists(&self, key: SlotKey) -> bool {
+        let users = self.locks.get(&key.device).map_or(0, |patience| patience.users);
+        users == 0 || key.index <= users
     }
 
     fn tries(&mut self, key: SlotKey) -> &mut SlotPatience {
@@ -469,10 +562,11 @@ impl Sync {
 }
 
 /// Gives back what can be given back, and plans what is left. `None`: the lock can't be worked on.
-fn planned(id: DeviceId, state: &mut State, network: &Network, now: Now) -> Option<(View, Plan)> {
+fn planned(id: DeviceId, resting: BTreeSet<u16>, state: &mut State, network: &Network, now: Now) -> Option<(View, Plan)> {
     loop {
         tidy(id, state);
-        let view = View::of(id, state, network)?;
+        let mut view = View::of(id, state, network)?;
+        view.reserved.extend(&resting);
         let plan = plan(&view.lock(state.slots(id)));
         if plan.release.is_empty() {
             return Some((view, plan));
@@ -481,6 +575,11 @@ fn planned(id: DeviceId, state: &mut State, network: &Network, now: Now) -> Opti
             release(slot, state, now.wall);
         }
     }
+}
+
+/// Whether the inventory that a question belongs to is still the one under way.
+fn is_inventory(device: DeviceId, began: Timestamp, state: &State) -> bool {
+    state.device(device).is_some_and(|device| device.inventory.began == began && !device.inventory.done)
 }
 
 fn sent(outcome: &Outcome) -> Sent {

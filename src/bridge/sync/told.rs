@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ledger::{hold, slot_of};
+use super::ledger::{hold, is_current, slot_of};
 use super::{Finding, Sync};
 use crate::bridge::state::State;
 use crate::domain::grant::{Reason, Status};
@@ -16,6 +16,9 @@ const OWN_CHANGE: Duration = Duration::from_secs(10);
 impl Sync {
     /// The lock's own word that a code was added or changed.
     pub fn added(&mut self, key: SlotKey, state: &mut State, now: Now) -> Option<Finding> {
+        if !self.exists(key) {
+            return None;
+        }
         let mut slot = slot_of(key, state);
         let Some(owner) = slot.owner else {
             if self.is_own_echo(key, now.mono) {
@@ -31,9 +34,10 @@ impl Sync {
         match slot.progress {
             // An event is believed once the frame was acknowledged: it may be the echo of an older write.
             Progress::Sending { .. } => {
-                self.tries(key).told = true;
+                self.believe(key);
                 return None;
             }
+            Progress::Verifying { .. } if self.tries(key).echo => return None,
             Progress::Verifying { doing: doing @ Doing::Write { generation, .. }, .. } => {
                 let grant = state.grant(owner).filter(|grant| grant.generation == generation);
                 // With another intent since then, nobody knows which code the event speaks of: the read tells.
@@ -57,12 +61,16 @@ impl Sync {
 
     /// The lock's own word that a code was deleted.
     pub fn deleted(&mut self, key: SlotKey, state: &mut State, now: Now) -> Option<Finding> {
+        if !self.exists(key) {
+            return None;
+        }
         let mut slot = slot_of(key, state);
         match slot.progress {
             Progress::Sending { doing: Doing::Clear { .. } } => {
-                self.tries(key).told = true;
+                self.believe(key);
                 None
             }
+            Progress::Verifying { .. } if self.tries(key).echo => None,
             Progress::Verifying { doing: doing @ Doing::Clear { .. }, .. } => {
                 observe::confirm(&mut slot, doing, None, ConfirmedBy::Event, &state.key.clone(), now.wall);
                 self.settled(key, now.mono);
@@ -73,10 +81,11 @@ impl Sync {
             Progress::Idle if self.is_own_echo(key, now.mono) => None,
             Progress::Idle => {
                 let ours = slot.owner.is_some() && slot.content != Content::Empty;
+                let is_current = is_current(&slot, state);
                 slot.content = Content::Empty;
                 slot.confirmed = None;
                 slot.seen_at = Some(now.wall);
-                if ours {
+                if ours && is_current {
                     hold(&slot, Status::MissingFromLock, Reason::ErasedAtLock, state, now.wall);
                 }
                 state.put_slot(slot, now.wall);
@@ -99,14 +108,10 @@ impl Sync {
         }
     }
 
-    /// The code in this slot opened the door: whatever was in doubt about a first write is not any more.
-    pub fn used(&mut self, key: SlotKey, state: &mut State, now: Now) {
-        let mut slot = slot_of(key, state);
-        if let Some(confirmed) = slot.confirmed.as_mut().filter(|confirmed| confirmed.by == ConfirmedBy::Unseen) {
-            confirmed.by = ConfirmedBy::Use;
-            confirmed.at = now.wall;
-            state.put_slot(slot, now.wall);
-        }
+    /// The event may speak of the frame under way, unless an older change of ours can still be echoing.
+    fn believe(&mut self, key: SlotKey) {
+        let tries = self.tries(key);
+        tries.told = !tries.echo;
     }
 
     fn settled(&mut self, key: SlotKey, now: Instant) {
@@ -118,7 +123,7 @@ impl Sync {
         self.locks.entry(key.device).or_default().own.insert(key.index, now);
     }
 
-    fn is_own_echo(&self, key: SlotKey, now: Instant) -> bool {
+    pub(super) fn is_own_echo(&self, key: SlotKey, now: Instant) -> bool {
         let own = self.locks.get(&key.device).and_then(|patience| patience.own.get(&key.index));
         own.is_some_and(|at| now.since(*at) < OWN_CHANGE)
     }

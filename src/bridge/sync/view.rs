@@ -23,7 +23,7 @@ pub(super) struct View {
     pub(super) checksum: bool,
     pub(super) multi_report: bool,
     pub(super) multi_set: bool,
-    reserved: BTreeSet<u16>,
+    pub(super) reserved: BTreeSet<u16>,
     desired: Vec<Desired>,
 }
 

@@ -123,11 +123,14 @@ fn another_network_s_nodes_are_not_taken_for_ours() {
     );
     assert!(matches!(bench.network.controller(), ControllerStatus::Absent { why } if why.contains("0xd00d0002")));
     assert_eq!(bench.outcome(job), None, "nothing is said to this lock: it is another door");
+    bench.hear(LOCK, &event());
+    bench.run(1000);
     bench.now(Input::LinkDown { why: "unplugged".into() });
     bench.stick.home = HOME;
     bench.now(Input::LinkUp);
     bench.run(60_000);
     assert!(bench.outcome(job).is_some(), "the right stick goes on where it was");
+    assert!(bench.received().iter().all(|(_, command)| *command != event()), "a visit at somebody else's door");
 }
 
 #[test]
