@@ -47,7 +47,7 @@ fn plan_of_one_among_many(template: &Template) {
         house.start();
         let device = snapshot.devices[locks / 2].slug.to_string();
         let (mut granted, mut revoked) = (Vec::new(), Vec::new());
-        for _ in 0..25 {
+        for _ in 0..10 {
             let tick = Intent::Grant { person: guest, device: device.clone(), schedule: Schedule::Always };
             granted.push(house.intend(tick));
             revoked.push(house.intend(Intent::Revoke { person: guest, device: device.clone() }));
@@ -132,7 +132,7 @@ fn flood(template: &Template) {
     }
 }
 
-/// Row "restart to ready": opens the file store, and sets the simulated stick up until nothing moves any more.
+/// Row "restart to ready": opens the file store, and sets the simulated stick up.
 fn restart(template: &Template) {
     for (locks, budget) in [(10, "0.3 s"), (50, "0.4 s"), (100, "0.6 s")] {
         let folder = tempfile::tempdir().expect("a folder");
