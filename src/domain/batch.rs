@@ -12,7 +12,6 @@ use super::time::Timestamp;
 
 /// One row to write or to take away. `Put` replaces the row of the same identity.
 #[derive(Clone, PartialEq, Debug)]
-#[allow(clippy::large_enum_variant, reason = "a batch holds a handful of rows and lives for one turn")]
 pub enum Write {
     /// A person.
     PutPerson(Person),
