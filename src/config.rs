@@ -91,6 +91,10 @@ pub struct Store {
     pub path: PathBuf,
     /// The key that seals codes and network keys; a systemd credential `store.key` goes before it.
     pub key_file: PathBuf,
+    /// How long events, the audit and the history of slots are kept.
+    pub keep: Duration,
+    /// How many events are kept at most, however young.
+    pub keep_events: u32,
 }
 
 /// `[mqtt]`.
@@ -151,6 +155,18 @@ pub struct Home {
     pub time_zone: TimeZone,
     /// Digits of a generated code.
     pub code_length: CodeLength,
+    /// When the machine's clock is believed.
+    pub clock: ClockTrust,
+}
+
+/// When the machine's clock is believed to be right. Nothing opens by a schedule before it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ClockTrust {
+    /// Once the kernel says that something keeps it right (NTP, PTP, GPS).
+    #[default]
+    Auto,
+    /// Always: it has a battery of its own, and somebody looks after it.
+    Always,
 }
 
 /// How long generated codes are.
@@ -214,7 +230,12 @@ impl Region {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { path: "/var/lib/latchkey/latchkey.db".into(), key_file: "/var/lib/latchkey/store.key".into() }
+        Self {
+            path: "/var/lib/latchkey/latchkey.db".into(),
+            key_file: "/var/lib/latchkey/store.key".into(),
+            keep: Duration::from_secs(365 * 24 * 3600),
+            keep_events: 1_000_000,
+        }
     }
 }
 
@@ -249,7 +270,7 @@ impl Default for Api {
 
 impl Default for Home {
     fn default() -> Self {
-        Self { name: "Home".into(), time_zone: TimeZone::UTC, code_length: CodeLength::Auto }
+        Self { name: "Home".into(), time_zone: TimeZone::UTC, code_length: CodeLength::Auto, clock: ClockTrust::Auto }
     }
 }
 

@@ -43,6 +43,8 @@ const KEPT_IN: &[(&str, &str)] = &[
     ("tokio_serial", "run"),
     ("axum", "web"),
     ("clap", "cli"),
+    ("unsafe", "run::kernel"),
+    ("libc", "run::kernel"),
 ];
 
 #[test]

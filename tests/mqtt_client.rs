@@ -22,7 +22,7 @@ use std::time::Duration;
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::{Action, Event, EventType, Method, PublishNames};
 use latchkey::domain::ids::{DeviceId, EventId, Slug};
-use latchkey::domain::time::Timestamp;
+use latchkey::domain::time::{Instant, Timestamp};
 use latchkey::mqtt::client::{self, FromBroker, Publisher, Settings, ToBroker};
 use latchkey::mqtt::outbox::Outbox;
 use latchkey::mqtt::topic::{Command, Ignored, Inbound, Message, Topics};
@@ -86,14 +86,14 @@ impl Hub {
 
     fn queue(&mut self, events: &[Event]) {
         for event in events {
-            assert_eq!(self.outbox.push(event.clone()), None, "the outbox is full");
+            assert_eq!(self.outbox.push(event.clone(), Instant::ZERO), [], "the outbox is full");
         }
     }
 
     fn offer(&mut self) {
-        let Some(event) = self.outbox.offer() else { return };
+        let Some(event) = self.outbox.offer().map(|waiting| waiting.event.clone()) else { return };
         let zone = jiff::tz::TimeZone::UTC;
-        let message = topics().event(event, &front_door(), &zone, PublishNames::Name, event.at);
+        let message = topics().event(&event, &front_door(), &zone, PublishNames::Name, false);
         self.publisher.publish(ToBroker::Event { id: event.id, message });
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use latchkey::bridge::ask::{Actor, Ask, Reply};
 use latchkey::bridge::turn::MqttSettings;
 use latchkey::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
-use latchkey::domain::batch::Snapshot;
+use latchkey::domain::batch::{Retention, Snapshot};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::PublishNames;
 use latchkey::domain::intent::Intent;
@@ -45,6 +45,8 @@ impl House {
             mqtt: Some(MqttSettings { topics, names: PublishNames::Name, unlock: Ok(()) }),
             network: network::Options::default(),
             seal: "",
+            keep: Retention { age: Duration::from_secs(365 * 24 * 3600), events: 1_000_000 },
+            boot: None,
         };
         Self {
             bridge: Bridge::new(snapshot, settings, &entropy),

@@ -6,7 +6,7 @@ use super::turn::{After, Bridge};
 use crate::domain::event::Event;
 use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, Slug};
-use crate::domain::time::Now;
+use crate::domain::time::{Instant, Now};
 use crate::mqtt::outbox::Outbox;
 use crate::mqtt::topic::{BridgeInfo, GrantCounts, Message, Topics};
 use crate::network::{ControllerStatus, Reach};
@@ -62,9 +62,9 @@ impl Announcer {
         self.outbox.acked(id)
     }
 
-    /// One more event; returns the row of an older one that had to go.
-    pub fn push(&mut self, event: Event) -> Option<EventId> {
-        self.outbox.push(event)
+    /// One more event; returns the rows of older ones that had to go.
+    pub fn push(&mut self, event: Event, now: Instant) -> Vec<EventId> {
+        self.outbox.push(event, now)
     }
 
     /// Takes the retained messages of a device's old name off the broker.
@@ -75,9 +75,9 @@ impl Announcer {
         })
     }
 
-    /// Events that wait, and events that were dropped since the start.
-    pub fn backlog(&self) -> (usize, u64) {
-        (self.outbox.waiting(), self.outbox.dropped())
+    /// Events that wait.
+    pub fn waiting(&self) -> usize {
+        self.outbox.waiting()
     }
 
     /// Why there is no connection; `None` while there is one.
@@ -114,16 +114,16 @@ impl Bridge {
             said.extend(self.announcer.say(mqtt.topics.bridge_info(&self.info())));
         }
         self.after.extend(said);
-        while let Some(event) = self.announcer.outbox.offer().cloned() {
+        while let Some(waiting) = self.announcer.outbox.offer() {
+            let (event, late) = (&waiting.event, waiting.is_late(now, self.clock.tells_age_of_the_past()));
+            let id = event.id;
             let Some(device) = self.state.device(event.device) else {
                 // Without its device an event has no topic any more.
-                if let Some(done) = self.announcer.outbox.acked(event.id) {
-                    self.state.outbox_done(done);
-                }
+                self.acked(id, now.mono);
                 continue;
             };
-            let message = mqtt.topics.event(&event, &device.slug, &self.settings.zone, mqtt.names, now.wall);
-            self.after.push(After::Publish(event.id, message));
+            let message = mqtt.topics.event(event, &device.slug, &self.settings.zone, mqtt.names, late);
+            self.after.push(After::Publish(id, message));
         }
     }
 
@@ -137,13 +137,12 @@ impl Bridge {
             ControllerStatus::Ready(info) => Some(info.library.clone()),
             ControllerStatus::Absent { .. } | ControllerStatus::Starting { .. } => None,
         };
-        let (_, events_dropped) = self.announcer.backlog();
         BridgeInfo {
             version: env!("CARGO_PKG_VERSION"),
             controller,
             devices: self.state.devices().count(),
             grants,
-            events_dropped,
+            events_dropped: self.state.dropped().count,
         }
     }
 

@@ -136,7 +136,7 @@ impl Bridge {
             _ => None,
         };
         let id = EventId::new(now.wall, &mut self.entropy);
-        self.record(Event {
+        let event = Event {
             id,
             kind: happening.kind,
             device,
@@ -147,7 +147,8 @@ impl Bridge {
             allowed,
             reason,
             at: now.wall,
-        });
+        };
+        self.record(event, now);
     }
 
     /// Whose code it was, or why that can't be said.

@@ -6,6 +6,7 @@
 pub mod alarm;
 pub mod announce;
 pub mod ask;
+pub mod clock;
 pub mod dialect;
 pub mod inbound;
 pub mod intents;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::batch::{Batch, SlotOwner, Snapshot, Write};
+use crate::domain::batch::{Batch, Dropped, SlotOwner, Snapshot, Write};
 use crate::domain::device::{Device, LockState};
 use crate::domain::event::Event;
 use crate::domain::grant::Grant;
@@ -33,6 +33,9 @@ pub struct State {
     of_person: BTreeMap<PersonId, BTreeSet<GrantId>>,
     slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>>,
     batch: Batch,
+    /// Rows that are no hurry: they go with the next batch.
+    deferred: Vec<Write>,
+    dropped: Dropped,
 }
 
 impl State {
@@ -56,6 +59,8 @@ impl State {
             of_person: BTreeMap::new(),
             slots,
             batch: Batch::default(),
+            deferred: Vec::new(),
+            dropped: snapshot.dropped,
         };
         for credential in snapshot.credentials {
             state.keep_credential(credential);
@@ -68,7 +73,25 @@ impl State {
 
     /// What this turn decided so far; the state starts the next turn with an empty batch.
     pub fn take_batch(&mut self) -> Batch {
+        if !self.batch.is_empty() {
+            self.batch.writes.append(&mut self.deferred);
+        }
         std::mem::take(&mut self.batch)
+    }
+
+    /// Whether this turn decided anything yet.
+    pub fn has_changes(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    /// What was no hurry goes with this turn's batch, even if there is nothing else in it.
+    pub fn hurry(&mut self) {
+        self.batch.writes.append(&mut self.deferred);
+    }
+
+    /// Notes something about the clock.
+    pub fn put_time(&mut self, writes: Vec<Write>) {
+        self.batch.writes.extend(writes);
     }
 
     /// Counts one accepted change of intent.
@@ -283,9 +306,27 @@ impl State {
         }
     }
 
-    /// The broker has an event.
-    pub fn outbox_done(&mut self, id: EventId) {
-        self.batch.push(Write::OutboxDone(id));
+    /// The broker has an event. No hurry: at worst it gets the event twice, with the same id. Returns how many such rows
+    /// wait now.
+    pub fn outbox_done(&mut self, id: EventId) -> usize {
+        self.deferred.push(Write::OutboxDone(id));
+        self.deferred.len()
+    }
+
+    /// The outbox is full: the broker never gets these events.
+    pub fn drop_from_outbox(&mut self, ids: Vec<EventId>, at: Timestamp) {
+        if ids.is_empty() {
+            return;
+        }
+        let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        self.dropped = Dropped { count: self.dropped.count.saturating_add(count), at };
+        self.batch.writes.extend(ids.into_iter().map(Write::OutboxDone));
+        self.batch.push(Write::Dropped(self.dropped));
+    }
+
+    /// Events the broker never got.
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
     }
 
     /// Notes who did what.

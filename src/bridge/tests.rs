@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::bridge::turn::MqttSettings;
-use crate::domain::batch::{Batch, Write};
+use crate::domain::batch::{Batch, Retention, Write};
 use crate::domain::device::LockState;
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventReason, EventType, PublishNames};
@@ -15,7 +15,7 @@ use crate::domain::ids::{NodeId, PersonId};
 use crate::domain::intent::{Accepted, CodeChoice, Intent, NewPerson, PersonChange, Refusal};
 use crate::domain::person::Contacts;
 use crate::domain::pin::Pin;
-use crate::domain::time::{Instant, Now, Timestamp};
+use crate::domain::time::{BootId, Instant, Now, Timestamp};
 use crate::mqtt::topic::{Message, Topics};
 use crate::network;
 use crate::serial::link::SendId;
@@ -42,6 +42,8 @@ struct House {
     happened: Vec<Event>,
     plugged: bool,
     frames_sent: usize,
+    /// The kernel vouches for the wall clock.
+    trusted: bool,
 }
 
 const V2: NodeId = NodeId(2);
@@ -57,6 +59,8 @@ impl House {
             mqtt: Some(MqttSettings { topics, names: PublishNames::Name, unlock: Ok(()) }),
             network: network::Options::default(),
             seal: "sealed",
+            keep: Retention { age: Duration::from_secs(365 * 24 * 3600), events: 1_000_000 },
+            boot: None,
         };
         let mut house = Self {
             bridge: Bridge::new(snapshot, settings.clone(), &entropy),
@@ -74,6 +78,7 @@ impl House {
             happened: vec![],
             plugged: false,
             frames_sent: 0,
+            trusted: true,
         };
         house.plug_in();
         house
@@ -89,7 +94,7 @@ impl House {
 
     fn now(&self) -> Now {
         let wall = Timestamp::from_millis(1_800_000_000_000) + self.now.since(Instant::ZERO);
-        Now { mono: self.now, wall, trusted: true }
+        Now { mono: self.now, wall, trusted: self.trusted }
     }
 
     fn turn(&mut self, input: Input) {
@@ -561,6 +566,33 @@ fn events_wait_for_the_broker_and_leave_one_by_one() {
     let first = house.happened.iter().find(|event| event.kind == EventType::CodeUsed).unwrap().id;
     house.turn(Input::Broker(BrokerInput::Acked(first)));
     assert_eq!(events(&house), 2);
-    let done = house.committed.last().unwrap().writes.contains(&Write::OutboxDone(first));
-    assert!(done, "its row goes only now");
+    let done = |house: &House, id| house.committed.last().unwrap().writes.contains(&Write::OutboxDone(id));
+    assert!(!done(&house, first), "no commit of its own: the next one takes it along");
+    house.run_for(Duration::from_secs(3));
+    assert!(done(&house, first), "or two seconds");
+    let second = house.happened.iter().filter(|event| event.kind == EventType::CodeUsed).nth(1).unwrap().id;
+    house.turn(Input::Broker(BrokerInput::Acked(second)));
+    house.turn(Input::Stopping);
+    assert!(done(&house, second), "or the end of the daemon");
+}
+
+#[test]
+fn what_happened_before_a_power_cut_never_looks_fresh_after_it() {
+    let boot = |name: &str| Some(BootId(name.into()));
+    for (next, late) in [("first", false), ("second", true)] {
+        let mut house = House::new(&Blueprint::two_locks(), 12);
+        house.settings.boot = boot("first");
+        house.trusted = false;
+        house.cut_power();
+        house.run_for(Duration::from_secs(3600));
+        house.add("Ada", "48213", &["lock_2"]);
+        house.run_for(Duration::from_secs(30));
+        house.keypad(V2, "48213");
+        // The clock stood still with the power off: it reads as if no time had gone by.
+        house.settings.boot = boot(next);
+        house.cut_power();
+        house.turn(Input::Broker(BrokerInput::Connected));
+        let used = house.said.iter().find(|message| message.payload.contains("code_used")).unwrap();
+        assert_eq!(used.topic.ends_with("/event/late"), late, "{}", used.topic);
+    }
 }

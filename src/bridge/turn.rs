@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::announce::Announcer;
 use super::ask::{Actor, Ask, Reply};
+use super::clock::{ClockWatch, Occasion};
 use super::inbound::Twin;
 use super::intents::{Desk, Refusals};
 use super::state::State;
@@ -14,19 +15,24 @@ use super::sync::Sync;
 use super::view;
 use crate::command::door_lock::{self, DoorLock};
 use crate::command::{ClassId, Command};
-use crate::domain::batch::{Batch, Snapshot};
+use crate::domain::batch::{Batch, Retention, Snapshot};
 use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Event, PublishNames};
 use crate::domain::grant::Grant;
 use crate::domain::ids::{DeviceId, EventId, NodeId, Slug};
 use crate::domain::intent::{Accepted, Intent, Refusal};
-use crate::domain::time::{Deadline, Instant, Now};
+use crate::domain::time::{BootId, Deadline, Instant, Now};
 use crate::mqtt::topic::{Inbound, Message, Topics};
 use crate::mqtt::url::UnlockRefused;
 use crate::network::{self, ControllerStatus, Expect, Job, JobId, Network, NetworkEvent, Output, Priority, Reach};
 use crate::serial::Frame;
 use crate::serial::link::SendId;
+
+/// Rows that are no hurry go along with the next commit, or after this, or when so many wait: an event then costs one
+/// commit and not two.
+const NO_HURRY: Duration = Duration::from_secs(2);
+const NO_HURRY_ROWS: usize = 32;
 
 /// Names a question until its answer is released.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -50,6 +56,8 @@ pub enum Input {
     Broker(BrokerInput),
     /// `poll_deadline` has come.
     Timeout,
+    /// The daemon ends after this turn.
+    Stopping,
 }
 
 /// What can happen at the broker.
@@ -112,6 +120,10 @@ pub struct Settings {
     pub network: network::Options,
     /// Who can read the codes with this card in hand: a sentence for `status`.
     pub seal: &'static str,
+    /// How much of the past is kept.
+    pub keep: Retention,
+    /// The boot the kernel names: whether the power was off since the last commit.
+    pub boot: Option<BootId>,
 }
 
 /// What is configured about MQTT.
@@ -131,6 +143,7 @@ pub struct Bridge {
     pub(super) network: Network,
     pub(super) sync: Sync,
     pub(super) announcer: Announcer,
+    pub(super) clock: ClockWatch,
     pub(super) settings: Settings,
     pub(super) entropy: Entropy,
     pub(super) twins: BTreeMap<DeviceId, Twin>,
@@ -141,6 +154,8 @@ pub struct Bridge {
     flushed: BTreeMap<DeviceId, Instant>,
     /// When a lock is asked where its bolt is: nobody saw what happened while the stick or we were away.
     bolts: BTreeMap<DeviceId, Instant>,
+    /// When rows that are no hurry go to the disk, if nothing takes them along before.
+    hurry_at: Option<Instant>,
 }
 
 impl Bridge {
@@ -149,9 +164,11 @@ impl Bridge {
         let nodes = snapshot.nodes.clone();
         let network = Network::new(nodes, snapshot.home, settings.network.clone(), entropy.child("network"));
         let announcer = Announcer::new(snapshot.outbox.clone());
+        let clock = ClockWatch::new(snapshot.high_water, snapshot.boot.clone(), settings.boot.clone());
         Self {
             network,
             announcer,
+            clock,
             state: State::new(snapshot),
             sync: Sync::new(entropy.child("sync")),
             entropy: entropy.child("ids"),
@@ -163,11 +180,14 @@ impl Bridge {
             touched: BTreeSet::new(),
             flushed: BTreeMap::new(),
             bolts: BTreeMap::new(),
+            hurry_at: None,
         }
     }
 
     /// One turn.
     pub fn turn(&mut self, input: Input, now: Now) -> Turn {
+        let now = self.clock.read(now);
+        let stopping = matches!(input, Input::Stopping);
         match input {
             Input::Radio(input) => {
                 let before = std::mem::discriminant(self.network.controller());
@@ -183,16 +203,49 @@ impl Bridge {
                 self.touched.extend(self.sync.due(now.mono));
                 self.ask_for_bolts(now);
             }
+            Input::Stopping => {}
         }
         self.settle(now);
         self.announce(now);
+        self.keep_the_rest(stopping, now);
         Turn { batch: self.state.take_batch(), after: std::mem::take(&mut self.after) }
     }
 
     /// When to call [`Bridge::turn`] with [`Input::Timeout`], and why.
     pub fn poll_deadline(&self) -> Option<Deadline> {
         let bolt = self.bolts.values().min().map(|at| Deadline { at: *at, why: "a lock is asked for its bolt" });
-        Deadline::earliest(bolt, Deadline::earliest(self.network.poll_deadline(), self.sync.deadline()))
+        let hurry = self.hurry_at.map(|at| Deadline { at, why: "rows that were no hurry" });
+        let all = [bolt, hurry, self.clock.deadline(), self.network.poll_deadline(), self.sync.deadline()];
+        all.into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+
+    /// The time as it is to be believed.
+    pub fn believe(&mut self, now: Now) -> Now {
+        self.clock.read(now)
+    }
+
+    /// Adds to the batch what is kept along with other changes, or because it waited long enough.
+    fn keep_the_rest(&mut self, stopping: bool, now: Now) {
+        if stopping || self.hurry_at.is_some_and(|at| at <= now.mono) {
+            self.state.hurry();
+        }
+        let occasion = match (stopping, self.state.has_changes()) {
+            (true, _) => Occasion::Stopping,
+            (false, true) => Occasion::WithOthers,
+            (false, false) => Occasion::Alone,
+        };
+        self.state.put_time(self.clock.note(occasion, now));
+        if self.state.has_changes() {
+            self.hurry_at = None;
+        }
+    }
+
+    /// The broker has an event: its row goes soon.
+    pub(super) fn acked(&mut self, id: EventId, now: Instant) {
+        let Some(done) = self.announcer.acked(id) else { return };
+        let waiting = self.state.outbox_done(done);
+        let patience = if waiting < NO_HURRY_ROWS { NO_HURRY } else { Duration::ZERO };
+        self.hurry_at = Some(self.hurry_at.map_or(now + patience, |at| at.min(now + patience)));
     }
 
     /// Until nothing moves any more: what the network says may move a lock, and a step at a lock makes a frame.
@@ -434,11 +487,7 @@ impl Bridge {
         match input {
             BrokerInput::Connected => self.announcer.connected(),
             BrokerInput::Disconnected { why } => self.announcer.disconnected(why),
-            BrokerInput::Acked(id) => {
-                if let Some(done) = self.announcer.acked(id) {
-                    self.state.outbox_done(done);
-                }
-            }
+            BrokerInput::Acked(id) => self.acked(id, now.mono),
             BrokerInput::Message { topic, payload, retained } => self.command(&topic, &payload, retained, now),
         }
     }
@@ -469,14 +518,15 @@ impl Bridge {
     }
 
     /// Notes an event: journal, broker, live listeners. One commit with everything else of the turn.
-    pub(super) fn record(&mut self, event: Event) {
+    pub(super) fn record(&mut self, event: Event, now: Now) {
         if let Some(device) = self.state.device(event.device) {
             self.after.push(After::Live(event.clone(), device.slug.clone()));
         }
         let for_broker = self.settings.mqtt.is_some();
         self.state.put_event(event.clone(), for_broker);
-        if for_broker && let Some(dropped) = self.announcer.push(event) {
-            self.state.outbox_done(dropped);
+        if for_broker {
+            let dropped = self.announcer.push(event, now.mono);
+            self.state.drop_from_outbox(dropped, now.wall);
         }
     }
 

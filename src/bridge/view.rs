@@ -53,7 +53,7 @@ pub fn status(bridge: &Bridge, now: Now) -> Value {
             json!({ "state": "absent", "why": why })
         }
     };
-    let (waiting, dropped) = bridge.announcer.backlog();
+    let (waiting, dropped) = (bridge.announcer.waiting(), bridge.state.dropped().count);
     let broker = bridge.settings.mqtt.as_ref().map(|_| match bridge.announcer.trouble() {
         None => json!({ "state": "connected" }),
         Some(why) => {

@@ -1,6 +1,7 @@
 //! What each key means: from what was written to a [`Config`].
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use crate::domain::event::PublishNames;
 use crate::mqtt::url::BrokerUrl;
 
 use super::source::{ConfigError, Source, Value};
-use super::{Api, CodeLength, Config, Home, Mqtt, NetworkKeys, Region, Serial, SerialPort, SoftReset, Store, Web, WebTls, Zwave};
+use super::{
+    Api, ClockTrust, CodeLength, Config, Home, Mqtt, NetworkKeys, Region, Serial, SerialPort, SoftReset, Store, Web, WebTls,
+    Zwave,
+};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -50,9 +54,13 @@ fn serial(source: &Source) -> Result<Serial, ConfigError> {
 
 fn store(source: &Source) -> Result<Store, ConfigError> {
     let default = Store::default();
+    let keep_events =
+        source.value("store", "keep_events", "a number from 1000 to 100000000", |value| within(value, 1_000..=100_000_000))?;
     Ok(Store {
         path: path(source, "store", "path")?.unwrap_or(default.path),
         key_file: path(source, "store", "key_file")?.unwrap_or(default.key_file),
+        keep: duration(source, "store", "keep", "1d to 3650d: \"365d\"", DAY..=3650 * DAY)?.unwrap_or(default.keep),
+        keep_events: keep_events.unwrap_or(default.keep_events),
     })
 }
 
@@ -150,7 +158,13 @@ fn home(source: &Source) -> Result<Home, ConfigError> {
         }
         Ok(CodeLength::Digits(within(value, 4..=10)?))
     })?;
+    let clock = source.value("home", "clock", "\"auto\" or \"trusted\"", |value| match value.text()? {
+        "auto" => Ok(ClockTrust::Auto),
+        "trusted" => Ok(ClockTrust::Always),
+        other => Err(format!("is {other:?}")),
+    })?;
     Ok(Home {
+        clock: clock.unwrap_or_default(),
         name: name.unwrap_or(default.name),
         time_zone: time_zone.unwrap_or(default.time_zone),
         code_length: code_length.unwrap_or_default(),
@@ -173,11 +187,7 @@ fn zwave(source: &Source) -> Result<Zwave, ConfigError> {
     if keys_file.is_some() && credential.is_some() {
         return Err(source.error("zwave", "credential", "and keys_file both say where the keys are", "one of them"));
     }
-    let check_interval = source.value("zwave", "check_interval", "1h to 30d: \"24h\", \"7d\"", |value| {
-        let text = value.text()?;
-        let seconds = seconds(text).filter(|seconds| (HOUR..=30 * DAY).contains(seconds));
-        seconds.map(Duration::from_secs).ok_or_else(|| format!("is {text:?}"))
-    })?;
+    let check_interval = duration(source, "zwave", "check_interval", "1h to 30d: \"24h\", \"7d\"", HOUR..=30 * DAY)?;
     let frame_budget_per_day =
         source.value("zwave", "frame_budget_per_day", "a number from 0 to 10000", |value| within(value, 0..=10_000))?;
     Ok(Zwave {
@@ -190,6 +200,21 @@ fn zwave(source: &Source) -> Result<Zwave, ConfigError> {
 
 fn path(source: &Source, section: &'static str, key: &'static str) -> Result<Option<PathBuf>, ConfigError> {
     source.value(section, key, "the path of a file", |value| Ok(PathBuf::from(value.text()?)))
+}
+
+/// `24h`, within bounds in seconds.
+fn duration(
+    source: &Source,
+    section: &'static str,
+    key: &'static str,
+    form: &str,
+    bounds: RangeInclusive<u64>,
+) -> Result<Option<Duration>, ConfigError> {
+    source.value(section, key, form, |value| {
+        let text = value.text()?;
+        let seconds = seconds(text).filter(|seconds| bounds.contains(seconds));
+        seconds.map(Duration::from_secs).ok_or_else(|| format!("is {text:?}"))
+    })
 }
 
 /// The first levels of topics: no wildcard, no empty level, not the broker's own `$…`.
@@ -215,7 +240,7 @@ fn host_and_port(text: &str) -> Option<(String, u16)> {
 }
 
 /// A number within bounds.
-fn within<T: TryFrom<i64> + PartialOrd>(value: &Value, bounds: std::ops::RangeInclusive<T>) -> Result<T, String> {
+fn within<T: TryFrom<i64> + PartialOrd>(value: &Value, bounds: RangeInclusive<T>) -> Result<T, String> {
     let number = value.number()?;
     T::try_from(number).ok().filter(|fitting| bounds.contains(fitting)).ok_or_else(|| format!("is {number}"))
 }

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 /// Every section and its keys.
 const SECTIONS: [(&str, &[&str]); 7] = [
     ("serial", &["port", "soft_reset"]),
-    ("store", &["path", "key_file"]),
+    ("store", &["path", "key_file", "keep", "keep_events"]),
     (
         "mqtt",
         &[
@@ -26,7 +26,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
     ),
     ("web", &["listen", "tls", "trusted_proxy"]),
     ("api", &["socket"]),
-    ("home", &["name", "time_zone", "code_length"]),
+    ("home", &["name", "time_zone", "code_length", "clock"]),
     ("zwave", &["region", "keys_file", "credential", "check_interval", "frame_budget_per_day"]),
 ];
 

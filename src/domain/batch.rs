@@ -1,5 +1,7 @@
 //! Everything one turn decided, to be committed as one transaction; and everything a start needs to know.
 
+use std::time::Duration;
+
 use super::device::Device;
 use super::event::Event;
 use super::grant::Grant;
@@ -8,7 +10,7 @@ use super::node::Node;
 use super::person::{Credential, Person};
 use super::pin::FingerprintKey;
 use super::slot::{Slot, SlotKey};
-use super::time::Timestamp;
+use super::time::{BootId, Timestamp};
 
 /// One row to write or to take away. `Put` replaces the row of the same identity.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,6 +56,12 @@ pub enum Write {
     Generation(Generation),
     /// The home id of the network the nodes belong to.
     Home(HomeId),
+    /// No earlier than this: the latest time of a clock that was trusted.
+    HighWater(Timestamp),
+    /// The machine was switched on anew.
+    Boot(BootId),
+    /// Events that were dropped from the outbox, in all.
+    Dropped(Dropped),
     /// Who did what, for the audit.
     Audit {
         /// Who: `uid 1000`, `dashboard`, `mqtt`.
@@ -72,6 +80,24 @@ pub struct SlotOwner {
     pub grant: GrantId,
     /// Its person.
     pub person: PersonId,
+}
+
+/// Events that the broker will never get, because it was away for too long. The journal has them.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Dropped {
+    /// How many, since the database was made.
+    pub count: u64,
+    /// When the last one was dropped.
+    pub at: Timestamp,
+}
+
+/// How much of the past is kept: events, the audit, and who had which slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retention {
+    /// Nothing older.
+    pub age: Duration,
+    /// Not more events, and not more lines of the audit, however young.
+    pub events: u32,
 }
 
 /// Everything a turn decided. Empty: the turn decided nothing, and nothing is written.
@@ -104,6 +130,12 @@ pub struct Snapshot {
     pub generation: Generation,
     /// Home id of the network the nodes belong to.
     pub home: Option<HomeId>,
+    /// No earlier than this, if a clock was ever trusted.
+    pub high_water: Option<Timestamp>,
+    /// The boot in which the database was last written.
+    pub boot: Option<BootId>,
+    /// Events that were dropped from the outbox.
+    pub dropped: Dropped,
     /// People.
     pub people: Vec<Person>,
     /// Codes.

@@ -55,6 +55,11 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment `age` before this one.
+    pub fn before(self, age: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// RFC 3339 with the offset of `zone`, to the millisecond: `2026-11-23T18:04:05.123+01:00`.
     pub fn rfc3339(self, zone: &jiff::tz::TimeZone) -> String {
         let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
@@ -89,6 +94,10 @@ pub struct Now {
     /// The kernel reports the wall clock as synchronised, or an operator confirmed it.
     pub trusted: bool,
 }
+
+/// Names the time since the machine was switched on. While it stays the same, the wall clock went on without a gap.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BootId(pub String);
 
 /// The next moment a machine wants to be woken, and why: logs and tests can say what the daemon waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,17 +1,11 @@
 //! Topics and payloads: what is said to the broker, and what is understood of what it says. Pure.
 
-use std::time::Duration;
-
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::domain::device::{Device, LockState};
 use crate::domain::event::{Action, Event, EventReason, EventType, Method, PersonAtEvent, PublishNames};
 use crate::domain::ids::{DeviceId, EventId, PersonId, Slug};
-use crate::domain::time::Timestamp;
-
-/// Automations may trust events up to this age; older ones go to `event/late`.
-pub const FRESH: Duration = Duration::from_secs(60);
 
 /// A topic and what is said there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,12 +80,8 @@ impl Topics {
         Message { topic: self.device(device, "availability"), payload: payload.to_owned() }
     }
 
-    /// An event as it is published at `now`, for `device/<slug>/event` or, if it is not fresh, `event/late`.
-    ///
-    /// An event that seems to lie more than [`FRESH`] ahead counts as late: the clock was set back, and its age is
-    /// anybody's guess.
-    pub fn event(&self, event: &Event, device: &Slug, zone: &TimeZone, names: PublishNames, now: Timestamp) -> Message {
-        let late = now - event.at > FRESH || event.at - now > FRESH;
+    /// An event as it is published: for `device/<slug>/event`, or for `event/late` where automations must not trust it.
+    pub fn event(&self, event: &Event, device: &Slug, zone: &TimeZone, names: PublishNames, late: bool) -> Message {
         let payload = event_payload(event, device, zone, names, late);
         Message { topic: self.device(device, if late { "event/late" } else { "event" }), payload }
     }
@@ -276,6 +266,7 @@ fn json(value: &impl Serialize) -> String {
 mod tests {
     use super::*;
     use crate::domain::device::{DeviceKind, Inventory};
+    use crate::domain::time::Timestamp;
     use serde_json::{Value, json};
 
     const AT: Timestamp = Timestamp::from_millis(1_795_453_445_123);
@@ -306,16 +297,16 @@ mod tests {
         }
     }
 
-    fn published(event: &Event, names: PublishNames, now: Timestamp) -> (String, Value) {
+    fn published(event: &Event, names: PublishNames, late: bool) -> (String, Value) {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
-        let message = topics().event(event, &front_door(), &zone, names, now);
+        let message = topics().event(event, &front_door(), &zone, names, late);
         (message.topic, serde_json::from_str(&message.payload).unwrap())
     }
 
     #[test]
     fn a_script_written_for_the_contract_understands_an_event() {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
-        let message = topics().event(&ada_unlocks(), &front_door(), &zone, PublishNames::Name, AT);
+        let message = topics().event(&ada_unlocks(), &front_door(), &zone, PublishNames::Name, false);
         assert_eq!(message.topic, "latchkey/device/front_door/event");
         assert_eq!(
             message.payload,
@@ -332,7 +323,7 @@ mod tests {
     #[test]
     fn somebody_unknown_is_null_with_a_reason() {
         let event = Event { person: None, reason: Some(EventReason::UnmanagedSlot), ..ada_unlocks() };
-        let (_, payload) = published(&event, PublishNames::Name, AT);
+        let (_, payload) = published(&event, PublishNames::Name, false);
         assert_eq!(payload["person"], Value::Null);
         assert!(payload.as_object().unwrap().contains_key("person"));
         assert_eq!(payload["reason"], "unmanaged_slot");
@@ -340,25 +331,21 @@ mod tests {
 
     #[test]
     fn a_name_that_must_not_leave_the_hub_does_not() {
-        let (_, by_id) = published(&ada_unlocks(), PublishNames::Id, AT);
+        let (_, by_id) = published(&ada_unlocks(), PublishNames::Id, false);
         assert_eq!(by_id["person"], json!({"id": "0b0e5f4c-5f0e-4f7c-9b62-3f1f0d9c2a11"}));
-        let (_, nobody) = published(&ada_unlocks(), PublishNames::None, AT);
+        let (_, nobody) = published(&ada_unlocks(), PublishNames::None, false);
         assert_eq!((&nobody["person"], &nobody["reason"]), (&Value::Null, &json!("not_published")));
         assert!(!nobody.to_string().contains("0b0e5f4c"));
     }
 
     #[test]
-    fn an_old_event_never_looks_fresh_to_an_automation() {
-        let seen = |now: Timestamp| {
-            let (topic, payload) = published(&ada_unlocks(), PublishNames::Name, now);
+    fn a_late_event_never_looks_fresh_to_an_automation() {
+        let seen = |late| {
+            let (topic, payload) = published(&ada_unlocks(), PublishNames::Name, late);
             (topic, payload["late"].as_bool().unwrap())
         };
-        let fresh = ("latchkey/device/front_door/event".to_owned(), false);
-        let late = ("latchkey/device/front_door/event/late".to_owned(), true);
-        assert_eq!(seen(AT + Duration::from_secs(60)), fresh);
-        assert_eq!(seen(AT + Duration::from_millis(60_001)), late);
-        // The clock was set back by an hour while the event waited.
-        assert_eq!(seen(Timestamp::from_millis(AT.as_millis() - 3_600_000)), late);
+        assert_eq!(seen(false), ("latchkey/device/front_door/event".to_owned(), false));
+        assert_eq!(seen(true), ("latchkey/device/front_door/event/late".to_owned(), true));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! else shares one thread, where a turn is decided, committed and released before the next one begins.
 
 pub mod clock;
+mod kernel;
 pub mod link;
 pub mod port;
 pub mod sim_port;
@@ -22,6 +23,7 @@ use self::turns::{Owed, Turns, moment};
 use crate::bridge::turn::MqttSettings;
 use crate::bridge::{After, BrokerInput, Input, Settings};
 use crate::config::{self, Config};
+use crate::domain::batch::Retention;
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::HubId;
 use crate::mqtt::client::{self, FromBroker, Publisher, ToBroker};
@@ -90,7 +92,7 @@ pub async fn daemon_on(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let entropy = os_entropy()?;
-    let clock = Clock::start();
+    let mut clock = Clock::start(config.home.clock);
     let place = Place {
         database: config.store.path.clone(),
         key_file: config.store.key_file.clone(),
@@ -110,6 +112,8 @@ pub async fn daemon_on(
         mqtt,
         network: network::Options { soft_reset: soft_reset(config.serial.soft_reset) },
         seal: store.seal_report().sentence(),
+        keep: Retention { age: config.store.keep, events: config.store.keep_events },
+        boot: kernel::boot_id(),
     };
     // Last of what can refuse to start, so that a refusal leaves no socket behind.
     let listener = server::bind(&config.api.socket).await?;
@@ -163,7 +167,7 @@ struct Inlets {
 async fn turn_after_turn(
     mut turns: Turns,
     outside: &mut Outside,
-    clock: Clock,
+    mut clock: Clock,
     mut inlets: Inlets,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -173,7 +177,7 @@ async fn turn_after_turn(
         // Frames first: somebody may stand at a door. Nothing starves, as each source is bounded by what sends it.
         let input = tokio::select! {
             biased;
-            () = &mut shutdown => return,
+            () = &mut shutdown => break,
             Some(report) = inlets.reports.recv() => Input::Radio(radio_input(report)),
             Some(message) = inlets.from_broker.recv() => Input::Broker(broker_input(message)),
             Some(Asked { actor, ask, reply }) = inlets.asks.recv() => {
@@ -184,6 +188,9 @@ async fn turn_after_turn(
         for after in turns.take(input, clock.now()) {
             outside.release(after);
         }
+    }
+    for after in turns.take(Input::Stopping, clock.now()) {
+        outside.release(after);
     }
 }
 

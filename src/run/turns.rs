@@ -11,13 +11,20 @@ use crate::domain::intent::Refusal;
 use crate::domain::time::{Deadline, Instant, Now};
 use crate::network;
 use crate::serial::Frame;
-use crate::store::Store;
+use crate::store::{Store, Tidied};
 
 /// Frames kept while the store can't be written. Those beyond are lost: the lock repeats what was not answered.
 const HELD_FRAMES: usize = 256;
 /// Pause before the store is tried again; doubles up to [`MAX_PAUSE`].
 const MIN_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// Housekeeping waits until nothing happened for so long …
+const QUIET: Duration = Duration::from_secs(5);
+/// … rests between its steps, so that whoever comes in between is served …
+const TIDY_STEP: Duration = Duration::from_millis(100);
+/// … and begins anew after this.
+const TIDY_AGAIN: Duration = Duration::from_secs(3600);
 
 /// The bridge and its store: the one place where a decision becomes durable and then visible.
 pub struct Turns {
@@ -31,6 +38,10 @@ pub struct Turns {
     rebuilds: u64,
     /// Pause after the next failed commit: a disk that stays full is not tried twice a second.
     pause: Duration,
+    /// Something other than time last made a turn.
+    busy_at: Instant,
+    /// The next step of housekeeping, if it is quiet then.
+    tidy_at: Instant,
 }
 
 enum State {
@@ -48,12 +59,27 @@ impl Turns {
     pub fn new(store: Store, snapshot: Snapshot, settings: Settings, entropy: Entropy) -> Self {
         let bridge = Bridge::new(snapshot, settings.clone(), &entropy);
         let state = State::Working(Box::new(bridge));
-        Self { store, settings, entropy, state, link: None, broker: false, rebuilds: 0, pause: MIN_PAUSE }
+        Self {
+            store,
+            settings,
+            entropy,
+            state,
+            link: None,
+            broker: false,
+            rebuilds: 0,
+            pause: MIN_PAUSE,
+            busy_at: Instant::ZERO,
+            tidy_at: Instant::ZERO,
+        }
     }
 
     /// One turn: decide, commit, and only then hand out what others can see.
     pub fn take(&mut self, input: Input, now: Now) -> Vec<After> {
         self.remember(&input);
+        match input {
+            Input::Timeout => self.tidy_if_quiet(now),
+            _ => self.busy_at = now.mono,
+        }
         let bridge = match &mut self.state {
             State::Working(bridge) => bridge,
             State::Broken { why, retry, held, .. } => {
@@ -62,7 +88,7 @@ impl Turns {
                     Input::Radio(network::Input::Frame(frame)) if held.len() < HELD_FRAMES => held.push_back(frame),
                     Input::Radio(_) | Input::Broker(_) => {}
                     Input::Timeout if *retry <= now.mono => return self.rebuild(now),
-                    Input::Timeout => {}
+                    Input::Timeout | Input::Stopping => {}
                 }
                 return Vec::new();
             }
@@ -98,9 +124,31 @@ impl Turns {
     /// When to call [`Turns::take`] with [`Input::Timeout`], and why.
     pub fn poll_deadline(&self) -> Option<Deadline> {
         match &self.state {
-            State::Working(bridge) => bridge.poll_deadline(),
+            State::Working(bridge) => {
+                let quiet = (self.busy_at + QUIET).max(self.tidy_at);
+                Deadline::earliest(bridge.poll_deadline(), Some(Deadline { at: quiet, why: "housekeeping of the store" }))
+            }
             State::Broken { retry, .. } => Some(Deadline { at: *retry, why: "the store is tried again" }),
         }
+    }
+
+    /// A step of housekeeping, when nothing but time has gone by for a moment. What it fails at can wait: whether the store
+    /// takes a turn's changes is found out by the turn.
+    fn tidy_if_quiet(&mut self, now: Now) {
+        let State::Working(bridge) = &mut self.state else { return };
+        if now.mono < (self.busy_at + QUIET).max(self.tidy_at) {
+            return;
+        }
+        let believed = bridge.believe(now);
+        let pause = match self.store.tidy(&self.settings.keep, believed.trusted.then_some(believed.wall)) {
+            Ok(Tidied::More) => TIDY_STEP,
+            Ok(Tidied::Done) => TIDY_AGAIN,
+            Err(error) => {
+                tracing::warn!(%error, "housekeeping of the store failed; it is tried again in an hour");
+                TIDY_AGAIN
+            }
+        };
+        self.tidy_at = now.mono + pause;
     }
 
     /// The state, from a store that was just seen to take a write: a full disk reads well, and what was held must not
@@ -127,7 +175,7 @@ impl Turns {
             }
             Input::Broker(BrokerInput::Connected) => self.broker = true,
             Input::Broker(BrokerInput::Disconnected { .. }) => self.broker = false,
-            Input::Radio(_) | Input::Broker(_) | Input::Ask { .. } | Input::Timeout => {}
+            Input::Radio(_) | Input::Broker(_) | Input::Ask { .. } | Input::Timeout | Input::Stopping => {}
         }
     }
 

@@ -3,13 +3,14 @@
 use rusqlite::{Connection, Row};
 use zeroize::Zeroizing;
 
-use crate::domain::batch::Snapshot;
+use crate::domain::batch::{Dropped, Snapshot};
 use crate::domain::event::Event;
 use crate::domain::grant::{Confirmation, Grant, Status};
 use crate::domain::ids::CredentialId;
 use crate::domain::person::{Credential, Person};
 use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey, Pin};
 use crate::domain::slot::{Confirmed, Content, Progress, Slot, SlotKey};
+use crate::domain::time::BootId;
 
 use super::error::ReadError;
 use super::seal::{Cell, Sealer};
@@ -23,6 +24,12 @@ pub(super) fn snapshot(connection: &Connection, sealer: &Sealer) -> Result<Snaps
         fingerprint_key: fingerprint_key(connection, sealer)?,
         generation: meta::value(connection, meta::GENERATION)?.unwrap_or_default(),
         home: meta::value(connection, meta::HOME)?,
+        high_water: meta::value(connection, meta::HIGH_WATER)?,
+        boot: meta::value(connection, meta::BOOT)?.map(BootId),
+        dropped: Dropped {
+            count: u64::try_from(meta::value::<i64>(connection, meta::DROPPED)?.unwrap_or_default()).unwrap_or_default(),
+            at: meta::value(connection, meta::DROPPED_AT)?.unwrap_or_default(),
+        },
         people: rows(connection, "SELECT * FROM people ORDER BY id", person)?,
         credentials: rows(connection, "SELECT * FROM credentials ORDER BY id", |row| credential(row, sealer))?,
         devices: rows(connection, "SELECT device FROM devices ORDER BY id", |row| Ok(row.get(0)?))?,

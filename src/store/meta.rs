@@ -11,6 +11,14 @@ pub(super) const MADE_AT: &str = "made_at";
 pub(super) const GENERATION: &str = "generation";
 /// Home id of the network.
 pub(super) const HOME: &str = "home";
+/// No earlier than this.
+pub(super) const HIGH_WATER: &str = "high_water";
+/// The boot in which the database was last written.
+pub(super) const BOOT: &str = "boot";
+/// How many events were dropped from the outbox.
+pub(super) const DROPPED: &str = "dropped";
+/// When the last one was.
+pub(super) const DROPPED_AT: &str = "dropped_at";
 /// The key of code fingerprints, sealed.
 pub(super) const FINGERPRINT_KEY: &str = "fingerprint_key";
 /// A sealed value that is known beforehand: the right key opens it, any other does not.

@@ -18,6 +18,7 @@ mod load;
 mod meta;
 mod schema;
 mod seal;
+mod tidy;
 mod write;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ use seal::{Cell, Sealer};
 pub use error::{CommitError, OpenError, ReadError};
 pub use journal::{AuditEntry, EventQuery, Order, PAGE_LIMIT, Page, Reader};
 pub use key::KeySource;
+pub use tidy::Tidied;
 
 /// Where the store lives.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,6 +118,9 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let error = |error| OpenError::from_sqlite(database, error);
         let mut connection = Connection::open_with_flags(database, flags).map_err(error)?;
+        if connection.pragma_query_value(None, "page_count", |row| row.get::<_, u32>(0)).map_err(error)? == 0 {
+            connection.execute_batch(SHRINKS).map_err(error)?;
+        }
         connection.execute_batch(PRAGMAS).map_err(error)?;
         if stopped_uncleanly {
             check(&connection, database)?;
@@ -130,7 +135,9 @@ impl Store {
             None => (StoreKey::bear(&place.key_file, entropy)?, KeySource::File(place.key_file.clone())),
         };
         let report = SealReport { thief_reads_codes: thief_reads_codes(&source, database), source };
-        Self::unseal(connection, Source::File(database.into()), &key, report, Some(lock), now.wall, entropy)
+        let opened = Self::unseal(connection, Source::File(database.into()), &key, report, Some(lock), now.wall, entropy)?;
+        opened.0.let_shrink();
+        Ok(opened)
     }
 
     /// A store that lives as long as this value: tests.
@@ -184,6 +191,18 @@ impl Store {
         self.before_commit = Some(Box::new(hook));
     }
 
+    /// A database made before pages could go back to the card is written anew, once. Where that fails it stays as it is.
+    fn let_shrink(&self) {
+        let mode = self.connection.pragma_query_value(None, "auto_vacuum", |row| row.get::<_, u32>(0));
+        let rewritten = mode.and_then(|mode| match mode {
+            0 => self.connection.execute_batch(SHRINKS).and_then(|()| self.connection.execute_batch("VACUUM")),
+            _ => Ok(()),
+        });
+        if let Err(error) = rewritten {
+            tracing::warn!(%error, "the database can't be made to shrink; it works all the same");
+        }
+    }
+
     /// Proves the key on the canary, or gives a new database its first rows; then loads.
     fn unseal(
         connection: Connection,
@@ -234,11 +253,13 @@ impl Store {
 }
 
 /// `busy_timeout` bounds what somebody with a `sqlite3` shell can cost a turn; `secure_delete` overwrites what was deleted;
-/// the cache is small because the whole state is in memory anyway.
+/// the cache is small because the whole state is in memory anyway. The log is copied when the daemon is idle; that it grows
+/// beyond 2000 pages is for days without such a moment.
 const PRAGMAS: &str = "
     PRAGMA busy_timeout = 1000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
+    PRAGMA wal_autocheckpoint = 2000;
     PRAGMA foreign_keys = ON;
     PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
@@ -246,6 +267,9 @@ const PRAGMAS: &str = "
     PRAGMA mmap_size = 0;
     PRAGMA trusted_schema = OFF;
 ";
+
+/// Free pages can go back to the card. Has to be said before the first page is written.
+const SHRINKS: &str = "PRAGMA auto_vacuum = INCREMENTAL";
 
 const CANARY: Cell<'static> = Cell { table: "meta", row: meta::CANARY, column: "value" };
 

@@ -36,6 +36,12 @@ pub(super) fn write(transaction: &Transaction<'_>, sealer: &mut Sealer, write: &
         Write::OutboxDone(event) => run("DELETE FROM outbox WHERE event = ?", params![event]),
         Write::Generation(generation) => meta::put(transaction, meta::GENERATION, generation),
         Write::Home(home) => meta::put(transaction, meta::HOME, home),
+        Write::HighWater(at) => meta::put(transaction, meta::HIGH_WATER, at),
+        Write::Boot(boot) => meta::put(transaction, meta::BOOT, &boot.0),
+        Write::Dropped(dropped) => {
+            meta::put(transaction, meta::DROPPED, &i64::try_from(dropped.count).unwrap_or(i64::MAX))?;
+            meta::put(transaction, meta::DROPPED_AT, &dropped.at)
+        }
         Write::Audit { actor, what, at } => run("INSERT INTO audit (at, actor, what) VALUES (?, ?, ?)", params![at, actor, what]),
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::batch::{Snapshot, Write};
+use crate::domain::batch::{Dropped, Snapshot, Write};
 use crate::domain::device::{DeviceKind, Inventory, LockState};
 use crate::domain::ids::HubId;
 use crate::domain::pin::{CodeText, FingerprintKey};
@@ -18,6 +18,9 @@ impl House {
     fn new() -> Self {
         let mut entropy = Entropy::from_number(1);
         let snapshot = Snapshot {
+            high_water: None,
+            boot: None,
+            dropped: Dropped::default(),
             hub: HubId::new(&mut entropy),
             fingerprint_key: FingerprintKey([1; 32]),
             generation: Generation(0),

@@ -4,6 +4,7 @@ mod journal;
 mod opening;
 mod rows;
 mod secrets;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 
