@@ -19,11 +19,12 @@ use latchkey::domain::intent::{Accepted, CodeChoice, Intent, Refusal};
 use latchkey::domain::pin::Pin;
 use latchkey::domain::time::{Instant, Now, Timestamp};
 use latchkey::store::{Place, Store};
-use latchkey::web::api::{Api, router};
+use latchkey::web::api::{Api, Doorstep, router};
 use latchkey::web::handle::Handle;
 use latchkey::web::live::Live;
 use latchkey::web::server;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// What the binary said.
 struct Said {
@@ -82,7 +83,9 @@ impl Daemon {
         let now = Now { mono: Instant::ZERO, wall: Timestamp::from_millis(0), trusted: true };
         let (store, _) = Store::open(&place, now, &Entropy::from_number(1)).unwrap();
         let (handle, mut asked) = Handle::new();
-        let api = Api { handle, reader: store.reader(), live: Live::new(), zone: jiff::tz::TimeZone::UTC };
+        let closed = Doorstep::Closed { why: "not in this test".into() };
+        let (zone, doorstep) = (watch::channel(jiff::tz::TimeZone::UTC).1, watch::channel(closed).1);
+        let api = Api { handle, reader: store.reader(), live: Live::new(), zone, doorstep };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let asks = Arc::new(Mutex::new(Vec::new()));
         let listener = runtime.block_on(server::bind(&folder.path().join("sock"))).unwrap();

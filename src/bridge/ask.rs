@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::vitals::Vitals;
 use crate::domain::ids::{GrantId, PersonId};
 use crate::domain::intent::{Accepted, Intent};
 
@@ -30,8 +31,10 @@ pub enum Ask {
     Device(String),
     /// One grant. Not found once its code is out of the lock: that is how a removal ends.
     Grant(GrantId),
-    /// How the daemon is.
+    /// How the daemon is, for people.
     Status,
+    /// The same, in figures.
+    Vitals,
     /// The controller and its nodes.
     Network,
 }
@@ -43,6 +46,8 @@ pub enum Reply {
     Accepted(Accepted),
     /// What was asked to be seen, in the contract's JSON. Never holds a code. A list is `{"items":[…],"next":null}`.
     View(serde_json::Value),
+    /// How the daemon is.
+    Vitals(Box<Vitals>),
     /// No such person, device or grant.
     NotFound,
 }

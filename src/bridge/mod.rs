@@ -14,6 +14,7 @@ pub mod state;
 pub mod sync;
 pub mod turn;
 pub mod view;
+pub mod vitals;
 
 pub use turn::{After, Bridge, BrokerInput, Input, Settings, Ticket, Turn};
 

@@ -13,6 +13,7 @@ use super::intents::{Desk, Refusals};
 use super::state::State;
 use super::sync::Sync;
 use super::view;
+use super::vitals::Vitals;
 use crate::command::door_lock::{self, DoorLock};
 use crate::command::{ClassId, Command};
 use crate::domain::batch::{Batch, Retention, Snapshot};
@@ -219,6 +220,12 @@ impl Bridge {
         all.into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
+    /// Other settings from now on. Topics stay.
+    pub fn configure(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.announcer.say_all_again();
+    }
+
     /// The time as it is to be believed.
     pub fn believe(&mut self, now: Now) -> Now {
         self.clock.read(now)
@@ -330,6 +337,11 @@ impl Bridge {
                 }
             }
             NetworkEvent::JobDone { id, node, outcome } => {
+                if outcome.proves_contact()
+                    && let Some(device) = self.state.device_of(node).map(|device| device.id)
+                {
+                    self.seen(device, now);
+                }
                 if let Some((device, findings)) = self.sync.done(id, &outcome, &mut self.state, &self.network, now) {
                     for finding in findings {
                         self.found(finding, now);
@@ -391,6 +403,7 @@ impl Bridge {
             Ask::Device(name) => Ok(view::device_named(self, &name).map_or(Reply::NotFound, Reply::View)),
             Ask::Grant(id) => Ok(view::grant(self, id).map_or(Reply::NotFound, Reply::View)),
             Ask::Status => Ok(Reply::View(view::status(self, now))),
+            Ask::Vitals => Ok(Reply::Vitals(Box::new(Vitals::of(self, now)))),
             Ask::Network => Ok(Reply::View(view::network(self))),
         };
         self.after.push(After::Answer(ticket, answer));

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::turn::Bridge;
+use super::vitals::{LockVitals, Problem, Vitals};
 use crate::domain::device::Device;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{GrantId, PersonId};
@@ -43,66 +44,75 @@ pub fn device_named(bridge: &Bridge, name: &str) -> Option<Value> {
 
 /// How the daemon is: each problem with the next thing to do.
 pub fn status(bridge: &Bridge, now: Now) -> Value {
-    let mut problems = Vec::new();
-    let mut problem = |what: String, fix: &str| problems.push(json!({ "what": what, "do": fix }));
-    let stick = match bridge.network.controller() {
+    let vitals = Vitals::of(bridge, now);
+    let zone = &bridge.settings.zone;
+    let stick = match &vitals.stick {
         ControllerStatus::Ready(info) => json!({ "state": "ready", "home_id": info.home.to_string(), "library": info.library }),
         ControllerStatus::Starting { step } => json!({ "state": "starting", "step": step }),
-        ControllerStatus::Absent { why } => {
-            problem(format!("no Z-Wave stick: {why}"), "plug the stick in, or set serial.port");
-            json!({ "state": "absent", "why": why })
-        }
+        ControllerStatus::Absent { why } => json!({ "state": "absent", "why": why }),
     };
-    let (waiting, dropped) = (bridge.announcer.waiting(), bridge.state.dropped().count);
-    let broker = bridge.settings.mqtt.as_ref().map(|_| match bridge.announcer.trouble() {
-        None => json!({ "state": "connected" }),
-        Some(why) => {
-            problem(format!("no MQTT broker: {why}"), "start the broker, or check mqtt.url; events are kept meanwhile");
-            json!({ "state": "disconnected", "why": why })
-        }
+    let broker = vitals.broker.as_ref().map(|broker| match broker {
+        Ok(()) => json!({ "state": "connected" }),
+        Err(why) => json!({ "state": "disconnected", "why": why }),
     });
-    if dropped > 0 {
-        problem(format!("{dropped} events were dropped"), "bring the broker back; `latchkey events` still has them");
-    }
-    if !now.trusted {
-        problem("the clock is not synchronised".into(), "enable time synchronisation (timedatectl set-ntp true)");
-    }
-    let locks: Vec<Value> = bridge.state.devices().map(|device| lock_status(bridge, device, &mut problem)).collect();
-    let waits = |grant: &&Grant| !grant.status.is_settled();
-    let oldest = bridge.state.grants().filter(waits).min_by_key(|grant| grant.since);
+    let (steps, step) = bridge.clock.steps();
+    let oldest = vitals.oldest_pending.and_then(|(id, _)| grant(bridge, id));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "hub": bridge.state.hub.to_string(),
         "generation": bridge.state.generation,
         "stick": stick,
         "broker": broker,
-        "outbox": { "waiting": waiting, "dropped": dropped },
-        "store": { "codes": bridge.settings.seal },
-        "clock": { "trusted": now.trusted, "now": now.wall.rfc3339(&bridge.settings.zone) },
-        "locks": locks,
-        "oldest_pending": oldest.map(|grant| grant_json(bridge, grant)),
-        "problems": problems,
+        "outbox": { "waiting": vitals.outbox_waiting, "dropped": vitals.dropped.count },
+        "store": { "state": "ready", "codes": bridge.settings.seal },
+        "clock": {
+            "trusted": vitals.clock_trusted,
+            "now": now.wall.rfc3339(zone),
+            "steps": steps,
+            "last_step": stamp(step.map(|step| step.at), zone),
+        },
+        "radio": {
+            "airtime_last_hour_ms": vitals.airtime_ms,
+            "airtime_limit_ms": vitals.airtime_limit_ms,
+            "duty_cycle_percent": duty_cycle(vitals.airtime_ms),
+        },
+        "grants": vitals.grants,
+        "locks": vitals.locks.iter().map(|lock| lock_status(lock, zone)).collect::<Vec<_>>(),
+        "oldest_pending": oldest,
+        "problems": vitals.problems,
     })
 }
 
-fn lock_status(bridge: &Bridge, device: &Device, problem: &mut impl FnMut(String, &str)) -> Value {
-    let counts = bridge.grant_counts(device.id);
-    let reach = device.node.filter(|node| bridge.network.node(*node).is_some()).map(|node| bridge.network.reach(node));
-    match reach {
-        None => problem(format!("{} left the network", device.slug), "include it again, or remove its grants"),
-        Some(Reach::Dead) => problem(format!("{} does not answer", device.slug), "check its battery and its distance"),
-        Some(Reach::Unknown | Reach::Alive | Reach::Asleep) => {}
-    }
-    if counts.failed > 0 {
-        problem(format!("{} has {} grants that need you", device.slug, counts.failed), "see `latchkey people list`");
-    }
+/// What can be said while the store takes no changes and the bridge waits to be built anew from it.
+pub fn status_without_store(why: &str, next_try: Timestamp, stick: Option<&str>, zone: &TimeZone) -> Value {
+    let problem = Problem {
+        what: format!("the store can't be written: {why}"),
+        fix: "nothing is lost, and nothing is changed until it can: the daemon goes on by itself then".into(),
+    };
     json!({
-        "slug": device.slug,
-        "reach": reach.map(reach_word),
-        "last_seen": stamp(device.last_seen, &bridge.settings.zone),
-        "pending": counts.pending,
-        "failed": counts.failed,
+        "version": env!("CARGO_PKG_VERSION"),
+        "stick": { "state": "unknown", "why": stick },
+        "store": { "state": "unavailable", "why": why, "next_try": next_try.rfc3339(zone) },
+        "problems": [problem],
     })
+}
+
+fn lock_status(lock: &LockVitals, zone: &TimeZone) -> Value {
+    json!({
+        "slug": lock.slug,
+        "reach": lock.reach.map(reach_word),
+        "last_seen": stamp(lock.last_contact, zone),
+        "pending": lock.pending,
+        "failed": lock.failed,
+        "queued": lock.queued,
+        "radio": { "frames": lock.radio.frames, "wakeups": lock.radio.wakeups, "airtime_ms": lock.radio.airtime_ms },
+    })
+}
+
+/// Percent of the last hour, to the hundredth.
+fn duty_cycle(airtime_ms: u64) -> f64 {
+    let hundredths = u32::try_from(airtime_ms * 10_000 / 3_600_000).unwrap_or(u32::MAX);
+    f64::from(hundredths) / 100.0
 }
 
 /// The controller and its nodes.

@@ -22,6 +22,7 @@ use crate::domain::entropy::Entropy;
 use crate::mqtt::broker;
 use crate::mqtt::client::{self as mqtt, FromBroker, InvalidSettings};
 use crate::run;
+use crate::run::signals::Signals;
 use crate::run::sim_port::{SharedWorld, spawn_link};
 use crate::sim::{Blueprint, World};
 
@@ -67,17 +68,18 @@ async fn demo(args: &DemoArgs) -> Outcome {
 
     let (stop, stopped) = oneshot::channel::<()>();
     let stick = world.clone();
-    let mut daemon = pin!(run::daemon_on(config, |entropy| Ok(spawn_link(stick, entropy)), async {
+    let ended = Signals::until(async {
         // Nothing is ever sent: the sender is dropped when the story ends.
         let _ = stopped.await;
-    }));
-    let interrupted = run::stop_signal().map_err(|error| failed("Ctrl-C can't be heard", &error))?;
+    });
+    let mut daemon = pin!(run::daemon_on(config, |entropy| Ok(spawn_link(stick, entropy)), ended));
+    let mut interrupted = Signals::stop_only().map_err(|error| failed("Ctrl-C can't be heard", &error))?;
     print("A hub at work. Only the stick, the radio and two locks are simulated, twice as fast as real ones.")?;
     print(&format!("seed {}; files in {} until the end", args.seed, scratch.0.display()))?;
     print(&format!("broker at 127.0.0.1:{port}; watch it with: mosquitto_sub -p {port} -t 'latchkey/#' -v\n"))?;
     let told = tokio::select! {
         told = Story::new(Client::new(socket), events, world, args.speed).tell() => told,
-        () = interrupted => Ok(()),
+        _ = interrupted.next() => Ok(()),
         ended = &mut daemon => {
             ended.map_err(|error| failed("the daemon can't run", &error))?;
             return Err(Failure::Refused("the daemon stopped before the story ended".into()));
@@ -96,7 +98,7 @@ fn failed(what: &str, why: &impl Display) -> Failure {
 fn configuration(scratch: &Path, socket: &Path, broker: u16) -> Result<Config, ConfigError> {
     let quoted = |path: PathBuf| toml::Value::from(path.display().to_string()).to_string();
     let text = format!(
-        "[store]\npath = {}\nkey_file = {}\n[mqtt]\nurl = \"mqtt://127.0.0.1:{broker}\"\n[api]\nsocket = {}\n",
+        "[store]\npath = {}\nkey_file = {}\n[mqtt]\nurl = \"mqtt://127.0.0.1:{broker}\"\n[api]\nsocket = {}\n[web]\nlisten = \"127.0.0.1:0\"\n",
         quoted(scratch.join("latchkey.db")),
         quoted(scratch.join("store.key")),
         quoted(socket.to_owned()),

@@ -35,7 +35,7 @@ struct Cli {
 }
 
 /// Where the configuration and the daemon are.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Place {
     /// Configuration file [default: /etc/latchkey/latchkey.toml, where there is one].
     #[arg(long, global = true, value_name = "FILE")]

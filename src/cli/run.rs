@@ -1,32 +1,44 @@
 //! The configuration as the command line finds it, and the daemon itself.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::failure::{Failure, Outcome};
 use super::{Place, print};
 use crate::config::{Config, DEFAULT_FILE};
 use crate::run;
+use crate::run::signals::Signals;
 
 /// `latchkey run`.
 pub fn run(place: &Place) -> Outcome {
+    let config = load_for_daemon(place)?;
+    log();
+    let place = place.clone();
+    daemon(config, move || load_for_daemon(&place).map_err(|failure| failure.to_string()))
+}
+
+fn load_for_daemon(place: &Place) -> Result<Config, Failure> {
     let mut config = load(place)?;
     if let Some(socket) = &place.socket {
         config.api.socket.clone_from(socket);
     }
-    log_to_stderr();
-    daemon(config)
+    Ok(config)
 }
 
-/// One thread for the loop; the link has its own. Ends in good order on SIGTERM and SIGINT.
-fn daemon(config: Config) -> Outcome {
+/// One thread for the loop; the link has its own. Ends in good order on SIGTERM and SIGINT; SIGHUP reads the configuration
+/// again.
+fn daemon(config: Config, reread: impl FnMut() -> Result<Config, String> + 'static) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Refused(format!("the runtime can't be started: {error}")))?;
     runtime.block_on(async {
-        let shutdown = run::stop_signal().map_err(|error| Failure::Refused(format!("signals can't be caught: {error}")))?;
-        run::daemon(config, shutdown).await.map_err(|error| {
+        let signals = Signals::of_this_process(reread);
+        let signals = signals.map_err(|error| Failure::Refused(format!("signals can't be caught: {error}")))?;
+        run::daemon(config, signals).await.map_err(|error| {
             let line = with_causes(&error);
             if error.is_configuration() { Failure::Usage(line) } else { Failure::Refused(line) }
         })
@@ -77,14 +89,31 @@ fn file(place: &Place) -> &Path {
     place.config.as_deref().unwrap_or_else(|| Path::new(DEFAULT_FILE))
 }
 
-/// Log lines go to standard error; `LATCHKEY_LOG` says which (`debug`, `latchkey::network=trace`). Under systemd the
-/// journal stamps them itself.
-fn log_to_stderr() {
+/// Under systemd log lines go to the journal with their fields (`LATCHKEY_NODE`, `LATCHKEY_DEVICE`, `LATCHKEY_PERSON`),
+/// else to standard error. `LATCHKEY_LOG` says which (`debug`, `latchkey::network=trace`).
+fn log() {
     let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttc=off,rumqttd=off"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).with_ansi(false);
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
-        log.without_time().init();
-    } else {
-        log.init();
+    let registry = tracing_subscriber::registry().with(filter);
+    if stderr_is_the_journal()
+        && let Ok(journal) = tracing_journald::layer()
+    {
+        let journal = journal.with_field_prefix(Some("LATCHKEY".into())).with_syslog_identifier("latchkey".into());
+        registry.with(journal).init();
+        return;
     }
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(false);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        // Something stamps them itself.
+        registry.with(lines.without_time()).init();
+    } else {
+        registry.with(lines).init();
+    }
+}
+
+/// systemd names the stream that it connected to the journal by device and inode (systemd.exec(5), `$JOURNAL_STREAM`):
+/// redirected elsewhere, lines belong there.
+fn stderr_is_the_journal() -> bool {
+    let stream = std::env::var("JOURNAL_STREAM").unwrap_or_default();
+    let stderr = std::fs::metadata("/proc/self/fd/2");
+    stderr.is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
 }

@@ -56,12 +56,21 @@ pub async fn status(client: &Client, json: Json) -> Outcome {
     if let Value::Object(fields) = &mut rest {
         fields.remove("problems");
         fields.remove("locks");
+        fields.remove("oldest_pending");
     }
     said.extend(lines(&rest, ""));
-    let mut table = Table::new(["LOCK", "REACH", "LAST SEEN", "ON ITS WAY", "NEEDS YOU"]);
+    if let Some(grant) = status.get("oldest_pending").filter(|grant| !grant.is_null()) {
+        let cell = |key: &str| plain(part(grant, key));
+        let (device, status, reason, since) = (cell("device"), cell("status"), cell("reason"), cell("since"));
+        said.push(format!(
+            "oldest change on its way: {device}, {status} ({reason}) since {since}; next try {}",
+            cell("next_try")
+        ));
+    }
+    let mut table = Table::new(["LOCK", "REACH", "LAST SEEN", "ON ITS WAY", "NEEDS YOU", "QUEUED"]);
     for lock in items(&status, "locks") {
         let cell = |key: &str| plain(part(lock, key));
-        table.row([cell("slug"), cell("reach"), cell("last_seen"), cell("pending"), cell("failed")]);
+        table.row([cell("slug"), cell("reach"), cell("last_seen"), cell("pending"), cell("failed"), cell("queued")]);
     }
     said.push(table.show("no locks yet"));
     print(&said.join("\n"))

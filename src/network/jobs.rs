@@ -91,6 +91,16 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Outcome {
+    /// Whether the node was reached.
+    pub fn proves_contact(&self) -> bool {
+        match self {
+            Self::Reply(_) | Self::Accepted | Self::Refused | Self::Delivered | Self::NoReport => true,
+            Self::Unsupported | Self::NoAck | Self::StickGone | Self::StickBusy | Self::Expired | Self::Cancelled => false,
+        }
+    }
+}
+
 /// A job, or an errand of the network's own, on its way through queue and exchange.
 #[derive(Clone, Debug)]
 pub(super) struct Transaction {

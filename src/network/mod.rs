@@ -15,10 +15,12 @@
 //! | `receive`, `replies` | what nodes say, and which job that ends |
 //! | `envelope` | Supervision, and where the security classes will be opened |
 //! | `nodes` | reach and pacing of one node |
+//! | `airtime` | what an hour of transmissions comes to |
 //! | `interview` | what is asked of a node so that it can be used |
 //!
 //! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
 
+mod airtime;
 mod api;
 mod envelope;
 mod exchange;
@@ -44,6 +46,7 @@ use crate::domain::time::{Deadline, Instant, Now};
 use crate::serial::link::{SendFailure, SendId};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
 
+use airtime::Airtime;
 pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Output, RadioUse, Reach, SoftReset};
 use exchange::{Due, Ended, Exchange};
 use jobs::{Errand, Origin, Transaction};
@@ -77,6 +80,7 @@ pub struct Network {
     /// What nodes said while the stick was not set up yet.
     early: VecDeque<Message>,
     outputs: VecDeque<Output>,
+    airtime: Airtime,
     /// The time of the last call.
     clock: Instant,
     last_send: u64,
@@ -116,6 +120,7 @@ impl Network {
             hold_until: Instant::ZERO,
             early: VecDeque::new(),
             outputs: VecDeque::new(),
+            airtime: Airtime::default(),
             clock: Instant::ZERO,
             last_send: 0,
             last_callback: CallbackId::NONE,
@@ -221,6 +226,16 @@ impl Network {
     /// What a node costs.
     pub fn radio(&self, id: NodeId) -> RadioUse {
         self.nodes.get(&id).map(|state| state.radio).unwrap_or_default()
+    }
+
+    /// How many commands wait for a node.
+    pub fn queued(&self, id: NodeId) -> usize {
+        self.queue.iter().filter(|transaction| transaction.node == id).count()
+    }
+
+    /// Milliseconds of transmission in the last hour, as far as the stick told.
+    pub fn airtime_last_hour(&self, now: Instant) -> u64 {
+        self.airtime.last_hour(now)
     }
 
     /// The stick.

@@ -222,12 +222,14 @@ impl NodeState {
         self.yields_until = now + spent * SHARE;
     }
 
-    /// Adds what a transmission cost.
-    pub(super) fn count(&mut self, report: Option<&TxReport>) {
-        let Some(report) = report else { return };
-        self.radio.airtime_ms += u64::from(report.ticks) * 10;
+    /// Adds what a transmission cost, and tells how many milliseconds it took.
+    pub(super) fn count(&mut self, report: Option<&TxReport>) -> u64 {
+        let Some(report) = report else { return 0 };
+        let took = u64::from(report.ticks) * 10;
+        self.radio.airtime_ms += took;
         let beamed = report.route.as_ref().is_some_and(|route| route.beam().is_some());
         self.radio.wakeups += u64::from(beamed);
+        took
     }
 
     /// How long to wait for a report. Reports are due a second after the acknowledgement, more from receivers that a

@@ -146,7 +146,8 @@ impl Network {
 
     fn called_back(&mut self, transmission: Transmission, callback: &SendDataCallback, spent: Duration) {
         if let Some(state) = self.nodes.get_mut(&transmission.transaction.node) {
-            state.count(callback.report.as_ref());
+            let took = state.count(callback.report.as_ref());
+            self.airtime.spend(took, self.clock);
         }
         match callback.status {
             TxStatus::OK => self.acknowledged(transmission),

@@ -7,18 +7,23 @@ pub mod clock;
 mod kernel;
 pub mod link;
 pub mod port;
+pub mod reload;
+mod service;
+pub mod signals;
 pub mod sim_port;
 pub mod turns;
 
 use std::io;
 use std::path::PathBuf;
 
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, watch};
 
 use self::clock::Clock;
 use self::link::{LinkCommand, LinkReport};
 use self::port::PortError;
+use self::service::Service;
+use self::signals::{Signals, Told};
 use self::turns::{Owed, Turns, moment};
 use crate::bridge::turn::MqttSettings;
 use crate::bridge::{After, BrokerInput, Input, Settings};
@@ -30,9 +35,10 @@ use crate::mqtt::client::{self, FromBroker, Publisher, ToBroker};
 use crate::mqtt::topic::{InvalidPrefix, Topics};
 use crate::network;
 use crate::store::{OpenError, Place, Store};
-use crate::web::api::{Api, router};
+use crate::web::api::{Api, Doorstep, router};
 use crate::web::handle::{Asked, Handle};
 use crate::web::live::Live;
+use crate::web::public;
 use crate::web::server::{self, SocketError};
 
 /// Why the daemon does not start, or stopped. Each says what to do.
@@ -56,6 +62,9 @@ pub enum RunError {
     /// The link's thread can't be started.
     #[error("the thread of the serial link can't be started; raise the limits of the service")]
     Link(#[source] io::Error),
+    /// The link's thread is gone.
+    #[error("the thread of the serial link ended; this is a defect, please report it with the log")]
+    LinkEnded,
     /// The operating system gives no randomness.
     #[error("the operating system gives no random numbers; keys can't be made")]
     Entropy,
@@ -66,7 +75,7 @@ impl RunError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Store(_) | Self::Mqtt(_) | Self::Topic(_) | Self::Socket(_) | Self::Port(_) => true,
-            Self::Link(_) | Self::Entropy => false,
+            Self::Link(_) | Self::LinkEnded | Self::Entropy => false,
         }
     }
 }
@@ -74,22 +83,22 @@ impl RunError {
 /// Both ends of the link: what goes to the stick, and what comes from it.
 pub type LinkEnds = (mpsc::Sender<LinkCommand>, mpsc::Receiver<LinkReport>);
 
-/// Runs the daemon until `shutdown`, on the configured port.
-pub async fn daemon(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+/// Runs the daemon until it is told to stop, on the configured port.
+pub async fn daemon(config: Config, signals: Signals) -> Result<(), RunError> {
     let wanted = config.serial.port.clone();
     if wanted.is_none()
         && let Err(ambiguous @ PortError::SeveralSticks(_)) = port::find_stick()
     {
         return Err(ambiguous.into());
     }
-    daemon_on(config, |entropy| link::spawn_link_thread(wanted, entropy), shutdown).await
+    daemon_on(config, |entropy| link::spawn_link_thread(wanted, entropy), signals).await
 }
 
 /// Runs the daemon on any link: the demo and tests bring their own stick.
 pub async fn daemon_on(
     config: Config,
     link: impl FnOnce(Entropy) -> io::Result<LinkEnds>,
-    shutdown: impl Future<Output = ()>,
+    signals: Signals,
 ) -> Result<(), RunError> {
     let entropy = os_entropy()?;
     let mut clock = Clock::start(config.home.clock);
@@ -99,86 +108,94 @@ pub async fn daemon_on(
         credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
     };
     let (store, snapshot) = Store::open(&place, clock.now(), &entropy.child("store"))?;
-    let zone = config.home.time_zone.clone();
+    let (hub, seal) = (snapshot.hub, store.seal_report().sentence());
     let (mqtt, broker) = match &config.mqtt {
         Some(mqtt) => {
-            let (settings, options) = broker_settings(mqtt, snapshot.hub)?;
+            let (settings, options) = broker_settings(mqtt, hub)?;
             (Some(settings), Some(client::spawn(options, entropy.child("mqtt"))))
         }
         None => (None, None),
     };
-    let settings = Settings {
-        zone: zone.clone(),
-        mqtt,
-        network: network::Options { soft_reset: soft_reset(config.serial.soft_reset) },
-        seal: store.seal_report().sentence(),
-        keep: Retention { age: config.store.keep, events: config.store.keep_events },
-        boot: kernel::boot_id(),
-    };
+    let settings = settings(&config, mqtt, seal);
     // Last of what can refuse to start, so that a refusal leaves no socket behind.
     let listener = server::bind(&config.api.socket).await?;
     let (link, reports) = link(entropy.child("link")).map_err(RunError::Link)?;
     let (handle, asks) = Handle::new();
     let live = Live::new();
-    let api = Api { handle, reader: store.reader(), live: live.clone(), zone };
-    let (stop_api, stopping) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(server::serve(listener, router(api), async {
-        let _ = stopping.await;
-    }));
+    let (zone, zone_now) = watch::channel(settings.zone.clone());
+    let (doorstep, doorstep_now) = watch::channel(Doorstep::Closed { why: "not opened yet".into() });
+    let api = Api { handle, reader: store.reader(), live: live.clone(), zone: zone_now, doorstep: doorstep_now };
+    let (stop_serving, stopping) = watch::channel(false);
+    let stopped = async |mut stopping: watch::Receiver<bool>| {
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let public = public::router(api.clone());
+    let serving = [
+        tokio::spawn(server::serve(listener, router(api), stopped(stopping.clone()))),
+        tokio::spawn(public::serve(config.web.listen, public, doorstep, stopped(stopping))),
+    ];
     tracing::info!(socket = %config.api.socket.display(), "latchkey is running");
 
     let (publisher, from_broker) = match broker {
         Some((publisher, inbox)) => (Some(publisher), inbox),
         None => (None, mpsc::channel(1).1),
     };
-    let mut outside = Outside { link, publisher, live, owed: Owed::default() };
-    let turns = Turns::new(with_test_hooks(store), snapshot, settings, entropy);
-    turn_after_turn(turns, &mut outside, clock, Inlets { reports, from_broker, asks }, shutdown).await;
+    let socket = config.api.socket.clone();
+    let turns = Turns::new(with_test_hooks(store), snapshot, settings, entropy.child("bridge"));
+    let mut outside = Outside { link, publisher, live, owed: Owed::default(), zone, config, hub, seal, entropy, reloads: 0 };
+    let ended = turn_after_turn(turns, &mut outside, clock, Inlets { reports, from_broker, asks, signals }).await;
 
     tracing::info!("latchkey is stopping");
-    let _ = stop_api.send(());
-    let _ = serving.await;
-    if let Some(publisher) = outside.publisher {
-        publisher.stop().await;
-    }
-    let _ = std::fs::remove_file(&config.api.socket);
-    Ok(())
-}
-
-/// Completes at SIGTERM or SIGINT.
-pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let _ = stop_serving.send(true);
+    let served = async {
+        for serving in serving {
+            let _ = serving.await;
         }
-    })
+    };
+    let left = async {
+        if let Some(publisher) = outside.publisher.take() {
+            publisher.stop().await;
+        }
+    };
+    // Both at once, since each may take a moment and the whole is to end within two seconds.
+    tokio::join!(served, left);
+    let _ = std::fs::remove_file(&socket);
+    ended
 }
 
-/// Everything that can start a turn.
+/// Everything that can start a turn, or change how the next ones go.
 struct Inlets {
     reports: mpsc::Receiver<LinkReport>,
     from_broker: mpsc::Receiver<FromBroker>,
     asks: mpsc::Receiver<Asked>,
+    signals: Signals,
 }
 
-async fn turn_after_turn(
-    mut turns: Turns,
-    outside: &mut Outside,
-    mut clock: Clock,
-    mut inlets: Inlets,
-    shutdown: impl Future<Output = ()>,
-) {
-    tokio::pin!(shutdown);
-    loop {
-        let due = moment(&clock, turns.poll_deadline());
+async fn turn_after_turn(mut turns: Turns, outside: &mut Outside, mut clock: Clock, mut inlets: Inlets) -> Result<(), RunError> {
+    let mut service = Service::of_this_process();
+    service.ready();
+    let ended = loop {
+        service.turned(clock.mono(), || turns.headline(clock.now()));
+        let due = moment(&clock, turns.poll_deadline()).min(clock.at(service.due()));
         // Frames first: somebody may stand at a door. Nothing starves, as each source is bounded by what sends it.
         let input = tokio::select! {
             biased;
-            () = &mut shutdown => break,
-            Some(report) = inlets.reports.recv() => Input::Radio(radio_input(report)),
+            told = inlets.signals.next() => match told {
+                Told::Stop => break Ok(()),
+                Told::Reload(config) => {
+                    service.reloading();
+                    if let Some(inbox) = outside.reload(config, &mut turns, &mut clock) {
+                        inlets.from_broker = inbox;
+                    }
+                    service.ready();
+                    continue;
+                }
+            },
+            report = inlets.reports.recv() => match report {
+                Some(report) => Input::Radio(radio_input(report)),
+                // Without its thread the daemon would go on, deaf. Whoever started it starts it again.
+                None => break Err(RunError::LinkEnded),
+            },
             Some(message) = inlets.from_broker.recv() => Input::Broker(broker_input(message)),
             Some(Asked { actor, ask, reply }) = inlets.asks.recv() => {
                 Input::Ask { ticket: outside.owed.keep(reply), actor, ask }
@@ -188,10 +205,12 @@ async fn turn_after_turn(
         for after in turns.take(input, clock.now()) {
             outside.release(after);
         }
-    }
+    };
+    service.stopping();
     for after in turns.take(Input::Stopping, clock.now()) {
         outside.release(after);
     }
+    ended
 }
 
 /// Where the consequences of a turn go.
@@ -200,9 +219,61 @@ struct Outside {
     publisher: Option<Publisher>,
     live: Live,
     owed: Owed,
+    zone: watch::Sender<TimeZone>,
+    /// In force.
+    config: Config,
+    hub: HubId,
+    seal: &'static str,
+    entropy: Entropy,
+    reloads: u64,
 }
 
 impl Outside {
+    /// Takes over what changed in the configuration, and says what waits for the next start. Returns the new way from the
+    /// broker, if it is connected to anew. What can't be read or used changes nothing.
+    fn reload(
+        &mut self,
+        config: Result<Box<Config>, String>,
+        turns: &mut Turns,
+        clock: &mut Clock,
+    ) -> Option<mpsc::Receiver<FromBroker>> {
+        let new = match config {
+            Ok(config) => *config,
+            Err(why) => {
+                tracing::error!(why, "the configuration stays as it was");
+                return None;
+            }
+        };
+        let changes = reload::compare(&self.config, &new);
+        if !changes.later.is_empty() {
+            tracing::warn!(keys = changes.later.join(", "), "these need a restart: systemctl restart latchkey");
+        }
+        let merged = reload::merge(&self.config, new);
+        let broker = match merged.mqtt.as_ref().map(|mqtt| broker_settings(mqtt, self.hub)).transpose() {
+            Ok(broker) => broker,
+            Err(error) => {
+                tracing::error!(%error, "the configuration stays as it was");
+                return None;
+            }
+        };
+        let (mqtt, options) = broker.unzip();
+        self.config = merged;
+        clock.trust(self.config.home.clock);
+        let settings = settings(&self.config, mqtt, self.seal);
+        self.zone.send_replace(settings.zone.clone());
+        turns.configure(settings);
+        tracing::info!(changed = changes.now.join(", "), "the configuration was read again");
+        // Files with passwords and certificates may have changed although their names did not.
+        let logs_in = self.config.mqtt.as_ref().is_some_and(|mqtt| mqtt.password_file.is_some() || mqtt.url.tls);
+        let moved = changes.now.iter().any(|key| key.starts_with("mqtt.") && *key != "mqtt.publish_names");
+        let options = options.filter(|_| logs_in || moved)?;
+        self.reloads += 1;
+        let (publisher, inbox) = client::spawn(options, self.entropy.child(&format!("mqtt {}", self.reloads)));
+        // The old connection ends with its inbox; the broker takes the new one in its place.
+        self.publisher = Some(publisher);
+        Some(inbox)
+    }
+
     fn release(&mut self, after: After) {
         match after {
             After::Send(id, frame) => self.command(LinkCommand::Send(id, frame)),
@@ -265,6 +336,18 @@ fn broker_settings(mqtt: &config::Mqtt, hub: HubId) -> Result<(MqttSettings, cli
     .read()?;
     let unlock = options.remote_unlock();
     Ok((MqttSettings { topics, names: mqtt.publish_names, unlock }, options))
+}
+
+/// What the bridge is told of the configuration.
+fn settings(config: &Config, mqtt: Option<MqttSettings>, seal: &'static str) -> Settings {
+    Settings {
+        zone: config.home.time_zone.clone(),
+        mqtt,
+        network: network::Options { soft_reset: soft_reset(config.serial.soft_reset) },
+        seal,
+        keep: Retention { age: config.store.keep, events: config.store.keep_events },
+        boot: kernel::boot_id(),
+    }
 }
 
 fn soft_reset(configured: config::SoftReset) -> network::SoftReset {

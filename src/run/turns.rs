@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::clock::Clock;
+use crate::bridge::ask::{Ask, Reply};
+use crate::bridge::view;
+use crate::bridge::vitals::Vitals;
 use crate::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
 use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
@@ -84,6 +87,15 @@ impl Turns {
             State::Working(bridge) => bridge,
             State::Broken { why, retry, held, .. } => {
                 match input {
+                    Input::Ask { ticket, ask: Ask::Status, .. } => {
+                        let next_try = now.wall + retry.since(now.mono);
+                        let stick = match &self.link {
+                            Some(network::Input::LinkDown { why } | network::Input::LinkWaiting { why }) => Some(why.as_str()),
+                            _ => None,
+                        };
+                        let status = view::status_without_store(why, next_try, stick, &self.settings.zone);
+                        return vec![After::Answer(ticket, Ok(Reply::View(status)))];
+                    }
                     Input::Ask { ticket, .. } => return vec![refused(ticket, why)],
                     Input::Radio(network::Input::Frame(frame)) if held.len() < HELD_FRAMES => held.push_back(frame),
                     Input::Radio(_) | Input::Broker(_) => {}
@@ -118,6 +130,25 @@ impl Turns {
                 self.state = State::Broken { why, retry, held: frame.into_iter().collect() };
                 refusals
             }
+        }
+    }
+
+    /// Other settings from now on.
+    pub fn configure(&mut self, settings: Settings) {
+        if let State::Working(bridge) = &mut self.state {
+            bridge.configure(settings.clone());
+        }
+        self.settings = settings;
+    }
+
+    /// How the daemon is, in one line.
+    pub fn headline(&mut self, now: Now) -> String {
+        match &mut self.state {
+            State::Working(bridge) => {
+                let now = bridge.believe(now);
+                Vitals::of(bridge, now).headline()
+            }
+            State::Broken { why, .. } => format!("the store can't be written: {why}"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Questions about the past: events, the audit, and who owned a slot. Answered on connections of their own, read-only,
 //! so that a long list never delays a turn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
 
@@ -12,6 +12,7 @@ use crate::domain::slot::SlotKey;
 use crate::domain::time::Timestamp;
 
 use super::error::ReadError;
+use super::with_suffix;
 
 /// The most rows one page holds, whatever was asked.
 pub const PAGE_LIMIT: u32 = 500;
@@ -88,6 +89,15 @@ pub(super) enum Source {
     Memory(String),
 }
 
+impl Source {
+    /// Bytes of the database and its log; 0 in memory.
+    pub(super) fn size(&self) -> u64 {
+        let Self::File(path) = self else { return 0 };
+        let len = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        len(path) + len(&with_suffix(path, "-wal"))
+    }
+}
+
 impl Reader {
     /// Reads the database at `source`.
     pub(super) fn new(source: Source) -> Self {
@@ -133,6 +143,11 @@ impl Reader {
         let mut statement = connection.prepare(&sql)?;
         let items = statement.query_map(values.as_slice(), |row| row.get(0))?.collect::<Result<Vec<Event>, _>>()?;
         Ok(page(items, limit, |event| event.id))
+    }
+
+    /// Bytes of the database and its log.
+    pub fn size(&self) -> u64 {
+        self.source.size()
     }
 
     /// The audit, newest first; `after` is a page's `next`.

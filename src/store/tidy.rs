@@ -42,14 +42,12 @@ impl Store {
 
     /// Bytes of the database and its log.
     pub fn size(&self) -> u64 {
-        let Source::File(path) = &self.source else { return 0 };
-        let len = |path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        len(path.clone()) + len(with_suffix(path, "-wal"))
+        self.source.size()
     }
 
     fn forget(&mut self, keep: &Retention, now: Option<Timestamp>) -> Result<bool, CommitError> {
         // Nothing was written before 1970: without a time nothing is too old.
-        let since = now.map_or(Timestamp::default(), |now| now.before(keep.age));
+        let since = now.map(|now| now.before(keep.age)).unwrap_or_default();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut gone = 0;
         for table in FORGET {

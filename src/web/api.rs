@@ -1,5 +1,7 @@
 //! The router, and what every route shares: who asks, and the shape of an answer.
 
+use std::net::SocketAddr;
+
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
@@ -10,11 +12,12 @@ use axum::routing::{get, post, put};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::handle::Handle;
 use super::live::Live;
 use super::problem::{Problem, word_errors};
-use super::{devices, events, people};
+use super::{devices, events, people, public};
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::domain::ids::{DeviceId, Generation, GrantId, PersonId};
 use crate::domain::intent::{Accepted, Intent};
@@ -31,14 +34,32 @@ pub struct Api {
     /// What happens now.
     pub live: Live,
     /// The home's zone, for the times in events.
-    pub zone: TimeZone,
+    pub zone: watch::Receiver<TimeZone>,
+    /// What became of the address of `[web]`.
+    pub doorstep: watch::Receiver<Doorstep>,
+}
+
+/// What became of the address of `[web]`. The daemon works without it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Doorstep {
+    /// Served.
+    Open {
+        /// Where: the port is known only now where none was chosen.
+        listen: SocketAddr,
+    },
+    /// Not served.
+    Closed {
+        /// Why, for people.
+        why: String,
+    },
 }
 
 /// Every route. Requests must carry an [`Actor`] among their extensions: the server knows who is at the other end.
 pub fn router(api: Api) -> Router {
     Router::new()
-        .route("/healthz", get(healthz))
-        .route("/api/status", get(async |State(api): State<Api>, who: Who| api.view(who, Ask::Status).await))
+        .merge(public::routes())
+        .route("/api/status", get(status))
         .route("/api/network", get(async |State(api): State<Api>, who: Who| api.view(who, Ask::Network).await))
         .route("/api/people", get(people::list).post(people::add))
         .route("/api/people/{person}", get(people::show).patch(people::edit).delete(people::remove))
@@ -66,8 +87,19 @@ impl Api {
         match self.handle.ask(who.0, ask).await? {
             Reply::View(view) => Ok(Json(view)),
             Reply::NotFound => Err(Problem::not_found("there is no such thing, or no longer")),
-            Reply::Accepted(_) => Err(Problem::unavailable("the daemon gave an answer to another question")),
+            Reply::Accepted(_) | Reply::Vitals(_) => Err(Problem::unavailable("the daemon gave an answer to another question")),
         }
+    }
+
+    /// Bytes of the database and its log.
+    pub async fn store_bytes(&self) -> u64 {
+        let reader = self.reader.clone();
+        tokio::task::spawn_blocking(move || reader.size()).await.unwrap_or_default()
+    }
+
+    /// The home's zone now.
+    pub fn zone(&self) -> TimeZone {
+        self.zone.borrow().clone()
     }
 
     /// Asks for a change.
@@ -75,7 +107,7 @@ impl Api {
         match self.handle.ask(who.0, Ask::Intent(intent)).await? {
             Reply::Accepted(accepted) => Ok(accepted_response(&accepted)),
             Reply::NotFound => Err(Problem::not_found("there is no such thing, or no longer")),
-            Reply::View(_) => Err(Problem::unavailable("the daemon gave an answer to another question")),
+            Reply::View(_) | Reply::Vitals(_) => Err(Problem::unavailable("the daemon gave an answer to another question")),
         }
     }
 }
@@ -106,10 +138,23 @@ fn accepted_response(accepted: &Accepted) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// Whether the loop answers.
-async fn healthz(State(api): State<Api>) -> Result<Json<Value>, Problem> {
-    api.handle.ask(Actor("health check".into()), Ask::Status).await?;
-    Ok(Json(json!({ "ok": true })))
+/// How the daemon is, with what only its surroundings know: the size of the store, and the address of `[web]`.
+async fn status(State(api): State<Api>, who: Who) -> Result<Json<Value>, Problem> {
+    let Json(mut status) = api.view(who, Ask::Status).await?;
+    let bytes = api.store_bytes().await;
+    let web = api.doorstep.borrow().clone();
+    if let Some(store) = status.get_mut("store").and_then(Value::as_object_mut) {
+        store.insert("bytes".into(), bytes.into());
+    }
+    if let (Doorstep::Closed { why }, Some(problems)) = (&web, status.get_mut("problems").and_then(Value::as_array_mut)) {
+        problems.push(
+            json!({ "what": format!("no /healthz and /metrics: {why}"), "do": "set web.listen to a free port on loopback" }),
+        );
+    }
+    if let Some(fields) = status.as_object_mut() {
+        fields.insert("web".into(), json!(web));
+    }
+    Ok(Json(status))
 }
 
 /// Answers name people, and one of them a code: nobody on the way may keep them.

@@ -113,7 +113,7 @@ async fn follow(api: Api, wanted: EventQuery, last: Option<EventId>, names: Devi
         if sent.contains(&event.id) || !is_wanted(&wanted, event) {
             continue;
         }
-        let payload = event_payload(event, &happened.device, &api.zone, PublishNames::Name, false);
+        let payload = event_payload(event, &happened.device, &api.zone(), PublishNames::Name, false);
         if lines.send_timeout(stream_line(event, &payload), PATIENCE).await.is_err() {
             return;
         }
@@ -166,7 +166,7 @@ fn moment(api: &Api, text: &str) -> Option<Timestamp> {
         return Some(Timestamp::from_millis(exact.as_millisecond()));
     }
     let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-    let zoned = civil.to_zoned(api.zone.clone()).ok()?;
+    let zoned = civil.to_zoned(api.zone()).ok()?;
     Some(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
 }
 
@@ -196,7 +196,7 @@ impl DeviceNames {
         // A device that is gone has no name left; its id still tells it from others.
         let gone = Slug::from_name(&event.device.to_string());
         let slug = self.0.get(&event.device).unwrap_or(&gone);
-        event_payload(event, slug, &api.zone, PublishNames::Name, false)
+        event_payload(event, slug, &api.zone(), PublishNames::Name, false)
     }
 }
 

@@ -9,8 +9,10 @@ pub mod devices;
 pub mod events;
 pub mod handle;
 pub mod live;
+mod metrics;
 pub mod people;
 pub mod problem;
+pub mod public;
 pub mod server;
 
 #[cfg(test)]

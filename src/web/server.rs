@@ -1,4 +1,4 @@
-//! The Unix socket: who may connect, how many at once, and for how long a peer may dawdle.
+//! Who may connect to the Unix socket, and for both kinds of sockets: how many at once, and for how long a peer may dawdle.
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -11,7 +11,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower_service::Service;
@@ -76,7 +77,7 @@ fn sort(path: &Path, error: io::Error) -> SocketError {
 }
 
 /// Serves until `shutdown`; then no new connection is taken, and those under way get a moment to finish.
-pub async fn serve(listener: UnixListener, router: Router, shutdown: impl Future<Output = ()>) {
+pub async fn serve<D: Door>(door: D, router: Router, shutdown: impl Future<Output = ()>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -87,25 +88,25 @@ pub async fn serve(listener: UnixListener, router: Router, shutdown: impl Future
             Some(_) = connections.join_next() => continue,
             accepted = async {
                 let permit = Arc::clone(&room).acquire_owned().await;
-                (listener.accept().await, permit)
+                (door.accept().await, permit)
             } => accepted,
         };
         match accepted {
-            (Ok((stream, _)), permit) => {
+            (Ok((stream, actor)), permit) => {
                 let (router, stopping) = (router.clone(), stopping.clone());
                 connections.spawn(async move {
-                    connection(stream, router, stopping).await;
+                    connection(stream, actor, router, stopping).await;
                     drop(permit);
                 });
             }
             // Out of file descriptors, mostly: the listener is fine, and the next try too soon would spin.
             (Err(error), _) => {
-                tracing::warn!(%error, "a connection to the API socket could not be taken");
+                tracing::warn!(%error, "a connection could not be taken");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
-    drop(listener);
+    drop(door);
     drop(stop);
     let finished = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(FAREWELL, finished).await.is_err() {
@@ -113,12 +114,45 @@ pub async fn serve(listener: UnixListener, router: Router, shutdown: impl Future
     }
 }
 
-async fn connection(stream: UnixStream, router: Router, mut stopping: watch::Receiver<()>) {
-    // The kernel vouches for the peer; without it nobody could be named in the audit.
-    let Ok(peer) = stream.peer_cred() else { return };
-    let actor = Actor(format!("uid {}", peer.uid()));
+/// Where connections come from.
+pub trait Door {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// The next connection, and who is at its other end where that can be known.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<Actor>)>>;
+}
+
+impl Door for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Option<Actor>)> {
+        let (stream, _) = Self::accept(self).await?;
+        // The kernel vouches for the peer; without it nobody could be named in the audit.
+        let peer = stream.peer_cred()?;
+        Ok((stream, Some(Actor(format!("uid {}", peer.uid())))))
+    }
+}
+
+impl Door for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Option<Actor>)> {
+        let (stream, _) = Self::accept(self).await?;
+        Ok((stream, None))
+    }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    actor: Option<Actor>,
+    router: Router,
+    mut stopping: watch::Receiver<()>,
+) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(actor.clone());
+        if let Some(actor) = &actor {
+            request.extensions_mut().insert(actor.clone());
+        }
         // A router is ready at any time: it has no `poll_ready` to wait for.
         router.clone().call(request)
     });
@@ -133,7 +167,7 @@ async fn connection(stream: UnixStream, router: Router, mut stopping: watch::Rec
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection to the API socket broke off");
+        tracing::debug!(%error, "a connection broke off");
     }
 }
 

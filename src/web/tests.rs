@@ -6,14 +6,16 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tower_service::Service;
 
-use super::api::{Api, router};
+use super::api::{Api, Doorstep, router};
 use super::handle::{Asked, Handle};
 use super::live::Live;
+use super::public;
 use crate::bridge::ask::{Actor, Ask, Reply};
-use crate::domain::batch::{Batch, Write};
+use crate::bridge::vitals::{LockVitals, Problem, Vitals};
+use crate::domain::batch::{Batch, Dropped, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventType, Method, PersonAtEvent};
 use crate::domain::grant::Schedule;
@@ -22,11 +24,13 @@ use crate::domain::intent::{Accepted, CodeChoice, Intent, NewPerson, PersonChang
 use crate::domain::person::Contacts;
 use crate::domain::pin::Pin;
 use crate::domain::time::{Instant, Now, Timestamp};
+use crate::network::{ControllerStatus, RadioUse, Reach};
 use crate::store::{Place, Store};
 
 /// A router, and a loop whose answers the test gives.
 struct Desk {
     router: Router,
+    public: Router,
     asked: mpsc::Receiver<Asked>,
     live: Live,
     store: Store,
@@ -62,8 +66,11 @@ impl Desk {
         let (handle, asked) = Handle::new();
         let live = Live::new();
         let zone = TimeZone::fixed(jiff::tz::offset(1));
-        let router = router(Api { handle, reader: store.reader(), live: live.clone(), zone });
-        Self { router, asked, live, store, _folder: folder }
+        let doorstep = Doorstep::Open { listen: ([127, 0, 0, 1], 8480).into() };
+        let (zone, doorstep) = (watch::channel(zone).1, watch::channel(doorstep).1);
+        let api = Api { handle, reader: store.reader(), live: live.clone(), zone, doorstep };
+        let (public, router) = (public::router(api.clone()), router(api));
+        Self { router, public, asked, live, store, _folder: folder }
     }
 
     /// Sends a request that never reaches the loop.
@@ -216,7 +223,6 @@ async fn views_are_carried_as_they_are_and_what_is_gone_is_not_found() {
         (format!("/api/grants/{grant}"), Ask::Grant(grant)),
         ("/api/devices".into(), Ask::Devices),
         ("/api/devices/front%20door".into(), Ask::Device("front door".into())),
-        ("/api/status".into(), Ask::Status),
         ("/api/network".into(), Ask::Network),
     ] {
         let view = json!({ "items": [], "next": null });
@@ -226,6 +232,16 @@ async fn views_are_carried_as_they_are_and_what_is_gone_is_not_found() {
         let (_, answer) = Desk::new().exchange(("GET", &path, ""), [Ok(Reply::NotFound)]).await;
         assert_eq!(answer.problem(), (404, "urn:latchkey:not-found".into()), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_status_also_says_what_only_the_surroundings_know() {
+    let view = json!({ "store": { "state": "ready" }, "problems": [] });
+    let (asks, answer) = Desk::new().exchange(("GET", "/api/status", ""), [Ok(Reply::View(view))]).await;
+    assert_eq!(asks, [Ask::Status]);
+    let status = answer.json();
+    assert_eq!((&status["web"]["state"], &status["problems"]), (&json!("open"), &json!([])));
+    assert!(status["store"]["bytes"].as_u64().is_some_and(|bytes| bytes > 10_000), "{status}");
 }
 
 #[tokio::test]
@@ -353,4 +369,108 @@ async fn a_last_event_id_that_is_none_is_refused_instead_of_missing_everything()
     request.extensions_mut().insert(Actor("uid 7".into()));
     let answer = desk.router.clone().call(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+}
+
+fn vitals() -> Vitals {
+    let lock = LockVitals {
+        slug: "front_door".parse().unwrap(),
+        reach: Some(Reach::Dead),
+        last_contact: Some(Timestamp::from_millis(1_000_000)),
+        battery: Some(40),
+        pending: 2,
+        failed: 1,
+        queued: 3,
+        radio: RadioUse { frames: 7, wakeups: 5, airtime_ms: 6_000 },
+    };
+    Vitals {
+        stick: ControllerStatus::Absent { why: "unplugged".into() },
+        broker: Some(Ok(())),
+        outbox_waiting: 4,
+        dropped: Dropped { count: 9, at: Timestamp::from_millis(0) },
+        clock_trusted: true,
+        clock_steps: 0,
+        now: Timestamp::from_millis(1_090_000),
+        airtime_ms: 6_000,
+        airtime_limit_ms: Some(36_000),
+        grants: [("active", 12), ("pending", 2)].into(),
+        oldest_pending: Some((GrantId::new(&mut Entropy::from_number(1)), Timestamp::from_millis(1_000_000))),
+        locks: vec![lock],
+        problems: vec![Problem { what: "no Z-Wave stick".into(), fix: "plug it in".into() }],
+    }
+}
+
+impl Desk {
+    /// A request to the address of `[web]`, by that name.
+    async fn knock(&mut self, host: &str, path: &str) -> (Answer, usize) {
+        let request = Request::builder().uri(path).header("host", host).body(Body::empty()).unwrap();
+        let mut router = self.public.clone();
+        let sending = async {
+            let (parts, body) = router.call(request).await.unwrap().into_parts();
+            let body = to_bytes(body, usize::MAX).await.unwrap();
+            Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        };
+        tokio::pin!(sending);
+        let mut asked = 0;
+        loop {
+            tokio::select! {
+                answer = &mut sending => return (answer, asked),
+                Some(question) = self.asked.recv() => {
+                    assert_eq!(question.ask, Ask::Vitals);
+                    asked += 1;
+                    question.reply.send(Ok(Reply::Vitals(Box::new(vitals())))).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_monitor_reads_every_figure_and_no_name() {
+    let mut desk = Desk::new();
+    let (answer, _) = desk.knock("localhost:8480", "/metrics").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    for line in [
+        "latchkey_stick_ready 0",
+        "latchkey_broker_connected 1",
+        "latchkey_outbox_events 4",
+        "latchkey_outbox_dropped_events_total 9",
+        "latchkey_clock_trusted 1",
+        "latchkey_airtime_last_hour_milliseconds 6000",
+        "latchkey_airtime_limit_milliseconds 36000",
+        "latchkey_grants{status=\"active\"} 12",
+        "latchkey_oldest_pending_grant_seconds 90",
+        "latchkey_lock_reachable{device=\"front_door\"} 0",
+        "latchkey_lock_last_contact_timestamp_seconds{device=\"front_door\"} 1000",
+        "latchkey_lock_queued_commands{device=\"front_door\"} 3",
+        "latchkey_lock_wakeups{device=\"front_door\"} 5",
+        "latchkey_problems 1",
+    ] {
+        assert!(answer.body.lines().any(|said| said == line), "{line} in {}", answer.body);
+    }
+    let store = answer.body.lines().find_map(|line| line.strip_prefix("latchkey_store_bytes ")).unwrap();
+    assert!(store.parse::<u64>().unwrap() > 10_000, "{store}");
+    assert!(answer.body.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn a_daemon_without_its_stick_is_well_and_says_what_is_missing() {
+    let mut desk = Desk::new();
+    let (answer, _) = desk.knock("127.0.0.1:8480", "/healthz").await;
+    assert_eq!(answer.json(), json!({ "ok": true, "stick": "absent", "broker": "connected", "problems": 1 }));
+    let (answer, asked) = desk.knock("127.0.0.1:8480", "/api/people").await;
+    assert_eq!((answer.status, asked), (StatusCode::NOT_FOUND, 0), "nobody logged in here");
+}
+
+#[tokio::test]
+async fn a_foreign_name_that_points_here_reads_nothing() {
+    let mut desk = Desk::new();
+    for host in
+        ["evil.example:8480", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "", "[::1].x", "10.0.0.7"]
+    {
+        let (answer, asked) = desk.knock(host, "/metrics").await;
+        assert_eq!((answer.status, asked), (StatusCode::MISDIRECTED_REQUEST, 0), "{host}");
+    }
+    for host in ["localhost", "127.0.0.1", "127.0.0.1:8480", "[::1]:8480", "localhost:1"] {
+        assert_eq!(desk.knock(host, "/metrics").await.0.status, StatusCode::OK, "{host}");
+    }
 }

@@ -1,0 +1,55 @@
+//! How long the stick transmitted in the last hour. In Europe the law allows a controller one part in a hundred
+//! (timing sheet §4), and a beam for a sleeping lock takes a second of it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::domain::time::Instant;
+
+/// The span the law looks at.
+const HOUR: Duration = Duration::from_secs(3600);
+/// Transmissions are added up by so much; the oldest part leaves as a whole.
+const PART: Duration = Duration::from_secs(60);
+
+/// Transmissions of the last hour, to the minute.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Airtime {
+    /// Beginnings and milliseconds, oldest first: at most 61.
+    parts: VecDeque<(Instant, u64)>,
+}
+
+impl Airtime {
+    /// The stick was busy for so long.
+    pub(super) fn spend(&mut self, millis: u64, now: Instant) {
+        match self.parts.back_mut() {
+            Some((began, sum)) if now.since(*began) < PART => *sum += millis,
+            _ => self.parts.push_back((now, millis)),
+        }
+        while self.parts.front().is_some_and(|(began, _)| now.since(*began) >= HOUR + PART) {
+            self.parts.pop_front();
+        }
+    }
+
+    /// Milliseconds in the hour before `now`, rounded up by what a minute holds.
+    pub(super) fn last_hour(&self, now: Instant) -> u64 {
+        self.parts.iter().filter(|(began, _)| now.since(*began) < HOUR + PART).map(|(_, sum)| sum).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_of_beams_is_not_forgotten_early_nor_kept_for_ever() {
+        let mut airtime = Airtime::default();
+        let at = |minute: u64| Instant::from_millis(minute * 60_000);
+        for minute in 0..600 {
+            airtime.spend(1_100, at(minute));
+            assert!(airtime.parts.len() <= 62);
+        }
+        let hour = airtime.last_hour(at(599));
+        assert!((60 * 1_100..=62 * 1_100).contains(&hour), "{hour}");
+        assert_eq!(airtime.last_hour(at(599 + 61)), 0);
+    }
+}
