@@ -5,10 +5,10 @@ use nom::Parser;
 use nom::multi::many0;
 use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::ClassId;
-use super::codec::{Parsed, count, up_to};
+use super::codec::{Parsed, as_text, count, up_to};
 use super::spec::{Kind, command_class};
 
 command_class! {
@@ -78,10 +78,6 @@ impl NameReport {
         out.extend([self.group, count(self.name.len())]);
         out.extend(&self.name);
     }
-}
-
-fn as_text<S: Serializer>(name: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&String::from_utf8_lossy(name))
 }
 
 /// Asks what groups are for.

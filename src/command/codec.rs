@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nom::bytes::complete::take;
 use nom::combinator::opt;
+use nom::error::{Error, ErrorKind, make_error};
 use nom::number::complete::{be_u8, be_u16};
 use nom::{IResult, Parser};
 use serde::{Serialize, Serializer};
@@ -13,7 +14,17 @@ use serde::{Serialize, Serializer};
 pub(super) type Parsed<'a, T> = IResult<&'a [u8], T>;
 
 /// A parsed payload; what follows it belongs to newer versions and was dropped.
-pub(super) type Outcome<'a, T> = Result<T, nom::Err<nom::error::Error<&'a [u8]>>>;
+pub(super) type Outcome<'a, T> = Result<T, nom::Err<Error<&'a [u8]>>>;
+
+/// Parameters that end before those that even version 1 has.
+pub(super) fn short(input: &[u8]) -> nom::Err<Error<&[u8]>> {
+    nom::Err::Error(make_error(input, ErrorKind::Eof))
+}
+
+/// Parameters that are whole, but not what was sent: their checksum is wrong.
+pub(super) fn damaged(input: &[u8]) -> nom::Err<Error<&[u8]>> {
+    nom::Err::Failure(make_error(input, ErrorKind::Verify))
+}
 
 /// A byte that newer versions appended.
 pub(super) fn optional_u8(input: &[u8]) -> Parsed<'_, Option<u8>> {
@@ -59,6 +70,11 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Bytes as a hex string in JSON.
 pub(super) fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&hex(bytes))
+}
+
+/// Text of a node, in JSON: UTF-8, or what the maker took for it.
+pub(super) fn as_text<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(text))
 }
 
 /// Anything secret, as stars in JSON.

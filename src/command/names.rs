@@ -5,9 +5,7 @@ use super::ClassId;
 /// The name of `command` in `class`; `None` where the sheet gives none.
 pub fn command_name(class: ClassId, command: u8) -> Option<&'static str> {
     let (_, commands) = NAMES.iter().find(|(known, _)| *known == class)?;
-    // Transport Service keeps the top bits of a datagram's size in the low bits of the command.
-    let number = if class == ClassId::TRANSPORT_SERVICE { command & 0xF8 } else { command };
-    commands.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+    commands.iter().find(|(known, _)| *known == command).map(|(_, name)| *name)
 }
 
 type Names = &'static [(u8, &'static str)];
@@ -16,7 +14,6 @@ type Names = &'static [(u8, &'static str)];
 const SET_GET_REPORT: Names = &[(0x01, "Set"), (0x02, "Get"), (0x03, "Report")];
 
 const NAMES: &[(ClassId, Names)] = &[
-    (ClassId::APPLICATION_STATUS, &[(0x01, "Busy"), (0x02, "RejectedRequest")]),
     (ClassId::BINARY_SWITCH, SET_GET_REPORT),
     (
         ClassId::MULTILEVEL_SWITCH,
@@ -71,10 +68,6 @@ const NAMES: &[(ClassId, Names)] = &[
     ),
     (ClassId::THERMOSTAT_FAN_STATE, &[(0x02, "Get"), (0x03, "Report")]),
     (
-        ClassId::DOOR_LOCK_LOGGING,
-        &[(0x01, "RecordsSupportedGet"), (0x02, "RecordsSupportedReport"), (0x03, "RecordGet"), (0x04, "RecordReport")],
-    ),
-    (
         ClassId::SCHEDULE_ENTRY_LOCK,
         &[
             (0x01, "EnableSet"),
@@ -96,18 +89,6 @@ const NAMES: &[(ClassId, Names)] = &[
         ],
     ),
     (
-        ClassId::TRANSPORT_SERVICE,
-        &[
-            (0xC0, "FirstSegment"),
-            (0xC8, "SegmentRequest"),
-            (0xE0, "SubsequentSegment"),
-            (0xE8, "SegmentComplete"),
-            (0xF0, "SegmentWait"),
-        ],
-    ),
-    (ClassId::CRC16_ENCAPSULATION, &[(0x01, "CommandEncapsulation")]),
-    (ClassId::DEVICE_RESET_LOCALLY, &[(0x01, "Notification")]),
-    (
         ClassId::CENTRAL_SCENE,
         &[
             (0x01, "SupportedGet"),
@@ -116,23 +97,6 @@ const NAMES: &[(ClassId, Names)] = &[
             (0x04, "ConfigurationSet"),
             (0x05, "ConfigurationGet"),
             (0x06, "ConfigurationReport"),
-        ],
-    ),
-    (
-        ClassId::MULTI_CHANNEL,
-        &[
-            (0x04, "GetV1"),
-            (0x05, "ReportV1"),
-            (0x06, "CommandEncapsulationV1"),
-            (0x07, "EndPointGet"),
-            (0x08, "EndPointReport"),
-            (0x09, "CapabilityGet"),
-            (0x0A, "CapabilityReport"),
-            (0x0B, "EndPointFind"),
-            (0x0C, "EndPointFindReport"),
-            (0x0D, "CommandEncapsulation"),
-            (0x0E, "AggregatedMembersGet"),
-            (0x0F, "AggregatedMembersReport"),
         ],
     ),
     (
@@ -159,24 +123,6 @@ const NAMES: &[(ClassId, Names)] = &[
             (0x06, "ConfigurationSet"),
             (0x07, "ConfigurationGet"),
             (0x08, "ConfigurationReport"),
-        ],
-    ),
-    (
-        ClassId::CONFIGURATION,
-        &[
-            (0x01, "DefaultReset"),
-            (0x04, "Set"),
-            (0x05, "Get"),
-            (0x06, "Report"),
-            (0x07, "BulkSet"),
-            (0x08, "BulkGet"),
-            (0x09, "BulkReport"),
-            (0x0A, "NameGet"),
-            (0x0B, "NameReport"),
-            (0x0C, "InfoGet"),
-            (0x0D, "InfoReport"),
-            (0x0E, "PropertiesGet"),
-            (0x0F, "PropertiesReport"),
         ],
     ),
     (
@@ -275,19 +221,6 @@ const NAMES: &[(ClassId, Names)] = &[
         ],
     ),
     (
-        ClassId::TIME,
-        &[
-            (0x01, "TimeGet"),
-            (0x02, "TimeReport"),
-            (0x03, "DateGet"),
-            (0x04, "DateReport"),
-            (0x05, "TimeOffsetSet"),
-            (0x06, "TimeOffsetGet"),
-            (0x07, "TimeOffsetReport"),
-        ],
-    ),
-    (ClassId::TIME_PARAMETERS, SET_GET_REPORT),
-    (
         ClassId::MULTI_CHANNEL_ASSOCIATION,
         &[
             (0x01, "Set"),
@@ -298,7 +231,6 @@ const NAMES: &[(ClassId, Names)] = &[
             (0x06, "SupportedGroupingsReport"),
         ],
     ),
-    (ClassId::MULTI_COMMAND, &[(0x01, "CommandEncapsulation")]),
     (
         ClassId::SECURITY,
         &[

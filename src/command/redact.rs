@@ -1,19 +1,48 @@
 //! What of a payload may be read by everybody. Everything that prints bytes asks here first.
 
 use super::codec::hex;
+use super::nesting::LEVELS;
 use super::{ClassId, Command};
 
 /// How many bytes from the front of a payload hold no code, no key, and no command of a class that could.
 pub fn public_prefix(payload: &[u8]) -> usize {
-    // Supervision Get: four bytes, then a command.
-    let mut outer = 0;
-    while let Some([0x6C, 0x01, ..]) = payload.get(outer..) {
-        outer += 4;
-    }
-    (outer + public_bare(payload.get(outer..).unwrap_or_default())).min(payload.len())
+    public_within(payload, LEVELS)
 }
 
-/// The same, for a payload without Supervision around it.
+/// The same, where so many `levels` of commands inside commands may still be looked into.
+fn public_within(payload: &[u8], levels: u8) -> usize {
+    let header = match *payload {
+        // Supervision Get and Multi Channel Command Encapsulation: two bytes, then a command.
+        [0x6C, 0x01, ..] | [0x60, 0x0D, ..] => 4,
+        // Multi Instance Command Encapsulation: an instance, then a command.
+        [0x60, 0x06, ..] => 3,
+        // CRC-16 Encapsulation: a command, then a checksum.
+        [0x56, 0x01, ..] => 2,
+        [0x8F, 0x01, ..] => return public_list(payload, levels),
+        _ => return public_bare(payload),
+    };
+    let Some(inner) = payload.get(header..) else { return payload.len() };
+    header + levels.checked_sub(1).map_or(0, |levels| public_within(inner, levels))
+}
+
+/// Multi Command: a count, then commands with their lengths. What follows the first secret is secret.
+fn public_list(payload: &[u8], levels: u8) -> usize {
+    let [_, _, commands, rest @ ..] = payload else { return payload.len() };
+    let Some(levels) = levels.checked_sub(1) else { return payload.len() - rest.len() };
+    let mut rest = rest;
+    for _ in 0..*commands {
+        let Some((len, commands)) = rest.split_first() else { break };
+        let (inner, after) = commands.split_at_checked(usize::from(*len)).unwrap_or((commands, &[]));
+        let public = public_within(inner, levels);
+        if public < inner.len() {
+            return payload.len() - commands.len() + public;
+        }
+        rest = after;
+    }
+    payload.len() - rest.len()
+}
+
+/// The same, for a payload without a command inside.
 fn public_bare(payload: &[u8]) -> usize {
     match *payload {
         // User Code Set and Report: class, command, user, status; then the code.
@@ -24,22 +53,42 @@ fn public_bare(payload: &[u8]) -> usize {
         [0x63, 0x0E | 0x10, ..] => 3,
         // Notification Report: eight bytes and a length, then parameters.
         [0x71, 0x05, ..] => 9 + payload.get(9..).map_or(0, public_params),
-        // The rest of these three classes: Gets, numbers, capabilities.
+        // Door Lock Logging Record Report: eleven bytes and a length, then the code.
+        [0x4C, 0x04, ..] => 13,
+        // Configuration: numbers, unless they look like the digits of a code.
+        [0x70, 0x04 | 0x06 | 0x07 | 0x09, ref values @ ..] => 2 + before_digits(values),
+        // Segments: a header, then a part of some command.
+        [0x55, 0xC0..=0xC7, ..] => 4,
+        [0x55, 0xE0..=0xE7, ..] => 5,
+        // The rest of these classes: Gets, numbers, capabilities.
         [0x63, 0x02..=0x12, ..] | [0x71, 0x01..=0x08, ..] | [0x6C, 0x02, ..] => payload.len(),
+        [0x4C, 0x01..=0x03, ..] | [0x55, 0xC8..=0xCF | 0xE8..=0xF7, ..] => payload.len(),
+        [0x60, 0x04..=0x0F, ..] | [0x70, 0x01..=0x0F, ..] => payload.len(),
         _ => match ClassId::split(payload) {
             // Class and command.
             Some((class, rest)) if class.carries_secrets() => payload.len() - rest.len() + 1,
             Some(_) | None => payload.len(),
         },
     }
+    .min(payload.len())
 }
 
 /// How many bytes of an event's parameters hold no code: embedded commands as above, and up to a run of digits.
 fn public_params(params: &[u8]) -> usize {
     match *params {
         [0x63, 0x03 | 0x0D, ..] | [0x83, ..] => public_bare(params),
-        _ => params.windows(4).position(|window| window.iter().all(u8::is_ascii_digit)).unwrap_or(params.len()),
+        _ => before_digits(params),
     }
+}
+
+/// How many bytes come before four digits in a row, which may be a code.
+fn before_digits(bytes: &[u8]) -> usize {
+    bytes.windows(4).position(|window| window.iter().all(u8::is_ascii_digit)).unwrap_or(bytes.len())
+}
+
+/// Whether there are four digits in a row, which may be a code.
+pub(super) fn holds_digits(bytes: &[u8]) -> bool {
+    before_digits(bytes) < bytes.len()
 }
 
 /// A payload as hex, from the first secret byte on as stars.
@@ -78,6 +127,13 @@ mod tests {
             &[0x71, 0x05, 0x19, 0x02, 0x00, 0xFF, 0x06, 0x06, 0x04, 0x63, 0x03, 0x02, 0x01],
             &[0x6C, 0x01, 0x05, 0x03, 0x62, 0x01, 0xFF],
             &[0x6C, 0x02, 0x05, 0xFF, 0x00],
+            &[0x60, 0x0D, 0x01, 0x02, 0x26, 0x02],
+            &[0x60, 0x06, 0x01, 0x31, 0x05, 0x01, 0x2A],
+            &[0x56, 0x01, 0x20, 0x03, 0x00, 0x8C, 0x58],
+            &[0x8F, 0x01, 0x02, 0x02, 0x80, 0x02, 0x02, 0x62, 0x02],
+            &[0x70, 0x06, 0x03, 0x02, 0x00, 0x0F],
+            &[0x55, 0xC8, 0x30, 0x27],
+            &[0x4C, 0x04, 0x02, 0x07, 0xEA, 0x0B, 0x17, 0x2E, 0x1E, 0x0F, 0x09, 0x00, 0x00],
         ] {
             assert_eq!(payload_hex(payload), hex(payload));
         }
@@ -90,11 +146,20 @@ mod tests {
         assert_eq!(payload_hex(b"\x9f\x0a\x80\x01\x02"), "9f0a****");
         assert_eq!(payload_hex(b"\x63\x7f4711"), "637f****");
         assert_eq!(payload_hex(b"\xf1\x02\x034711"), "f10203****");
+        assert_eq!(payload_hex(b"\x60\x0d\x00\x01\x63\x01\x05\x014711"), "600d000163010501****");
+        assert_eq!(payload_hex(b"\x56\x01\x63\x01\x05\x014711\xab\xcd"), "560163010501****");
+        assert_eq!(payload_hex(b"\x8f\x01\x02\x02\x80\x02\x08\x63\x01\x05\x014711"), "8f01020280020863010501****");
+        assert_eq!(payload_hex(b"\x8f\x01\x02\x08\x63\x01\x05\x014711\x02\x80\x02"), "8f01020863010501****");
+        assert_eq!(payload_hex(b"\x70\x06\x14\x044711"), "70061404****");
+        assert_eq!(payload_hex(b"\x55\xc1\x2c\x90\x63\x01\x05\x014711"), "55c12c90****");
+        assert_eq!(payload_hex(b"\x4c\x04\x02\x07\xea\x0b\x17\x2e\x1e\x0f\x02\x03\x044711"), "4c040207ea0b172e1e0f020304****");
     }
 
     #[test]
     fn nesting_without_end_costs_no_stack() {
-        let nested = [0x6C, 0x01, 0x05, 0xFF].repeat(1 << 20);
-        assert_eq!(public_prefix(&nested), nested.len());
+        for level in [&[0x6C, 0x01, 0x05, 0xFF][..], &[0x60, 0x0D, 0x00, 0x01], &[0x56, 0x01], &[0x8F, 0x01, 0xFF, 0xFF]] {
+            let nested = level.repeat(1 << 20);
+            assert!(public_prefix(&nested) < 64, "what nobody looked into is not shown");
+        }
     }
 }

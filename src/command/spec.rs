@@ -11,7 +11,7 @@ pub enum Kind {
         /// The number of the report that answers it, in the same class.
         reply: u8,
     },
-    /// Tells; sent as an answer or unasked.
+    /// Tells; sent as an answer or unasked. Also what carries other commands: those are what they are.
     Report,
 }
 
@@ -29,12 +29,13 @@ pub struct CommandSpec {
 }
 
 /// The table of one class: the enum of its commands, `COMMANDS`, and the way between bytes and variants. Payloads are
-/// structs written by hand, with `parse` and `write`; a command without parameters has no payload.
+/// structs written by hand, with `parse` and `write`; a command without parameters has no payload. A payload marked
+/// `nesting` carries commands: its `parse` is told how deep it is.
 macro_rules! command_class {
     (
         $(#[$doc:meta])*
         $class:ident {
-            $( $(#[$about:meta])* $variant:ident $(($payload:ident))? = $number:literal, v $since:literal, $kind:expr; )*
+            $( $(#[$about:meta])* $variant:ident $(($payload:ident $(, $nesting:ident)?))? = $number:literal, v $since:literal, $kind:expr; )*
         }
     ) => {
         $(#[$doc])*
@@ -63,27 +64,38 @@ macro_rules! command_class {
             }
 
             /// The command `number` with its parameters; `None` where the class has no such command.
-            pub(super) fn parse(number: u8, parameters: &[u8]) -> Option<crate::command::codec::Outcome<'_, Self>> {
+            pub(super) fn parse(
+                number: u8,
+                parameters: &[u8],
+                depth: crate::command::nesting::Depth,
+            ) -> Option<crate::command::codec::Outcome<'_, Self>> {
+                let _ = (parameters, depth);
                 match number {
-                    $( $number => Some(command_class!(@parse parameters, $variant $(, $payload)?)), )*
+                    $( $number => Some(command_class!(@parse parameters, depth, $variant $(, $payload $(, $nesting)?)?)), )*
                     _ => None,
                 }
             }
 
             /// Appends the parameters, which follow class and number.
             pub(super) fn write(&self, out: &mut Vec<u8>) {
-                $($(
-                    if let Self::$variant(parameters) = self {
-                        let parameters: &$payload = parameters;
-                        parameters.write(out);
-                    }
-                )?)*
+                match self {
+                    $( Self::$variant $((parameters @ $payload { .. }))? => command_class!(@write out $(, parameters, $payload)?), )*
+                }
             }
         }
     };
-    (@parse $parameters:ident, $variant:ident) => { Ok(Self::$variant) };
-    (@parse $parameters:ident, $variant:ident, $payload:ident) => {
+    (@parse $parameters:ident, $depth:ident, $variant:ident) => { Ok(Self::$variant) };
+    (@parse $parameters:ident, $depth:ident, $variant:ident, $payload:ident) => {
         $payload::parse($parameters).map(|(_, parameters)| Self::$variant(parameters))
+    };
+    (@parse $parameters:ident, $depth:ident, $variant:ident, $payload:ident, $nesting:ident) => {
+        $payload::parse($parameters, $depth).map(Self::$variant)
+    };
+    (@write $out:ident) => {{
+        let _ = &$out;
+    }};
+    (@write $out:ident, $parameters:ident, $payload:ident) => {
+        $parameters.write($out)
     };
 }
 

@@ -3,18 +3,18 @@
 use nom::Parser;
 use nom::number::complete::be_u8;
 use nom::sequence::pair;
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::codec::{Parsed, Transition, count, optional_u8, up_to};
+use super::Command;
+use super::codec::{Outcome, Parsed, Transition, count, optional_u8, short, up_to};
+use super::nesting::{Depth, named};
 use super::spec::{Kind, command_class};
-use super::{ClassId, Command};
 
 command_class! {
     /// Supervision (0x6C).
     Supervision {
         /// Carries a Set and asks for its outcome.
-        Get(Get) = 0x01, v 1, Kind::Get { reply: 0x02 };
+        Get(Get, nesting) = 0x01, v 1, Kind::Get { reply: 0x02 };
         /// Tells the outcome.
         Report(Report) = 0x02, v 1, Kind::Report;
     }
@@ -73,15 +73,12 @@ pub struct Get {
 }
 
 impl Get {
-    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+    fn parse(input: &[u8], depth: Depth) -> Outcome<'_, Self> {
         let (input, (properties, len)) = pair(be_u8, be_u8).parse(input)?;
-        let (input, inner) = up_to(len.into(), input)?;
-        let Some((class, rest)) = ClassId::split(inner) else {
-            return Err(nom::Err::Error(nom::error::make_error(input, nom::error::ErrorKind::Eof)));
-        };
-        let command = Command::parse(inner).unwrap_or_else(|_| Command::opaque(class, rest));
+        let (_, inner) = up_to(len.into(), input)?;
+        let command = depth.command(inner).ok_or_else(|| short(input))?;
         let session = SessionId::new(properties);
-        Ok((input, Self { status_updates: properties & 0x80 != 0, session, command: Box::new(command) }))
+        Ok(Self { status_updates: properties & 0x80 != 0, session, command: Box::new(command) })
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -89,15 +86,6 @@ impl Get {
         out.extend([u8::from(self.status_updates) << 7 | self.session.0, count(inner.len())]);
         out.extend(inner);
     }
-}
-
-/// Class, command and fields of a command inside another.
-pub(super) fn named<S: Serializer>(command: &Command, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut out = serializer.serialize_struct("Command", 3)?;
-    out.serialize_field("class", &command.class().to_string())?;
-    out.serialize_field("command", &command.name())?;
-    out.serialize_field("fields", command)?;
-    out.end()
 }
 
 /// What became of the command.
@@ -143,6 +131,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::ClassId;
 
     #[test]
     fn session_ids_wrap_before_they_reach_the_flag_bits() {

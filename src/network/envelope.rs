@@ -57,6 +57,8 @@ pub(super) fn supervise(command: Command, session: SessionId) -> Command {
 pub(super) fn answer(get: &Get) -> Command {
     let status = match *get.command {
         Command::Other { .. } => Status::NO_SUPPORT,
+        // Read, but not opened: what is inside did not happen.
+        ref sealed if SEALED.contains(&sealed.class()) => Status::NO_SUPPORT,
         _ => Status::SUCCESS,
     };
     Command::Supervision(Supervision::Report(Report::final_of(get.session, status)))

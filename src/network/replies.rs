@@ -3,6 +3,7 @@
 
 use crate::command::association::Association;
 use crate::command::association_group_info::AssociationGroupInfo;
+use crate::command::door_lock_logging::DoorLockLogging;
 use crate::command::notification::Notification;
 use crate::command::user_code::UserCode;
 use crate::command::version::Version;
@@ -42,6 +43,11 @@ fn is_about(asked: &Command, told: &Command) -> bool {
             Command::Notification(Notification::EventSupportedGet(get)),
             Command::Notification(Notification::EventSupportedReport(report)),
         ) => report.kind == get.kind,
+        // Record 0 is the latest, and comes with its own number.
+        (
+            Command::DoorLockLogging(DoorLockLogging::RecordGet(get)),
+            Command::DoorLockLogging(DoorLockLogging::RecordReport(report)),
+        ) => get.record_number == 0 || report.record_number == get.record_number,
         _ => true,
     }
 }
@@ -61,6 +67,8 @@ mod tests {
         assert!(fits(&[0x86, 0x13, 0x63], &[0x86, 0x14, 0x63, 2]));
         assert!(!fits(&[0x86, 0x13, 0x63], &[0x86, 0x14, 0x62, 4]));
         assert!(!fits(&[0x85, 0x02, 2], &[0x85, 0x03, 1, 5, 0]));
+        let record = [0x4C, 0x04, 2, 0x07, 0xEA, 11, 23, 0x2E, 30, 15, 9, 0, 0];
+        assert!(fits(&[0x4C, 0x03, 2], &record) && fits(&[0x4C, 0x03, 0], &record) && !fits(&[0x4C, 0x03, 1], &record));
     }
 
     #[test]
@@ -72,7 +80,7 @@ mod tests {
     #[test]
     fn a_set_has_no_answer_and_an_unknown_class_has_the_usual_one() {
         assert!(!fits(&[0x63, 0x01, 4, 1, 0x31, 0x32, 0x33, 0x34], &[0x63, 0x03, 4, 1, 0x31, 0x32, 0x33, 0x34]));
-        assert!(fits(&[0x4C, 0x03, 0], &[0x4C, 0x04, 1, 7]));
-        assert!(!fits(&[0x4C, 0x03, 0], &[0x4C, 0x02, 9]));
+        assert!(fits(&[0x79, 0x03, 1], &[0x79, 0x04, 1, 7]));
+        assert!(!fits(&[0x79, 0x03, 1], &[0x79, 0x02, 9]));
     }
 }

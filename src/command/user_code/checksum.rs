@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{UserId, UserIdStatus};
 use crate::command::codec::Parsed;
+use crate::command::crc16::{continued, crc16};
 use crate::domain::pin::CodeText;
 
 /// The checksum a lock reports.
@@ -22,9 +23,9 @@ impl Checksum {
         if set.peek().is_none() {
             return Self { checksum: 0 };
         }
-        let checksum = set.fold(CRC16_START, |crc, (user, status, code)| {
-            let crc = crc16_on(crc, &user.number().to_be_bytes());
-            crc16_on(crc16_on(crc, &[status.0]), code.reveal())
+        let checksum = set.fold(crc16(&[]), |crc, (user, status, code)| {
+            let crc = continued(crc, &user.number().to_be_bytes());
+            continued(continued(crc, &[status.0]), code.reveal())
         });
         Self { checksum }
     }
@@ -37,17 +38,4 @@ impl Checksum {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.checksum.to_be_bytes());
     }
-}
-
-const CRC16_START: u16 = 0x1D0F;
-
-/// CRC-16 with polynomial 0x1021, start 0x1D0F, no final exclusive-or: also that of CRC-16 Encapsulation.
-pub fn crc16(bytes: &[u8]) -> u16 {
-    crc16_on(CRC16_START, bytes)
-}
-
-fn crc16_on(crc: u16, bytes: &[u8]) -> u16 {
-    bytes.iter().fold(crc, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| if crc & 0x8000 != 0 { crc << 1 ^ 0x1021 } else { crc << 1 })
-    })
 }

@@ -19,8 +19,9 @@ use super::codec::{Parsed, masked, optional_u16};
 use super::spec::{Kind, command_class};
 use crate::domain::pin::CodeText;
 
+pub use super::crc16::crc16;
 pub use capabilities::{CapabilitiesReport, KeypadMode};
-pub use checksum::{Checksum, crc16};
+pub use checksum::Checksum;
 pub use extended::{AdminCode, ExtendedCode, ExtendedGet, ExtendedReport, ExtendedSet};
 
 command_class! {
