@@ -5,13 +5,15 @@ use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::command::codec::hex;
+use crate::command::configuration::Configuration;
+use crate::command::door_lock_logging::DoorLockLogging;
 use crate::command::notification::Notification;
-use crate::command::supervision::Supervision;
+use crate::command::transport_service::TransportService;
 use crate::command::user_code::{ExtendedCode, UserCode};
-use crate::command::{ClassId, Command, redact};
+use crate::command::{ClassId, Command, ParseError, redact};
 use crate::domain::pin::CodeText;
 use crate::serial::frame::{self, InvalidFrame};
 use crate::serial::function::Pattern;
@@ -175,7 +177,15 @@ fn explain(bytes: &[u8], reveal: bool) -> Result<Explained, Undecodable> {
         _ => {
             let inner = explain_payload(bytes, reveal).ok_or(Undecodable::Empty)?;
             let Inner { class, command, fields } = inner;
-            Ok(Explained { layer: "cc", ok: true, function: None, node: None, class: Some(class), command, fields })
+            Ok(Explained {
+                layer: "cc",
+                ok: true,
+                function: None,
+                node: None,
+                class: Some(class),
+                command,
+                fields: fields.into(),
+            })
         }
     }
 }
@@ -197,7 +207,7 @@ fn explain_frame(frame: &Frame, reveal: bool) -> Explained {
         let shown = if reveal { hex(payload) } else { redact::payload_hex(payload) };
         fields.insert("payload".into(), shown.into());
         if let Some(inner) = explain_payload(payload, reveal) {
-            fields.insert("payload_decoded".into(), inner.fields);
+            fields.insert("payload_decoded".into(), inner.fields.into());
             explained.class = Some(inner.class);
             explained.command = inner.command;
         }
@@ -257,21 +267,34 @@ impl Said {
 struct Inner {
     class: String,
     command: Option<String>,
-    fields: Value,
+    fields: Map<String, Value>,
 }
 
 /// `None` only where there is not even a class. What real locks cut short keeps its bytes and says so.
 fn explain_payload(bytes: &[u8], reveal: bool) -> Option<Inner> {
     let (class, rest) = ClassId::split(bytes)?;
     let parsed = Command::parse(bytes);
-    let truncated = parsed.is_err();
+    let refused = parsed.as_ref().err().copied();
     let command = parsed.unwrap_or_else(|_| Command::opaque(class, rest));
-    let mut fields = fields_of(&command, reveal);
-    if truncated {
-        fields.insert("truncated".into(), true.into());
+    let mut inner = Inner::of(&command, reveal);
+    match refused {
+        Some(ParseError::Truncated { .. } | ParseError::Empty) => inner.fields.insert("truncated".into(), true.into()),
+        Some(ParseError::Damaged { .. }) => inner.fields.insert("crc_ok".into(), false.into()),
+        None => None,
+    };
+    Some(inner)
+}
+
+impl Inner {
+    fn of(command: &Command, reveal: bool) -> Self {
+        let number = || command.number().map(|number| format!("0x{number:02x}"));
+        let name = command.name().map(str::to_owned).or_else(number);
+        Self { class: command.class().to_string(), command: name, fields: fields_of(command, reveal) }
     }
-    let name = command.name().map(str::to_owned).or_else(|| command.number().map(|number| format!("0x{number:02x}")));
-    Some(Inner { class: class.to_string(), command: name, fields: fields.into() })
+
+    fn into_json(self) -> Value {
+        json!({ "class": self.class, "command": self.command, "fields": self.fields })
+    }
 }
 
 fn fields_of(command: &Command, reveal: bool) -> Map<String, Value> {
@@ -284,10 +307,28 @@ fn fields_of(command: &Command, reveal: bool) -> Map<String, Value> {
     {
         fields.insert("body_hex".into(), hex(&body.0).into());
     }
+    if has_checksum(command) {
+        fields.insert("crc_ok".into(), true.into());
+    }
+    let inside = || command.encapsulated().iter().map(|inner| Inner::of(inner, reveal).into_json());
+    match fields.get_mut("encapsulated") {
+        Some(Value::Array(shown)) => *shown = inside().collect(),
+        Some(shown) => *shown = inside().next().unwrap_or_default(),
+        None => {}
+    }
     if reveal {
         reveal_secrets(command, &mut fields);
     }
     fields
+}
+
+/// Whether this arrived with a checksum of its own, which was right, or it would not be a command.
+fn has_checksum(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Crc16Encapsulation(_)
+            | Command::TransportService(TransportService::FirstSegment(_) | TransportService::SubsequentSegment(_))
+    )
 }
 
 /// Puts codes and keys where `command/` put stars.
@@ -303,11 +344,14 @@ fn reveal_secrets(command: &Command, fields: &mut Map<String, Value>) {
                 fields.insert("params_hex".into(), hex(notification.params.reveal()).into());
             }
         }
-        Command::Supervision(Supervision::Get(get)) => {
-            if let Some(inner) = fields.get_mut("encapsulated").and_then(Value::as_object_mut) {
-                inner.insert("fields".into(), fields_of(&get.command, true).into());
-            }
+        Command::DoorLockLogging(DoorLockLogging::RecordReport(record)) => reveal_code(&record.code, fields),
+        Command::TransportService(TransportService::FirstSegment(segment)) => {
+            fields.insert("partial_datagram_hex".into(), hex(&segment.partial_datagram.0).into());
         }
+        Command::TransportService(TransportService::SubsequentSegment(segment)) => {
+            fields.insert("partial_datagram_hex".into(), hex(&segment.partial_datagram.0).into());
+        }
+        Command::Configuration(configuration) => reveal_values(configuration, fields),
         Command::Other { body, .. } => {
             fields.insert("body_hex".into(), hex(&body.0).into());
         }
@@ -317,6 +361,18 @@ fn reveal_secrets(command: &Command, fields: &mut Map<String, Value>) {
 
 fn reveal_code(code: &CodeText, fields: &mut Map<String, Value>) {
     fields.insert("code_hex".into(), hex(code.reveal()).into());
+}
+
+/// Values of parameters are stars only where they look like a code.
+fn reveal_values(configuration: &Configuration, fields: &mut Map<String, Value>) {
+    let (name, bytes) = match configuration {
+        Configuration::Set(set) => ("value_hex", set.value.bytes()),
+        Configuration::Report(report) => ("value_hex", report.value.bytes()),
+        Configuration::BulkSet(set) => ("values_hex", set.values.bytes()),
+        Configuration::BulkReport(report) => ("values_hex", report.values.bytes()),
+        _ => return,
+    };
+    fields.insert(name.into(), hex(bytes).into());
 }
 
 fn reveal_codes(codes: &[ExtendedCode], fields: &mut Map<String, Value>) {

@@ -82,6 +82,10 @@ fn codes_are_stars_at_every_depth_unless_asked_for() {
         "6c0105 09 630101013437313130",
         "630b010001010434373131",
         "6f010302020434373131",
+        "600d000163010501 34373131",
+        "8f010208 630105013437313102 8002",
+        "4c040207ea0b172e1e0f020304 34373131",
+        "7006140434373131",
     ];
     let frame = Frame::request(crate::serial::FunctionId(0x04), b"\x10\x1c\x08\x63\x03\x01\x014711\x00".to_vec()).encode();
     for line in lines.map(str::to_owned).into_iter().chain([hex(&frame)]) {
@@ -91,6 +95,30 @@ fn codes_are_stars_at_every_depth_unless_asked_for() {
         let shown = one(&line, true).to_string();
         assert!(shown.contains("34373131"), "{shown}");
     }
+}
+
+#[test]
+fn commands_inside_commands_are_decoded_at_every_depth() {
+    // Multi Channel, Supervision, Multi Command: Battery Get, and a class without a struct whose bytes are no secret.
+    let answer = one("600d0102 6c01050a 8f0102 028002 032501ff", false);
+    let supervised = &answer["fields"]["encapsulated"];
+    assert_eq!((&supervised["class"], &supervised["command"]), (&"Supervision".into(), &"Get".into()));
+    let multi = &supervised["fields"]["encapsulated"];
+    assert_eq!(multi["class"], "Multi Command");
+    let commands = multi["fields"]["encapsulated"].as_array().unwrap();
+    assert_eq!((&commands[0]["class"], &commands[0]["command"]), (&"Battery".into(), &"Get".into()));
+    assert_eq!((&commands[1]["class"], &commands[1]["fields"]["body_hex"]), (&"Binary Switch".into(), &"ff".into()));
+}
+
+#[test]
+fn a_wrong_checksum_is_not_called_a_frame_cut_short() {
+    assert_eq!(one("560120024d26", false)["fields"]["crc_ok"], true);
+    let damaged = one("560120024d27", false);
+    assert_eq!((&damaged["class"], &damaged["fields"]["crc_ok"]), (&"CRC-16 Encapsulation".into(), &false.into()));
+    assert_eq!(damaged["fields"]["truncated"], Value::Null);
+    let segment = "55e12cf1110102030405060708090a0b0c0d0e0f101112131415161718191a1b1e71";
+    assert_eq!(one(segment, false)["fields"]["partial_datagram_hex"], "****");
+    assert!(one(segment, true)["fields"]["partial_datagram_hex"].as_str().unwrap().starts_with("0102"));
 }
 
 #[test]
