@@ -3,7 +3,13 @@
 //! Bridge, store and housekeeping are driven as the daemon's shell drives them; only clock, stick, radio and locks are
 //! simulated. Everything follows from one seed.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has said what is wrong")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what is wrong"
+)]
 
 use std::io::Write as _;
 use std::path::Path;

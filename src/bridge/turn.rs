@@ -222,6 +222,7 @@ impl Bridge {
 
     /// Other settings from now on. Topics stay.
     pub fn configure(&mut self, settings: Settings) {
+        self.network.set_zone(settings.zone.clone());
         self.settings = settings;
         self.announcer.say_all_again();
     }
@@ -329,7 +330,8 @@ impl Bridge {
                 }
             }
             NetworkEvent::Interviewed(id) => self.touched.extend(self.state.device_of(id).map(|device| device.id)),
-            NetworkEvent::Received { node, command, security, multicast: _ } => {
+            NetworkEvent::Received { endpoint: 1.., .. } => tracing::debug!("an end point of a lock is not its door"),
+            NetworkEvent::Received { node, endpoint: 0, command, security, multicast: _ } => {
                 let granted = self.network.node(node).map(|node| node.security);
                 // Events and confirmations count only under the class the node was granted (threats: forged frames).
                 if granted.is_some_and(|granted| security >= granted) {

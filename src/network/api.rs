@@ -1,5 +1,7 @@
 //! The words between the network and its owner.
 
+use jiff::tz::TimeZone;
+
 use super::jobs::{JobId, Outcome};
 use crate::command::Command;
 use crate::domain::ids::{HomeId, NodeId};
@@ -8,10 +10,18 @@ use crate::serial::Frame;
 use crate::serial::link::{SendFailure, SendId};
 
 /// What can be set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Whether the stick is reset at start.
     pub soft_reset: SoftReset,
+    /// The zone of the home, for nodes that ask for the time.
+    pub zone: TimeZone,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { soft_reset: SoftReset::default(), zone: TimeZone::UTC }
+    }
 }
 
 /// Whether the stick is reset at start. Some sticks drop off the bus when they are (serial-api sheet §1).
@@ -87,6 +97,8 @@ pub enum NetworkEvent {
     Received {
         /// Who.
         node: NodeId,
+        /// Which of its end points; 0: the node itself.
+        endpoint: u8,
         /// What.
         command: Command,
         /// Under which security class.

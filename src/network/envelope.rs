@@ -1,11 +1,17 @@
-//! What is around a command on the air, and what it means. Supervision now; this is also where Security 0 and 2,
-//! CRC-16, Multi Channel and Transport Service will be opened.
+//! What is around a command on the air, and what it means: Supervision, CRC-16, Multi Channel and Multi Command. This is
+//! also where Security 0 and 2 will be opened; Transport Service is put together before ([`super::segments`]).
+//!
+//! Order outward (gateway sheet §2.2): command, Multi Command, Supervision, Multi Channel, CRC-16 or security. Whatever a
+//! question was wrapped in, its answer is, too; but of several commands in one frame each is answered by itself.
 //!
 //! Supervision works both ways (command-classes sheet, 0x6C): our Sets carry a session id and end with the node's
 //! report; a node's supervised reports are answered, and its repeats are answered again without happening again.
 
 use std::time::Duration;
 
+use crate::command::crc16_encapsulation::{self, Crc16Encapsulation};
+use crate::command::multi_channel::{self, Destination, MultiChannel};
+use crate::command::multi_command::MultiCommand;
 use crate::command::supervision::{Get, Report, SessionId, Status, Supervision};
 use crate::command::{ClassId, Command, ParseError};
 use crate::domain::entropy::Entropy;
@@ -15,12 +21,65 @@ use crate::domain::time::Instant;
 /// all their reports (gateway sheet §9.7), so the command is compared too.
 const REPEATS: Duration = Duration::from_secs(10);
 
+/// The node itself, not one of its end points.
+pub(super) const ROOT: u8 = 0;
+
+/// What a command came in, so that its answer goes back the same way.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Wrapping {
+    crc16: bool,
+    channel: Option<Channel>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Channel {
+    /// End points of the node and of ours.
+    EndPoints { theirs: u8, ours: u8 },
+    /// The same in version 1, which knows instances of the node only.
+    Instance(u8),
+}
+
+impl Wrapping {
+    /// Which end point of the node speaks; [`ROOT`]: the node itself.
+    pub(super) fn endpoint(self) -> u8 {
+        match self.channel {
+            None => ROOT,
+            Some(Channel::EndPoints { theirs, .. }) => theirs,
+            Some(Channel::Instance(instance)) => instance,
+        }
+    }
+
+    /// Wraps an answer.
+    pub(super) fn around(self, answer: Command) -> Command {
+        let answer = match self.channel {
+            None => answer,
+            Some(Channel::EndPoints { theirs, ours }) => {
+                let encapsulation = multi_channel::CommandEncapsulation {
+                    source: ours,
+                    destination: Destination(theirs),
+                    command: Box::new(answer),
+                };
+                Command::MultiChannel(MultiChannel::CommandEncapsulation(encapsulation))
+            }
+            Some(Channel::Instance(instance)) => {
+                let encapsulation = multi_channel::CommandEncapsulationV1 { instance, command: Box::new(answer) };
+                Command::MultiChannel(MultiChannel::CommandEncapsulationV1(encapsulation))
+            }
+        };
+        if self.crc16 {
+            let encapsulation = crc16_encapsulation::CommandEncapsulation { command: Box::new(answer) };
+            return Command::Crc16Encapsulation(Crc16Encapsulation::CommandEncapsulation(encapsulation));
+        }
+        answer
+    }
+}
+
 /// What a payload turned out to be.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Opened {
     /// A command.
     Plain(Command),
-    /// A command whose sender wants to know what became of it.
+    /// Commands whose sender wants to know what became of them.
     Supervised(Get),
     /// What became of a command of ours.
     Outcome(Report),
@@ -28,24 +87,49 @@ pub(super) enum Opened {
     Sealed(ClassId),
 }
 
-/// Encapsulations that wait for their keys and their code.
-const SEALED: [ClassId; 6] = [
-    ClassId::SECURITY,
-    ClassId::SECURITY_2,
-    ClassId::TRANSPORT_SERVICE,
-    ClassId::CRC16_ENCAPSULATION,
-    ClassId::MULTI_CHANNEL,
-    ClassId::MULTI_COMMAND,
-];
+/// Encapsulations that wait for their keys and their code, or have no business inside another.
+const SEALED: [ClassId; 3] = [ClassId::SECURITY, ClassId::SECURITY_2, ClassId::TRANSPORT_SERVICE];
 
-/// Takes the encapsulation off.
-pub(super) fn open(payload: &[u8]) -> Result<Opened, ParseError> {
-    Ok(match Command::parse(payload)? {
-        Command::Supervision(Supervision::Get(get)) => Opened::Supervised(get),
-        Command::Supervision(Supervision::Report(report)) => Opened::Outcome(report),
-        sealed if SEALED.contains(&sealed.class()) => Opened::Sealed(sealed.class()),
-        command => Opened::Plain(command),
-    })
+/// Takes everything off that is around the commands in a payload.
+pub(super) fn open(payload: &[u8]) -> Result<Vec<(Wrapping, Opened)>, ParseError> {
+    let mut opened = Vec::new();
+    unwrap(Command::parse(payload)?, Wrapping::default(), &mut opened);
+    Ok(opened)
+}
+
+fn unwrap(command: Command, wrapping: Wrapping, opened: &mut Vec<(Wrapping, Opened)>) {
+    match command {
+        Command::Supervision(Supervision::Get(get)) => opened.push((wrapping, Opened::Supervised(get))),
+        Command::Supervision(Supervision::Report(report)) => opened.push((wrapping, Opened::Outcome(report))),
+        Command::Crc16Encapsulation(Crc16Encapsulation::CommandEncapsulation(inside)) => {
+            unwrap(*inside.command, Wrapping { crc16: true, ..wrapping }, opened);
+        }
+        Command::MultiChannel(MultiChannel::CommandEncapsulation(inside)) => {
+            // To several end points at once: nobody answers (gateway sheet §2.2), and we have none.
+            if inside.destination.is_mask() {
+                return;
+            }
+            let channel = Some(Channel::EndPoints { theirs: inside.source, ours: inside.destination.0 });
+            unwrap(*inside.command, Wrapping { channel, ..wrapping }, opened);
+        }
+        Command::MultiChannel(MultiChannel::CommandEncapsulationV1(inside)) => {
+            let channel = Some(Channel::Instance(inside.instance));
+            unwrap(*inside.command, Wrapping { channel, ..wrapping }, opened);
+        }
+        Command::MultiCommand(MultiCommand::CommandEncapsulation(inside)) => {
+            inside.commands.into_iter().for_each(|command| unwrap(command, wrapping, opened));
+        }
+        sealed if SEALED.contains(&sealed.class()) => opened.push((wrapping, Opened::Sealed(sealed.class()))),
+        command => opened.push((wrapping, Opened::Plain(command))),
+    }
+}
+
+/// The commands of a supervised frame: one, or those of a Multi Command.
+pub(super) fn supervised(command: Command) -> Vec<Command> {
+    match command {
+        Command::MultiCommand(MultiCommand::CommandEncapsulation(inside)) => inside.commands,
+        command => vec![command],
+    }
 }
 
 /// Wraps a Set, so that the node reports what became of it.
@@ -53,14 +137,18 @@ pub(super) fn supervise(command: Command, session: SessionId) -> Command {
     Command::Supervision(Supervision::Get(Get { status_updates: true, session, command: Box::new(command) }))
 }
 
-/// The answer to a supervised command: done, or "no such command here".
+/// The answer to a supervised frame: done, or "no such command here" for any part of it.
 pub(super) fn answer(get: &Get) -> Command {
-    let status = match *get.command {
-        Command::Other { .. } => Status::NO_SUPPORT,
-        // Read, but not opened: what is inside did not happen.
-        ref sealed if SEALED.contains(&sealed.class()) => Status::NO_SUPPORT,
-        _ => Status::SUCCESS,
+    let parts = match &*get.command {
+        Command::MultiCommand(_) => get.command.encapsulated(),
+        command => std::slice::from_ref(command),
     };
+    // An encapsulation in here was read, but not opened: what is inside did not happen.
+    let understood = |part: &Command| {
+        let unopened = !part.encapsulated().is_empty() || SEALED.contains(&part.class());
+        !unopened && !matches!(part, Command::Other { .. })
+    };
+    let status = if parts.iter().all(understood) { Status::SUCCESS } else { Status::NO_SUPPORT };
     Command::Supervision(Supervision::Report(Report::final_of(get.session, status)))
 }
 

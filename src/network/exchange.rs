@@ -123,12 +123,19 @@ impl Exchange {
         }
         match self.awaits {
             Awaits::Acknowledgement | Awaits::Response => Some(Ended::Answered(Some(frame))),
-            Awaits::Callback(_) | Awaits::NodeInfo(_) if frame.params.first() == Some(&0) => Some(Ended::NotAccepted),
+            Awaits::Callback(_) | Awaits::NodeInfo(_) if !self.is_accepted(&frame) => Some(Ended::NotAccepted),
             Awaits::Callback(_) | Awaits::NodeInfo(_) => {
                 self.phase = Phase::Callback { since: now };
                 None
             }
         }
+    }
+
+    /// Whether a response says that the function was begun: 0 is "no", but for Remove Failed Node, where it is "no
+    /// objection" (serial-api sheet, 0x61).
+    fn is_accepted(&self, response: &Frame) -> bool {
+        let is_zero = response.params.first() == Some(&0);
+        if self.function == FunctionId::REMOVE_FAILED_NODE { is_zero } else { !is_zero }
     }
 
     /// What `now` asks for. A lost response is no lost transmission: its callback is still awaited.

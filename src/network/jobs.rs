@@ -139,7 +139,8 @@ impl Transaction {
         match self.errand {
             Errand::Command { expect: Expect::Reply, .. } => true,
             Errand::Command { expect: Expect::Supervised, .. } => self.session.is_some(),
-            Errand::Command { expect: Expect::Nothing, .. } | Errand::ProtocolInfo | Errand::NodeInfo => false,
+            Errand::Command { expect: Expect::Nothing, .. } => false,
+            Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed => false,
         }
     }
 }
@@ -153,6 +154,8 @@ pub(super) enum Errand {
     ProtocolInfo,
     /// Asks for the node information frame (0x60, answered by 0x49).
     NodeInfo,
+    /// Asks the stick to forget a node that answers nothing: Remove Failed Node (0x61).
+    RemoveFailed,
 }
 
 /// Who learns how a transaction ended.
@@ -166,4 +169,6 @@ pub(super) enum Origin {
     Machine,
     /// The check whether a silent node is dead.
     Ping,
+    /// The check whether a node that says it was reset is gone.
+    Farewell,
 }

@@ -13,7 +13,9 @@
 //! | `queue`, `transmit` | what goes next, and how it went on the air |
 //! | `exchange` | one host function: acknowledgement, response, callback |
 //! | `receive`, `replies` | what nodes say, and which job that ends |
-//! | `envelope` | Supervision, and where the security classes will be opened |
+//! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command; where the security classes will be opened |
+//! | `answers` | what nodes ask us: the time |
+//! | `farewell` | nodes that say that they were reset |
 //! | `nodes` | reach and pacing of one node |
 //! | `airtime` | what an hour of transmissions comes to |
 //! | `interview` | what is asked of a node so that it can be used |
@@ -21,9 +23,11 @@
 //! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
 
 mod airtime;
+mod answers;
 mod api;
 mod envelope;
 mod exchange;
+mod farewell;
 mod interview;
 mod jobs;
 mod nodes;
@@ -39,10 +43,12 @@ mod transmit;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use jiff::tz::TimeZone;
+
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::{InterviewStage, Node};
-use crate::domain::time::{Deadline, Instant, Now};
+use crate::domain::time::{Deadline, Instant, Now, Timestamp};
 use crate::serial::link::{SendFailure, SendId};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
 
@@ -83,6 +89,8 @@ pub struct Network {
     airtime: Airtime,
     /// The time of the last call.
     clock: Instant,
+    /// The same on the wall clock, for nodes that ask.
+    time: Now,
     last_send: u64,
     last_callback: CallbackId,
     last_job: u64,
@@ -122,6 +130,7 @@ impl Network {
             outputs: VecDeque::new(),
             airtime: Airtime::default(),
             clock: Instant::ZERO,
+            time: Now { mono: Instant::ZERO, wall: Timestamp::default(), trusted: false },
             last_send: 0,
             last_callback: CallbackId::NONE,
             last_job: 0,
@@ -130,7 +139,7 @@ impl Network {
 
     /// Takes one input in.
     pub fn handle(&mut self, input: Input, now: Now) {
-        self.clock = now.mono;
+        self.tick(now);
         match input {
             Input::LinkUp => self.link_up(),
             Input::LinkDown { why } => self.link_down(why),
@@ -157,7 +166,7 @@ impl Network {
 
     /// Does what is due. Calling it early does no harm.
     pub fn handle_timeout(&mut self, now: Now) {
-        self.clock = now.mono;
+        self.tick(now);
         self.go_on();
     }
 
@@ -185,7 +194,7 @@ impl Network {
 
     /// Takes a job. It always ends with a [`NetworkEvent::JobDone`].
     pub fn submit(&mut self, job: Job, now: Now) -> JobId {
-        self.clock = now.mono;
+        self.tick(now);
         let Job { node, priority, command, expect, deadline } = job;
         let class = command.class();
         let mut transaction = self.transaction(node, priority, Errand::Command { command, expect }, Origin::Caller);
@@ -206,6 +215,11 @@ impl Network {
         if let Some(transaction) = self.queue.remove(id) {
             self.finish(transaction, Outcome::Cancelled);
         }
+    }
+
+    /// The home moved to another time zone.
+    pub fn set_zone(&mut self, zone: TimeZone) {
+        self.options.zone = zone;
     }
 
     /// One node.
@@ -241,6 +255,11 @@ impl Network {
     /// The stick.
     pub fn controller(&self) -> &ControllerStatus {
         &self.status
+    }
+
+    fn tick(&mut self, now: Now) {
+        self.clock = now.mono;
+        self.time = now;
     }
 
     /// Everything that is due, in the order in which one may cause the next.
@@ -340,6 +359,7 @@ impl Network {
                     state.suspect = false;
                 }
             }
+            Origin::Farewell => self.looked_after(node, &outcome),
             Origin::Machine => {}
         }
     }

@@ -115,14 +115,14 @@ impl NodeState {
             Priority::Operate => true,
             Priority::Revoke | Priority::Awake | Priority::Write | Priority::Background => false,
         };
-        // The stick knows the protocol info; the node need not listen.
-        if transaction.errand == Errand::ProtocolInfo {
+        // The stick does these; the node need not listen.
+        if matches!(transaction.errand, Errand::ProtocolInfo | Errand::RemoveFailed) {
             return Eligible::Yes;
         }
         if self.thinking.is_some() || !self.is_awake(now) {
             return Eligible::No;
         }
-        let waits_for_ping = self.suspect && transaction.origin != Origin::Ping;
+        let waits_for_ping = self.suspect && !matches!(transaction.origin, Origin::Ping | Origin::Farewell);
         if !urgent && (waits_for_ping || self.is_left_alone(now) || now < self.pace_until) {
             return Eligible::No;
         }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::envelope::{self, Opened};
+use super::answers;
+use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
 use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
 use super::nodes::Thinking;
 use super::{Network, NetworkEvent, Owner, replies};
-use crate::command::supervision::{Get, Report, Status};
+use crate::command::application_status::{ApplicationStatus, BusyStatus};
+use crate::command::supervision::{Report, Status};
 use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
@@ -34,6 +36,8 @@ pub(super) enum Answer {
     Reply(Command),
     /// What became of a supervised Set.
     Outcome(Report),
+    /// The node has no time for it, or refuses.
+    Status(ApplicationStatus),
 }
 
 impl Network {
@@ -71,58 +75,85 @@ impl Network {
             return tracing::debug!(node = %id, "a frame of a stranger");
         }
         self.heard(id);
-        let (now, multicast) = (self.clock, received.rx.is_multicast());
         let Some(state) = self.nodes.get_mut(&id) else { return };
         state.interview.resume();
-        let opened = match envelope::open(&received.payload) {
-            Ok(opened) => opened,
-            Err(why) => return tracing::debug!(node = %id, %why, "a command that can't be read"),
-        };
+        self.payload(id, &received.payload, received.rx.is_multicast());
+    }
+
+    /// A whole payload of a node.
+    fn payload(&mut self, id: NodeId, payload: &[u8], multicast: bool) {
+        match envelope::open(payload) {
+            Ok(opened) => opened.into_iter().for_each(|(wrapping, opened)| self.take_in(id, wrapping, opened, multicast)),
+            Err(why) => tracing::debug!(node = %id, %why, "a command that can't be read"),
+        }
+    }
+
+    fn take_in(&mut self, id: NodeId, wrapping: Wrapping, opened: Opened, multicast: bool) {
+        let now = self.clock;
+        let Some(state) = self.nodes.get_mut(&id) else { return };
         // Nobody is believed at a lower class than the one granted (gateway sheet §2.2). Old nodes under S0 do send some
         // reports in clear: those are told, but end no job.
         let granted = state.node.security;
         match opened {
             Opened::Sealed(class) => tracing::debug!(node = %id, %class, "an encapsulation that is not supported yet"),
             _ if granted > SecurityClass::S0 => tracing::debug!(node = %id, "in clear, from a node that was granted S2: dropped"),
-            Opened::Outcome(report) if granted == SecurityClass::None => self.offer(id, &Answer::Outcome(report)),
-            Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome in clear, from a node that was granted S0: dropped"),
-            Opened::Plain(command) => self.deliver(id, command, multicast),
+            Opened::Outcome(report) if granted == SecurityClass::None && wrapping.endpoint() == ROOT => {
+                self.offer(id, &Answer::Outcome(report));
+            }
+            Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome that is not for us to believe: dropped"),
+            Opened::Plain(command) => self.deliver(id, wrapping, command, multicast),
+            // A question needs no second answer (gateway sheet §2.2).
+            Opened::Supervised(get) if is_question(&get.command) => self.deliver(id, wrapping, *get.command, multicast),
             Opened::Supervised(get) => {
                 let is_new = state.sessions.is_new(&get, now);
                 if !multicast {
-                    self.answer(id, &get);
+                    self.answer(id, wrapping.around(envelope::answer(&get)));
                 }
                 if is_new {
-                    self.deliver(id, *get.command, multicast);
+                    let commands = envelope::supervised(*get.command);
+                    commands.into_iter().for_each(|command| self.deliver(id, wrapping, command, multicast));
                 }
             }
         }
     }
 
-    /// Tells a node that its supervised report arrived. A node that sends more of them than can be answered repeats them.
-    fn answer(&mut self, id: NodeId, get: &Get) {
+    /// Answers a node: that its supervised report arrived, or what it asked. A node that wants more of them than can be
+    /// sent asks again.
+    fn answer(&mut self, id: NodeId, command: Command) {
         let waiting = self.queue.iter().filter(|it| it.node == id && it.priority == Priority::Reply).count();
         if waiting < ANSWERS {
-            let errand = Errand::Command { command: envelope::answer(get), expect: Expect::Nothing };
+            let errand = Errand::Command { command, expect: Expect::Nothing };
             let answer = self.transaction(id, Priority::Reply, errand, Origin::Machine);
             self.queue.push(answer);
         }
     }
 
     /// A command without its encapsulation: for the owner, and for the job that asked for it.
-    fn deliver(&mut self, id: NodeId, command: Command, multicast: bool) {
+    fn deliver(&mut self, id: NodeId, wrapping: Wrapping, command: Command, multicast: bool) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        if command == Command::WakeUp(WakeUp::Notification) {
-            let news = state.woke(self.clock);
-            return self.tell_reach(id, news);
-        }
-        if command.spec().is_some_and(|row| matches!(row.kind, Kind::Get { .. })) {
-            return tracing::debug!(node = %id, %command, "a question to us, which nobody answers yet");
-        }
         let granted = state.node.security;
-        let security = SecurityClass::None;
-        self.tell(NetworkEvent::Received { node: id, command: command.clone(), security, multicast });
-        if granted == SecurityClass::None {
+        match command {
+            Command::WakeUp(WakeUp::Notification) => {
+                let news = state.woke(self.clock);
+                return self.tell_reach(id, news);
+            }
+            // An answer to broadcast or multicast helps nobody, and many would give it at once (gateway sheet §2.2).
+            question if is_question(&question) => {
+                match answers::to(&question, self.time, &self.options.zone) {
+                    Some(answer) if !multicast => self.answer(id, wrapping.around(answer)),
+                    _ => tracing::debug!(node = %id, command = %question, "a question that is not answered"),
+                }
+                return;
+            }
+            Command::DeviceResetLocally(_) if granted == SecurityClass::None => return self.reset_locally(id),
+            Command::ApplicationStatus(ref status) if granted == SecurityClass::None => {
+                self.offer(id, &Answer::Status(status.clone()));
+            }
+            _ => {}
+        }
+        let (endpoint, security) = (wrapping.endpoint(), SecurityClass::None);
+        self.tell(NetworkEvent::Received { node: id, endpoint, command: command.clone(), security, multicast });
+        if granted == SecurityClass::None && endpoint == ROOT {
             self.offer(id, &Answer::Reply(command));
         }
     }
@@ -139,7 +170,7 @@ impl Network {
         let thinking = self.nodes.get(&id).and_then(|state| state.thinking.as_ref());
         if thinking.is_some_and(|thinking| awaits(&thinking.transaction, answer)) {
             self.answered(id, answer.clone());
-        } else {
+        } else if !matches!(answer, Answer::Status(_)) {
             self.offer_to_queue(id, answer);
         }
     }
@@ -168,6 +199,7 @@ impl Network {
         let (id, now) = (transaction.node, self.clock);
         let report = match answer {
             Answer::Reply(command) => return self.finish(transaction, Outcome::Reply(command)),
+            Answer::Status(status) => return self.put_off(transaction, &status),
             Answer::Outcome(report) => report,
         };
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
@@ -194,6 +226,31 @@ impl Network {
             }
             _ => self.finish(transaction, Outcome::Refused),
         }
+    }
+
+    /// The node has no time for a command, or refuses it (command-classes sheet, 0x22).
+    fn put_off(&mut self, mut transaction: Transaction, status: &ApplicationStatus) {
+        let (id, now) = (transaction.node, self.clock);
+        let busy = match status {
+            ApplicationStatus::RejectedRequest(_) => return self.finish(transaction, Outcome::Refused),
+            ApplicationStatus::Busy(busy) => busy,
+        };
+        if busy.status == BusyStatus::REQUEST_QUEUED {
+            let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
+            state.thinking = Some(Thinking { transaction, since: now, until: now + LONGEST_WORK, working: true });
+            return;
+        }
+        transaction.failures += 1;
+        if transaction.failures >= transaction.tries() {
+            return self.finish(transaction, Outcome::NoReport);
+        }
+        let wait = if busy.status == BusyStatus::TRY_AGAIN_IN_WAIT_TIME {
+            Duration::from_secs(busy.wait_time.into())
+        } else {
+            NODE_BUSY
+        };
+        transaction.not_before = now + wait.clamp(NODE_BUSY, LONGEST_WORK);
+        self.queue.push_front(transaction);
     }
 
     fn application_update(&mut self, update: &ApplicationUpdate) {
@@ -249,6 +306,12 @@ fn awaits(transaction: &Transaction, answer: &Answer) -> bool {
         (Errand::Command { expect: Expect::Supervised, .. }, Answer::Outcome(report)) => {
             transaction.session == Some(report.session)
         }
-        (Errand::Command { .. } | Errand::ProtocolInfo | Errand::NodeInfo, _) => false,
+        // It names no command: it means the last one that has an answer.
+        (Errand::Command { .. }, Answer::Status(_)) => transaction.expects_report(),
+        (Errand::Command { .. } | Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed, _) => false,
     }
+}
+
+fn is_question(command: &Command) -> bool {
+    command.spec().is_some_and(|row| matches!(row.kind, Kind::Get { .. }))
 }

@@ -184,6 +184,8 @@ impl Network {
         match (&transaction.errand, transaction.origin) {
             (_, Origin::Machine) => {}
             (_, Origin::Ping) => self.finish(transaction, Outcome::StickGone),
+            (_, Origin::Farewell) => self.finish(transaction, Outcome::StickGone),
+            (Errand::RemoveFailed, _) => {}
             (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Command { expect: Expect::Reply, .. }, _) => {
                 self.queue.push_front(transaction);
             }

@@ -14,6 +14,7 @@ use crate::command::{Command, Kind};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{NodeProtocol, SecurityClass};
 use crate::domain::time::Instant;
+use crate::serial::request::NodeCall;
 use crate::serial::transmit::{SendData, SendDataCallback, TxOptions, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
 
@@ -78,6 +79,7 @@ impl Network {
         let (request, awaits) = match &transaction.errand {
             Errand::ProtocolInfo => (Request::GetNodeProtocolInfo { node }, Awaits::Response),
             Errand::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),
+            Errand::RemoveFailed => (Request::RemoveFailedNode(NodeCall { node, callback }), Awaits::Callback(callback)),
             Errand::Command { command, expect } => {
                 let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
                 let payload = if *expect == Expect::Supervised && is_set && state.node.supervises() {
@@ -121,6 +123,7 @@ impl Network {
     /// The stick's half of a transaction ended.
     pub(super) fn transmitted(&mut self, transmission: Transmission, ended: Ended, spent: Duration) {
         match (&transmission.transaction.errand, ended) {
+            (Errand::RemoveFailed, ended) => self.removed_failed(transmission.transaction, &ended),
             (_, Ended::NotAccepted) => self.stick_was_busy(transmission.transaction, BUSY),
             (_, Ended::NotSent) => self.stick_was_busy(transmission.transaction, BUSY),
             (Errand::ProtocolInfo, Ended::Answered(Some(frame))) => self.learn_protocol(transmission.transaction, &frame),
@@ -203,6 +206,11 @@ impl Network {
     fn unacknowledged(&mut self, mut transaction: Transaction, spent: Duration) {
         let (id, now) = (transaction.node, self.clock);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
+        if transaction.origin == Origin::Farewell {
+            let news = state.died(now, &mut self.entropy);
+            self.tell_reach(id, news);
+            return self.finish(transaction, Outcome::NoAck);
+        }
         if state.sleeps() {
             // Silence of a sleeper is no failure: it went back to sleep, and will call.
             if transaction.origin != Origin::Machine {
@@ -217,7 +225,7 @@ impl Network {
             // A node asks again for an answer that it missed.
             Origin::Machine => return,
             Origin::Caller | Origin::Interview if state.reach != Reach::Dead => {}
-            Origin::Caller | Origin::Interview | Origin::Ping => {
+            Origin::Caller | Origin::Interview | Origin::Ping | Origin::Farewell => {
                 let news = state.died(now, &mut self.entropy);
                 self.tell_reach(id, news);
                 return self.finish(transaction, Outcome::NoAck);

@@ -343,7 +343,7 @@ fn settings(config: &Config, mqtt: Option<MqttSettings>, seal: &'static str) -> 
     Settings {
         zone: config.home.time_zone.clone(),
         mqtt,
-        network: network::Options { soft_reset: soft_reset(config.serial.soft_reset) },
+        network: network::Options { soft_reset: soft_reset(config.serial.soft_reset), zone: config.home.time_zone.clone() },
         seal,
         keep: Retention { age: config.store.keep, events: config.store.keep_events },
         boot: kernel::boot_id(),

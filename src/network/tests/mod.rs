@@ -7,6 +7,7 @@ mod real_sticks;
 mod start_up;
 mod storm;
 mod trouble;
+mod wrapped;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -256,6 +257,7 @@ impl Stick {
                 FunctionId::GET_LR_NODES,
                 FunctionId::SEND_DATA,
                 FunctionId::SEND_DATA_BRIDGE,
+                FunctionId::REMOVE_FAILED_NODE,
             ]),
             setup: BTreeSet::from([
                 SetupCommand::GET_SUPPORTED,
@@ -334,6 +336,7 @@ impl Stick {
                 let Some((callback, function)) = self.in_flight.take() else { return Vec::new() };
                 return vec![(20, self.callback(callback, function, TxStatus::FAIL, Duration::ZERO))];
             }
+            Request::RemoveFailedNode(call) => return self.remove_failed(call.node, call.callback),
             other => panic!("nobody should send {other:?}"),
         };
         vec![(2, message.write(self.width))]
@@ -351,6 +354,15 @@ impl Stick {
             protocols: Some(0),
         };
         Some(Message::SerialApiStarted(started).write(self.width))
+    }
+
+    /// Sticks look themselves before they forget a node.
+    fn remove_failed(&self, node: NodeId, callback: CallbackId) -> Vec<(u64, Frame)> {
+        let function = FunctionId::REMOVE_FAILED_NODE;
+        let status = if self.nodes[&node].listens { 0 } else { 1 };
+        let response = Message::FailedNodeResponse { function, flags: 0 }.write(self.width);
+        let callback = Message::Callback { function, callback, status: Some(status) }.write(self.width);
+        vec![(2, response), (1500, callback)]
     }
 
     fn node_info(&self, node: NodeId) -> Vec<(u64, Frame)> {

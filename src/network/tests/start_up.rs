@@ -64,7 +64,7 @@ fn a_port_that_drops_at_the_reset_is_awaited() {
 
 #[test]
 fn a_reset_can_be_forbidden() {
-    let options = Options { soft_reset: SoftReset::Never };
+    let options = Options { soft_reset: SoftReset::Never, ..Options::default() };
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], Vec::new(), None, options);
     bench.now(Input::LinkUp);
     bench.run(100);
@@ -164,7 +164,7 @@ fn a_stick_left_in_wide_mode_is_understood() {
     bench.network = Network::new(
         vec![known(LOCK, &Peer::lock())],
         Some(HOME),
-        Options { soft_reset: SoftReset::Never },
+        Options { soft_reset: SoftReset::Never, ..Options::default() },
         Entropy::from_number(1),
     );
     bench.now(Input::LinkUp);
