@@ -17,5 +17,6 @@ mod durable;
 mod events;
 mod kill;
 mod lab_itself;
+mod outage;
 mod store_trouble;
 mod unplug;

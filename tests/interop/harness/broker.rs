@@ -22,15 +22,50 @@ impl Broker {
         broker
     }
 
+    /// One that knows nothing any more when it comes back.
+    pub fn start_forgetful() -> Self {
+        let mut broker = Self::configured("persistence false\n");
+        broker.come_back();
+        broker
+    }
+
     /// A port and a configuration; nobody listens until `come_back`.
     pub fn absent() -> Self {
+        // Sessions survive a restart, so that no message falls between the broker's return and the subscriber's.
+        Self::configured("persistence true\n")
+    }
+
+    fn configured(store: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = free_port();
-        // Sessions survive a restart, so that no message falls between the broker's return and the subscriber's.
-        let store =
-            format!("persistence true\npersistence_location {}/\nmax_queued_messages 0\nuser root\n", dir.path().display());
-        fs::write(dir.path().join("m.conf"), format!("listener {port} 127.0.0.1\nallow_anonymous true\n{store}")).unwrap();
+        let place = format!("persistence_location {}/\nmax_queued_messages 0\nuser root\n", dir.path().display());
+        let listen = format!("listener {port} 127.0.0.1\nallow_anonymous true\n{store}{place}");
+        fs::write(dir.path().join("m.conf"), listen).unwrap();
         Self { port, dir, process: None }
+    }
+
+    /// It stops in its tracks: connections stay open, and the kernel goes on taking in what is sent to it.
+    pub fn freeze(&self) {
+        self.process.as_ref().unwrap().signal("STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.process.as_ref().unwrap().signal("CONT");
+    }
+
+    /// Keeps what it knows at this moment: with this it comes back from a `kill9`.
+    pub fn save(&self) {
+        let file = self.dir.path().join("mosquitto.db");
+        let _ = fs::remove_file(&file);
+        self.process.as_ref().unwrap().signal("USR1");
+        until("mosquitto saves", seconds(10), || file.exists().then_some(()));
+    }
+
+    /// As a power cut.
+    pub fn kill9(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill9();
+        }
     }
 
     pub fn go_away(&mut self) {
@@ -54,7 +89,7 @@ impl Broker {
     /// Listens to everything; returns once the broker has confirmed it.
     pub fn subscribe(&self, name: &str) -> Subscriber {
         let port = self.port.to_string();
-        let args = ["-p", &port, "-i", name, "-c", "-q", "1", "-t", "#", "-F", "%t\t%r\t%p"];
+        let args = ["-p", &port, "-i", name, "-c", "-q", "1", "-t", "#", "-F", "%U\t%t\t%r\t%p"];
         let subscriber = Subscriber(Process::start("mosquitto_sub", args, |_| {}));
         until("the subscription holds", seconds(20), || {
             let probe = Command::new("mosquitto_pub").args(["-p", &port, "-t", "probe", "-m", name]).status();
@@ -68,6 +103,8 @@ impl Broker {
 pub struct Subscriber(Process);
 
 pub struct Message {
+    /// When it reached the subscriber: seconds since 1970.
+    pub received: f64,
     pub topic: String,
     pub retained: bool,
     pub payload: Value,
@@ -81,10 +118,11 @@ impl Subscriber {
         whole_lines
             .lines()
             .filter_map(|line| {
-                let mut parts = line.splitn(3, '\t');
+                let mut parts = line.splitn(4, '\t');
+                let received = parts.next()?.parse().ok()?;
                 let (topic, retained, payload) = (parts.next()?, parts.next()?, parts.next()?);
                 let payload = serde_json::from_str(payload).unwrap_or_else(|_| Value::String(payload.to_owned()));
-                Some(Message { topic: topic.to_owned(), retained: retained == "1", payload })
+                Some(Message { received, topic: topic.to_owned(), retained: retained == "1", payload })
             })
             .collect()
     }
@@ -93,6 +131,12 @@ impl Subscriber {
     pub fn codes_used(&self) -> Vec<Message> {
         let is_use = |m: &Message| m.topic.contains("/event") && m.payload["event_type"] == "code_used";
         self.messages().into_iter().filter(is_use).collect()
+    }
+
+    /// Every event received so far, on the live and on the late topics, in order, repeats included.
+    pub fn events(&self) -> Vec<Message> {
+        let is_event = |m: &Message| m.topic.ends_with("/event") || m.topic.ends_with("/event/late");
+        self.messages().into_iter().filter(is_event).collect()
     }
 
     /// The newest payload of `topic`.

@@ -4,6 +4,7 @@ mod broker;
 mod daemon;
 mod lab;
 mod process;
+mod wire;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -13,10 +14,11 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use broker::Broker;
+pub use broker::{Broker, Message, Subscriber};
 pub use daemon::{Answer, Daemon, Setup, latchkey};
 pub use lab::{Frames, Mock, Proxy, Pty};
 pub use process::Process;
+pub use wire::Wire;
 
 /// Looks until there is an answer; panics with `what` when `limit` has passed. The only pause in these tests.
 pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {

@@ -55,7 +55,7 @@ impl Process {
     /// Asks it to end, and waits for it.
     pub fn terminate(&mut self) -> ExitStatus {
         if self.is_running() {
-            self.signal("TERM", &self.pid().to_string());
+            self.signal("TERM");
         }
         self.wait(Duration::from_secs(20))
     }
@@ -87,15 +87,19 @@ impl Process {
         Duration::from_millis(ticks * 10)
     }
 
-    fn signal(&self, name: &str, whom: &str) {
-        // The shell's own `kill`: a bare machine has no other.
-        let _ = Command::new("bash").args(["-c", &format!("kill -{name} -- {whom} 2>/dev/null")]).status();
+    pub fn signal(&self, name: &str) {
+        kill(name, &self.pid().to_string());
     }
+}
+
+fn kill(name: &str, whom: &str) {
+    // The shell's own `kill`: a bare machine has no other.
+    let _ = Command::new("bash").args(["-c", &format!("kill -{name} -- {whom} 2>/dev/null")]).status();
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal("KILL", &format!("-{}", self.pid()));
+        kill("KILL", &format!("-{}", self.pid()));
         let _ = self.child.wait();
     }
 }
