@@ -33,28 +33,9 @@ fn a_commit_that_stalls_three_seconds_never_delays_an_ack() {
     assert!(start.elapsed() >= Duration::from_millis(2_900), "the commit did not stall, so this test shows nothing");
     until("all visits are published", seconds(120), || (subscriber.codes_used().len() >= visits).then_some(()));
 
-    let slowest = slowest_ack(&proxy);
+    let slowest = proxy.slowest_ack();
     figure(&format!("slowest ACK while every commit stalls 3 s: {slowest:.1} ms"));
     assert!(slowest < 100.0, "an ACK took {slowest} ms");
-}
-
-/// Over all frames from the stick: the longest time until the daemon's ACK, in milliseconds.
-fn slowest_ack(proxy: &Proxy) -> f64 {
-    let mut open: Vec<f64> = Vec::new();
-    let mut slowest = 0.0_f64;
-    let mut acked = 0;
-    for line in proxy.log() {
-        match (line.to_stick, line.kind.as_str()) {
-            (false, "data") => open.push(line.at),
-            (true, "ack") if !open.is_empty() => {
-                slowest = slowest.max(line.at - open.remove(0));
-                acked += 1;
-            }
-            _ => {}
-        }
-    }
-    assert!(acked > 10, "the proxy's log was not understood");
-    slowest
 }
 
 /// What a subscriber has heard survives a power cut: the sync of the log comes before the publish, as the kernel saw them.

@@ -18,5 +18,6 @@ mod events;
 mod kill;
 mod lab_itself;
 mod outage;
+mod slow_disk;
 mod store_trouble;
 mod unplug;

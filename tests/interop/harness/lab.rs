@@ -182,6 +182,25 @@ impl Proxy {
         self.log().into_iter().filter(|l| l.to_stick).flat_map(|l| user_code_commands(&l.bytes)).collect()
     }
 
+    /// Over all frames from the stick: the longest time until the daemon's ACK, in milliseconds.
+    pub fn slowest_ack(&self) -> f64 {
+        let mut open: Vec<f64> = Vec::new();
+        let mut slowest = 0.0_f64;
+        let mut acked = 0;
+        for line in self.log() {
+            match (line.to_stick, line.kind.as_str()) {
+                (false, "data") => open.push(line.at),
+                (true, "ack") if !open.is_empty() => {
+                    slowest = slowest.max(line.at - open.remove(0));
+                    acked += 1;
+                }
+                _ => {}
+            }
+        }
+        assert!(acked > 10, "the proxy's log was not understood");
+        slowest
+    }
+
     fn total(&self) -> u64 {
         let total = ask(self.control, "total");
         total["h2c"]["data"].as_u64().unwrap() + total["c2h"]["data"].as_u64().unwrap()

@@ -2,6 +2,7 @@
 
 mod broker;
 mod daemon;
+mod disk;
 mod lab;
 mod process;
 mod wire;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 pub use broker::{Broker, Message, Subscriber};
 pub use daemon::{Answer, Daemon, Setup, latchkey};
+pub use disk::{Card, Disk};
 pub use lab::{Frames, Mock, Proxy, Pty};
 pub use process::Process;
 pub use wire::Wire;
