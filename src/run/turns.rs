@@ -1,6 +1,7 @@
 //! Commit, then release. One function applies a turn; the daemon and the tests share it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -120,7 +121,7 @@ impl Turns {
             }
             Err(error) => {
                 let why = error.to_string();
-                tracing::error!(why, "a change could not be committed; nothing of it was released");
+                tracing::error!(why = with_causes(&error), "a change could not be committed; nothing of it was released");
                 let tickets = turn.after.iter().filter_map(|after| match after {
                     After::Answer(ticket, _) => Some(*ticket),
                     _ => None,
@@ -185,9 +186,9 @@ impl Turns {
     /// The state, from a store that was just seen to take a write: a full disk reads well, and what was held must not
     /// be spent on it.
     fn reload(&mut self) -> Result<Snapshot, String> {
-        let snapshot = self.store.load().map_err(|error| error.to_string())?;
+        let snapshot = self.store.load().map_err(|error| with_causes(&error))?;
         let probe = Batch { writes: vec![Write::Generation(snapshot.generation)] };
-        self.store.apply(&probe).map_err(|error| error.to_string())?;
+        self.store.apply(&probe).map_err(|error| with_causes(&error))?;
         Ok(snapshot)
     }
 
@@ -238,6 +239,17 @@ impl Turns {
         let missed: Vec<Input> = link.into_iter().chain(broker).chain(frames).collect();
         missed.into_iter().flat_map(|input| self.take(input, now)).collect()
     }
+}
+
+/// An error with what caused it, for the log.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }
 
 fn refused(ticket: Ticket, why: &str) -> After {
