@@ -375,6 +375,36 @@ fn a_lock_renamed_during_an_outage_leaves_nothing_retained_under_its_old_name() 
     house.retained_is_the_present(&broker);
 }
 
+/// The same while nobody knows yet that the broker is gone: what was said last went nowhere.
+#[test]
+fn a_lock_renamed_in_the_first_moment_of_an_outage_leaves_nothing_retained_under_its_old_name() {
+    let broker = Broker::start();
+    let mut house = House::on(|setup| setup.mqtt(broker.port));
+    house.retained_is_the_present(&broker);
+    broker.freeze();
+    house.daemon.ok(&["devices", "rename", &house.slugs[&6], "Front Door"]);
+    until("the daemon notices", seconds(15), || (house.broker_state() == "disconnected").then_some(()));
+    broker.thaw();
+    until("connected again", seconds(30), || (house.broker_state() == "connected").then_some(()));
+    house.retained_is_the_present(&broker);
+}
+
+/// The same, and the hub restarts before the broker is back: the old name has to be remembered, or found.
+#[test]
+fn a_lock_renamed_before_a_restart_leaves_nothing_retained_under_its_old_name() {
+    let mut broker = Broker::start();
+    let mut house = House::on(|setup| setup.mqtt(broker.port));
+    house.retained_is_the_present(&broker);
+    broker.go_away();
+    until("the daemon notices", seconds(15), || (house.broker_state() == "disconnected").then_some(()));
+    house.daemon.ok(&["devices", "rename", &house.slugs[&6], "Front Door"]);
+    house.daemon.stop();
+    house.daemon.restart();
+    broker.come_back();
+    until("connected again", seconds(30), || (house.broker_state() == "connected").then_some(()));
+    house.retained_is_the_present(&broker);
+}
+
 /// Nobody to tell: a hub without a broker must not pile up events for one.
 #[test]
 fn without_a_broker_configured_no_event_waits_for_one() {
