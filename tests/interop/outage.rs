@@ -58,7 +58,7 @@ impl House {
         for _ in 0..acts {
             let n = self.acts.len();
             let node = NODES[(n / 3 + n) % NODES.len()];
-            let slot = 1 + u16::try_from(n * n + 3 * n).unwrap() % PLANTED;
+            let slot = 1 + u16::try_from((n * n + 3 * n) % usize::from(PLANTED)).unwrap();
             let locks = (n / 2).is_multiple_of(3);
             self.mock.control(&format!("{} {node} {slot}", if locks { "lock" } else { "unlock" }));
             self.acts.push((node, slot, locks));

@@ -150,6 +150,36 @@ fn a_slow_disk_delays_answers_and_events_but_no_ack_and_tells_nothing_unsaved() 
     assert_eq!(house.daemon.list(&["people", "list"]).len(), 2, "an answered change is gone after a power cut");
 }
 
+/// A burst of reports queues up behind a slow disk: the hub still pings its broker, answers, and tells each event as soon as
+/// that one is saved.
+#[test]
+fn a_burst_on_a_slow_disk_neither_silences_the_hub_nor_holds_back_the_first_event() {
+    let disk = Disk::new();
+    let mut house = House::on(|setup| disk.under(setup));
+    let offline = |house: &House| {
+        let messages = house.subscriber.messages();
+        messages.iter().filter(|m| m.topic == "latchkey/bridge/state" && m.payload == "offline").count()
+    };
+    let before = offline(&house);
+    disk.be_slow();
+    let typed = Instant::now();
+    house.type_code(8);
+    until("the first visit is told", seconds(60), || house.subscriber.codes_used().into_iter().next());
+    let first = typed.elapsed();
+    until("every visit is told", seconds(90), || (house.subscriber.codes_used().len() >= house.typed.len()).then_some(()));
+    disk.be_well();
+    let last = typed.elapsed();
+    figure(&format!(
+        "8 visits at once on a disk with syncs of 2 s: told after {:.1} to {:.1} s",
+        first.as_secs_f64(),
+        last.as_secs_f64()
+    ));
+    house.nothing_was_lost();
+    house.acks_were_never_late("slow");
+    assert_eq!(offline(&house), before, "the broker took the hub for dead while its disk was slow");
+    assert!(first < seconds(6), "the first visit was saved after 2 s and told after {first:?}");
+}
+
 /// Events wait for a slow disk; the time they carry is that of the door.
 #[test]
 fn an_event_that_waited_for_a_slow_disk_carries_the_time_at_which_it_happened() {
