@@ -20,7 +20,7 @@ use crate::domain::batch::{Batch, Retention, Snapshot};
 use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Event, PublishNames};
-use crate::domain::grant::Grant;
+use crate::domain::grant::{Grant, Reason, Status};
 use crate::domain::ids::{DeviceId, EventId, NodeId, Slug};
 use crate::domain::intent::{Accepted, Intent, Refusal};
 use crate::domain::time::{BootId, Deadline, Instant, Now};
@@ -284,8 +284,18 @@ impl Bridge {
             let since = if standing.status == grant.status { grant.since } else { now.wall };
             let attempts = self.sync.failures(&grant, &self.state);
             let (status, reason, next_try, confirmed) = (standing.status, standing.reason, standing.next_try, standing.confirmed);
+            if status != grant.status {
+                self.log_grant(&grant, status, reason);
+            }
             self.state.put_grant(Grant { status, reason, next_try, confirmed, since, attempts, ..grant });
         }
+    }
+
+    /// A line for the log. Names stay out of it: an id says who, to those who may know.
+    fn log_grant(&self, grant: &Grant, status: Status, reason: Option<Reason>) {
+        let Some(device) = self.state.device(grant.device) else { return };
+        let node = device.node.map(|node| node.0);
+        tracing::info!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant moved on");
     }
 
     fn network_event(&mut self, event: NetworkEvent, now: Now) {

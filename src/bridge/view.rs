@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::turn::Bridge;
+use super::turn::{Bridge, Settings};
 use super::vitals::{LockVitals, Problem, Vitals};
 use crate::domain::device::Device;
 use crate::domain::grant::Grant;
@@ -84,15 +84,22 @@ pub fn status(bridge: &Bridge, now: Now) -> Value {
 }
 
 /// What can be said while the store takes no changes and the bridge waits to be built anew from it.
-pub fn status_without_store(why: &str, next_try: Timestamp, stick: Option<&str>, zone: &TimeZone) -> Value {
+pub fn status_without_store(why: &str, next_try: Timestamp, held: usize, stick: Option<&str>, settings: &Settings) -> Value {
     let problem = Problem {
-        what: format!("the store can't be written: {why}"),
-        fix: "nothing is lost, and nothing is changed until it can: the daemon goes on by itself then".into(),
+        what: format!("nothing can be saved: {why}"),
+        fix: "mend the disk; it is tried again by itself. Do not restart: what the locks tell meanwhile waits in memory".into(),
     };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "stick": { "state": "unknown", "why": stick },
-        "store": { "state": "unavailable", "why": why, "next_try": next_try.rfc3339(zone) },
+        "store": {
+            "state": "unavailable",
+            "why": why,
+            "next_try": next_try.rfc3339(&settings.zone),
+            "held_frames": held,
+            "codes": settings.seal,
+        },
+        "locks": [],
         "problems": [problem],
     })
 }

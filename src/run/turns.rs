@@ -94,7 +94,7 @@ impl Turns {
                             Some(network::Input::LinkDown { why } | network::Input::LinkWaiting { why }) => Some(why.as_str()),
                             _ => None,
                         };
-                        let status = view::status_without_store(why, next_try, stick, &self.settings.zone);
+                        let status = view::status_without_store(why, next_try, held.len(), stick, &self.settings);
                         return vec![After::Answer(ticket, Ok(Reply::View(status)))];
                     }
                     Input::Ask { ticket, .. } => return vec![refused(ticket, why)],

@@ -17,6 +17,7 @@ mod durable;
 mod events;
 mod kill;
 mod lab_itself;
+mod manager;
 mod outage;
 mod slow_disk;
 mod store_trouble;
