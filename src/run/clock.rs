@@ -1,28 +1,53 @@
 //! The only place that reads clocks.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::process::Command;
 
 use super::kernel;
 use crate::config::ClockTrust;
 use crate::domain::time::{Instant, Now, Timestamp};
 
-/// How often the kernel is asked whether its clock is kept right.
+/// How often it is looked whether something keeps the clock right.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often that is asked of systemd.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Both clocks, counted from the daemon's start.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Clock {
     // The runtime's clock: real in the daemon, virtual where a test has paused it.
     started: tokio::time::Instant,
     trust: ClockTrust,
     synchronised: Option<(Instant, bool)>,
+    /// What systemd said last, where the kernel may not be asked.
+    told: Arc<AtomicBool>,
 }
 
 impl Clock {
     /// A clock that starts now.
     pub fn start(trust: ClockTrust) -> Self {
-        Self { started: tokio::time::Instant::now(), trust, synchronised: None }
+        Self { started: tokio::time::Instant::now(), trust, synchronised: None, told: Arc::default() }
+    }
+
+    /// Asks systemd for ever where the kernel may not be asked: a service with few rights is refused even to look at the
+    /// clock's state, and systemd-timedated looks for it, whoever keeps the time.
+    pub fn ask_elsewhere(&self) -> impl Future<Output = ()> + use<> {
+        let told = Arc::clone(&self.told);
+        async move {
+            while kernel::is_synchronised().is_none() {
+                let mut question = Command::new("timedatectl");
+                question.args(["show", "--property=NTPSynchronized", "--value"]).kill_on_drop(true);
+                // It would speak to the service manager in our place.
+                question.env_remove("NOTIFY_SOCKET");
+                let answer = question.output().await.is_ok_and(|answer| answer.stdout.starts_with(b"yes"));
+                told.store(answer, Ordering::Relaxed);
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        }
     }
 
     /// Believes the wall clock on other grounds from now on.
@@ -56,7 +81,8 @@ impl Clock {
         match self.synchronised {
             Some((at, known)) if now.since(at) < LOOK_AGAIN => known,
             _ => {
-                let known = kernel::is_synchronised().unwrap_or_else(timesyncd_has_set_it);
+                let elsewhere = || self.told.load(Ordering::Relaxed) || timesyncd_has_set_it();
+                let known = kernel::is_synchronised().unwrap_or_else(elsewhere);
                 self.synchronised = Some((now, known));
                 known
             }

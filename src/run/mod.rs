@@ -27,10 +27,12 @@ use self::signals::{Signals, Told};
 use self::turns::{Owed, Turns, moment};
 use crate::bridge::turn::MqttSettings;
 use crate::bridge::{After, BrokerInput, Input, Settings};
+use crate::command::codec::hex;
 use crate::config::{self, Config};
 use crate::domain::batch::Retention;
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::HubId;
+use crate::domain::time::BootId;
 use crate::mqtt::client::{self, FromBroker, Publisher, ToBroker};
 use crate::mqtt::topic::{InvalidPrefix, Topics};
 use crate::network;
@@ -102,6 +104,7 @@ pub async fn daemon_on(
 ) -> Result<(), RunError> {
     let entropy = os_entropy()?;
     let mut clock = Clock::start(config.home.clock);
+    let asking = tokio::spawn(clock.ask_elsewhere());
     let place = Place {
         database: config.store.path.clone(),
         key_file: config.store.key_file.clone(),
@@ -116,7 +119,9 @@ pub async fn daemon_on(
         }
         None => (None, None),
     };
-    let settings = settings(&config, mqtt, seal);
+    let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
+    let boot = kernel::boot_id(runtime.as_deref(), &hex(&entropy.child("boot").bytes::<16>()));
+    let settings = settings(&config, mqtt, seal, boot);
     // Last of what can refuse to start, so that a refusal leaves no socket behind.
     let listener = server::bind(&config.api.socket).await?;
     let (link, reports) = link(entropy.child("link")).map_err(RunError::Link)?;
@@ -157,6 +162,7 @@ pub async fn daemon_on(
             publisher.stop().await;
         }
     };
+    asking.abort();
     // Both at once, since each may take a moment and the whole is to end within two seconds.
     tokio::join!(served, left);
     let _ = std::fs::remove_file(&socket);
@@ -259,7 +265,7 @@ impl Outside {
         let (mqtt, options) = broker.unzip();
         self.config = merged;
         clock.trust(self.config.home.clock);
-        let settings = settings(&self.config, mqtt, self.seal);
+        let settings = settings(&self.config, mqtt, self.seal, turns.boot());
         self.zone.send_replace(settings.zone.clone());
         turns.configure(settings);
         tracing::info!(changed = changes.now.join(", "), "the configuration was read again");
@@ -339,14 +345,14 @@ fn broker_settings(mqtt: &config::Mqtt, hub: HubId) -> Result<(MqttSettings, cli
 }
 
 /// What the bridge is told of the configuration.
-fn settings(config: &Config, mqtt: Option<MqttSettings>, seal: &'static str) -> Settings {
+fn settings(config: &Config, mqtt: Option<MqttSettings>, seal: &'static str, boot: Option<BootId>) -> Settings {
     Settings {
         zone: config.home.time_zone.clone(),
         mqtt,
         network: network::Options { soft_reset: soft_reset(config.serial.soft_reset), zone: config.home.time_zone.clone() },
         seal,
         keep: Retention { age: config.store.keep, events: config.store.keep_events },
-        boot: kernel::boot_id(),
+        boot,
     }
 }
 

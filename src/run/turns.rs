@@ -12,7 +12,7 @@ use crate::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
 use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::intent::Refusal;
-use crate::domain::time::{Deadline, Instant, Now};
+use crate::domain::time::{BootId, Deadline, Instant, Now};
 use crate::network;
 use crate::serial::Frame;
 use crate::store::{Store, Tidied};
@@ -140,6 +140,11 @@ impl Turns {
             bridge.configure(settings.clone());
         }
         self.settings = settings;
+    }
+
+    /// The boot the settings name.
+    pub fn boot(&self) -> Option<BootId> {
+        self.settings.boot.clone()
     }
 
     /// How the daemon is, in one line.

@@ -1,14 +1,11 @@
 //! The service as the README installs it.
 
 use super::machine::{Machine, readme_commands};
-use super::{STAND_IN, seconds, until};
+use super::{seconds, until};
 
 /// The service runs, with the daemon itself in it.
 fn installed() -> Machine {
     let machine = Machine::boot();
-    if STAND_IN {
-        machine.adjust("Type=exec");
-    }
     machine.ok(&readme_commands().0);
     answers(&machine);
     machine

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 use super::process::Process;
-use super::{STAND_IN, run, said, seconds, until};
+use super::{run, said, seconds, until};
 
 /// Settings of a test, after those of the unit.
 const DROP_IN: &str = "/etc/systemd/system/latchkey.service.d/50-test.conf";
@@ -28,9 +28,6 @@ impl Machine {
         let machine = Self::boot();
         let (install, _) = readme_commands();
         machine.ok(&install.replace("enable --now", "enable"));
-        if STAND_IN {
-            machine.write("/run/stand_in.pl", include_str!("stand_in.pl"));
-        }
         machine
     }
 

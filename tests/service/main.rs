@@ -25,10 +25,6 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Whether the life of the service is tested with a stand-in: the daemon does not tell systemd that it is ready yet. Once it
-/// does, this becomes `false`, and everything here runs the daemon under the unit as it is.
-const STAND_IN: bool = true;
-
 /// A file of `systemd/`.
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name)

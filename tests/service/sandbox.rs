@@ -1,14 +1,11 @@
 //! What the sandbox leaves the daemon, and what it takes away.
 
 use super::machine::Machine;
-use super::{STAND_IN, seconds, until};
+use super::{seconds, until};
 
 /// A machine whose service runs the daemon with this configuration.
 fn configured(configuration: &str) -> Machine {
     let machine = Machine::with_service();
-    if STAND_IN {
-        machine.adjust("Type=exec");
-    }
     machine.write("/etc/latchkey/latchkey.toml", configuration);
     machine
 }
