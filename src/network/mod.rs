@@ -16,6 +16,7 @@
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command; where the security classes will be opened |
 //! | `answers` | what nodes ask us: the time |
 //! | `farewell` | nodes that say that they were reset |
+//! | `segments` | datagrams longer than a frame (not wired up yet) |
 //! | `nodes` | reach and pacing of one node |
 //! | `airtime` | what an hour of transmissions comes to |
 //! | `interview` | what is asked of a node so that it can be used |
@@ -34,6 +35,8 @@ mod nodes;
 mod queue;
 mod receive;
 mod replies;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the envelope does not open Transport Service yet"))]
+mod segments;
 mod start_up;
 mod stick;
 #[cfg(test)]
