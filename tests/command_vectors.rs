@@ -380,7 +380,7 @@ fn compare_command(command: &Command, expect: &Value) -> usize {
     }
     // The recording's reader has names of its own for encapsulations, and none for some commands.
     let name = match expect["cmd_name"].as_str() {
-        Some("MultiInstanceEncap") => Some("CommandEncapsulationV1"),
+        Some("MultiInstanceEncap") => Some("V1CommandEncapsulation"),
         Some("Encap") => Some("CommandEncapsulation"),
         Some("?") => None,
         None => command.name(),

@@ -1,5 +1,6 @@
 //! Multi Channel (0x60) v1–4, in version 1 called Multi Instance: several devices in one node (command-classes sheet,
-//! 0x60). Answers come with source and destination exchanged.
+//! 0x60). Answers come with source and destination exchanged. The commands of version 1 are named as Z-Wave JS names their
+//! classes, which is what the vectors go by.
 
 use std::collections::BTreeSet;
 
@@ -19,11 +20,11 @@ command_class! {
     /// Multi Channel (0x60).
     MultiChannel {
         /// Multi Instance: asks how many instances of a class the node has.
-        GetV1(GetV1) = 0x04, v 1, Kind::Get { reply: 0x05 };
+        V1Get(V1Get) = 0x04, v 1, Kind::Get { reply: 0x05 };
         /// Multi Instance: tells it.
-        ReportV1(ReportV1) = 0x05, v 1, Kind::Report;
+        V1Report(V1Report) = 0x05, v 1, Kind::Report;
         /// Multi Instance: carries a command to or from an instance.
-        CommandEncapsulationV1(CommandEncapsulationV1, nesting) = 0x06, v 1, Kind::Report;
+        V1CommandEncapsulation(V1CommandEncapsulation, nesting) = 0x06, v 1, Kind::Report;
         /// Asks how many end points the node has.
         EndPointGet = 0x07, v 2, Kind::Get { reply: 0x08 };
         /// Tells it.
@@ -47,12 +48,12 @@ command_class! {
 
 /// How many instances of this class?
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct GetV1 {
+pub struct V1Get {
     /// The class; the wire has one byte for it.
     pub requested_cc: u8,
 }
 
-impl GetV1 {
+impl V1Get {
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, requested_cc) = be_u8(input)?;
         Ok((input, Self { requested_cc }))
@@ -65,14 +66,14 @@ impl GetV1 {
 
 /// So many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct ReportV1 {
+pub struct V1Report {
     /// The class.
     pub requested_cc: u8,
     /// Instances 1 to this.
     pub endpoint_count: u8,
 }
 
-impl ReportV1 {
+impl V1Report {
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, (requested_cc, endpoint_count)) = pair(be_u8, be_u8).parse(input)?;
         Ok((input, Self { requested_cc, endpoint_count }))
@@ -85,7 +86,7 @@ impl ReportV1 {
 
 /// A command to or from an instance.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct CommandEncapsulationV1 {
+pub struct V1CommandEncapsulation {
     /// The instance, from 1.
     pub instance: u8,
     /// The command. What can't be parsed is [`Command::Other`].
@@ -93,7 +94,7 @@ pub struct CommandEncapsulationV1 {
     pub command: Box<Command>,
 }
 
-impl CommandEncapsulationV1 {
+impl V1CommandEncapsulation {
     fn parse(input: &[u8], depth: Depth) -> Outcome<'_, Self> {
         let (inner, instance) = be_u8(input)?;
         let command = depth.command(inner).ok_or_else(|| short(input))?;
@@ -320,8 +321,8 @@ impl CommandEncapsulation {
     }
 }
 
-/// Which end points one stands for. The sheet gives no layout; this is the usual one of the standard's bit masks: a
-/// length, and bit 0 for end point 1.
+/// Which end points one stands for: a length, and a mask with bit 0 for end point 1 (as Z-Wave JS reads it; the sheet gives
+/// no layout).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AggregatedMembersReport {
     /// Which, 1–127.

@@ -39,7 +39,7 @@ impl Command {
             Self::Supervision(Supervision::Get(get)) => std::slice::from_ref(&*get.command),
             Self::Crc16Encapsulation(Crc16Encapsulation::CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
             Self::MultiChannel(MultiChannel::CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
-            Self::MultiChannel(MultiChannel::CommandEncapsulationV1(it)) => std::slice::from_ref(&*it.command),
+            Self::MultiChannel(MultiChannel::V1CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
             Self::MultiCommand(MultiCommand::CommandEncapsulation(it)) => &it.commands,
             _ => &[],
         }

@@ -186,18 +186,18 @@ fn configuration() -> impl Strategy<Value = Configuration> {
 
 fn multi_channel(inner: BoxedStrategy<Command>) -> impl Strategy<Value = MultiChannel> {
     use multi_channel::{
-        AggregatedMembersReport, CapabilityReport, CommandEncapsulation, CommandEncapsulationV1, EndPointFind,
-        EndPointFindReport, EndPointId, EndPointReport, GetV1, ReportV1,
+        AggregatedMembersReport, CapabilityReport, CommandEncapsulation, EndPointFind, EndPointFindReport, EndPointId,
+        EndPointReport, V1CommandEncapsulation, V1Get, V1Report,
     };
     let endpoint = || 0..0x80u8;
     let id = || endpoint().prop_map(|requested_endpoint| EndPointId { requested_endpoint });
     let class = prop_oneof![(0..0xF1u16).prop_map(ClassId), (0xF100..=0xFFFFu16).prop_map(ClassId)];
     prop_oneof![
-        any::<u8>().prop_map(|requested_cc| MultiChannel::GetV1(GetV1 { requested_cc })),
+        any::<u8>().prop_map(|requested_cc| MultiChannel::V1Get(V1Get { requested_cc })),
         any::<[u8; 2]>()
-            .prop_map(|[requested_cc, endpoint_count]| { MultiChannel::ReportV1(ReportV1 { requested_cc, endpoint_count }) }),
+            .prop_map(|[requested_cc, endpoint_count]| { MultiChannel::V1Report(V1Report { requested_cc, endpoint_count }) }),
         (any::<u8>(), inner.clone()).prop_map(|(instance, command)| {
-            MultiChannel::CommandEncapsulationV1(CommandEncapsulationV1 { instance, command: Box::new(command) })
+            MultiChannel::V1CommandEncapsulation(V1CommandEncapsulation { instance, command: Box::new(command) })
         }),
         Just(MultiChannel::EndPointGet),
         (any::<[bool; 2]>(), endpoint(), option::of(endpoint())).prop_map(
