@@ -1,5 +1,6 @@
 //! Puts the segments of one node together.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
@@ -13,12 +14,15 @@ use crate::domain::time::{Deadline, Instant};
 const REQUESTS: u8 = 5;
 /// A sender repeats its last segment within two seconds; later it is another datagram with the same session.
 const REPEATS: Duration = Duration::from_secs(3);
+/// Late copies are recognised of so many datagrams.
+const REMEMBERED: usize = 4;
 
 /// The datagram that one node is sending, if any: at most 1280 bytes are kept for a node.
 #[derive(Default, Debug)]
 pub(in crate::network) struct Incoming {
     current: Option<Datagram>,
-    done: Option<Done>,
+    /// What was told, the latest last.
+    done: VecDeque<Done>,
 }
 
 /// What a segment led to.
@@ -61,11 +65,11 @@ impl Incoming {
     /// and change nothing here.
     pub(in crate::network) fn hear(&mut self, said: &TransportService, now: Instant) -> Heard {
         let Some(piece) = Piece::of(said) else { return Heard::default() };
-        match self.done.as_ref().filter(|done| done.session == piece.session && done.size == piece.size && now < done.until) {
+        match self.done.iter().find(|done| done.is_of(&piece) && now < done.until) {
             Some(_) if !piece.is_last() => return Heard::default(),
             Some(done) if done.ends_like(&piece) => return Heard { reply: Some(complete(piece.session)), datagram: None },
             // Another datagram under the same session: the node started anew.
-            Some(_) => self.done = None,
+            Some(_) => self.done.retain(|done| !done.is_of(&piece)),
             None => {}
         }
         if let Some(current) = &self.current
@@ -90,7 +94,11 @@ impl Incoming {
             self.current = Some(current);
             return Heard { reply, datagram: None };
         };
-        self.done = Some(Done::new(piece.session, &bytes, now));
+        self.done.retain(|done| now < done.until && !done.is_of(&piece));
+        if self.done.len() == REMEMBERED {
+            self.done.pop_front();
+        }
+        self.done.push_back(Done::new(piece.session, &bytes, now));
         Heard { reply: Some(complete(piece.session)), datagram: Some(Body(bytes)) }
     }
 
@@ -181,6 +189,10 @@ impl Done {
     fn new(session: SessionId, bytes: &[u8], now: Instant) -> Self {
         let tail = bytes.get(bytes.len().saturating_sub(SEGMENT)..).unwrap_or_default();
         Self { session, size: bytes.len(), tail: Body(tail.to_vec()), until: now + REPEATS }
+    }
+
+    fn is_of(&self, piece: &Piece<'_>) -> bool {
+        self.session == piece.session && self.size == piece.size
     }
 
     fn ends_like(&self, last: &Piece<'_>) -> bool {

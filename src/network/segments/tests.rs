@@ -53,7 +53,9 @@ fn segments(payload: &[u8], number: u8) -> Vec<TransportService> {
 
 /// Both machines and a line between them, until neither waits for anything.
 struct Run {
+    /// How the last datagram ended, and all of them.
     ended: Ended,
+    all_ended: Vec<Ended>,
     delivered: Vec<Vec<u8>>,
     /// What the sender sent, and when.
     sent: Vec<(Instant, TransportService)>,
@@ -67,14 +69,20 @@ enum To {
 }
 
 /// `fate` says after how long each copy of a frame arrives: none, if the frame is lost.
-fn run(payload: &[u8], mut fate: impl FnMut(To, &TransportService) -> Vec<u64>) -> Run {
-    let mut outgoing = Outgoing::new(payload.to_vec(), session(5)).unwrap();
+fn run(payload: &[u8], fate: impl FnMut(To, &TransportService) -> Vec<u64>) -> Run {
+    run_all(&[payload.to_vec()], fate)
+}
+
+/// The same for several datagrams: the next one begins when the sender knows what became of the one before.
+fn run_all(payloads: &[Vec<u8>], mut fate: impl FnMut(To, &TransportService) -> Vec<u64>) -> Run {
+    let mut datagrams = (5..).zip(payloads).map(|(number, payload)| Outgoing::new(payload.clone(), session(number)).unwrap());
+    let mut outgoing = datagrams.next().unwrap();
     let mut incoming = Incoming::default();
     let mut line: BTreeMap<(Instant, usize), (To, Vec<u8>)> = BTreeMap::new();
-    let (mut delivered, mut sent, mut ended, mut frames, mut now) = (Vec::new(), Vec::new(), None, 0, at(0));
+    let (mut delivered, mut sent, mut ended, mut frames, mut now) = (Vec::new(), Vec::new(), Vec::new(), 0, at(0));
     loop {
         let mut said = Vec::new();
-        while ended.is_none()
+        while ended.len() < payloads.len()
             && let Some(step) = outgoing.poll(now)
         {
             match step {
@@ -83,7 +91,10 @@ fn run(payload: &[u8], mut fate: impl FnMut(To, &TransportService) -> Vec<u64>) 
                     said.push((To::Receiver, segment));
                     outgoing.sent(now);
                 }
-                Step::Ended(how) => ended = Some(how),
+                Step::Ended(how) => {
+                    ended.push(how);
+                    outgoing = datagrams.next().unwrap_or(outgoing);
+                }
             }
         }
         said.extend(incoming.handle_timeout(now).map(|request| (To::Sender, request)));
@@ -111,14 +122,15 @@ fn run(payload: &[u8], mut fate: impl FnMut(To, &TransportService) -> Vec<u64>) 
         if !quiet {
             continue;
         }
-        let deadlines = outgoing.deadline().filter(|_| ended.is_none()).into_iter().chain(incoming.deadline());
+        let deadlines = outgoing.deadline().filter(|_| ended.len() < payloads.len()).into_iter().chain(incoming.deadline());
         let next = deadlines.map(|deadline| deadline.at).chain(line.keys().next().map(|(at, _)| *at)).min();
         let Some(next) = next else { break };
         now = now.max(next);
         assert!(now < at(600_000), "neither side gives up");
     }
     Run {
-        ended: ended.expect("the sender learns what became of it"),
+        ended: *ended.last().expect("the sender learns what became of it"),
+        all_ended: ended,
         delivered,
         sent,
         received_all: incoming.deadline().is_none(),
@@ -372,6 +384,31 @@ proptest! {
         prop_assert!(run.received_all, "the receiver forgets what it can't finish");
         let paced = len <= 2 * SEGMENT || run.sent.windows(2).all(|pair| pair[1].0.since(pair[0].0) >= Duration::from_millis(35));
         prop_assert!(paced);
+    }
+
+    /// The same for one datagram after the other, of which some are given up: none becomes part of another, and a late copy
+    /// is not another one.
+    #[test]
+    fn datagrams_that_follow_each_other_do_not_get_mixed_up(
+        seed: u64, lens in prop::collection::vec(1..200usize, 2..6), loss in 0..60u64, copies in 0..60u64,
+    ) {
+        let mut entropy = Entropy::from_number(seed);
+        let payloads: Vec<_> = (0..).zip(&lens).map(|(index, len)| [&[index][..], &datagram(*len)].concat()).collect();
+        let run = run_all(&payloads, |_, _| {
+            let mut arrivals = Vec::new();
+            for chance in [100, copies] {
+                if entropy.below(100) < chance && entropy.below(100) >= loss {
+                    arrivals.push(5 + entropy.below(80));
+                }
+            }
+            arrivals
+        });
+        prop_assert!(run.delivered.iter().all(|told| payloads.contains(told)));
+        for (payload, ended) in payloads.iter().zip(&run.all_ended) {
+            let told = run.delivered.iter().filter(|told| *told == payload).count();
+            prop_assert!(told == 1 || told == 0 && *ended != Ended::Complete, "{} times, {:?}", told, ended);
+        }
+        prop_assert!(run.received_all);
     }
 
     /// A line that swallows a tenth of the segments, though never two in a row, still carries everything. Answers arrive:
