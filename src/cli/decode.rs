@@ -145,6 +145,11 @@ fn flatten(path: &str, value: &Value, out: &mut Vec<String>) {
                 }
             }
         }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for (item, index) in items.iter().zip(1..) {
+                flatten(&format!("{path}.{index}"), item, out);
+            }
+        }
         Value::Null => {}
         Value::String(text) if text.is_empty() => {}
         Value::String(text) => out.push(format!("{path} {text}")),

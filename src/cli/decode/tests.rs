@@ -138,7 +138,8 @@ fn a_payload_that_a_lock_cut_short_keeps_its_name() {
 
 #[test]
 fn people_get_a_sentence() {
-    let args = DecodeArgs { json: false, reveal: false, lines: vec!["6303030131323334".into(), "zz".into(), "630204".into()] };
+    const LINES: [&str; 4] = ["6303030131323334", "zz", "630204", "8f01020280020363050a"];
+    let args = DecodeArgs { json: false, reveal: false, lines: LINES.map(Into::into).to_vec() };
     let mut out = Vec::new();
     explain_all(&args, &mut io::empty(), &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
@@ -146,4 +147,7 @@ fn people_get_a_sentence() {
     assert_eq!(lines[0], "User Code Report (code_hex ****, status 1, user_id 3)");
     assert_eq!(lines[1], "? not hex: write two digits a byte, with or without blanks");
     assert_eq!(lines[2], "User Code Get (user_id 4)");
+    let multi = "encapsulated.1.class Battery, encapsulated.1.command Get, encapsulated.2.class User Code, \
+                 encapsulated.2.command UsersNumberReport, encapsulated.2.fields.users 10";
+    assert_eq!(lines[3], format!("Multi Command CommandEncapsulation ({multi})"));
 }
