@@ -62,8 +62,8 @@ impl Wrapping {
                 Command::MultiChannel(MultiChannel::CommandEncapsulation(encapsulation))
             }
             Some(Channel::Instance(instance)) => {
-                let encapsulation = multi_channel::CommandEncapsulationV1 { instance, command: Box::new(answer) };
-                Command::MultiChannel(MultiChannel::CommandEncapsulationV1(encapsulation))
+                let encapsulation = multi_channel::V1CommandEncapsulation { instance, command: Box::new(answer) };
+                Command::MultiChannel(MultiChannel::V1CommandEncapsulation(encapsulation))
             }
         };
         if self.crc16 {
@@ -112,7 +112,7 @@ fn unwrap(command: Command, wrapping: Wrapping, opened: &mut Vec<(Wrapping, Open
             let channel = Some(Channel::EndPoints { theirs: inside.source, ours: inside.destination.0 });
             unwrap(*inside.command, Wrapping { channel, ..wrapping }, opened);
         }
-        Command::MultiChannel(MultiChannel::CommandEncapsulationV1(inside)) => {
+        Command::MultiChannel(MultiChannel::V1CommandEncapsulation(inside)) => {
             let channel = Some(Channel::Instance(inside.instance));
             unwrap(*inside.command, Wrapping { channel, ..wrapping }, opened);
         }

@@ -16,7 +16,7 @@
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command; where the security classes will be opened |
 //! | `answers` | what nodes ask us: the time |
 //! | `farewell` | nodes that say that they were reset |
-//! | `segments` | datagrams longer than a frame (not wired up yet) |
+//! | `segments`, `datagrams` | commands longer than a frame |
 //! | `nodes` | reach and pacing of one node |
 //! | `airtime` | what an hour of transmissions comes to |
 //! | `interview` | what is asked of a node so that it can be used |
@@ -26,6 +26,7 @@
 mod airtime;
 mod answers;
 mod api;
+mod datagrams;
 mod envelope;
 mod exchange;
 mod farewell;
@@ -35,7 +36,6 @@ mod nodes;
 mod queue;
 mod receive;
 mod replies;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the envelope does not open Transport Service yet"))]
 mod segments;
 mod start_up;
 mod stick;
@@ -108,6 +108,8 @@ const INTERVIEWS: usize = 3;
 enum Owner {
     StartUp,
     Node(Box<Transmission>),
+    /// A segment of the node's datagram.
+    Segment(NodeId),
 }
 
 impl Network {
@@ -269,12 +271,14 @@ impl Network {
     fn go_on(&mut self) {
         self.check_exchange();
         self.check_reports();
+        self.check_datagrams();
         self.expire_jobs();
         self.go_on_with_start_up();
         if self.is_ready() {
             self.check_sleepers();
             self.probe_dead_nodes();
             self.go_on_with_interviews();
+            self.transmit_next_segment();
             self.transmit_next();
         }
     }
@@ -306,6 +310,7 @@ impl Network {
         match self.exchange.take() {
             None => {}
             Some((_, Owner::StartUp)) => self.start_up_answered(ended),
+            Some((_, Owner::Segment(id))) => self.segment_went(id, &ended),
             Some((exchange, Owner::Node(transmission))) => {
                 let spent = self.clock.since(exchange.started());
                 self.transmitted(*transmission, ended, spent);

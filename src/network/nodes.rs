@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use super::datagrams::Datagram;
 use super::envelope::Sessions;
 use super::interview::Interview;
 use super::jobs::{Errand, Origin, Priority, Transaction};
 use super::queue::Eligible;
+use super::segments::Incoming;
 use super::{RadioUse, Reach};
 use crate::command::ClassId;
+use crate::command::transport_service::SessionId;
 use crate::domain::entropy::Entropy;
 use crate::domain::node::{InterviewStage, Node};
 use crate::domain::time::{Deadline, Instant};
@@ -36,6 +39,11 @@ pub(super) struct NodeState {
     pub(super) interview: Interview,
     /// A transaction that was acknowledged and whose report has not come yet: at most one for each node.
     pub(super) thinking: Option<Thinking>,
+    /// The datagram it is sending, and the one it is sent.
+    pub(super) incoming: Incoming,
+    pub(super) datagram: Option<Box<Datagram>>,
+    /// Names the datagram it was sent last.
+    pub(super) session: SessionId,
     /// It acknowledged nothing for a whole transaction; a ping decides whether it is dead.
     pub(super) suspect: bool,
     /// Nothing but urgent jobs before: the lock stores something and told us nothing about it.
@@ -73,6 +81,9 @@ impl NodeState {
             sessions: Sessions::new(entropy),
             interview: Interview::default(),
             thinking: None,
+            incoming: Incoming::default(),
+            datagram: None,
+            session: SessionId::default(),
             suspect: false,
             pace_until: Instant::ZERO,
             yields_until: Instant::ZERO,
@@ -82,6 +93,14 @@ impl NodeState {
             attempts: 0,
             think_time: None,
         }
+    }
+
+    /// Takes out what was sent, in part or whole, and has no end yet.
+    pub(super) fn take_what_is_under_way(&mut self) -> Vec<Transaction> {
+        self.incoming = Incoming::default();
+        let thinking = self.thinking.take().map(|thinking| thinking.transaction);
+        let datagram = self.datagram.take().map(|datagram| datagram.into_transaction());
+        thinking.into_iter().chain(datagram).collect()
     }
 
     /// Whether the node sleeps for minutes or hours, so that commands must wait for its Wake Up Notification.
@@ -119,7 +138,7 @@ impl NodeState {
         if matches!(transaction.errand, Errand::ProtocolInfo | Errand::RemoveFailed) {
             return Eligible::Yes;
         }
-        if self.thinking.is_some() || !self.is_awake(now) {
+        if self.thinking.is_some() || self.datagram.is_some() || !self.is_awake(now) {
             return Eligible::No;
         }
         let waits_for_ping = self.suspect && !matches!(transaction.origin, Origin::Ping | Origin::Farewell);
@@ -171,7 +190,12 @@ impl NodeState {
         let paced = Deadline { at: self.pace_until, why: "pause after a write" };
         let yields = Deadline { at: self.yields_until, why: "end of a failing node's pause" };
         let interview = Deadline { at: self.interview.resume_at(), why: "interview goes on" };
-        [report, dead, Some(paced), Some(yields), Some(interview)].into_iter().flatten().chain(sleeper.into_iter().flatten())
+        let datagram = self.datagram.as_ref().and_then(|datagram| datagram.deadline());
+        let segment = self.incoming.deadline();
+        [report, dead, Some(paced), Some(yields), Some(interview), datagram, segment]
+            .into_iter()
+            .flatten()
+            .chain(sleeper.into_iter().flatten())
     }
 
     /// The node was heard, or acknowledged something. True if that is news.

@@ -77,11 +77,17 @@ impl Network {
         self.heard(id);
         let Some(state) = self.nodes.get_mut(&id) else { return };
         state.interview.resume();
-        self.payload(id, &received.payload, received.rx.is_multicast());
+        let multicast = received.rx.is_multicast();
+        match Command::parse(&received.payload) {
+            // Segments for several nodes at once are nobody's: nobody could ask for what is missing.
+            Ok(Command::TransportService(_)) if multicast => {}
+            Ok(Command::TransportService(segment)) => self.segment_heard(id, &segment),
+            _ => self.payload(id, &received.payload, multicast),
+        }
     }
 
     /// A whole payload of a node.
-    fn payload(&mut self, id: NodeId, payload: &[u8], multicast: bool) {
+    pub(super) fn payload(&mut self, id: NodeId, payload: &[u8], multicast: bool) {
         match envelope::open(payload) {
             Ok(opened) => opened.into_iter().for_each(|(wrapping, opened)| self.take_in(id, wrapping, opened, multicast)),
             Err(why) => tracing::debug!(node = %id, %why, "a command that can't be read"),
@@ -119,7 +125,7 @@ impl Network {
 
     /// Answers a node: that its supervised report arrived, or what it asked. A node that wants more of them than can be
     /// sent asks again.
-    fn answer(&mut self, id: NodeId, command: Command) {
+    pub(super) fn answer(&mut self, id: NodeId, command: Command) {
         let waiting = self.queue.iter().filter(|it| it.node == id && it.priority == Priority::Reply).count();
         if waiting < ANSWERS {
             let errand = Errand::Command { command, expect: Expect::Nothing };
@@ -165,6 +171,12 @@ impl Network {
             && awaits(&transmission.transaction, answer)
         {
             transmission.early = Some(answer.clone());
+            return;
+        }
+        if let Some(datagram) = self.nodes.get_mut(&id).and_then(|state| state.datagram.as_mut())
+            && awaits(datagram.transaction(), answer)
+        {
+            datagram.early = Some(answer.clone());
             return;
         }
         let thinking = self.nodes.get(&id).and_then(|state| state.thinking.as_ref());

@@ -153,10 +153,10 @@ impl Network {
     }
 
     fn forget(&mut self, id: NodeId) {
-        let Some(state) = self.nodes.remove(&id) else { return };
-        let thinking = state.thinking.map(|thinking| thinking.transaction);
+        let Some(mut state) = self.nodes.remove(&id) else { return };
+        let under_way = state.take_what_is_under_way();
         let waiting = self.queue.take_if(|transaction| transaction.node == id);
-        for transaction in thinking.into_iter().chain(waiting) {
+        for transaction in under_way.into_iter().chain(waiting) {
             self.finish(transaction, Outcome::Cancelled);
         }
     }
@@ -164,8 +164,7 @@ impl Network {
     /// Callbacks and reports of what is under way may be lost with the stick.
     fn lose_what_is_under_way(&mut self) {
         self.lose_exchange();
-        let thinking = self.nodes.values_mut().filter_map(|state| state.thinking.take());
-        let lost: Vec<Transaction> = thinking.map(|thinking| thinking.transaction).collect();
+        let lost: Vec<Transaction> = self.nodes.values_mut().flat_map(NodeState::take_what_is_under_way).collect();
         lost.into_iter().for_each(|transaction| self.lose(transaction));
     }
 
@@ -174,7 +173,7 @@ impl Network {
         match (self.exchange.take(), &mut self.start_up) {
             (Some((_, Owner::Node(transmission))), _) => self.lose(transmission.transaction),
             (Some((_, Owner::StartUp)), Some(start_up)) => start_up.failed(self.clock),
-            (Some((_, Owner::StartUp)), None) | (None, _) => {}
+            (Some((_, Owner::StartUp)), None) | (Some((_, Owner::Segment(_))), _) | (None, _) => {}
         }
     }
 

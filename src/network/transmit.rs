@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::datagrams::FRAME;
 use super::envelope;
 use super::exchange::{Awaits, Ended, Exchange};
 use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
@@ -10,7 +11,7 @@ use super::queue::Eligible;
 use super::receive::Answer;
 use super::{Network, NetworkEvent, Owner, Reach};
 use crate::command::wake_up::WakeUp;
-use crate::command::{Command, Kind};
+use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{NodeProtocol, SecurityClass};
 use crate::domain::time::Instant;
@@ -88,6 +89,9 @@ impl Network {
                 } else {
                     command.write()
                 };
+                if payload.len() > FRAME && state.supports(ClassId::TRANSPORT_SERVICE) {
+                    return self.send_in_segments(transaction, payload);
+                }
                 (self.send_data(node, payload, transaction.priority, callback), Awaits::Callback(callback))
             }
         };
@@ -110,7 +114,7 @@ impl Network {
     }
 
     /// SendData in the form the stick has; the bridge library's form where there is one (serial-api sheet §4, 0xA8).
-    fn send_data(&self, node: NodeId, payload: Vec<u8>, priority: Priority, callback: CallbackId) -> Request {
+    pub(super) fn send_data(&self, node: NodeId, payload: Vec<u8>, priority: Priority, callback: CallbackId) -> Request {
         let options = if priority == Priority::Nonce { TxOptions::NONCE } else { TxOptions::NORMAL };
         let send = SendData { node, data: Payload::from(payload), options, callback };
         if self.functions.contains(&FunctionId::SEND_DATA_BRIDGE) {
@@ -178,7 +182,7 @@ impl Network {
         self.queue.push_front(transaction);
     }
 
-    fn acknowledged(&mut self, transmission: Transmission) {
+    pub(super) fn acknowledged(&mut self, transmission: Transmission) {
         let Transmission { transaction, early, .. } = transmission;
         let (id, now) = (transaction.node, self.clock);
         self.heard(id);
@@ -361,6 +365,7 @@ impl Network {
     fn on_air(&self) -> Option<NodeId> {
         match &self.exchange {
             Some((_, Owner::Node(transmission))) => Some(transmission.transaction.node),
+            Some((_, Owner::Segment(id))) => Some(*id),
             Some((_, Owner::StartUp)) | None => None,
         }
     }

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::command::transport_service::{SessionId, TransportService};
 
-pub(super) use incoming::{Heard, Incoming};
+pub(super) use incoming::Incoming;
 pub(super) use outgoing::{Ended, Failure, Outgoing, Step};
 
 /// The longest datagram.

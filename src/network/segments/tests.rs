@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::incoming::Heard;
 use super::*;
 use crate::command::transport_service::{Offset, SegmentComplete, SegmentRequest, SegmentWait};
 use crate::command::{Body, Command};

@@ -1,6 +1,7 @@
 //! A scripted stick in virtual time: whatever the network sends is answered by a table, and each scenario changes one
 //! row of it.
 
+mod datagrams;
 mod interview;
 mod jobs;
 mod real_sticks;
