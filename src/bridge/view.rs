@@ -83,24 +83,44 @@ pub fn status(bridge: &Bridge, now: Now) -> Value {
     })
 }
 
-/// What can be said while the store takes no changes and the bridge waits to be built anew from it.
-pub fn status_without_store(why: &str, next_try: Timestamp, held: usize, stick: Option<&str>, settings: &Settings) -> Value {
-    let problem = Problem {
+/// Why nothing can be saved, and what that does.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreTrouble<'a> {
+    /// What the store said.
+    pub why: &'a str,
+    /// When it is tried again.
+    pub next_try: Timestamp,
+    /// Frames that wait in memory.
+    pub held: usize,
+    /// Frames that found no room there.
+    pub lost: u64,
+}
+
+/// What can still be said for certain while the bridge waits to be built anew from a store that takes nothing.
+pub fn status_without_store(trouble: &StoreTrouble<'_>, settings: &Settings) -> Value {
+    let StoreTrouble { why, next_try, held, lost } = *trouble;
+    let mut problems = vec![Problem {
         what: format!("nothing can be saved: {why}"),
         fix: "mend the disk; it is tried again by itself. Do not restart: what the locks tell meanwhile waits in memory".into(),
-    };
+    }];
+    if lost > 0 {
+        problems.push(Problem {
+            what: format!("{lost} reports of locks were dropped: so many can't wait in memory"),
+            fix: "mend the disk; then look at the locks themselves for what is missing".into(),
+        });
+    }
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "stick": { "state": "unknown", "why": stick },
         "store": {
             "state": "unavailable",
             "why": why,
             "next_try": next_try.rfc3339(&settings.zone),
             "held_frames": held,
+            "lost_frames": lost,
             "codes": settings.seal,
         },
         "locks": [],
-        "problems": [problem],
+        "problems": problems,
     })
 }
 

@@ -147,9 +147,9 @@ impl Network {
         transaction.failures += 1;
         transaction.doubt = Some(Outcome::NoReport);
         if transaction.failures < transaction.tries() {
-            self.queue.push_front(transaction)
+            self.queue.push_front(transaction);
         } else {
-            self.finish(transaction, Outcome::NoReport)
+            self.finish(transaction, Outcome::NoReport);
         }
     }
 }

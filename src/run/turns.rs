@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::bridge::ask::{Ask, Reply};
-use crate::bridge::view;
+use crate::bridge::view::{self, StoreTrouble};
 use crate::bridge::vitals::Vitals;
 use crate::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
 use crate::domain::batch::{Batch, Snapshot, Write};
@@ -55,6 +55,8 @@ enum State {
         why: String,
         retry: Instant,
         held: VecDeque<Frame>,
+        /// Frames beyond those.
+        lost: u64,
     },
 }
 
@@ -86,19 +88,23 @@ impl Turns {
         }
         let bridge = match &mut self.state {
             State::Working(bridge) => bridge,
-            State::Broken { why, retry, held, .. } => {
+            State::Broken { why, retry, held, lost } => {
                 match input {
                     Input::Ask { ticket, ask: Ask::Status, .. } => {
                         let next_try = now.wall + retry.since(now.mono);
-                        let stick = match &self.link {
-                            Some(network::Input::LinkDown { why } | network::Input::LinkWaiting { why }) => Some(why.as_str()),
-                            _ => None,
-                        };
-                        let status = view::status_without_store(why, next_try, held.len(), stick, &self.settings);
+                        let trouble = StoreTrouble { why, next_try, held: held.len(), lost: *lost };
+                        let status = view::status_without_store(&trouble, &self.settings);
                         return vec![After::Answer(ticket, Ok(Reply::View(status)))];
                     }
                     Input::Ask { ticket, .. } => return vec![refused(ticket, why)],
                     Input::Radio(network::Input::Frame(frame)) if held.len() < HELD_FRAMES => held.push_back(frame),
+                    Input::Radio(network::Input::Frame(_)) => {
+                        *lost += 1;
+                        // Powers of two: the log may lie on the disk that fails.
+                        if lost.is_power_of_two() {
+                            tracing::error!(lost, "nothing can be saved and memory is full: frames from the stick are dropped");
+                        }
+                    }
                     Input::Radio(_) | Input::Broker(_) => {}
                     Input::Timeout if *retry <= now.mono => return self.rebuild(now),
                     Input::Timeout | Input::Stopping => {}
@@ -128,7 +134,7 @@ impl Turns {
                 });
                 let refusals = tickets.map(|ticket| refused(ticket, &why)).collect();
                 let retry = now.mono + self.next_pause();
-                self.state = State::Broken { why, retry, held: frame.into_iter().collect() };
+                self.state = State::Broken { why, retry, held: frame.into_iter().collect(), lost: 0 };
                 refusals
             }
         }
@@ -231,15 +237,15 @@ impl Turns {
                 return Vec::new();
             }
         };
-        let held = match &mut self.state {
-            State::Broken { held, .. } => std::mem::take(held),
-            State::Working(_) => VecDeque::new(),
+        let (held, lost) = match &mut self.state {
+            State::Broken { held, lost, .. } => (std::mem::take(held), *lost),
+            State::Working(_) => (VecDeque::new(), 0),
         };
         self.rebuilds += 1;
         // A bridge of its own randomness: ids it handed out before must not come again.
         let entropy = self.entropy.child(&format!("rebuild {}", self.rebuilds));
         self.state = State::Working(Box::new(Bridge::new(snapshot, self.settings.clone(), &entropy)));
-        tracing::info!("the store works again; the bridge was rebuilt from it");
+        tracing::info!(lost, "the store works again; the bridge was rebuilt from it");
         let link = self.link.clone().map(Input::Radio);
         let broker = self.broker.then_some(Input::Broker(BrokerInput::Connected));
         let frames = held.into_iter().map(|frame| Input::Radio(network::Input::Frame(frame)));

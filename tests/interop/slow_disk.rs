@@ -225,6 +225,34 @@ fn a_full_disk_refuses_changes_tells_nothing_unsaved_and_loses_no_event() {
     nothing_can_be_saved(&mut house, "full", || card.fill(), || card.make_room());
 }
 
+/// More than memory holds: what is lost is counted and said.
+#[test]
+fn reports_beyond_what_can_be_held_while_nothing_can_be_saved_are_not_lost_in_silence() {
+    let disk = Disk::new();
+    let house = House::on(|setup| disk.under(setup));
+    disk.be_read_only();
+    let reports = 300;
+    house.mock.control(&format!("flood {NODE} {reports}"));
+    let store = until("all are taken in", seconds(10), || {
+        let store = house.status()["store"].clone();
+        (store["held_frames"].as_u64()? + store["lost_frames"].as_u64()? == reports).then_some(store)
+    });
+    let lost = store["lost_frames"].as_u64().unwrap();
+    assert!(lost > 0, "nothing was lost, so this test shows nothing: {store}");
+    let problems = house.status()["problems"].to_string();
+    assert!(problems.contains(&format!("{lost} reports")), "not said: {problems}");
+    disk.be_well();
+    let kept = until("what was held is recorded", seconds(60), || {
+        let answer = house.daemon.cli(&["events", "--limit", "1000", "--json"]);
+        let events: Value = serde_json::from_str(&answer.stdout).ok()?;
+        let used = events["items"].as_array()?.iter().filter(|e| e["event_type"] == "code_used").count();
+        (used as u64 + lost >= reports).then_some(used as u64)
+    });
+    assert_eq!(kept + lost, reports);
+    figure(&format!("{reports} reports while nothing can be saved: {kept} kept, {lost} counted as lost"));
+    house.acks_were_never_late("read-only");
+}
+
 fn nothing_can_be_saved(house: &mut House, what: &str, break_it: impl FnOnce(), mend_it: impl FnOnce()) {
     house.type_code(2);
     house.nothing_was_lost();
