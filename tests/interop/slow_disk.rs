@@ -163,14 +163,14 @@ fn a_burst_on_a_slow_disk_neither_silences_the_hub_nor_holds_back_the_first_even
     let before = offline(&house);
     disk.be_slow();
     let typed = Instant::now();
-    house.type_code(8);
+    house.type_code(6);
     until("the first visit is told", seconds(60), || house.subscriber.codes_used().into_iter().next());
     let first = typed.elapsed();
     until("every visit is told", seconds(90), || (house.subscriber.codes_used().len() >= house.typed.len()).then_some(()));
     disk.be_well();
     let last = typed.elapsed();
     figure(&format!(
-        "8 visits at once on a disk with syncs of 2 s: told after {:.1} to {:.1} s",
+        "6 visits at once on a disk with syncs of 2 s: told after {:.1} to {:.1} s",
         first.as_secs_f64(),
         last.as_secs_f64()
     ));
@@ -186,7 +186,7 @@ fn an_event_that_waited_for_a_slow_disk_carries_the_time_at_which_it_happened() 
     let disk = Disk::new();
     let mut house = House::on(|setup| disk.under(setup));
     disk.be_slow();
-    house.type_code(4);
+    house.type_code(3);
     until("every visit is told", seconds(60), || (house.subscriber.codes_used().len() >= house.typed.len()).then_some(()));
     disk.be_well();
     let journal = house.nothing_was_lost();
