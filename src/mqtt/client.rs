@@ -7,7 +7,7 @@
 //! Each connection gets a fresh event loop, so nothing of an earlier session can be sent or acknowledged in the
 //! next one: what was under way is offered again by the owner of the [outbox](super::outbox).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -55,8 +55,7 @@ const LEAVE: Duration = Duration::from_secs(2);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ToBroker {
     /// State: retained, the latest per topic wins. Lost with the connection: published anew after each
-    /// [`FromBroker::Connected`]. An empty payload takes the topic off the broker, and does so again on every
-    /// connection until the topic is used again: nobody publishes it anew, and the broker may have kept it.
+    /// [`FromBroker::Connected`]. An empty payload takes the topic off the broker.
     Retained(Message),
     /// An event: QoS 1, never retained, answered by [`FromBroker::Acked`]. One at a time.
     Event {
@@ -155,9 +154,6 @@ impl Shared {
 #[derive(Debug, Default)]
 struct Mailbox {
     retained: BTreeMap<String, String>,
-    /// Topics taken off the broker since the start. That is sent with QoS 0 and may get lost, so it is said on every
-    /// connection.
-    gone: BTreeSet<String>,
     event: Option<(EventId, Message)>,
     in_flight: Option<InFlight>,
 }
@@ -172,13 +168,6 @@ struct InFlight {
 }
 
 impl Mailbox {
-    /// A new connection: what an earlier one left is stale, but for the topics that are gone.
-    fn begin(&mut self) {
-        let gone = std::mem::take(&mut self.gone);
-        let retained = gone.iter().map(|topic| (topic.clone(), String::new())).collect();
-        *self = Self { retained, gone, ..Self::default() };
-    }
-
     fn put(&mut self, message: ToBroker) {
         match message {
             ToBroker::Event { id, message } => self.event = Some((id, message)),
@@ -186,11 +175,6 @@ impl Mailbox {
                 if payload.len() > MAX_PAYLOAD || (self.retained.len() >= MAX_TOPICS && !self.retained.contains_key(&topic)) {
                     warn!(topic, bytes = payload.len(), "state not published: too large, or too many topics wait");
                     return;
-                }
-                if !payload.is_empty() {
-                    self.gone.remove(&topic);
-                } else if self.gone.len() < MAX_TOPICS {
-                    self.gone.insert(topic.clone());
                 }
                 self.retained.insert(topic, payload);
             }
@@ -278,7 +262,7 @@ async fn connection_of(options: Arc<Options>, shared: Arc<Shared>, out: mpsc::Se
     }
     let since = Instant::now();
     info!(broker = %options.url, "connected to the MQTT broker");
-    shared.mailbox().begin();
+    *shared.mailbox() = Mailbox::default();
     let mut polling = pin!(poll(events, &shared, &out, &options));
     let why = tokio::select! {
         why = &mut polling => why,
@@ -499,23 +483,6 @@ mod tests {
         }
         assert_eq!(mailbox.take(), Some(state("a", "3")));
         assert_eq!(mailbox.take(), None);
-    }
-
-    #[tokio::test]
-    async fn a_topic_that_is_gone_is_taken_off_every_broker_that_may_have_kept_it() {
-        let mut mailbox = Mailbox::default();
-        for message in [state("old", "1"), state("old", ""), state("new", "1")] {
-            mailbox.put(message);
-        }
-        mailbox.begin();
-        assert_eq!(mailbox.take(), Some(state("old", "")));
-        assert_eq!(mailbox.take(), None, "state of an earlier connection");
-        mailbox.begin();
-        assert_eq!(mailbox.take(), Some(state("old", "")), "what was sent may have got lost");
-
-        mailbox.put(state("old", "2"));
-        mailbox.begin();
-        assert_eq!(mailbox.take(), None, "another device has that name now");
     }
 
     #[tokio::test]

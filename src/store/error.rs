@@ -150,6 +150,9 @@ pub enum CommitError {
     /// The file system became read-only, which cards do when they fail.
     #[error("the database can't be written any more; mount its file system writable, or replace a failing card")]
     ReadOnly,
+    /// The disk refuses or fails. SQLite does not tell which.
+    #[error("the disk of the database fails: mount its file system writable, or replace the card; the log has the cause")]
+    Disk(#[source] Error),
     /// SQLite refused in some other way.
     #[error("the database refused the change; look at the cause in the log")]
     Sqlite(#[source] Error),
@@ -160,6 +163,7 @@ impl From<Error> for CommitError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            Some(ErrorCode::SystemIoFailure) => Self::Disk(error),
             _ => Self::Sqlite(error),
         }
     }
