@@ -109,6 +109,9 @@ impl Bridge {
             messages.push(mqtt.topics.device_state(device, self.grant_counts(device.id)));
             messages.push(mqtt.topics.availability(&device.slug, reach != Reach::Dead));
         }
+        if everything {
+            self.after.extend(self.forget_former_names(&mqtt.topics));
+        }
         let mut said: Vec<After> = messages.into_iter().filter_map(|message| self.announcer.say(message)).collect();
         if everything || !said.is_empty() {
             said.extend(self.announcer.say(mqtt.topics.bridge_info(&self.info())));
@@ -125,6 +128,15 @@ impl Bridge {
             let message = mqtt.topics.event(event, &device.slug, &self.settings.zone, mqtt.names, late);
             self.after.push(After::Publish(id, message));
         }
+    }
+
+    /// Takes off the broker what it may have kept under names that no device has any more: it may have been away when they
+    /// changed, or come back with what it knew before.
+    fn forget_former_names(&self, topics: &Topics) -> Vec<After> {
+        let in_use: BTreeSet<&Slug> = self.state.devices().map(|device| &device.slug).collect();
+        let former = self.state.devices().flat_map(|device| &device.former_slugs).filter(|slug| !in_use.contains(slug));
+        let emptied = former.flat_map(|slug| topics.retained(slug)).map(|topic| Message { topic, payload: String::new() });
+        emptied.map(After::Retained).collect()
     }
 
     fn info(&self) -> BridgeInfo {

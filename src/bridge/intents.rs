@@ -16,6 +16,9 @@ use crate::domain::slot::Content;
 use crate::domain::time::{Instant, Now};
 use crate::reconcile::rules::{self, DeviceRule, Rules, Unfit};
 
+/// So many earlier names of a device are remembered.
+const FORMER_SLUGS: usize = 16;
+
 /// The part of the bridge that changes what is wanted.
 pub struct Desk<'a> {
     /// What is wanted and known.
@@ -184,7 +187,13 @@ impl Desk<'_> {
         if self.state.devices().any(|other| other.id != device.id && other.slug == slug) {
             return Err(Refusal::BadSlug(slug.to_string()));
         }
-        device.slug = slug;
+        if device.slug != slug {
+            let former = std::mem::replace(&mut device.slug, slug);
+            device.former_slugs.retain(|old| *old != former && *old != device.slug);
+            device.former_slugs.push(former);
+            let surplus = device.former_slugs.len().saturating_sub(FORMER_SLUGS);
+            device.former_slugs.drain(..surplus);
+        }
         let generation = self.state.next_generation();
         self.audit(format!("renamed device {}", device.id));
         let accepted = Accepted { generation, device: Some(device.id), ..Accepted::default() };

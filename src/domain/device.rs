@@ -50,6 +50,9 @@ pub struct Device {
     pub id: DeviceId,
     /// Its name in topics and commands.
     pub slug: Slug,
+    /// Names that it had, the latest last: a broker may still keep something under them.
+    #[serde(default)]
+    pub former_slugs: Vec<Slug>,
     /// Its name for people.
     pub name: String,
     /// What it is.
