@@ -577,6 +577,54 @@ fn events_wait_for_the_broker_and_leave_one_by_one() {
 }
 
 #[test]
+fn an_event_that_waited_for_the_disk_carries_the_time_at_which_it_happened() {
+    let mut house = House::settled(13);
+    house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    house.turn(Input::Broker(BrokerInput::Connected));
+    let since = house.now;
+    house.now = house.now + Duration::from_secs(90);
+    let unlock = [0x71, 0x05, 0, 0, 0, 0xFF, 0x06, 0x06, 0x04, 0x63, 0x03, 0x01, 0x01];
+    let command = crate::serial::transmit::ApplicationCommand {
+        rx: crate::serial::transmit::RxStatus::default(),
+        destination: Some(NodeId(1)),
+        source: V2,
+        payload: unlock.to_vec().into(),
+        multicast_mask: bytes::Bytes::new(),
+        rssi: None,
+        trailing: bytes::Bytes::new(),
+    };
+    let frame = crate::serial::Message::ApplicationCommand(command).write(crate::serial::NodeIdWidth::Bits16);
+    house.turn(Input::Radio(network::Input::Waited { frame, since }));
+    let used = house.happened.iter().find(|event| event.kind == EventType::CodeUsed).expect("the visit");
+    assert_eq!(used.at, house.now().back_to(since).wall);
+    let said = house.said.iter().find(|message| message.payload.contains("code_used")).unwrap();
+    assert!(said.topic.ends_with("/event/late"), "an automation must not take it for a visit just now: {}", said.topic);
+}
+
+#[test]
+fn a_broker_that_comes_back_with_old_names_is_told_that_they_are_gone() {
+    let mut house = House::settled(14);
+    let rename = |name: &str| Intent::Rename { device: "lock_2".into(), name: name.into(), slug: Some("front".into()) };
+    house.turn(Input::Broker(BrokerInput::Connected));
+    house.intend(rename("Front"));
+    let gone = |house: &House| {
+        let topic = "latchkey/device/lock_2/state";
+        house.said.iter().any(|message| message.topic == topic && message.payload.is_empty())
+    };
+    assert!(gone(&house));
+    house.said.clear();
+    house.cut_power();
+    house.turn(Input::Broker(BrokerInput::Connected));
+    assert!(gone(&house), "also after a restart, when nobody remembers what was said");
+    // The name comes back: what is under it is true again.
+    house.said.clear();
+    house.intend(Intent::Rename { device: "front".into(), name: "Lock 2".into(), slug: Some("lock_2".into()) });
+    house.turn(Input::Broker(BrokerInput::Connected));
+    assert!(!gone(&house));
+}
+
+#[test]
 fn what_happened_before_a_power_cut_never_looks_fresh_after_it() {
     let boot = |name: &str| Some(BootId(name.into()));
     for (next, late) in [("first", false), ("second", true)] {

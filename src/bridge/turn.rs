@@ -341,11 +341,11 @@ impl Bridge {
             }
             NetworkEvent::Interviewed(id) => self.touched.extend(self.state.device_of(id).map(|device| device.id)),
             NetworkEvent::Received { endpoint: 1.., .. } => tracing::debug!("an end point of a lock is not its door"),
-            NetworkEvent::Received { node, endpoint: 0, command, security, multicast: _ } => {
+            NetworkEvent::Received { node, endpoint: 0, command, security, multicast: _, at } => {
                 let granted = self.network.node(node).map(|node| node.security);
                 // Events and confirmations count only under the class the node was granted (threats: forged frames).
                 if granted.is_some_and(|granted| security >= granted) {
-                    self.received(node, &command, now);
+                    self.received(node, &command, now.back_to(at));
                 }
             }
             NetworkEvent::JobDone { id, node, outcome } => {
@@ -389,6 +389,7 @@ impl Bridge {
             slug = Slug::from_name(&format!("{name} {n}"));
         }
         let device = Device {
+            former_slugs: vec![],
             id: DeviceId::new(&mut self.entropy),
             slug,
             name,

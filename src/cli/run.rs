@@ -30,10 +30,10 @@ fn load_for_daemon(place: &Place) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// One thread for the loop; the link has its own. Ends in good order on SIGTERM and SIGINT; SIGHUP reads the configuration
+/// This thread is the loop's, the runtime's one worker serves broker and API, and the link has its own. Ends in good order on SIGTERM and SIGINT; SIGHUP reads the configuration
 /// again.
 fn daemon(config: Config, reread: impl FnMut() -> Result<Config, String> + 'static) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Refused(format!("the runtime can't be started: {error}")))?;
     runtime.block_on(async {
         let signals = Signals::of_this_process(reread);

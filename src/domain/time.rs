@@ -95,6 +95,14 @@ pub struct Now {
     pub trusted: bool,
 }
 
+impl Now {
+    /// The same clocks when the monotonic one stood at `at`, not later than now.
+    pub fn back_to(self, at: Instant) -> Self {
+        let at = at.min(self.mono);
+        Self { mono: at, wall: self.wall.before(self.mono.since(at)), ..self }
+    }
+}
+
 /// Names the time since the machine was switched on. While it stays the same, the wall clock went on without a gap.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BootId(pub String);

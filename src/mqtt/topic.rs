@@ -351,6 +351,7 @@ mod tests {
     #[test]
     fn retained_state_tells_how_the_door_is_and_not_who_is_home() {
         let device = Device {
+            former_slugs: vec![],
             id: ada_unlocks().device,
             slug: front_door(),
             name: "Ada's door".into(),

@@ -6,6 +6,7 @@ use super::jobs::{JobId, Outcome};
 use crate::command::Command;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::SecurityClass;
+use crate::domain::time::Instant;
 use crate::serial::Frame;
 use crate::serial::link::{SendFailure, SendId};
 
@@ -49,8 +50,15 @@ pub enum Input {
         /// What is missing, with the remedy.
         why: String,
     },
-    /// The stick sent a frame.
+    /// The stick sent a frame, just now.
     Frame(Frame),
+    /// The stick sent a frame, and we had no time for it: a slow disk held us up.
+    Waited {
+        /// The frame.
+        frame: Frame,
+        /// When it came.
+        since: Instant,
+    },
     /// The stick acknowledged a frame.
     Sent(SendId),
     /// A frame could not be delivered to the stick.
@@ -105,6 +113,8 @@ pub enum NetworkEvent {
         security: SecurityClass,
         /// It was not for us alone.
         multicast: bool,
+        /// When it came: what happened, happened then.
+        at: Instant,
     },
     /// A job ended. A report that ended it came as `Received` before.
     JobDone {

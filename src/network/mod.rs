@@ -87,13 +87,15 @@ pub struct Network {
     /// The stick is given nothing before: it was busy, or its radio jammed.
     hold_until: Instant,
     /// What nodes said while the stick was not set up yet.
-    early: VecDeque<Message>,
+    early: VecDeque<(Instant, Message)>,
     outputs: VecDeque<Output>,
     airtime: Airtime,
     /// The time of the last call.
     clock: Instant,
     /// The same on the wall clock, for nodes that ask.
     time: Now,
+    /// When the frame in hand came.
+    heard_at: Instant,
     last_send: u64,
     last_callback: CallbackId,
     last_job: u64,
@@ -135,6 +137,7 @@ impl Network {
             outputs: VecDeque::new(),
             airtime: Airtime::default(),
             clock: Instant::ZERO,
+            heard_at: Instant::ZERO,
             time: Now { mono: Instant::ZERO, wall: Timestamp::default(), trusted: false },
             last_send: 0,
             last_callback: CallbackId::NONE,
@@ -149,7 +152,8 @@ impl Network {
             Input::LinkUp => self.link_up(),
             Input::LinkDown { why } => self.link_down(why),
             Input::LinkWaiting { why } => self.status = ControllerStatus::Absent { why },
-            Input::Frame(frame) => self.frame(frame),
+            Input::Frame(frame) => self.frame(frame, now.mono),
+            Input::Waited { frame, since } => self.frame(frame, since),
             Input::Sent(id) => {
                 let ended = self.exchange.as_mut().and_then(|(exchange, _)| exchange.sent(id, now.mono));
                 self.end_exchange(ended);

@@ -15,6 +15,7 @@ use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{ClassSupport, InterviewStage, SecurityClass};
+use crate::domain::time::Instant;
 use crate::serial::node_info::{ApplicationUpdate, NodeInformation, UpdateStatus};
 use crate::serial::transmit::ApplicationCommand;
 use crate::serial::{Frame, Message};
@@ -41,7 +42,9 @@ pub(super) enum Answer {
 }
 
 impl Network {
-    pub(super) fn frame(&mut self, frame: Frame) {
+    /// A frame that came at that time.
+    pub(super) fn frame(&mut self, frame: Frame, at: Instant) {
+        self.heard_at = at;
         if let Some((exchange, _)) = &mut self.exchange
             && exchange.owns(&frame)
         {
@@ -54,7 +57,7 @@ impl Network {
             Ok(message @ (Message::ApplicationCommand(_) | Message::ApplicationUpdate(_)))
                 if self.start_up.is_some() && self.early.len() < EARLY =>
             {
-                self.early.push_back(message);
+                self.early.push_back((at, message));
             }
             Ok(_) => tracing::debug!(?frame, "nobody waits for this frame"),
             Err(why) => tracing::debug!(?frame, %why, "a frame that can't be read"),
@@ -158,7 +161,8 @@ impl Network {
             _ => {}
         }
         let (endpoint, security) = (wrapping.endpoint(), SecurityClass::None);
-        self.tell(NetworkEvent::Received { node: id, endpoint, command: command.clone(), security, multicast });
+        let at = self.heard_at;
+        self.tell(NetworkEvent::Received { node: id, endpoint, command: command.clone(), security, multicast, at });
         if granted == SecurityClass::None && endpoint == ROOT {
             self.offer(id, &Answer::Reply(command));
         }

@@ -113,7 +113,10 @@ impl Network {
         self.status = ControllerStatus::Ready(info.clone());
         self.tell(NetworkEvent::Ready(info));
         self.follow_node_list(&nodes, lists_long_range);
-        early.into_iter().for_each(|message| self.unsolicited(message));
+        for (at, message) in early {
+            self.heard_at = at;
+            self.unsolicited(message);
+        }
     }
 
     /// A stick of another network: the same node ids are other people's doors. Nothing is sent and nothing forgotten;

@@ -57,12 +57,18 @@ impl Clock {
 
     /// The monotonic time.
     pub fn mono(&self) -> Instant {
-        Instant::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.of(tokio::time::Instant::now())
     }
 
     /// The runtime's name for a monotonic time.
     pub fn at(&self, instant: Instant) -> tokio::time::Instant {
         self.started + instant.since(Instant::ZERO)
+    }
+
+    /// The monotonic time at a moment of the runtime's.
+    pub fn of(&self, moment: tokio::time::Instant) -> Instant {
+        let elapsed = moment.saturating_duration_since(self.started);
+        Instant::from_millis(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Both clocks, for one turn.

@@ -37,8 +37,8 @@ pub enum LinkReport {
         /// Why, for people.
         why: String,
     },
-    /// A data frame arrived.
-    Frame(Frame),
+    /// A data frame arrived, at that time.
+    Frame(Frame, tokio::time::Instant),
     /// The stick acknowledged a frame.
     Sent(SendId),
     /// A frame was given up.
@@ -221,7 +221,7 @@ impl Reports {
             }
             return;
         }
-        if self.backlog.len() >= REPORTS && matches!(report, LinkReport::Frame(_)) {
+        if self.backlog.len() >= REPORTS && matches!(report, LinkReport::Frame(..)) {
             self.dropped += 1;
             // Powers of two: a stall must not fill the log too.
             if self.dropped.is_power_of_two() {
@@ -254,7 +254,7 @@ impl Reports {
 impl From<LinkEvent> for LinkReport {
     fn from(event: LinkEvent) -> Self {
         match event {
-            LinkEvent::Frame(frame) => Self::Frame(frame),
+            LinkEvent::Frame(frame) => Self::Frame(frame, tokio::time::Instant::now()),
             LinkEvent::Sent(id) => Self::Sent(id),
             LinkEvent::Failed(id, why) => Self::Failed(id, why),
             LinkEvent::Unresponsive => Self::Unresponsive,

@@ -1,7 +1,8 @@
 //! The shell: clocks, sockets, the loop. Everything that decides is on the floors below; here bytes are moved.
 //!
-//! The link has a thread of its own (`link`): a commit that takes seconds on a slow card delays no ACK. Everything
-//! else shares one thread, where a turn is decided, committed and released before the next one begins.
+//! The link has a thread of its own (`link`): a commit that takes seconds on a slow card delays no ACK. The loop has one,
+//! where a turn is decided, committed and released before the next one begins. Broker and API share a third, so that
+//! what is released gets out while the next commit is waited for.
 
 pub mod clock;
 mod kernel;
@@ -183,9 +184,9 @@ async fn turn_after_turn(mut turns: Turns, outside: &mut Outside, mut clock: Clo
     let ended = loop {
         service.turned(clock.mono(), || turns.headline(clock.now()));
         let due = moment(&clock, turns.poll_deadline()).min(clock.at(service.due()));
-        // Frames first: somebody may stand at a door. Nothing starves, as each source is bounded by what sends it.
+        // Each source gets its turn. A burst of frames on a slow disk must not keep the acknowledgement waiting that lets
+        // the next event out; and whoever floods us has one voice among others.
         let input = tokio::select! {
-            biased;
             told = inlets.signals.next() => match told {
                 Told::Stop => break Ok(()),
                 Told::Reload(config) => {
@@ -198,7 +199,7 @@ async fn turn_after_turn(mut turns: Turns, outside: &mut Outside, mut clock: Clo
                 }
             },
             report = inlets.reports.recv() => match report {
-                Some(report) => Input::Radio(radio_input(report)),
+                Some(report) => Input::Radio(radio_input(report, &clock)),
                 // Without its thread the daemon would go on, deaf. Whoever started it starts it again.
                 None => break Err(RunError::LinkEnded),
             },
@@ -305,12 +306,12 @@ impl Outside {
     }
 }
 
-fn radio_input(report: LinkReport) -> network::Input {
+fn radio_input(report: LinkReport, clock: &Clock) -> network::Input {
     match report {
         LinkReport::Up => network::Input::LinkUp,
         LinkReport::Down { why } => network::Input::LinkDown { why },
         LinkReport::Waiting { why } => network::Input::LinkWaiting { why },
-        LinkReport::Frame(frame) => network::Input::Frame(frame),
+        LinkReport::Frame(frame, at) => network::Input::Waited { frame, since: clock.of(at) },
         LinkReport::Sent(id) => network::Input::Sent(id),
         LinkReport::Failed(id, why) => network::Input::Failed(id, why),
         LinkReport::Unresponsive => network::Input::Unresponsive,

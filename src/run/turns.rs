@@ -54,7 +54,8 @@ enum State {
     Broken {
         why: String,
         retry: Instant,
-        held: VecDeque<Frame>,
+        /// Frames, and when they came.
+        held: VecDeque<(Frame, Instant)>,
         /// Frames beyond those.
         lost: u64,
     },
@@ -86,6 +87,7 @@ impl Turns {
             Input::Timeout => self.tidy_if_quiet(now),
             _ => self.busy_at = now.mono,
         }
+        let frame = frame_in(&input, now.mono);
         let bridge = match &mut self.state {
             State::Working(bridge) => bridge,
             State::Broken { why, retry, held, lost } => {
@@ -97,8 +99,8 @@ impl Turns {
                         return vec![After::Answer(ticket, Ok(Reply::View(status)))];
                     }
                     Input::Ask { ticket, .. } => return vec![refused(ticket, why)],
-                    Input::Radio(network::Input::Frame(frame)) if held.len() < HELD_FRAMES => held.push_back(frame),
-                    Input::Radio(network::Input::Frame(_)) => {
+                    Input::Radio(_) if held.len() < HELD_FRAMES => held.extend(frame),
+                    Input::Radio(network::Input::Frame(_) | network::Input::Waited { .. }) => {
                         *lost += 1;
                         // Powers of two: the log may lie on the disk that fails.
                         if lost.is_power_of_two() {
@@ -111,10 +113,6 @@ impl Turns {
                 }
                 return Vec::new();
             }
-        };
-        let frame = match &input {
-            Input::Radio(network::Input::Frame(frame)) => Some(frame.clone()),
-            _ => None,
         };
         let turn = bridge.turn(input, now);
         if turn.batch.is_empty() {
@@ -248,7 +246,7 @@ impl Turns {
         tracing::info!(lost, "the store works again; the bridge was rebuilt from it");
         let link = self.link.clone().map(Input::Radio);
         let broker = self.broker.then_some(Input::Broker(BrokerInput::Connected));
-        let frames = held.into_iter().map(|frame| Input::Radio(network::Input::Frame(frame)));
+        let frames = held.into_iter().map(|(frame, since)| Input::Radio(network::Input::Waited { frame, since }));
         let missed: Vec<Input> = link.into_iter().chain(broker).chain(frames).collect();
         missed.into_iter().flat_map(|input| self.take(input, now)).collect()
     }
@@ -263,6 +261,15 @@ fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// The frame in an input, and when it came.
+fn frame_in(input: &Input, now: Instant) -> Option<(Frame, Instant)> {
+    match input {
+        Input::Radio(network::Input::Frame(frame)) => Some((frame.clone(), now)),
+        Input::Radio(network::Input::Waited { frame, since }) => Some((frame.clone(), *since)),
+        _ => None,
+    }
 }
 
 fn refused(ticket: Ticket, why: &str) -> After {

@@ -63,6 +63,7 @@ impl House {
 
 fn lock(slug: &str, entropy: &mut Entropy) -> Device {
     Device {
+        former_slugs: vec![],
         id: DeviceId::new(entropy),
         slug: slug.parse().unwrap(),
         name: slug.into(),

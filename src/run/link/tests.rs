@@ -66,7 +66,8 @@ async fn a_stalled_owner_delays_no_ack_and_loses_no_report() {
         // The owner wakes up.
         assert_eq!(house.reports.recv().await, Some(LinkReport::Up));
         for frame in &frames {
-            assert_eq!(house.reports.recv().await, Some(LinkReport::Frame(frame.clone())));
+            let report = house.reports.recv().await;
+            assert!(matches!(report, Some(LinkReport::Frame(told, _)) if told == *frame));
         }
     })
     .await;

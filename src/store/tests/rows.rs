@@ -17,6 +17,7 @@ use crate::store::{CommitError, EventQuery};
 
 fn device(entropy: &mut Entropy) -> Device {
     Device {
+        former_slugs: vec![],
         id: DeviceId::new(entropy),
         slug: Slug::from_name("Front Door"),
         name: "Front Door".into(),
