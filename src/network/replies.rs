@@ -3,6 +3,7 @@
 
 use crate::command::association::Association;
 use crate::command::association_group_info::AssociationGroupInfo;
+use crate::command::configuration::Configuration;
 use crate::command::door_lock_logging::DoorLockLogging;
 use crate::command::notification::Notification;
 use crate::command::user_code::UserCode;
@@ -43,6 +44,9 @@ fn is_about(asked: &Command, told: &Command) -> bool {
             Command::Notification(Notification::EventSupportedGet(get)),
             Command::Notification(Notification::EventSupportedReport(report)),
         ) => report.kind == get.kind,
+        (Command::Configuration(Configuration::Get(get)), Command::Configuration(Configuration::Report(report))) => {
+            report.parameter == get.parameter
+        }
         // Record 0 is the latest, and comes with its own number.
         (
             Command::DoorLockLogging(DoorLockLogging::RecordGet(get)),
@@ -67,6 +71,7 @@ mod tests {
         assert!(fits(&[0x86, 0x13, 0x63], &[0x86, 0x14, 0x63, 2]));
         assert!(!fits(&[0x86, 0x13, 0x63], &[0x86, 0x14, 0x62, 4]));
         assert!(!fits(&[0x85, 0x02, 2], &[0x85, 0x03, 1, 5, 0]));
+        assert!(fits(&[0x70, 0x05, 16], &[0x70, 0x06, 16, 1, 6]) && !fits(&[0x70, 0x05, 16], &[0x70, 0x06, 1, 1, 6]));
         let record = [0x4C, 0x04, 2, 0x07, 0xEA, 11, 23, 0x2E, 30, 15, 9, 0, 0];
         assert!(fits(&[0x4C, 0x03, 2], &record) && fits(&[0x4C, 0x03, 0], &record) && !fits(&[0x4C, 0x03, 1], &record));
     }

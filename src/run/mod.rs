@@ -77,7 +77,8 @@ impl RunError {
     /// Whether somebody has to change the configuration or the files it names: exit code 2, and no restart helps.
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Store(_) | Self::Mqtt(_) | Self::Topic(_) | Self::Socket(_) | Self::Port(_) => true,
+            Self::Store(error) => error.is_configuration(),
+            Self::Mqtt(_) | Self::Topic(_) | Self::Socket(_) | Self::Port(_) => true,
             Self::Link(_) | Self::LinkEnded | Self::Entropy => false,
         }
     }

@@ -108,6 +108,24 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Whether somebody has to change a file or the configuration first. A disk that is full, failing or read-only may be
+    /// well again by itself or by a reboot: then it is worth another try.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::DiskFull(_) | Self::Io { .. } | Self::Sqlite { .. } => false,
+            Self::NotWritable { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::DirectoryMissing(_)
+            | Self::Held { .. }
+            | Self::NewerSchema { .. }
+            | Self::Corrupt { .. }
+            | Self::KeyMissing { .. }
+            | Self::KeyWrong { .. }
+            | Self::KeyExposed { .. }
+            | Self::KeyMalformed(_)
+            | Self::KeyUnbirthable { .. } => true,
+        }
+    }
+
     /// Sorts what the system said about `path` into the cases that have a remedy of their own.
     pub(super) fn from_io(path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
