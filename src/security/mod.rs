@@ -1,0 +1,8 @@
+//! Z-Wave's two security classes, as values and pure machines: keys, nonces, sealing and opening, and how a joining
+//! node gets its keys. No clock, no radio, no randomness of their own: bytes, moments and entropy come in as arguments.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `crypto` | AES-128 and Curve25519, and the derivations of S2 from them |
+
+pub mod crypto;
