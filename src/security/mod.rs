@@ -1,5 +1,11 @@
-//! Security of the radio network: keys, what proves and hides a frame, and how a device gets its keys. Pure: randomness and
-//! time come in as arguments, frames go out as values.
+//! Z-Wave's two security classes, as values and pure machines: keys, nonces, sealing and opening, and how a joining
+//! node gets its keys. No clock, no radio, no randomness of their own: bytes, moments and entropy come in as arguments.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `crypto` | AES-128 and Curve25519, and the derivations of S2 from them |
+//! | `dsk`, `qr` | what is printed on a device: its key, its PIN, its QR code |
 
+pub mod crypto;
 pub mod dsk;
 pub mod qr;
