@@ -11,6 +11,7 @@
 
 use latchkey::command::codec::hex;
 use latchkey::command::door_lock_logging::DoorLockLogging;
+use latchkey::command::security::Security;
 use latchkey::command::transport_service::TransportService;
 use latchkey::command::user_code::{Checksum, UserCode, UserId, UserIdStatus, crc16};
 use latchkey::command::{ClassId, Command, commands_of};
@@ -21,7 +22,7 @@ const VECTORS: &str = include_str!("data/vectors/cc.json");
 const FRAMES: &str = include_str!("data/frames/frames.jsonl");
 
 /// Classes whose parameters we take apart.
-const OURS: [ClassId; 22] = [
+const OURS: [ClassId; 23] = [
     ClassId::BASIC,
     ClassId::VERSION,
     ClassId::MANUFACTURER_SPECIFIC,
@@ -44,6 +45,7 @@ const OURS: [ClassId; 22] = [
     ClassId::CONFIGURATION,
     ClassId::TIME,
     ClassId::TIME_PARAMETERS,
+    ClassId::SECURITY,
 ];
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -78,6 +80,16 @@ fn fields(command: &Command) -> Map<String, Value> {
         }
         Command::TransportService(TransportService::FirstSegment(it)) => {
             fields.insert("partial_datagram_hex".into(), hex(&it.partial_datagram.0).into());
+            None
+        }
+        Command::Security(Security::CommandEncapsulation(it) | Security::CommandEncapsulationNonceGet(it)) => {
+            fields.insert("nonce_hex".into(), hex(&it.sender_nonce.0).into());
+            fields.insert("ciphertext_hex".into(), hex(&it.ciphertext.0).into());
+            fields.insert("mac_hex".into(), hex(&it.mac.0).into());
+            None
+        }
+        Command::Security(Security::NonceReport(it)) => {
+            fields.insert("nonce_hex".into(), hex(&it.nonce.0).into());
             None
         }
         Command::Notification(Notification::Report(it)) => {
@@ -202,6 +214,9 @@ fn in_our_words(class: &str, command: &str, key: &str, value: &Value) -> Option<
         ("Notification", _, "notificationEvent") => same("event"),
         ("Notification", _, "eventParameters") => Some(("params_hex".into(), value["hex"].clone())),
         ("Notification", _, "supportedEvents") => same("events"),
+        ("Security", _, "reportsToFollow") => same("reports_to_follow"),
+        ("Security", _, "supportedCCs") => same("supported"),
+        ("Security", _, "controlledCCs") => same("controlled"),
         ("Transport Service", _, "partialDatagram") => Some(("partial_datagram_hex".into(), value["hex"].clone())),
         (
             "Transport Service" | "Multi Channel" | "Application Status" | "Door Lock Logging" | "Time" | "Time Parameters"
@@ -421,6 +436,22 @@ fn compare_command(command: &Command, expect: &Value) -> usize {
             "args_hex" => {
                 assert_eq!(hex(command.write().get(2..).unwrap()), text(value), "{expect}");
                 continue;
+            }
+            "iv" | "nonce" => ("nonce_hex", value.clone()),
+            "ciphertext" => ("ciphertext_hex", value.clone()),
+            "mac" => ("mac_hex", value.clone()),
+            "plaintext_len" => {
+                let ciphertext = text(&ours["ciphertext_hex"]);
+                assert_eq!(json!(ciphertext.len() / 2), *value, "{expect}");
+                continue;
+            }
+            "nonce_id" => {
+                assert_eq!(json!(bytes(text(&ours["nonce_hex"]))[0]), *value, "{expect}");
+                continue;
+            }
+            "supported_ccs" | "controlled_ccs" => {
+                let classes = value.as_array().unwrap().iter().map(|it| u16::from_str_radix(text(it), 16).unwrap());
+                (key.strip_suffix("_ccs").unwrap(), classes.collect())
             }
             "src_ep" => ("source", value.clone()),
             "dst_ep" => ("destination", value.clone()),

@@ -231,22 +231,6 @@ const NAMES: &[(ClassId, Names)] = &[
             (0x06, "SupportedGroupingsReport"),
         ],
     ),
-    (
-        ClassId::SECURITY,
-        &[
-            (0x02, "CommandsSupportedGet"),
-            (0x03, "CommandsSupportedReport"),
-            (0x04, "SchemeGet"),
-            (0x05, "SchemeReport"),
-            (0x06, "NetworkKeySet"),
-            (0x07, "NetworkKeyVerify"),
-            (0x08, "SchemeInherit"),
-            (0x40, "NonceGet"),
-            (0x80, "NonceReport"),
-            (0x81, "CommandEncapsulation"),
-            (0xC1, "CommandEncapsulationNonceGet"),
-        ],
-    ),
     (ClassId::ALARM_SENSOR, &[(0x01, "Get"), (0x02, "Report"), (0x03, "SupportedGet"), (0x04, "SupportedReport")]),
     (
         ClassId::SECURITY_2,

@@ -195,7 +195,7 @@ impl QrCode {
             other => return Err(InvalidQr::UnknownVersion(other.and_then(|it| it.try_into().ok()).unwrap_or(u8::MAX))),
         };
         // A digit that was misread may have made a letter of a digit: then that is what to say.
-        let code = checked(digits).ok_or(not_a_digit.unwrap_or(InvalidQr::Checksum))?;
+        let code = checked(digits).ok_or_else(|| not_a_digit.unwrap_or(InvalidQr::Checksum))?;
 
         let requested = number(code, COVERED, 3).and_then(|keys| u8::try_from(keys).ok());
         let requested = RequestedKeys(requested.ok_or(InvalidQr::Number(Field::RequestedKeys))?);
