@@ -25,6 +25,7 @@ pub mod names;
 mod nesting;
 pub mod notification;
 pub mod redact;
+pub mod security_2;
 pub mod spec;
 pub mod supervision;
 pub mod time;
@@ -93,6 +94,8 @@ pub enum Command {
     TimeParameters(time_parameters::TimeParameters),
     /// Multi Command (0x8F).
     MultiCommand(multi_command::MultiCommand),
+    /// Security 2 (0x9F).
+    Security2(security_2::Security2),
     /// A class or command this module has no struct for.
     Other {
         /// Its class.
@@ -195,6 +198,7 @@ impl Command {
                 ClassId::MULTI_COMMAND => {
                     multi_command::MultiCommand::parse(command, parameters, depth).map(|it| it.map(Self::MultiCommand))
                 }
+                ClassId::SECURITY_2 => security_2::Security2::parse(command, parameters, depth).map(|it| it.map(Self::Security2)),
                 _ => None,
             };
         match parsed {
@@ -234,6 +238,7 @@ impl Command {
             Self::Time(it) => it.write(&mut out),
             Self::TimeParameters(it) => it.write(&mut out),
             Self::MultiCommand(it) => it.write(&mut out),
+            Self::Security2(it) => it.write(&mut out),
             Self::Other { body, .. } => out.extend(&body.0),
         }
         out
@@ -265,6 +270,7 @@ impl Command {
             Self::Time(_) => ClassId::TIME,
             Self::TimeParameters(_) => ClassId::TIME_PARAMETERS,
             Self::MultiCommand(_) => ClassId::MULTI_COMMAND,
+            Self::Security2(_) => ClassId::SECURITY_2,
             Self::Other { class, .. } => *class,
         }
     }
@@ -295,6 +301,7 @@ impl Command {
             Self::Time(it) => Some(it.number()),
             Self::TimeParameters(it) => Some(it.number()),
             Self::MultiCommand(it) => Some(it.number()),
+            Self::Security2(it) => Some(it.number()),
             Self::Other { command, .. } => *command,
         }
     }
@@ -361,6 +368,7 @@ pub fn commands_of(class: ClassId) -> &'static [CommandSpec] {
         ClassId::TIME => time::COMMANDS,
         ClassId::TIME_PARAMETERS => time_parameters::COMMANDS,
         ClassId::MULTI_COMMAND => multi_command::COMMANDS,
+        ClassId::SECURITY_2 => security_2::COMMANDS,
         _ => &[],
     }
 }

@@ -4,5 +4,22 @@
 //! | file | what |
 //! | --- | --- |
 //! | `crypto` | AES-128 and Curve25519, and the derivations of S2 from them |
+//! | `keys` | the keys of a network, and which protects what |
 
 pub mod crypto;
+pub mod keys;
+
+use crate::domain::entropy::Entropy;
+
+/// Bytes that nobody can guess and that never come twice: nonces and keys are only as good as these. The daemon has
+/// [`Entropy`]; a recorded dialogue brings its own.
+pub trait Fresh {
+    /// The next `N` bytes.
+    fn fresh<const N: usize>(&mut self) -> [u8; N];
+}
+
+impl Fresh for Entropy {
+    fn fresh<const N: usize>(&mut self) -> [u8; N] {
+        self.bytes()
+    }
+}
