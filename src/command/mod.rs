@@ -26,6 +26,7 @@ mod nesting;
 pub mod notification;
 pub mod redact;
 pub mod security;
+pub mod security_2;
 pub mod spec;
 pub mod supervision;
 pub mod time;
@@ -96,6 +97,8 @@ pub enum Command {
     MultiCommand(multi_command::MultiCommand),
     /// Security (0x98).
     Security(security::Security),
+    /// Security 2 (0x9F).
+    Security2(security_2::Security2),
     /// A class or command this module has no struct for.
     Other {
         /// Its class.
@@ -199,6 +202,7 @@ impl Command {
                     multi_command::MultiCommand::parse(command, parameters, depth).map(|it| it.map(Self::MultiCommand))
                 }
                 ClassId::SECURITY => security::Security::parse(command, parameters, depth).map(|it| it.map(Self::Security)),
+                ClassId::SECURITY_2 => security_2::Security2::parse(command, parameters, depth).map(|it| it.map(Self::Security2)),
                 _ => None,
             };
         match parsed {
@@ -239,6 +243,7 @@ impl Command {
             Self::TimeParameters(it) => it.write(&mut out),
             Self::MultiCommand(it) => it.write(&mut out),
             Self::Security(it) => it.write(&mut out),
+            Self::Security2(it) => it.write(&mut out),
             Self::Other { body, .. } => out.extend(&body.0),
         }
         out
@@ -271,6 +276,7 @@ impl Command {
             Self::TimeParameters(_) => ClassId::TIME_PARAMETERS,
             Self::MultiCommand(_) => ClassId::MULTI_COMMAND,
             Self::Security(_) => ClassId::SECURITY,
+            Self::Security2(_) => ClassId::SECURITY_2,
             Self::Other { class, .. } => *class,
         }
     }
@@ -302,6 +308,7 @@ impl Command {
             Self::TimeParameters(it) => Some(it.number()),
             Self::MultiCommand(it) => Some(it.number()),
             Self::Security(it) => Some(it.number()),
+            Self::Security2(it) => Some(it.number()),
             Self::Other { command, .. } => *command,
         }
     }
@@ -369,6 +376,7 @@ pub fn commands_of(class: ClassId) -> &'static [CommandSpec] {
         ClassId::TIME_PARAMETERS => time_parameters::COMMANDS,
         ClassId::MULTI_COMMAND => multi_command::COMMANDS,
         ClassId::SECURITY => security::COMMANDS,
+        ClassId::SECURITY_2 => security_2::COMMANDS,
         _ => &[],
     }
 }
