@@ -18,11 +18,11 @@ use zeroize::Zeroizing;
 
 use crate::command::security::{CommandsSupportedReport, Encapsulation, Nonce, NonceReport, Schemes, Security};
 use crate::command::{ClassId, Command};
-use crate::domain::entropy::Entropy;
 use crate::domain::ids::NodeId;
 use crate::domain::time::{Deadline, Instant};
+use crate::security::Fresh;
+use crate::security::crypto::Key;
 
-use super::super::crypto::Key;
 use super::S0Keys;
 use super::peer::{CannotSend, Next, Peer, Refused, Said};
 
@@ -162,7 +162,7 @@ impl Inclusion {
     }
 
     /// The node sent a payload. What is not part of the inclusion changes nothing.
-    pub fn received(&mut self, payload: &[u8], now: Instant, entropy: &mut Entropy) -> Turn {
+    pub fn received(&mut self, payload: &[u8], now: Instant, entropy: &mut impl Fresh) -> Turn {
         let Ok(Command::Security(command)) = Command::parse(payload) else { return Turn::default() };
         match command {
             _ if self.step == Step::Over => Turn::default(),
@@ -177,7 +177,7 @@ impl Inclusion {
     }
 
     /// The last payload was not acknowledged.
-    pub fn not_delivered(&mut self, now: Instant, entropy: &mut Entropy) -> Turn {
+    pub fn not_delivered(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
         if self.step == Step::Over {
             return Turn::default();
         }
@@ -210,7 +210,7 @@ impl Inclusion {
         }
     }
 
-    fn opened(&mut self, frame: &Encapsulation, wants_nonce: bool, now: Instant, entropy: &mut Entropy) -> Turn {
+    fn opened(&mut self, frame: &Encapsulation, wants_nonce: bool, now: Instant, entropy: &mut impl Fresh) -> Turn {
         let opened = self.peer.open(frame, wants_nonce, &self.keys, now, entropy);
         let mut turn = Turn::sending(opened.nonce.map(nonce_report));
         self.wrong_key |= opened.said == Said::Nothing(Refused::NotAuthentic);
@@ -238,14 +238,14 @@ impl Inclusion {
         self.succeed(Some(classes))
     }
 
-    fn enter(&mut self, step: Step, now: Instant, entropy: &mut Entropy) -> Turn {
+    fn enter(&mut self, step: Step, now: Instant, entropy: &mut impl Fresh) -> Turn {
         (self.step, self.since, self.retries) = (step, now, 0);
         self.peer.abandon();
         self.send_command(now, entropy)
     }
 
     /// Begins to send the command of this step.
-    fn send_command(&mut self, now: Instant, entropy: &mut Entropy) -> Turn {
+    fn send_command(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
         let command = match self.step {
             Step::Key => {
                 let mut command = Zeroizing::new(Vec::with_capacity(18));
@@ -265,7 +265,7 @@ impl Inclusion {
         }
     }
 
-    fn go_on(&mut self, now: Instant, entropy: &mut Entropy) -> Turn {
+    fn go_on(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
         let temporary = S0Keys::temporary();
         let keys = if self.step == Step::Key { &temporary } else { &self.keys };
         match self.peer.next(keys, now, entropy) {

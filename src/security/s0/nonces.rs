@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::command::security::{Nonce, NonceId};
-use crate::domain::entropy::Entropy;
 use crate::domain::time::Instant;
+use crate::security::Fresh;
 
 /// How long a nonce we gave can be used. Within the 3 to 20 s of the sheet; locks that beam and retry need seconds.
 pub const LIFETIME: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ pub struct Issued {
 
 impl Issued {
     /// A new nonce for the peer; `None` while it asks for too many.
-    pub fn issue(&mut self, now: Instant, entropy: &mut Entropy) -> Option<Nonce> {
+    pub fn issue(&mut self, now: Instant, entropy: &mut impl Fresh) -> Option<Nonce> {
         self.expire(now);
         if self.live.len() >= LIVE {
             let (oldest, _) = self.live.first()?;
@@ -99,8 +99,8 @@ impl Received {
 }
 
 /// A nonce whose first byte is none of those that are taken.
-pub fn fresh(entropy: &mut Entropy, taken: impl Fn(NonceId) -> bool) -> Nonce {
-    let mut nonce = Nonce(entropy.bytes());
+pub fn fresh(entropy: &mut impl Fresh, taken: impl Fn(NonceId) -> bool) -> Nonce {
+    let mut nonce = Nonce(entropy.fresh());
     // Fewer than 256 are taken, so one step at a time finds a free one; the other seven bytes are random in any case.
     for _ in 0..=u8::MAX {
         if !taken(nonce.id()) {
@@ -117,6 +117,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::entropy::Entropy;
 
     fn at(millis: u64) -> Instant {
         Instant::from_millis(millis)

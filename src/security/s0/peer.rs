@@ -15,9 +15,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::command::security::{Encapsulation, Nonce, OVERHEAD};
-use crate::domain::entropy::Entropy;
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
+use crate::security::Fresh;
 
 use super::nonces::{Issued, Received, fresh};
 use super::{Address, Control, Counter, Header, Part, S0Keys, open, payload, seal};
@@ -155,7 +155,7 @@ impl Peer {
 
     /// The node asked for a nonce: tell it this one at once, before everything else, with one transmission and no retries.
     /// `None`: it asks too often.
-    pub fn nonce_asked(&mut self, now: Instant, entropy: &mut Entropy) -> Option<Nonce> {
+    pub fn nonce_asked(&mut self, now: Instant, entropy: &mut impl Fresh) -> Option<Nonce> {
         self.issued.issue(now, entropy)
     }
 
@@ -189,7 +189,7 @@ impl Peer {
     }
 
     /// What to do next for the command on its way.
-    pub fn next(&mut self, keys: &S0Keys, now: Instant, entropy: &mut Entropy) -> Next {
+    pub fn next(&mut self, keys: &S0Keys, now: Instant, entropy: &mut impl Fresh) -> Next {
         let Some(Sending { parts }) = &mut self.sending else { return Next::Idle };
         let Some(theirs) = self.received.take(now) else {
             self.received = Received::Asked;
@@ -222,7 +222,7 @@ impl Peer {
         wants_nonce: bool,
         keys: &S0Keys,
         now: Instant,
-        entropy: &mut Entropy,
+        entropy: &mut impl Fresh,
     ) -> Opened {
         let header = Header { from: self.peer, to: self.own, wants_nonce };
         let nothing = |why| Opened { said: Said::Nothing(why), nonce: None };

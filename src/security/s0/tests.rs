@@ -5,6 +5,7 @@ use super::*;
 use crate::command::security::NonceId;
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Instant;
+use crate::security::Fresh;
 
 fn vectors() -> Value {
     let file: Value = serde_json::from_str(include_str!("../../../tests/data/vectors/security.json")).unwrap();
@@ -255,23 +256,44 @@ fn a_half_that_waits_too_long_is_dropped() {
     assert_eq!(pair.hear(&second).said, Said::Nothing(Refused::NoFirstPart));
 }
 
+/// The randomness of a recorded dialogue.
+struct Played(Vec<Nonce>);
+
+impl Fresh for Played {
+    fn fresh<const N: usize>(&mut self) -> [u8; N] {
+        self.0.remove(0).0.as_slice().try_into().unwrap()
+    }
+}
+
 #[test]
-fn known_halves_of_a_lock_are_put_together() {
+fn known_halves_are_sent_and_put_together_byte_for_byte() {
     let known = known();
     let [first, second] = [&known[5], &known[6]];
-    let mut pair = Pair::new();
-    let mut peer = Peer::new(NodeId(1), NodeId(7)).unwrap();
-    // Our nonces are what the vectors have: play the frames with nonces that were really issued.
-    let mut whole = Vec::new();
-    for it in [first, second] {
-        let ours = peer.nonce_asked(pair.now, &mut pair.entropy).unwrap();
-        let frame = seal(&it.keys, it.header, it.sender.clone(), &ours, it.control, &it.plain);
-        match peer.open(&frame, it.header.wants_nonce, &it.keys, pair.now, &mut pair.entropy).said {
-            Said::FirstPart => {}
-            said => whole = command(said),
+    let whole = [first.plain.as_slice(), &second.plain].concat();
+    let now = Instant::ZERO;
+    let (mut lock, mut controller) = (Peer::new(NodeId(7), NodeId(1)).unwrap(), Peer::new(NodeId(1), NodeId(7)).unwrap());
+    let mut ours = Played(vec![first.receiver.clone(), second.receiver.clone()]);
+    let mut theirs = Played(vec![first.sender.clone(), second.sender.clone()]);
+    // The fifth command in two parts: the counter of the known frames.
+    for _ in 0..4 {
+        lock.begin(&whole, 46).unwrap();
+        lock.abandon();
+    }
+    lock.begin(&whole, 46).unwrap();
+    let mut nonce = controller.nonce_asked(now, &mut ours).unwrap();
+    assert_eq!(lock.next(&first.keys, now, &mut theirs), Next::AskNonce);
+    for (it, last) in [(first, false), (second, true)] {
+        assert!(lock.nonce_told(nonce.clone(), now));
+        let Next::Send { payload, last: is_last } = lock.next(&it.keys, now, &mut theirs) else { panic!("no frame") };
+        assert_eq!((&payload, is_last), (&it.payload, last));
+        let (frame, wants_nonce) = frame_of(&payload);
+        let opened = controller.open(&frame, wants_nonce, &it.keys, now, &mut ours);
+        match opened.said {
+            Said::FirstPart => nonce = opened.nonce.unwrap(),
+            said => assert_eq!(command(said), whole),
         }
     }
-    assert_eq!(whole, [first.plain.as_slice(), &second.plain].concat());
+    assert!(!lock.is_busy());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::super::tests::bytes;
 use super::*;
+use crate::domain::entropy::Entropy;
 
 const KEY: [u8; 16] = [0x5A; 16];
 
