@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
 
 use serde::{Serialize, Serializer};
+use subtle::{Choice, ConstantTimeEq};
 
 use super::Fresh;
 use super::crypto::Key;
@@ -206,6 +207,16 @@ impl NetworkKeys {
         }
     }
 }
+
+/// In constant time, all of them.
+impl PartialEq for NetworkKeys {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |id| self.network_key(id).ct_eq(other.network_key(id));
+        KeyId::ALL.into_iter().map(same).fold(Choice::from(1), |all, one| all & one).into()
+    }
+}
+
+impl Eq for NetworkKeys {}
 
 impl fmt::Debug for NetworkKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

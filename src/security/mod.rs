@@ -5,11 +5,13 @@
 //! | --- | --- |
 //! | `crypto` | AES-128 and Curve25519, and the derivations of S2 from them |
 //! | `keys` | the keys of a network, and which protects what |
+//! | `key_file` | keys as text: what an operator brings, and what is exported and sealed |
 //! | `dsk`, `qr` | what is printed on a device: its key, its PIN, its QR code |
 //! | `s0` | Security 0: frames, nonces, the talk with one node, and how it gets the key |
 
 pub mod crypto;
 pub mod dsk;
+pub mod key_file;
 pub mod keys;
 pub mod qr;
 pub mod s0;
