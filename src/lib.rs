@@ -10,7 +10,7 @@
 //! | 3 shell | [`run`], [`mqtt::client`], [`mqtt::settings`], [`mqtt::broker`], [`web`], [`cli`] | tokio, sockets, the clock, OS randomness |
 //! | 2 durable | [`store`] | rusqlite, synchronous: applies a batch, loads a state |
 //! | 1 machines | [`network`], [`reconcile`], [`sim`], [`bridge`], [`mqtt::topic`], [`mqtt::outbox`] | pure: (state, now, input) → what to do |
-//! | 0 words | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`] | values and codecs |
+//! | 0 words | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`] | values and codecs |
 //!
 //! # The turn
 //!
@@ -31,6 +31,7 @@ pub mod mqtt;
 pub mod network;
 pub mod reconcile;
 pub mod run;
+pub mod security;
 pub mod serial;
 pub mod sim;
 pub mod store;

@@ -11,6 +11,7 @@ use crate::command::codec::hex;
 use crate::command::configuration::Configuration;
 use crate::command::door_lock_logging::DoorLockLogging;
 use crate::command::notification::Notification;
+use crate::command::security::Security;
 use crate::command::transport_service::TransportService;
 use crate::command::user_code::{ExtendedCode, UserCode};
 use crate::command::{ClassId, Command, ParseError, redact};
@@ -357,6 +358,7 @@ fn reveal_secrets(command: &Command, fields: &mut Map<String, Value>) {
             fields.insert("partial_datagram_hex".into(), hex(&segment.partial_datagram.0).into());
         }
         Command::Configuration(configuration) => reveal_values(configuration, fields),
+        Command::Security(security) => reveal_security(security, fields),
         Command::Other { body, .. } => {
             fields.insert("body_hex".into(), hex(&body.0).into());
         }
@@ -366,6 +368,24 @@ fn reveal_secrets(command: &Command, fields: &mut Map<String, Value>) {
 
 fn reveal_code(code: &CodeText, fields: &mut Map<String, Value>) {
     fields.insert("code_hex".into(), hex(code.reveal()).into());
+}
+
+fn reveal_security(security: &Security, fields: &mut Map<String, Value>) {
+    let mut show = |name: &str, bytes: &[u8]| fields.insert(name.into(), hex(bytes).into());
+    match security {
+        Security::NetworkKeySet(set) => {
+            show("key_hex", set.key.reveal());
+        }
+        Security::NonceReport(report) => {
+            show("nonce_hex", &report.nonce.0);
+        }
+        Security::CommandEncapsulation(it) | Security::CommandEncapsulationNonceGet(it) => {
+            show("nonce_hex", &it.sender_nonce.0);
+            show("ciphertext_hex", &it.ciphertext.0);
+            show("mac_hex", &it.mac.0);
+        }
+        _ => {}
+    }
 }
 
 /// Values of parameters are stars only where they look like a code.

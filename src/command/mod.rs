@@ -25,6 +25,8 @@ pub mod names;
 mod nesting;
 pub mod notification;
 pub mod redact;
+pub mod security;
+pub mod security_2;
 pub mod spec;
 pub mod supervision;
 pub mod time;
@@ -93,6 +95,10 @@ pub enum Command {
     TimeParameters(time_parameters::TimeParameters),
     /// Multi Command (0x8F).
     MultiCommand(multi_command::MultiCommand),
+    /// Security (0x98).
+    Security(security::Security),
+    /// Security 2 (0x9F).
+    Security2(security_2::Security2),
     /// A class or command this module has no struct for.
     Other {
         /// Its class.
@@ -195,6 +201,8 @@ impl Command {
                 ClassId::MULTI_COMMAND => {
                     multi_command::MultiCommand::parse(command, parameters, depth).map(|it| it.map(Self::MultiCommand))
                 }
+                ClassId::SECURITY => security::Security::parse(command, parameters, depth).map(|it| it.map(Self::Security)),
+                ClassId::SECURITY_2 => security_2::Security2::parse(command, parameters, depth).map(|it| it.map(Self::Security2)),
                 _ => None,
             };
         match parsed {
@@ -234,6 +242,8 @@ impl Command {
             Self::Time(it) => it.write(&mut out),
             Self::TimeParameters(it) => it.write(&mut out),
             Self::MultiCommand(it) => it.write(&mut out),
+            Self::Security(it) => it.write(&mut out),
+            Self::Security2(it) => it.write(&mut out),
             Self::Other { body, .. } => out.extend(&body.0),
         }
         out
@@ -265,6 +275,8 @@ impl Command {
             Self::Time(_) => ClassId::TIME,
             Self::TimeParameters(_) => ClassId::TIME_PARAMETERS,
             Self::MultiCommand(_) => ClassId::MULTI_COMMAND,
+            Self::Security(_) => ClassId::SECURITY,
+            Self::Security2(_) => ClassId::SECURITY_2,
             Self::Other { class, .. } => *class,
         }
     }
@@ -295,6 +307,8 @@ impl Command {
             Self::Time(it) => Some(it.number()),
             Self::TimeParameters(it) => Some(it.number()),
             Self::MultiCommand(it) => Some(it.number()),
+            Self::Security(it) => Some(it.number()),
+            Self::Security2(it) => Some(it.number()),
             Self::Other { command, .. } => *command,
         }
     }
@@ -361,6 +375,8 @@ pub fn commands_of(class: ClassId) -> &'static [CommandSpec] {
         ClassId::TIME => time::COMMANDS,
         ClassId::TIME_PARAMETERS => time_parameters::COMMANDS,
         ClassId::MULTI_COMMAND => multi_command::COMMANDS,
+        ClassId::SECURITY => security::COMMANDS,
+        ClassId::SECURITY_2 => security_2::COMMANDS,
         _ => &[],
     }
 }

@@ -60,6 +60,13 @@ fn public_bare(payload: &[u8]) -> usize {
         // Segments: a header, then a part of some command.
         [0x55, 0xC0..=0xC7, ..] => 4,
         [0x55, 0xE0..=0xE7, ..] => 5,
+        // S0: the header of an encapsulation is all that is not random or encrypted; class lists and schemes are in clear.
+        [0x98, 0x02..=0x05 | 0x07 | 0x08 | 0x40, ..] => payload.len(),
+        // Security 2 Network Key Report: class, command, which key; then the key. Message Encapsulation: sequence number
+        // and flags; then what may hold a secret. Public Key Report: a PIN may be its first two bytes.
+        [0x9F, 0x0A | 0x08, ..] => 3,
+        [0x9F, 0x03, ..] => 4,
+        [0x9F, 0x01..=0x0E, ..] => payload.len(),
         // The rest of these classes: Gets, numbers, capabilities.
         [0x63, 0x02..=0x12, ..] | [0x71, 0x01..=0x08, ..] | [0x6C, 0x02, ..] => payload.len(),
         [0x4C, 0x01..=0x03, ..] | [0x55, 0xC8..=0xCF | 0xE8..=0xF7, ..] => payload.len(),
@@ -133,6 +140,9 @@ mod tests {
             &[0x8F, 0x01, 0x02, 0x02, 0x80, 0x02, 0x02, 0x62, 0x02],
             &[0x70, 0x06, 0x03, 0x02, 0x00, 0x0F],
             &[0x55, 0xC8, 0x30, 0x27],
+            &[0x98, 0x03, 0x00, 0x62, 0x63, 0xEF],
+            &[0x9F, 0x05, 0x00, 0x02, 0x01, 0x87],
+            &[0x9F, 0x01, 0xA1],
             &[0x4C, 0x04, 0x02, 0x07, 0xEA, 0x0B, 0x17, 0x2E, 0x1E, 0x0F, 0x09, 0x00, 0x00],
         ] {
             assert_eq!(payload_hex(payload), hex(payload));
@@ -143,7 +153,13 @@ mod tests {
     fn what_may_be_a_secret_is_cut_off_where_it_begins() {
         assert_eq!(payload_hex(b"\x63\x01\x05\x014711"), "63010501****");
         assert_eq!(payload_hex(b"\x6c\x01\x07\x08\x63\x01\x05\x014711"), "6c01070863010501****");
-        assert_eq!(payload_hex(b"\x9f\x0a\x80\x01\x02"), "9f0a****");
+        assert_eq!(payload_hex(b"\x98\x06\x01\x02"), "9806****");
+        assert_eq!(payload_hex(b"\x98\x80\x01\x02"), "9880****");
+        assert_eq!(payload_hex(b"\x98\x81\x01\x02"), "9881****");
+        assert_eq!(payload_hex(b"\x9f\x0a\x80\x01\x02"), "9f0a80****");
+        assert_eq!(payload_hex(b"\x9f\x03\x21\x00\x01\x02\x03"), "9f032100****");
+        assert_eq!(payload_hex(b"\x9f\x08\x01\x8f\x40"), "9f0801****");
+        assert_eq!(payload_hex(b"\x9f\x14\x01\x8f"), "9f14****");
         assert_eq!(payload_hex(b"\x63\x7f4711"), "637f****");
         assert_eq!(payload_hex(b"\xf1\x02\x034711"), "f10203****");
         assert_eq!(payload_hex(b"\x60\x0d\x00\x01\x63\x01\x05\x014711"), "600d000163010501****");

@@ -7,16 +7,16 @@ use crate::domain::pin::CodeText;
 
 mod values;
 
-const CLASSES: [u8; 22] = [
+const CLASSES: [u8; 24] = [
     0x20, 0x22, 0x4C, 0x55, 0x56, 0x59, 0x5A, 0x5E, 0x60, 0x62, 0x63, 0x6C, 0x70, 0x71, 0x72, 0x80, 0x84, 0x85, 0x86, 0x8A, 0x8B,
-    0x8F,
+    0x8F, 0x98, 0x9F,
 ];
 
 /// A payload of any row of any table, with any parameters.
 fn any_row() -> impl Strategy<Value = Vec<u8>> {
     let rows: Vec<[u8; 2]> =
         CLASSES.iter().flat_map(|class| commands_of(ClassId((*class).into())).iter().map(|row| [*class, row.number])).collect();
-    assert!(rows.len() > 110);
+    assert!(rows.len() > 130);
     (prop::sample::select(rows), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(row, parameters)| {
         let mut payload = row.to_vec();
         match row {

@@ -11,6 +11,7 @@ use super::person::{Credential, Person};
 use super::pin::FingerprintKey;
 use super::slot::{Slot, SlotKey};
 use super::time::{BootId, Timestamp};
+use crate::security::keys::NetworkKeys;
 
 /// One row to write or to take away. `Put` replaces the row of the same identity.
 #[derive(Clone, PartialEq, Debug)]
@@ -56,6 +57,8 @@ pub enum Write {
     Generation(Generation),
     /// The home id of the network the nodes belong to.
     Home(HomeId),
+    /// The keys of that network; sealed by the store.
+    NetworkKeys(Box<NetworkKeys>),
     /// No earlier than this: the latest time of a clock that was trusted.
     HighWater(Timestamp),
     /// The machine was switched on anew.
@@ -130,6 +133,8 @@ pub struct Snapshot {
     pub generation: Generation,
     /// Home id of the network the nodes belong to.
     pub home: Option<HomeId>,
+    /// Its keys: made with the database, or brought from another controller. A key file goes before them.
+    pub network_keys: NetworkKeys,
     /// No earlier than this, if a clock was ever trusted.
     pub high_water: Option<Timestamp>,
     /// The boot in which the database was last written.

@@ -7,6 +7,7 @@
 pub mod clock;
 mod kernel;
 pub mod link;
+pub mod network_keys;
 pub mod port;
 pub mod reload;
 mod service;
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::clock::Clock;
 use self::link::{LinkCommand, LinkReport};
+use self::network_keys::KeysError;
 use self::port::PortError;
 use self::service::Service;
 use self::signals::{Signals, Told};
@@ -50,6 +52,9 @@ pub enum RunError {
     /// The store can't be used as it is.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The network keys can't be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The broker's settings can't be used.
     #[error(transparent)]
     Mqtt(#[from] client::InvalidSettings),
@@ -78,7 +83,7 @@ impl RunError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Store(error) => error.is_configuration(),
-            Self::Mqtt(_) | Self::Topic(_) | Self::Socket(_) | Self::Port(_) => true,
+            Self::Keys(_) | Self::Mqtt(_) | Self::Topic(_) | Self::Socket(_) | Self::Port(_) => true,
             Self::Link(_) | Self::LinkEnded | Self::Entropy => false,
         }
     }
@@ -112,7 +117,10 @@ pub async fn daemon_on(
         key_file: config.store.key_file.clone(),
         credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
     };
-    let (store, snapshot) = Store::open(&place, clock.now(), &entropy.child("store"))?;
+    let keys = network_keys::given(config.zwave.keys.as_ref(), place.credentials.as_deref())?;
+    let (mut store, mut snapshot) = Store::open(&place, clock.now(), &entropy.child("store"))?;
+    snapshot.network_keys = keys.or(&snapshot.network_keys);
+    store.prefer_network_keys(keys);
     let (hub, seal) = (snapshot.hub, store.seal_report().sentence());
     let (mqtt, broker) = match &config.mqtt {
         Some(mqtt) => {

@@ -11,6 +11,9 @@ use crate::domain::person::{Credential, Person};
 use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey, Pin};
 use crate::domain::slot::{Confirmed, Content, Progress, Slot, SlotKey};
 use crate::domain::time::BootId;
+use crate::security::crypto::{BLOCK, Key};
+use crate::security::key_file::KeyFile;
+use crate::security::keys::{KeyId, NetworkKeys};
 
 use super::error::ReadError;
 use super::seal::{Cell, Sealer};
@@ -24,6 +27,7 @@ pub(super) fn snapshot(connection: &Connection, sealer: &Sealer) -> Result<Snaps
         fingerprint_key: fingerprint_key(connection, sealer)?,
         generation: meta::value(connection, meta::GENERATION)?.unwrap_or_default(),
         home: meta::value(connection, meta::HOME)?,
+        network_keys: network_keys(connection, sealer)?,
         high_water: meta::value(connection, meta::HIGH_WATER)?,
         boot: meta::value(connection, meta::BOOT)?.map(BootId),
         dropped: Dropped {
@@ -43,9 +47,9 @@ pub(super) fn snapshot(connection: &Connection, sealer: &Sealer) -> Result<Snaps
 /// Whether anything in the database needs the store key.
 pub(super) fn has_sealed_rows(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM meta WHERE key IN (?, ?)) OR EXISTS (SELECT 1 FROM credentials)
+        "SELECT EXISTS (SELECT 1 FROM meta WHERE key IN (?, ?, ?)) OR EXISTS (SELECT 1 FROM credentials)
              OR EXISTS (SELECT 1 FROM slots WHERE code IS NOT NULL OR confirmed_code IS NOT NULL)",
-        [meta::CANARY, meta::FINGERPRINT_KEY],
+        [meta::CANARY, meta::FINGERPRINT_KEY, meta::NETWORK_KEYS],
         |row| row.get(0),
     )
 }
@@ -63,6 +67,15 @@ fn fingerprint_key(connection: &Connection, sealer: &Sealer) -> Result<Fingerpri
     let sealed: Vec<u8> = meta::value(connection, meta::FINGERPRINT_KEY)?.ok_or_else(|| meta_missing(meta::FINGERPRINT_KEY))?;
     let key = open(sealer, Cell { table: "meta", row: meta::FINGERPRINT_KEY, column: "value" }, &sealed)?;
     key.as_slice().try_into().map(FingerprintKey).map_err(|_| meta_missing(meta::FINGERPRINT_KEY))
+}
+
+fn network_keys(connection: &Connection, sealer: &Sealer) -> Result<NetworkKeys, ReadError> {
+    let sealed: Vec<u8> = meta::value(connection, meta::NETWORK_KEYS)?.ok_or_else(|| meta_missing(meta::NETWORK_KEYS))?;
+    let text = open(sealer, Cell { table: "meta", row: meta::NETWORK_KEYS, column: "value" }, &sealed)?;
+    let keys = str::from_utf8(&text).ok().and_then(|text| KeyFile::parse(text).ok());
+    // All six are written together.
+    let keys = keys.filter(|keys| keys.ids().eq(KeyId::ALL)).ok_or_else(|| meta_missing(meta::NETWORK_KEYS))?;
+    Ok(NetworkKeys::from_fn(|id| keys.get(id).cloned().unwrap_or_else(|| Key::from_bytes([0; BLOCK]))))
 }
 
 fn person(row: &Row<'_>) -> Result<Person, ReadError> {

@@ -21,6 +21,8 @@ pub(super) const DROPPED: &str = "dropped";
 pub(super) const DROPPED_AT: &str = "dropped_at";
 /// The key of code fingerprints, sealed.
 pub(super) const FINGERPRINT_KEY: &str = "fingerprint_key";
+/// The keys of the network, sealed: the text of a key file.
+pub(super) const NETWORK_KEYS: &str = "network_keys";
 /// A sealed value that is known beforehand: the right key opens it, any other does not.
 pub(super) const CANARY: &str = "canary";
 

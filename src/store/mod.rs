@@ -4,7 +4,7 @@
 //!   [`Reader`]s answer questions about the past on connections of their own and never delay a turn.
 //! - **Durable.** WAL with `synchronous=FULL`: when [`Store::apply`] returns, the batch is on the card. When it fails,
 //!   nothing of it is there, and [`Store::load`] gives the state to go on from.
-//! - **Sealed.** Codes never reach SQLite in clear. Each is encrypted for the one cell it lies in, under a key from a
+//! - **Sealed.** Codes and network keys never reach SQLite in clear. Each is encrypted for the one cell it lies in, under a key from a
 //!   systemd credential or a key file. Where there are sealed rows and no key, opening fails: a new key is made only
 //!   for a database that has nothing to open.
 //! - **Forms that last.** `columns` says how each word of the domain is written down, `schema/` has the tables.
@@ -36,6 +36,8 @@ use crate::domain::entropy::Entropy;
 use crate::domain::ids::HubId;
 use crate::domain::slot::SlotKey;
 use crate::domain::time::{Now, Timestamp};
+use crate::security::key_file::KeyFile;
+use crate::security::keys::NetworkKeys;
 
 use journal::Source;
 use key::StoreKey;
@@ -98,6 +100,8 @@ impl SealReport {
 pub struct Store {
     connection: Connection,
     sealer: Sealer,
+    /// Keys that go before those in the database, and are never written into it.
+    given_keys: KeyFile,
     source: Source,
     report: SealReport,
     before_commit: Option<Box<dyn FnMut() + Send>>,
@@ -173,7 +177,15 @@ impl Store {
 
     /// Reads the whole state, as after a start: what was being sent is now to be verified.
     pub fn load(&mut self) -> Result<Snapshot, ReadError> {
-        load::snapshot(&self.connection, &self.sealer)
+        let mut snapshot = load::snapshot(&self.connection, &self.sealer)?;
+        snapshot.network_keys = self.given_keys.or(&snapshot.network_keys);
+        Ok(snapshot)
+    }
+
+    /// From the next load on, these keys go before those in the database. They stay where they came from: whoever keeps
+    /// them off the card finds them nowhere on it.
+    pub fn prefer_network_keys(&mut self, given: KeyFile) {
+        self.given_keys = given;
     }
 
     /// Answers questions about the past on connections of its own.
@@ -219,7 +231,8 @@ impl Store {
         };
         let error = |error| OpenError::from_sqlite(path.as_path(), error);
         let sealer = Sealer::new(key, entropy.child("store/nonce"));
-        let mut store = Self { connection, sealer, source, report, before_commit: None, _lock: lock };
+        let mut store =
+            Self { connection, sealer, given_keys: KeyFile::default(), source, report, before_commit: None, _lock: lock };
 
         match meta::value::<Vec<u8>>(&store.connection, meta::CANARY).map_err(error)? {
             Some(canary) if store.sealer.open(CANARY, &canary).is_none() => {
@@ -231,8 +244,20 @@ impl Store {
             }
             None => store.found(at, entropy).map_err(error)?,
         }
+        if meta::value::<Vec<u8>>(&store.connection, meta::NETWORK_KEYS).map_err(error)?.is_none() {
+            store.add_network_keys(at, entropy).map_err(error)?;
+        }
         let snapshot = store.load().map_err(|error| OpenError::from_read(path, error))?;
         Ok((store, snapshot))
+    }
+
+    /// Keys for a database from before there were any.
+    fn add_network_keys(&mut self, at: Timestamp, entropy: &Entropy) -> rusqlite::Result<()> {
+        let made = Write::Audit { actor: "latchkey".into(), what: "made network keys".into(), at };
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        write::write(&transaction, &mut self.sealer, &new_network_keys(entropy))?;
+        write::write(&transaction, &mut self.sealer, &made)?;
+        transaction.commit()
     }
 
     /// The first rows of a new database.
@@ -247,6 +272,7 @@ impl Store {
         meta::put(&transaction, meta::MADE_AT, &at)?;
         meta::put(&transaction, meta::CANARY, &canary)?;
         meta::put(&transaction, meta::FINGERPRINT_KEY, &fingerprint_key)?;
+        write::write(&transaction, &mut self.sealer, &new_network_keys(entropy))?;
         write::write(&transaction, &mut self.sealer, &founded)?;
         transaction.commit()
     }
@@ -279,6 +305,11 @@ fn check(connection: &Connection, database: &Path) -> Result<(), OpenError> {
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|error| OpenError::from_sqlite(database, error))?;
     if verdict == "ok" { Ok(()) } else { Err(OpenError::Corrupt { path: database.into(), what: verdict }) }
+}
+
+/// Keys for a new network. They are made once; after that they only change if an operator brings others.
+fn new_network_keys(entropy: &Entropy) -> Write {
+    Write::NetworkKeys(Box::new(NetworkKeys::generate(&mut entropy.child("store/network keys"))))
 }
 
 fn thief_reads_codes(source: &KeySource, database: &Path) -> ThiefReadsCodes {

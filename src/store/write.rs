@@ -8,6 +8,8 @@ use crate::domain::grant::Grant;
 use crate::domain::person::{Credential, Person};
 use crate::domain::slot::{Content, Slot, SlotKey};
 use crate::domain::time::Timestamp;
+use crate::security::key_file::KeyFile;
+use crate::security::keys::NetworkKeys;
 
 use super::seal::{Cell, Sealer};
 use super::{meta, slot_row};
@@ -36,6 +38,7 @@ pub(super) fn write(transaction: &Transaction<'_>, sealer: &mut Sealer, write: &
         Write::OutboxDone(event) => run("DELETE FROM outbox WHERE event = ?", params![event]),
         Write::Generation(generation) => meta::put(transaction, meta::GENERATION, generation),
         Write::Home(home) => meta::put(transaction, meta::HOME, home),
+        Write::NetworkKeys(keys) => put_network_keys(transaction, sealer, keys),
         Write::HighWater(at) => meta::put(transaction, meta::HIGH_WATER, at),
         Write::Boot(boot) => meta::put(transaction, meta::BOOT, &boot.0),
         Write::Dropped(dropped) => {
@@ -44,6 +47,12 @@ pub(super) fn write(transaction: &Transaction<'_>, sealer: &mut Sealer, write: &
         }
         Write::Audit { actor, what, at } => run("INSERT INTO audit (at, actor, what) VALUES (?, ?, ?)", params![at, actor, what]),
     }
+}
+
+fn put_network_keys(transaction: &Transaction<'_>, sealer: &mut Sealer, keys: &NetworkKeys) -> rusqlite::Result<()> {
+    let cell = Cell { table: "meta", row: meta::NETWORK_KEYS, column: "value" };
+    let sealed = sealer.seal(cell, KeyFile::write(keys).as_bytes())?;
+    meta::put(transaction, meta::NETWORK_KEYS, &sealed)
 }
 
 fn put_person(transaction: &Transaction<'_>, person: &Person) -> rusqlite::Result<()> {

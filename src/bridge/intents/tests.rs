@@ -5,6 +5,7 @@ use crate::domain::ids::HubId;
 use crate::domain::pin::{CodeText, FingerprintKey};
 use crate::domain::slot::{Slot, SlotKey};
 use crate::domain::time::Timestamp;
+use crate::security::keys::NetworkKeys;
 
 struct House {
     state: State,
@@ -25,6 +26,7 @@ impl House {
             fingerprint_key: FingerprintKey([1; 32]),
             generation: Generation(0),
             home: None,
+            network_keys: NetworkKeys::generate(&mut entropy),
             people: vec![],
             credentials: vec![],
             devices: ["front", "back"].map(|slug| lock(slug, &mut entropy)).to_vec(),

@@ -12,11 +12,16 @@ use crate::command::device_reset_locally::DeviceResetLocally;
 use crate::command::door_lock_logging::{DoorLockLogging, EventType, RecordGet, RecordReport, RecordsSupportedReport};
 use crate::command::multi_channel::{self, Destination, MultiChannel};
 use crate::command::multi_command::{self, MultiCommand};
+use crate::command::security_2::{self, Extension, ExtensionType, Security2};
 use crate::command::time::{Changeover, DateReport, Time, TimeOffset, TimeReport};
 use crate::command::time_parameters::{DateAndTime, TimeParameters};
 use crate::command::transport_service::{self, Offset, SessionId, TransportService};
 use crate::command::{Body, ClassId, Command};
 use crate::domain::pin::CodeText;
+use crate::security::crypto::Key;
+use crate::security::crypto::derive::EntropyInput;
+use crate::security::crypto::x25519::PublicKey;
+use crate::security::keys::KeyMask;
 
 fn bytes(longest: usize) -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..=longest)
@@ -250,6 +255,67 @@ fn multi_channel(inner: BoxedStrategy<Command>) -> impl Strategy<Value = MultiCh
 }
 
 /// A command that carries none.
+fn extension() -> impl Strategy<Value = Extension> {
+    (0..64u8, any::<bool>(), bytes(20)).prop_map(|(kind, critical, data)| Extension {
+        kind: ExtensionType(kind),
+        critical,
+        data: Body(data),
+    })
+}
+
+fn security_2() -> impl Strategy<Value = Security2> {
+    use security_2::*;
+    let encapsulation = (any::<u8>(), any::<u8>(), vec(extension(), 0..3), bytes(40));
+    let classes = || vec((1..0xEFu16).prop_map(ClassId), 0..5);
+    prop_oneof![
+        any::<u8>().prop_map(|n| Security2::NonceGet(NonceGet { sequence: SequenceNumber(n) })),
+        (any::<u8>(), option::of(any::<[u8; 16]>()), any::<bool>()).prop_map(|(n, entropy, multicast_out_of_sync)| {
+            let entropy = entropy.map(EntropyInput);
+            Security2::NonceReport(NonceReport { sequence: SequenceNumber(n), entropy, multicast_out_of_sync })
+        }),
+        encapsulation.prop_map(|(n, flags, extensions, sealed)| {
+            Security2::MessageEncapsulation(MessageEncapsulation {
+                sequence: SequenceNumber(n),
+                reserved: flags & 0xFC,
+                extensions,
+                has_encrypted_extension: flags & 0x02 != 0,
+                sealed: Body(sealed),
+            })
+        }),
+        prop::sample::select(vec![Security2::KEXGet, Security2::NetworkKeyVerify, Security2::CommandsSupportedGet]),
+        any::<[u8; 4]>().prop_map(|[flags, schemes, curves, keys]| {
+            Security2::KEXReport(KexReport {
+                flags: KexFlags(flags),
+                schemes: Schemes(schemes),
+                curves: Curves(curves),
+                requested_keys: KeyMask(keys),
+            })
+        }),
+        any::<[u8; 4]>().prop_map(|[flags, scheme, curve, keys]| {
+            Security2::KEXSet(KexSet {
+                flags: KexFlags(flags),
+                scheme: Schemes(scheme),
+                curve: Curves(curve),
+                granted_keys: KeyMask(keys),
+            })
+        }),
+        any::<u8>().prop_map(|n| Security2::KEXFail(KexFail { fail_type: FailType(n) })),
+        any::<(bool, [u8; 32])>().prop_map(|(including_node, key)| {
+            Security2::PublicKeyReport(PublicKeyReport { including_node, public_key: PublicKey(key) })
+        }),
+        any::<u8>().prop_map(|n| Security2::NetworkKeyGet(NetworkKeyGet { requested_key: KeyMask(n) })),
+        any::<(u8, [u8; 16])>().prop_map(|(n, key)| {
+            Security2::NetworkKeyReport(NetworkKeyReport { granted_key: KeyMask(n), network_key: Key::from_bytes(key) })
+        }),
+        any::<[bool; 2]>().prop_map(|[key_verified, key_request_complete]| {
+            Security2::TransferEnd(TransferEnd { key_verified, key_request_complete })
+        }),
+        (classes(), classes()).prop_map(|(supported, controlled)| {
+            Security2::CommandsSupportedReport(CommandsSupportedReport { supported, controlled })
+        }),
+    ]
+}
+
 fn bare() -> BoxedStrategy<Command> {
     prop_oneof![
         application_status().prop_map(Command::ApplicationStatus),
@@ -257,6 +323,7 @@ fn bare() -> BoxedStrategy<Command> {
         transport_service().prop_map(Command::TransportService),
         Just(Command::DeviceResetLocally(DeviceResetLocally::Notification)),
         configuration().prop_map(Command::Configuration),
+        security_2().prop_map(Command::Security2),
         time().prop_map(Command::Time),
         time_parameters().prop_map(Command::TimeParameters),
     ]

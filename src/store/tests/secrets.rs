@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::security::key_file::KeyFile;
+use crate::security::keys::{KeyId, NetworkKeys};
 use crate::store::{KeySource, ThiefReadsCodes};
 
 const CODE: &str = "4821739065";
@@ -19,8 +21,19 @@ fn planted_codes_are_in_no_file_of_the_store() {
     let key = std::fs::read_to_string(&card.place.key_file).unwrap();
     let raw_key = crate::domain::entropy::Entropy::from_number(1).child("store/key").bytes::<32>();
     assert_eq!(key.trim(), raw_key.map(|byte| format!("{byte:02x}")).concat(), "the needle is the key that is used");
-    let secrets: [&[u8]; 6] =
-        [CODE.as_bytes(), FOREIGN.as_bytes(), &fingerprint.0, &state.fingerprint_key.0, &raw_key, key.trim().as_bytes()];
+    let mut secrets: Vec<Vec<u8>> = vec![
+        CODE.into(),
+        FOREIGN.into(),
+        fingerprint.0.into(),
+        state.fingerprint_key.0.into(),
+        raw_key.into(),
+        key.trim().into(),
+    ];
+    let planted = NetworkKeys::generate(&mut entropy);
+    for network_key in [&state.network_keys, &planted].into_iter().flat_map(|keys| KeyId::ALL.map(|id| keys.network_key(id))) {
+        let hex = network_key.reveal().map(|byte| format!("{byte:02x}")).concat();
+        secrets.extend([network_key.reveal().to_vec(), hex.to_uppercase().into(), hex.into()]);
+    }
     let look = |when: &str| {
         for file in card.files().iter().filter(|file| **file != card.place.key_file) {
             for (n, secret) in secrets.iter().enumerate() {
@@ -29,7 +42,8 @@ fn planted_codes_are_in_no_file_of_the_store() {
         }
     };
 
-    store.apply(&batch([Write::PutCredential(code.clone()), Write::PutSlot(foreign.clone())])).unwrap();
+    let keys = Write::NetworkKeys(Box::new(planted.clone()));
+    store.apply(&batch([Write::PutCredential(code.clone()), Write::PutSlot(foreign.clone()), keys])).unwrap();
     assert!(card.files().len() >= 5, "database, log, index, lock and key");
     assert!(contains(&card.file("latchkey.db-wal"), code.id.to_string().as_bytes()), "the log holds the row");
     look("after the write");
@@ -37,6 +51,38 @@ fn planted_codes_are_in_no_file_of_the_store() {
     look("after the delete");
     drop(store);
     look("after the end");
+    assert_eq!(card.open().unwrap().1.network_keys, planted);
+}
+
+#[test]
+fn network_keys_are_made_once_and_stay() {
+    let card = Card::new();
+    let first = card.open().unwrap().1.network_keys;
+    let other_randomness = Store::open(&card.place, NOW, &Entropy::from_number(9)).unwrap().1.network_keys;
+    assert_eq!(other_randomness, first);
+    let another_hub = Store::open(&Card::new().place, NOW, &Entropy::from_number(9)).unwrap().1.network_keys;
+    assert_ne!(another_hub, first);
+}
+
+#[test]
+fn a_database_from_before_there_were_network_keys_gets_its_own() {
+    let card = Card::new();
+    let (store, _) = card.open().unwrap();
+    store.connection.execute("DELETE FROM meta WHERE key = 'network_keys'", []).unwrap();
+    drop(store);
+    let made = card.open().unwrap().1.network_keys;
+    assert_eq!(card.open().unwrap().1.network_keys, made);
+}
+
+#[test]
+fn network_keys_that_were_tampered_with_are_no_reason_to_make_others() {
+    let card = Card::new();
+    let (store, _) = card.open().unwrap();
+    let tampered = "UPDATE meta SET value = (SELECT value FROM meta WHERE key = 'fingerprint_key') WHERE key = 'network_keys'";
+    store.connection.execute(tampered, []).unwrap();
+    drop(store);
+    let error = card.refusal();
+    assert!(matches!(error, OpenError::Corrupt { .. }) && error.to_string().contains("network_keys"), "{error}");
 }
 
 #[test]
@@ -97,4 +143,19 @@ fn the_report_does_not_claim_safety_for_a_key_beside_its_codes() {
     let (store, _) = sealed_elsewhere.open().unwrap();
     assert_eq!(store.seal_report().thief_reads_codes, ThiefReadsCodes::Depends);
     assert!(!sealed_elsewhere.place.key_file.exists(), "no second key is made");
+}
+
+#[test]
+fn keys_an_operator_brings_go_before_those_of_the_store_and_are_not_written_down() {
+    let card = Card::new();
+    let (mut store, state) = card.open().unwrap();
+    let hex = "5ec2e75ec2e75ec2e75ec2e75ec2e75e";
+    let brought = KeyFile::parse(&format!("{{\"S0_Legacy\": \"{hex}\"}}")).unwrap();
+    store.prefer_network_keys(brought.clone());
+    let loaded = store.load().unwrap().network_keys;
+    assert_eq!(Some(loaded.network_key(KeyId::S0)), brought.get(KeyId::S0));
+    assert_eq!(loaded.network_key(KeyId::AccessControl), state.network_keys.network_key(KeyId::AccessControl));
+    store.apply(&batch([Write::PutPerson(person(&mut Entropy::from_number(2)))])).unwrap();
+    drop(store);
+    assert_eq!(card.open().unwrap().1.network_keys, state.network_keys);
 }

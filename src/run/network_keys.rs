@@ -1,0 +1,159 @@
+//! Network keys that an operator brings: `[zwave] keys_file`, or a systemd credential of the same form.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::config::NetworkKeys;
+use crate::security::key_file::{InvalidKeyFile, KeyFile};
+
+/// Six keys with their names take some 400 bytes.
+const LONGEST: u64 = 16 * 1024;
+
+/// Why the keys can't be used as they are. None of them is shown.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// There is no such file.
+    #[error("zwave.keys_file: {0} does not exist; write the path of the file with the network's keys, or take the line away")]
+    FileMissing(PathBuf),
+    /// systemd gave no such credential.
+    #[error(
+        "zwave.credential: systemd gives no credential {0}; add LoadCredentialEncrypted={0}:… to the service, or take the line away"
+    )]
+    CredentialMissing(String),
+    /// Other users of the machine can read the keys.
+    #[error("other users can read the network keys in {path} (mode {mode:03o}); run `chmod 600 {path}`")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The system refused.
+    #[error("the network keys in {path} can't be read; give them to the user the daemon runs as")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is something else.
+    #[error("{path}: {why}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: InvalidKeyFile,
+    },
+    /// Far too long.
+    #[error("{0} is too long for a file of network keys; write the path of the right one")]
+    TooLong(PathBuf),
+}
+
+/// The keys that are configured; none where nothing is. `credentials` is systemd's `$CREDENTIALS_DIRECTORY`.
+pub fn given(configured: Option<&NetworkKeys>, credentials: Option<&Path>) -> Result<KeyFile, KeysError> {
+    match configured {
+        None => Ok(KeyFile::default()),
+        Some(NetworkKeys::File(path)) => {
+            let file = open(path, || KeysError::FileMissing(path.clone()))?;
+            let mode = file.metadata().map_err(|source| unreadable(path, source))?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(KeysError::Exposed { path: path.clone(), mode });
+            }
+            read(file, path)
+        }
+        Some(NetworkKeys::Credential(name)) => {
+            let missing = || KeysError::CredentialMissing(name.clone());
+            let path = credentials.ok_or_else(missing)?.join(name);
+            // systemd made this file and its permissions.
+            read(open(&path, missing)?, &path)
+        }
+    }
+}
+
+fn open(path: &Path, missing: impl FnOnce() -> KeysError) -> Result<File, KeysError> {
+    File::open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => missing(),
+        _ => unreadable(path, source),
+    })
+}
+
+fn read(file: File, path: &Path) -> Result<KeyFile, KeysError> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(KeysError::TooLong(path.into()));
+    }
+    let text =
+        str::from_utf8(&bytes).map_err(|_| KeysError::Invalid { path: path.into(), why: InvalidKeyFile::NotJson { line: 1 } })?;
+    KeyFile::parse(text).map_err(|why| KeysError::Invalid { path: path.into(), why })
+}
+
+fn unreadable(path: &Path, source: io::Error) -> KeysError {
+    KeysError::Unreadable { path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::security::keys::KeyId;
+
+    const KEY: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75e";
+
+    /// A file of that content and mode, and what is said about it.
+    fn said(content: &str, mode: u32) -> Result<KeyFile, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.json");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        given(Some(&NetworkKeys::File(path)), None).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_good_file_is_read_and_nothing_configured_is_nothing() {
+        let keys = said(&format!("{{\"S0_Legacy\": \"{KEY}\"}}"), 0o600).unwrap();
+        assert!(keys.get(KeyId::S0).is_some());
+        assert!(given(None, None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn keys_others_can_read_are_refused_with_the_remedy() {
+        for mode in [0o640, 0o604, 0o644] {
+            let told = said(&format!("{{\"S0_Legacy\": \"{KEY}\"}}"), mode).unwrap_err();
+            assert!(told.contains("chmod 600") && told.contains(&format!("{mode:o}")), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_the_file_and_without_the_key() {
+        let cases = [
+            (format!("{{\"S0_Legacy\": \"{KEY}0\"}}"), "33 digits"),
+            (format!("{{\"S0\": \"{KEY}\"}}"), "S0_Legacy, S2_Unauthenticated"),
+            (KEY.repeat(1_000), "too long"),
+            (format!("S0_Legacy = {KEY}"), "not JSON"),
+        ];
+        for (content, part) in cases {
+            let told = said(&content, 0o600).unwrap_err();
+            assert!(told.contains(part) && told.contains("keys.json") && !told.contains("5ec2e7"), "{told}");
+        }
+        let told = given(Some(&NetworkKeys::File("/missing/keys.json".into())), None).unwrap_err().to_string();
+        assert!(told.contains("/missing/keys.json does not exist"), "{told}");
+    }
+
+    #[test]
+    fn a_credential_that_systemd_does_not_give_is_named() {
+        let credentials = tempfile::tempdir().unwrap();
+        let configured = NetworkKeys::Credential("zwave.keys".into());
+        for directory in [None, Some(credentials.path())] {
+            let told = given(Some(&configured), directory).unwrap_err().to_string();
+            assert!(told.contains("LoadCredentialEncrypted=zwave.keys"), "{told}");
+        }
+        fs::write(credentials.path().join("zwave.keys"), format!("{{\"S0_Legacy\": \"{KEY}\"}}")).unwrap();
+        assert!(!given(Some(&configured), Some(credentials.path())).unwrap().is_empty());
+    }
+}

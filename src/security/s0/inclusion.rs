@@ -1,0 +1,327 @@
+//! How a node gets the network key under S0, from the side of the controller that includes it (security sheet, A6).
+//!
+//! | step | what | under |
+//! | --- | --- | --- |
+//! | 1–2 | Scheme Get, Scheme Report | clear |
+//! | 3–4 | Nonce Get, Nonce Report, Network Key Set | the zero key: whoever listens in now knows the key |
+//! | 5 | the node asks for a nonce and says Network Key Verify | the network key |
+//! | 6 | a controller only: Scheme Inherit, Scheme Report | the network key |
+//! | 7 | Commands Supported Get, Commands Supported Report | the network key |
+//!
+//! Each step has ten seconds, and what was not acknowledged is sent again within them. After step 6 the key is granted:
+//! a node that then keeps its list of classes to itself is asked again by the interview.
+
+use std::fmt;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::command::security::{CommandsSupportedReport, Encapsulation, Nonce, NonceReport, Schemes, Security};
+use crate::command::{ClassId, Command};
+use crate::domain::ids::NodeId;
+use crate::domain::time::{Deadline, Instant};
+use crate::security::Fresh;
+use crate::security::crypto::Key;
+
+use super::S0Keys;
+use super::peer::{CannotSend, Next, Peer, Refused, Said};
+
+/// What every step may take.
+const STEP: Duration = Duration::from_secs(10);
+/// How often a step's frame is sent again if it is not acknowledged.
+const RETRIES: u8 = 2;
+
+/// One node that is getting the key. Begin it right after the node was added, if it lists Security and not Security 2.
+pub struct Inclusion {
+    peer: Peer,
+    network_key: Key,
+    keys: S0Keys,
+    joins_as_controller: bool,
+    room: usize,
+    step: Step,
+    since: Instant,
+    retries: u8,
+    /// Something came under another key, which may have been the node or somebody else.
+    wrong_key: bool,
+    classes: SecureClasses,
+}
+
+/// Where an inclusion is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Waiting for the Scheme Report.
+    Scheme,
+    /// Waiting for a nonce to send the key with.
+    Key,
+    /// The key is out; waiting for Network Key Verify.
+    Verify,
+    /// A controller was told to inherit the scheme.
+    Inherit,
+    /// Waiting for the list of classes.
+    Classes,
+    /// The outcome was told.
+    Over,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "agreeing on the scheme",
+            Self::Key => "sending the key",
+            Self::Verify => "waiting for the node to use the key",
+            Self::Inherit => "telling the controller to inherit the scheme",
+            Self::Classes => "asking for the secure classes",
+            Self::Over => "being over",
+        })
+    }
+}
+
+/// What to do after a turn of an inclusion.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Turn {
+    /// Payloads to send to the node, in this order.
+    pub send: Vec<Vec<u8>>,
+    /// It is over.
+    pub outcome: Option<Result<Granted, NotGranted>>,
+}
+
+/// The node has the key and proved it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Granted {
+    /// The classes it has under S0 only; `None` where it did not say.
+    pub classes: Option<SecureClasses>,
+}
+
+/// The classes of a node that are there under S0 only.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct SecureClasses {
+    /// Those it has.
+    pub supported: Vec<ClassId>,
+    /// Those it uses on others.
+    pub controlled: Vec<ClassId>,
+}
+
+/// Why the node has no key. It is in the network, insecurely.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotGranted {
+    /// Long Range has no S0.
+    #[error("nodes of Long Range have no S0; exclude the device and include it with S2 by SmartStart")]
+    LongRange,
+    /// It did not answer in ten seconds.
+    #[error("the node stopped answering while {0}; exclude the device, bring it near the controller and include it again")]
+    Silent(Step),
+    /// What it was sent did not arrive.
+    #[error("the node could not be reached while {0}; exclude the device, bring it near the controller and include it again")]
+    Unreachable(Step),
+    /// What came was not under the key it was given.
+    #[error(
+        "the node answered under another key than the one it was given; reset the device as its manual says, and include it again"
+    )]
+    WrongKey,
+    /// The stick's frames are too short for the key.
+    #[error("the stick can't send frames of {needed} bytes, which giving the key takes; use another stick")]
+    NoRoom {
+        /// Length of the payload in bytes.
+        needed: usize,
+    },
+}
+
+impl Inclusion {
+    /// Begins: send the payload and come back with what happens. `room` is the longest payload a frame can have.
+    pub fn begin(
+        own: NodeId,
+        node: NodeId,
+        network_key: &Key,
+        joins_as_controller: bool,
+        room: usize,
+        now: Instant,
+    ) -> Result<(Self, Vec<u8>), NotGranted> {
+        let inclusion = Self {
+            peer: Peer::new(own, node).ok_or(NotGranted::LongRange)?,
+            network_key: network_key.clone(),
+            keys: S0Keys::of(network_key),
+            joins_as_controller,
+            room,
+            step: Step::Scheme,
+            since: now,
+            retries: 0,
+            wrong_key: false,
+            classes: SecureClasses::default(),
+        };
+        Ok((inclusion, scheme_get()))
+    }
+
+    /// Where it is.
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    pub fn poll_deadline(&self) -> Option<Deadline> {
+        (self.step != Step::Over).then(|| Deadline { at: self.since + STEP, why: "S0 inclusion step" })
+    }
+
+    /// The node sent a payload. What is not part of the inclusion changes nothing.
+    pub fn received(&mut self, payload: &[u8], now: Instant, entropy: &mut impl Fresh) -> Turn {
+        let Ok(Command::Security(command)) = Command::parse(payload) else { return Turn::default() };
+        match command {
+            _ if self.step == Step::Over => Turn::default(),
+            Security::SchemeReport(_) if self.step == Step::Scheme => self.enter(Step::Key, now, entropy),
+            Security::NonceGet => Turn::sending(self.peer.nonce_asked(now, entropy).map(nonce_report)),
+            Security::NonceReport(report) if self.peer.nonce_told(report.nonce.clone(), now) => self.go_on(now, entropy),
+            Security::CommandEncapsulation(frame) => self.opened(&frame, false, now, entropy),
+            Security::CommandEncapsulationNonceGet(frame) => self.opened(&frame, true, now, entropy),
+            // In clear, anybody could have said it.
+            _ => Turn::default(),
+        }
+    }
+
+    /// The last payload was not acknowledged.
+    pub fn not_delivered(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
+        if self.step == Step::Over {
+            return Turn::default();
+        }
+        self.retries += 1;
+        if self.retries > RETRIES {
+            return self.fail(NotGranted::Unreachable(self.step));
+        }
+        self.peer.abandon();
+        match self.step {
+            Step::Scheme => Turn::sending(Some(scheme_get())),
+            // The node may have lost the nonce with the frame, so it is asked for another.
+            Step::Verify => {
+                self.step = Step::Key;
+                self.send_command(now, entropy)
+            }
+            Step::Key | Step::Inherit | Step::Classes => self.send_command(now, entropy),
+            Step::Over => Turn::default(),
+        }
+    }
+
+    /// A step took too long, if it did.
+    pub fn handle_timeout(&mut self, now: Instant) -> Turn {
+        if self.step == Step::Over || now.since(self.since) < STEP {
+            return Turn::default();
+        }
+        match self.step {
+            Step::Classes => self.succeed(None),
+            Step::Verify if self.wrong_key => self.fail(NotGranted::WrongKey),
+            step => self.fail(NotGranted::Silent(step)),
+        }
+    }
+
+    fn opened(&mut self, frame: &Encapsulation, wants_nonce: bool, now: Instant, entropy: &mut impl Fresh) -> Turn {
+        let opened = self.peer.open(frame, wants_nonce, &self.keys, now, entropy);
+        let mut turn = Turn::sending(opened.nonce.map(nonce_report));
+        self.wrong_key |= opened.said == Said::Nothing(Refused::NotAuthentic);
+        let Said::Command(command) = opened.said else { return turn };
+        let Ok(Command::Security(command)) = Command::parse(&command) else { return turn };
+        turn.append(match (self.step, command) {
+            (Step::Verify, Security::NetworkKeyVerify) if self.joins_as_controller => self.enter(Step::Inherit, now, entropy),
+            (Step::Verify, Security::NetworkKeyVerify) | (Step::Inherit, Security::SchemeReport(_)) => {
+                self.enter(Step::Classes, now, entropy)
+            }
+            (Step::Classes, Security::CommandsSupportedReport(report)) => self.listed(report, now),
+            _ => Turn::default(),
+        });
+        turn
+    }
+
+    fn listed(&mut self, report: CommandsSupportedReport, now: Instant) -> Turn {
+        self.classes.supported.extend(report.supported);
+        self.classes.controlled.extend(report.controlled.into_iter().flatten());
+        if report.reports_to_follow > 0 {
+            self.since = now;
+            return Turn::default();
+        }
+        let classes = std::mem::take(&mut self.classes);
+        self.succeed(Some(classes))
+    }
+
+    fn enter(&mut self, step: Step, now: Instant, entropy: &mut impl Fresh) -> Turn {
+        (self.step, self.since, self.retries) = (step, now, 0);
+        self.peer.abandon();
+        self.send_command(now, entropy)
+    }
+
+    /// Begins to send the command of this step.
+    fn send_command(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
+        let command = match self.step {
+            Step::Key => {
+                let mut command = Zeroizing::new(Vec::with_capacity(18));
+                command.extend([0x98, 0x06]);
+                command.extend(self.network_key.reveal());
+                command
+            }
+            Step::Inherit => security(Security::SchemeInherit(Schemes::ZERO_KEY)),
+            Step::Classes => security(Security::CommandsSupportedGet),
+            Step::Scheme | Step::Verify | Step::Over => return Turn::default(),
+        };
+        match self.peer.begin(&command, self.room) {
+            Ok(()) => self.go_on(now, entropy),
+            Err(CannotSend::TooLong { len, .. }) => self.fail(NotGranted::NoRoom { needed: len }),
+            // Whatever was on its way was abandoned at the beginning of the step.
+            Err(CannotSend::Busy) => Turn::default(),
+        }
+    }
+
+    fn go_on(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
+        let temporary = S0Keys::temporary();
+        let keys = if self.step == Step::Key { &temporary } else { &self.keys };
+        match self.peer.next(keys, now, entropy) {
+            Next::AskNonce => Turn::sending(Some(Command::Security(Security::NonceGet).write())),
+            Next::Send { payload, last } => {
+                if last && self.step == Step::Key {
+                    self.step = Step::Verify;
+                    if self.retries == 0 {
+                        self.since = now;
+                    }
+                }
+                Turn::sending(Some(payload))
+            }
+            Next::Idle => Turn::default(),
+        }
+    }
+
+    fn succeed(&mut self, classes: Option<SecureClasses>) -> Turn {
+        self.step = Step::Over;
+        Turn { send: Vec::new(), outcome: Some(Ok(Granted { classes })) }
+    }
+
+    fn fail(&mut self, why: NotGranted) -> Turn {
+        self.step = Step::Over;
+        Turn { send: Vec::new(), outcome: Some(Err(why)) }
+    }
+}
+
+impl Turn {
+    fn sending(payload: Option<Vec<u8>>) -> Self {
+        Self { send: payload.into_iter().collect(), outcome: None }
+    }
+
+    fn append(&mut self, later: Self) {
+        self.send.extend(later.send);
+        self.outcome = self.outcome.take().or(later.outcome);
+    }
+}
+
+impl fmt::Debug for Inclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inclusion").field("peer", &self.peer).field("step", &self.step).field("since", &self.since).finish()
+    }
+}
+
+fn scheme_get() -> Vec<u8> {
+    Command::Security(Security::SchemeGet(Schemes::ZERO_KEY)).write()
+}
+
+fn nonce_report(nonce: Nonce) -> Vec<u8> {
+    Command::Security(Security::NonceReport(NonceReport { nonce })).write()
+}
+
+fn security(command: Security) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Command::Security(command).write())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! The talk with one node under S0: which frames to send for a command, and what a frame says. Nothing is sent from here;
+//! the network floor asks what is next, and says what came.
+//!
+//! ```text
+//! begin(command) ─ next() ─ AskNonce ─ … nonce_told() ─ next() ─ Send(last: true)
+//!                                                              └ Send(last: false) ─ … nonce_told() ─ next() ─ Send(last: true)
+//! ```
+//!
+//! A command that is too long for one frame goes in two; the node tells the nonce for the second because the first is a
+//! 0xC1 frame (A3).
+
+use std::fmt;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::command::security::{Encapsulation, Nonce, OVERHEAD};
+use crate::domain::ids::NodeId;
+use crate::domain::time::Instant;
+use crate::security::Fresh;
+
+use super::nonces::{Issued, Received, fresh};
+use super::{Address, Control, Counter, Header, Part, S0Keys, open, payload, seal};
+
+/// How long the second part of a command may be away.
+const REASSEMBLY: Duration = Duration::from_secs(10);
+
+/// How long to wait for a nonce after the node acknowledged that we asked (A4).
+pub fn nonce_wait(listening: bool) -> Duration {
+    if listening { Duration::from_secs(3) } else { Duration::from_secs(10) }
+}
+
+/// The talk with one node. All of it is lost at a restart, which costs a Nonce Get.
+#[derive(Debug)]
+pub struct Peer {
+    own: Address,
+    peer: Address,
+    issued: Issued,
+    received: Received,
+    counter: Counter,
+    sending: Option<Sending>,
+    first_part: Option<FirstPart>,
+}
+
+/// A command on its way: the frames that are left.
+struct Sending {
+    /// The next one is the last.
+    parts: Vec<(Control, Zeroizing<Vec<u8>>)>,
+}
+
+/// The first half of a command that came.
+struct FirstPart {
+    counter: Counter,
+    plain: Zeroizing<Vec<u8>>,
+    came: Instant,
+}
+
+/// What to do for the command on its way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Send a Nonce Get in clear, and ask again once the node told a nonce.
+    AskNonce,
+    /// Send this payload.
+    Send {
+        /// A Message Encapsulation, class byte first.
+        payload: Vec<u8>,
+        /// The whole command is out with it. Otherwise the node tells a nonce next.
+        last: bool,
+    },
+    /// No command is on its way.
+    Idle,
+}
+
+/// Why a command can't be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CannotSend {
+    /// Another one is on its way: S0 nodes lose count if there are two.
+    #[error("another command to this node is under way; send this one after it")]
+    Busy,
+    /// Not even two frames hold it.
+    #[error("the command has {len} bytes and S0 takes {max} at most; send less at once")]
+    TooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The most that fit.
+        max: usize,
+    },
+}
+
+/// What came of a frame, and what to send at once because of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// What it said.
+    pub said: Said,
+    /// It asked for the next nonce: tell this one before anything else.
+    pub nonce: Option<Nonce>,
+}
+
+/// What a frame said.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Said {
+    /// A whole command, proven to come from a node with the key.
+    Command(Zeroizing<Vec<u8>>),
+    /// The first part of one.
+    FirstPart,
+    /// Nothing that can be believed.
+    Nothing(Refused),
+}
+
+/// Commands may hold codes.
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(command) => write!(f, "Command({} bytes)", command.len()),
+            Self::FirstPart => f.write_str("FirstPart"),
+            Self::Nothing(why) => write!(f, "Nothing({why:?})"),
+        }
+    }
+}
+
+/// Why a frame is not believed. For logs; the node will send again by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// Sent twice, or too late.
+    #[error("it names a nonce that was used, is too old, or was never given")]
+    NoSuchNonce,
+    /// Wrong key, or changed on the way.
+    #[error("it was not made with the network's key; if that goes on, exclude the device and include it again")]
+    NotAuthentic,
+    /// A second part without its first, or of another command.
+    #[error("it is the second part of a command whose first part did not come")]
+    NoFirstPart,
+    /// No command in it.
+    #[error("it holds no command")]
+    Empty,
+    /// Nonces are only asked for and told in clear.
+    #[error("it holds a request for a nonce, which is never encrypted")]
+    NonceInside,
+}
+
+impl Peer {
+    /// The talk between this controller and a node; `None` for Long Range.
+    pub fn new(own: NodeId, peer: NodeId) -> Option<Self> {
+        let (own, peer) = (Address::of(own)?, Address::of(peer)?);
+        Some(Self {
+            own,
+            peer,
+            issued: Issued::default(),
+            received: Received::None,
+            counter: Counter::default(),
+            sending: None,
+            first_part: None,
+        })
+    }
+
+    /// The node asked for a nonce: tell it this one at once, before everything else, with one transmission and no retries.
+    /// `None`: it asks too often.
+    pub fn nonce_asked(&mut self, now: Instant, entropy: &mut impl Fresh) -> Option<Nonce> {
+        self.issued.issue(now, entropy)
+    }
+
+    /// The node told a nonce. `false` where nobody asked: then there is nothing to go on with.
+    pub fn nonce_told(&mut self, nonce: Nonce, now: Instant) -> bool {
+        self.received.told(nonce, now)
+    }
+
+    /// Whether a command is on its way.
+    pub fn is_busy(&self) -> bool {
+        self.sending.is_some()
+    }
+
+    /// Begins to send a command. `room` is the longest payload that a frame can have, in bytes.
+    pub fn begin(&mut self, command: &[u8], room: usize) -> Result<(), CannotSend> {
+        if self.is_busy() {
+            return Err(CannotSend::Busy);
+        }
+        let part = room.saturating_sub(OVERHEAD);
+        let parts = match command.split_at_checked(part) {
+            None | Some((_, [])) => vec![(Control::WHOLE, Zeroizing::new(command.to_vec()))],
+            Some((first, second)) if second.len() <= part => {
+                self.counter = self.counter.next();
+                let [first, second] = [first, second].map(|part| Zeroizing::new(part.to_vec()));
+                vec![(Control::second(self.counter), second), (Control::first(self.counter), first)]
+            }
+            Some(_) => return Err(CannotSend::TooLong { len: command.len(), max: 2 * part }),
+        };
+        self.sending = Some(Sending { parts });
+        Ok(())
+    }
+
+    /// What to do next for the command on its way.
+    pub fn next(&mut self, keys: &S0Keys, now: Instant, entropy: &mut impl Fresh) -> Next {
+        let Some(Sending { parts }) = &mut self.sending else { return Next::Idle };
+        let Some(theirs) = self.received.take(now) else {
+            self.received = Received::Asked;
+            return Next::AskNonce;
+        };
+        let Some((control, plain)) = parts.pop() else { return Next::Idle };
+        let last = parts.is_empty();
+        if last {
+            self.sending = None;
+        } else {
+            self.received = Received::Asked;
+        }
+        // Neither of ours nor the one it answers to (A3), which the node might take it for.
+        let ours = fresh(entropy, |id| id == theirs.id() || self.issued.has(id));
+        let header = Header { from: self.own, to: self.peer, wants_nonce: !last };
+        let frame = seal(keys, header, ours, &theirs, control, &plain);
+        Next::Send { payload: payload(header, frame), last }
+    }
+
+    /// Gives up the command on its way: a frame was not acknowledged, or a nonce did not come.
+    pub fn abandon(&mut self) {
+        self.sending = None;
+        self.received = Received::None;
+    }
+
+    /// A Message Encapsulation came. `wants_nonce`: its command was 0xC1.
+    pub fn open(
+        &mut self,
+        frame: &Encapsulation,
+        wants_nonce: bool,
+        keys: &S0Keys,
+        now: Instant,
+        entropy: &mut impl Fresh,
+    ) -> Opened {
+        let header = Header { from: self.peer, to: self.own, wants_nonce };
+        let nothing = |why| Opened { said: Said::Nothing(why), nonce: None };
+        let Some(ours) = self.issued.take(frame.receiver_nonce_id, now) else { return nothing(Refused::NoSuchNonce) };
+        let Some((control, plain)) = open(keys, header, &ours, frame) else { return nothing(Refused::NotAuthentic) };
+        // Only a node with the key may take the others back.
+        self.issued.revoke();
+        let said = self.read(control, plain, now);
+        // A node that asks is answered, whatever it said.
+        let nonce = if wants_nonce { self.issued.issue(now, entropy) } else { None };
+        Opened { said, nonce }
+    }
+
+    fn read(&mut self, control: Control, plain: Zeroizing<Vec<u8>>, now: Instant) -> Said {
+        let command = match control.part() {
+            Part::Whole => plain,
+            Part::First(counter) => {
+                self.first_part = Some(FirstPart { counter, plain, came: now });
+                return Said::FirstPart;
+            }
+            Part::Second(counter) => match self.first_part.take() {
+                Some(first) if first.counter == counter && now.since(first.came) < REASSEMBLY => {
+                    Zeroizing::new([first.plain.as_slice(), &plain].concat())
+                }
+                Some(_) | None => return Said::Nothing(Refused::NoFirstPart),
+            },
+        };
+        match **command {
+            [] => Said::Nothing(Refused::Empty),
+            [0x98, 0x40 | 0x80, ..] => Said::Nothing(Refused::NonceInside),
+            _ => Said::Command(command),
+        }
+    }
+
+    /// Forgets what is too old: nonces, and a first part that nothing followed.
+    pub fn expire(&mut self, now: Instant) {
+        self.issued.expire(now);
+        self.first_part = self.first_part.take().filter(|first| now.since(first.came) < REASSEMBLY);
+    }
+}
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} frames left", self.parts.len())
+    }
+}
+
+impl fmt::Debug for FirstPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}, {} bytes", self.counter, self.plain.len())
+    }
+}
