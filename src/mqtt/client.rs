@@ -49,7 +49,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// A connection that stood this long makes the next failure a first one.
 const STABLE: Duration = Duration::from_secs(10);
 /// How long leaving in good order may take.
-const LEAVE: Duration = Duration::from_secs(2);
+const LEAVE: Duration = Duration::from_millis(1500);
 
 /// What goes to the broker.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,7 +121,7 @@ impl Publisher {
         self.shared.wake.notify_one();
     }
 
-    /// Says `offline` and leaves the broker in good order, within 2 seconds.
+    /// Says `offline` and leaves the broker in good order, within 1.5 seconds.
     pub async fn stop(self) {
         self.shared.stop.send_replace(true);
         if timeout(LEAVE, self.shared.gone.notified()).await.is_err() {

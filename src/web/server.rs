@@ -26,7 +26,7 @@ const CONNECTIONS: usize = 64;
 const HEAD: Duration = Duration::from_secs(10);
 
 /// How long requests under way may take after the daemon was told to stop.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// The socket can't be opened. Each says what to do.
 #[derive(Debug, thiserror::Error)]
