@@ -5,9 +5,14 @@
 //! | --- | --- |
 //! | `crypto` | AES-128 and Curve25519, and the derivations of S2 from them |
 //! | `keys` | the keys of a network, and which protects what |
+//! | `span`, `mpan` | the nonces shared with one peer, and with a multicast group of its |
+//! | `s2` | sealing and opening with one peer, and finding together again |
 
 pub mod crypto;
 pub mod keys;
+mod mpan;
+pub mod s2;
+mod span;
 
 use crate::domain::entropy::Entropy;
 
