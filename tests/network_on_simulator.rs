@@ -11,6 +11,7 @@ use latchkey::domain::node::Node;
 use latchkey::domain::pin::CodeText;
 use latchkey::domain::time::{Deadline, Instant, Now, Timestamp};
 use latchkey::network::{ControllerStatus, Expect, Input, Job, Network, NetworkEvent, Options, Outcome, Output, Priority};
+use latchkey::security::keys::NetworkKeys;
 use latchkey::serial::link::{SendFailure, SendId};
 use latchkey::serial::{Decoder, Received};
 use latchkey::sim::air::Conditions;
@@ -36,7 +37,13 @@ impl House {
     fn new(blueprint: &Blueprint, seed: u64) -> Self {
         let entropy = Entropy::from_number(seed);
         let mut house = Self {
-            network: Network::new(Vec::new(), None, Options::default(), entropy.child("network")),
+            network: Network::new(
+                Vec::new(),
+                None,
+                NetworkKeys::generate(&mut entropy.child("keys")),
+                Options::default(),
+                entropy.child("network"),
+            ),
             world: World::new(blueprint, &entropy),
             now: Instant::from_millis(1),
             decoder: Decoder::new(),

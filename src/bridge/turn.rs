@@ -163,7 +163,8 @@ impl Bridge {
     /// Takes over what the store holds. Sends nothing and writes nothing until its first turn.
     pub fn new(snapshot: Snapshot, settings: Settings, entropy: &Entropy) -> Self {
         let nodes = snapshot.nodes.clone();
-        let network = Network::new(nodes, snapshot.home, settings.network.clone(), entropy.child("network"));
+        let network =
+            Network::new(nodes, snapshot.home, snapshot.network_keys.clone(), settings.network.clone(), entropy.child("network"));
         let announcer = Announcer::new(snapshot.outbox.clone());
         let clock = ClockWatch::new(snapshot.high_water, snapshot.boot.clone(), settings.boot.clone());
         Self {

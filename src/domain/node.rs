@@ -114,6 +114,8 @@ pub enum InterviewStage {
     Protocol,
     /// The node information frame is known.
     NodeInfo,
+    /// It is known which security class the node was granted, and what it has under it.
+    Security,
     /// Class versions are known.
     Versions,
     /// Product ids and Z-Wave Plus info are known.
@@ -137,6 +139,9 @@ pub struct Node {
     pub protocol: Option<NodeProtocol>,
     /// The security class the node was granted.
     pub security: SecurityClass,
+    /// It was tried out, or told when the node was included. Rows older than this field are of nodes in clear.
+    #[serde(default)]
+    pub security_known: bool,
     /// Supported command classes.
     pub classes: BTreeMap<ClassId, ClassSupport>,
     /// Which product.
@@ -159,6 +164,7 @@ impl Node {
             stage: InterviewStage::Listed,
             protocol: None,
             security: SecurityClass::None,
+            security_known: false,
             classes: BTreeMap::new(),
             product: None,
             firmware: None,

@@ -3,12 +3,14 @@
 use super::exchange::{Awaits, Ended, Exchange};
 use super::jobs::{Outcome, Transaction};
 use super::receive::Answer;
+use super::secure::Carries;
 use super::segments::{self, Outgoing, Step};
 use super::transmit::Transmission;
 use super::{Network, Owner};
 use crate::command::Command;
 use crate::command::transport_service::TransportService;
 use crate::domain::ids::NodeId;
+use crate::domain::node::SecurityClass;
 use crate::serial::Message;
 
 /// What a classic frame carries, whatever its route (timing sheet §1). Sticks that allow more are not asked for it: a
@@ -51,10 +53,10 @@ impl Network {
         }
         let heard = state.incoming.hear(said, now);
         if let Some(reply) = heard.reply {
-            self.answer(id, Command::TransportService(reply));
+            self.answer(id, SecurityClass::None, Command::TransportService(reply));
         }
         if let Some(datagram) = heard.datagram {
-            self.payload(id, &datagram.0, false);
+            self.outermost(id, &datagram.0, false);
         }
         self.go_on_with_datagram(id);
     }
@@ -65,7 +67,7 @@ impl Network {
         let requests: Vec<(NodeId, TransportService)> =
             self.nodes.values_mut().filter_map(|state| Some((state.node.id, state.incoming.handle_timeout(now)?))).collect();
         for (id, request) in requests {
-            self.answer(id, Command::TransportService(request));
+            self.answer(id, SecurityClass::None, Command::TransportService(request));
         }
     }
 
@@ -120,7 +122,9 @@ impl Network {
                 let Some(datagram) = state.datagram.take() else { return };
                 let Datagram { transaction, early, .. } = *datagram;
                 match ended {
-                    segments::Ended::Complete => self.acknowledged(Transmission { transaction, early, preempted: false }),
+                    segments::Ended::Complete => {
+                        self.acknowledged(Transmission { early, ..Transmission::of(transaction, Carries::Command) })
+                    }
                     segments::Ended::Failed(why) => self.datagram_failed(transaction, why),
                 }
             }

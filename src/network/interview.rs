@@ -14,12 +14,14 @@ use crate::command::battery::Battery;
 use crate::command::door_lock::DoorLock;
 use crate::command::manufacturer_specific::ManufacturerSpecific;
 use crate::command::notification::Notification;
+use crate::command::security::Security;
+use crate::command::security_2::Security2;
 use crate::command::user_code::{self, UserCode};
 use crate::command::version::{CommandClassGet, Version};
 use crate::command::wake_up::{Interval, WakeUp};
 use crate::command::{ClassId, Command};
 use crate::domain::ids::NodeId;
-use crate::domain::node::{DoorLockSupport, InterviewStage, Node, UserCodeSupport};
+use crate::domain::node::{DoorLockSupport, InterviewStage, Node, SecurityClass, UserCodeSupport};
 use crate::domain::time::Instant;
 
 /// The generic device class of locks and keypads (serial-api sheet §4, 0x49).
@@ -58,6 +60,11 @@ pub(super) struct Interview {
 enum Question {
     Protocol,
     NodeInfo,
+    /// Whether the node was granted this class. `again`: nobody answered the first time round.
+    Class {
+        class: SecurityClass,
+        again: bool,
+    },
     Version(ClassId),
     Product,
     Firmware,
@@ -102,6 +109,7 @@ impl Interview {
             }
             if let Some(reached) = self.goal.take() {
                 node.stage = reached;
+                node.security_known |= reached == InterviewStage::Security;
             }
             let (goal, todo) = plan(node)?;
             self.goal = Some(goal);
@@ -121,6 +129,8 @@ impl Interview {
                     self.todo.push_back(Question::Users { last_try: false });
                     self.resume_at = now + PAUSE;
                 }
+                // The air may be bad: a lock with a key is not taken for one without because of that. Asked once more.
+                Question::Class { class, again: false } => self.todo.push_back(Question::Class { class, again: true }),
                 // Groups that nobody describes: the lifeline is where it usually is.
                 Question::Groups => self.todo.push_front(Question::Members { group: GROUP_1, joined: false }),
                 _ => {}
@@ -161,6 +171,10 @@ impl Interview {
 
     fn learn(&mut self, node: &mut Node, question: Question, reply: &Command, own: NodeId) {
         match reply {
+            Command::Security2(Security2::CommandsSupportedReport(report)) => {
+                self.granted(node, question, &report.supported);
+            }
+            Command::Security(Security::CommandsSupportedReport(report)) => self.granted(node, question, &report.supported),
             Command::Version(Version::CommandClassReport(report)) => {
                 // A listed class that reports version 0 is there all the same (command-classes sheet, 0x86).
                 if let Some(class) = node.classes.get_mut(&report.class()) {
@@ -198,6 +212,16 @@ impl Interview {
         }
     }
 
+    /// The node answered under a class: it is the highest one it was granted, since those were asked first.
+    fn granted(&mut self, node: &mut Node, question: Question, supported: &[ClassId]) {
+        let Question::Class { class, .. } = question else { return };
+        node.security = class;
+        for listed in supported {
+            node.classes.entry(*listed).or_default().secure = true;
+        }
+        self.todo.clear();
+    }
+
     /// Adds us to the lifeline, once. Others are put out only where there is no room for us (gateway sheet §4).
     fn check_lifeline(&mut self, question: Question, report: &association::Report, own: NodeId) {
         let Question::Members { group, joined } = question else { return };
@@ -228,6 +252,16 @@ fn plan(node: &Node) -> Option<(InterviewStage, VecDeque<Question>)> {
         // Lamps and sensors keep no codes: nothing more is asked of them.
         InterviewStage::NodeInfo if !concerns_us => (InterviewStage::Complete, VecDeque::new()),
         InterviewStage::NodeInfo => {
+            let s2 = has(ClassId::SECURITY_2).then_some([
+                SecurityClass::S2AccessControl,
+                SecurityClass::S2Authenticated,
+                SecurityClass::S2Unauthenticated,
+            ]);
+            let s0 = has(ClassId::SECURITY).then_some(SecurityClass::S0);
+            let classes = s2.into_iter().flatten().chain(s0);
+            (InterviewStage::Security, classes.map(|class| Question::Class { class, again: false }).collect())
+        }
+        InterviewStage::Security => {
             let asked = VERSIONED.into_iter().filter(|&class| has(ClassId::VERSION) && has(class));
             (InterviewStage::Versions, asked.map(Question::Version).collect())
         }
@@ -272,6 +306,7 @@ fn errand(question: Question, own: NodeId) -> Errand {
     match question {
         Question::Protocol => Errand::ProtocolInfo,
         Question::NodeInfo => Errand::NodeInfo,
+        Question::Class { class, .. } => Errand::Probe(class),
         Question::Version(class) => match CommandClassGet::new(class) {
             Some(asked) => get(Command::Version(Version::CommandClassGet(asked))),
             None => get(Command::Version(Version::Get)),

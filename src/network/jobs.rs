@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use super::secure::Under;
 use crate::command::Command;
 use crate::command::supervision::SessionId;
 use crate::domain::ids::NodeId;
+use crate::domain::node::{Node, SecurityClass};
 use crate::domain::time::Instant;
 
 /// Identity of one job, unique until the daemon ends.
@@ -120,11 +122,23 @@ pub(super) struct Transaction {
     pub(super) doubt: Option<Outcome>,
     /// Tries that never reached the air: stick busy, radio jammed. Not the node's fault.
     pub(super) busy: u8,
+    /// Under which security class it goes.
+    pub(super) under: Under,
+    /// It was sealed again already, because the node could not open it.
+    pub(super) resealed: bool,
     /// The Supervision session; a retransmission keeps it, so that the node can tell it from a new command.
     pub(super) session: Option<SessionId>,
 }
 
 impl Transaction {
+    /// The class it goes under to `node`.
+    pub(super) fn class_of(&self, node: &Node) -> SecurityClass {
+        match self.under {
+            Under::Granted => node.security,
+            Under::Class(class) => class,
+        }
+    }
+
     /// How often it is tried on a node that answers nothing (timing sheet §5: at most 3).
     pub(super) fn tries(&self) -> u8 {
         match self.priority {
@@ -137,7 +151,7 @@ impl Transaction {
     /// Whether it ends with something the node says.
     pub(super) fn expects_report(&self) -> bool {
         match self.errand {
-            Errand::Command { expect: Expect::Reply, .. } => true,
+            Errand::Command { expect: Expect::Reply, .. } | Errand::Probe(_) => true,
             Errand::Command { expect: Expect::Supervised, .. } => self.session.is_some(),
             Errand::Command { expect: Expect::Nothing, .. } => false,
             Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed => false,
@@ -154,6 +168,8 @@ pub(super) enum Errand {
     ProtocolInfo,
     /// Asks for the node information frame (0x60, answered by 0x49).
     NodeInfo,
+    /// Asks for the classes that the node has under this class: whether it was granted it.
+    Probe(SecurityClass),
     /// Asks the stick to forget a node that answers nothing: Remove Failed Node (0x61).
     RemoveFailed,
 }

@@ -13,7 +13,8 @@
 //! | `queue`, `transmit` | what goes next, and how it went on the air |
 //! | `exchange` | one host function: acknowledgement, response, callback |
 //! | `receive`, `replies` | what nodes say, and which job that ends |
-//! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command; where the security classes will be opened |
+//! | `secure` | S0 and S2: how a node is spoken to, and who is believed |
+//! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command |
 //! | `answers` | what nodes ask us: the time |
 //! | `farewell` | nodes that say that they were reset |
 //! | `segments`, `datagrams` | commands longer than a frame |
@@ -36,6 +37,7 @@ mod nodes;
 mod queue;
 mod receive;
 mod replies;
+mod secure;
 mod segments;
 mod start_up;
 mod stick;
@@ -52,6 +54,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::{InterviewStage, Node};
 use crate::domain::time::{Deadline, Instant, Now, Timestamp};
+use crate::security::keys::NetworkKeys;
 use crate::serial::link::{SendFailure, SendId};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
 
@@ -62,6 +65,7 @@ use jobs::{Errand, Origin, Transaction};
 pub use jobs::{Expect, Job, JobId, Outcome, Priority};
 use nodes::NodeState;
 use queue::Queue;
+use secure::{Keyring, Under};
 use start_up::StartUp;
 use transmit::Transmission;
 
@@ -69,6 +73,7 @@ use transmit::Transmission;
 #[derive(Debug)]
 pub struct Network {
     options: Options,
+    keyring: Keyring,
     entropy: Entropy,
     /// The network that `nodes` belong to.
     home: Option<HomeId>,
@@ -115,13 +120,14 @@ enum Owner {
 }
 
 impl Network {
-    /// A network of the `nodes` that were known at the last stop, which belong to `home`. Sends nothing until
-    /// [`Input::LinkUp`].
-    pub fn new(nodes: Vec<Node>, home: Option<HomeId>, options: Options, mut entropy: Entropy) -> Self {
+    /// A network of the `nodes` that were known at the last stop, which belong to `home` and hold its `keys`. Sends nothing
+    /// until [`Input::LinkUp`].
+    pub fn new(nodes: Vec<Node>, home: Option<HomeId>, keys: NetworkKeys, options: Options, mut entropy: Entropy) -> Self {
         let nodes = nodes.into_iter().map(|node| (node.id, NodeState::new(node, &mut entropy))).collect();
         Self {
             may_reset: options.soft_reset == SoftReset::Auto,
             options,
+            keyring: Keyring::new(keys),
             entropy,
             home,
             own: NodeId(0),
@@ -275,6 +281,7 @@ impl Network {
     fn go_on(&mut self) {
         self.check_exchange();
         self.check_reports();
+        self.check_nonces();
         self.check_datagrams();
         self.expire_jobs();
         self.go_on_with_start_up();
@@ -348,6 +355,8 @@ impl Network {
             failures: 0,
             doubt: None,
             busy: 0,
+            under: Under::Granted,
+            resealed: false,
             session: None,
         }
     }

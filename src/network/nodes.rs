@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::datagrams::Datagram;
 use super::envelope::Sessions;
 use super::interview::Interview;
-use super::jobs::{Errand, Origin, Priority, Transaction};
+use super::jobs::{Errand, JobId, Origin, Priority, Transaction};
 use super::queue::Eligible;
 use super::segments::Incoming;
 use super::{RadioUse, Reach};
@@ -14,6 +14,9 @@ use crate::command::transport_service::SessionId;
 use crate::domain::entropy::Entropy;
 use crate::domain::node::{InterviewStage, Node};
 use crate::domain::time::{Deadline, Instant};
+use crate::security::keys::KeyMask;
+use crate::security::s0::peer::Peer;
+use crate::security::s2::Session;
 use crate::serial::transmit::TxReport;
 
 /// Pauses before a dead node is tried again; the last one repeats (timing sheet §6).
@@ -39,6 +42,13 @@ pub(super) struct NodeState {
     pub(super) interview: Interview,
     /// A transaction that was acknowledged and whose report has not come yet: at most one for each node.
     pub(super) thinking: Option<Thinking>,
+    /// S2 with it, and S0, which begins with the first word.
+    pub(super) s2: Session,
+    pub(super) s0: Option<Peer>,
+    /// A command whose nonce was asked for.
+    pub(super) nonce: Option<NonceWait>,
+    /// This one has the node's nonces to itself: nothing else is sealed before it went.
+    pub(super) reserved: Option<JobId>,
     /// The datagram it is sending, and the one it is sent.
     pub(super) incoming: Incoming,
     pub(super) datagram: Option<Box<Datagram>>,
@@ -70,11 +80,30 @@ pub(super) struct Thinking {
     pub(super) until: Instant,
     /// The node said that it works on it: asking again would not help.
     pub(super) working: bool,
+    /// Nothing is expected but that the node could open it: silence is good news.
+    pub(super) verifying: bool,
+}
+
+/// A transaction between the question for a nonce and the nonce.
+#[derive(Debug)]
+pub(super) struct NonceWait {
+    pub(super) transaction: Transaction,
+    pub(super) until: Instant,
 }
 
 impl NodeState {
-    pub(super) fn new(node: Node, entropy: &mut Entropy) -> Self {
+    pub(super) fn new(mut node: Node, entropy: &mut Entropy) -> Self {
+        let keyed = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| node.classes.contains_key(class));
+        // Nodes from before their classes were tried out are asked now.
+        if keyed && !node.security_known && node.stage > InterviewStage::NodeInfo {
+            node.stage = InterviewStage::NodeInfo;
+        }
+        let granted = if node.security_known { KeyMask::of(node.security) } else { KeyMask::KNOWN };
         Self {
+            s2: Session::new(node.id, granted, entropy),
+            s0: None,
+            nonce: None,
+            reserved: None,
             node,
             reach: Reach::Unknown,
             radio: RadioUse::default(),
@@ -100,7 +129,9 @@ impl NodeState {
         self.incoming = Incoming::default();
         let thinking = self.thinking.take().map(|thinking| thinking.transaction);
         let datagram = self.datagram.take().map(|datagram| datagram.into_transaction());
-        thinking.into_iter().chain(datagram).collect()
+        let nonce = self.nonce.take().map(|it| it.transaction);
+        self.release();
+        thinking.into_iter().chain(datagram).chain(nonce).collect()
     }
 
     /// Whether the node sleeps for minutes or hours, so that commands must wait for its Wake Up Notification.
@@ -123,12 +154,17 @@ impl NodeState {
         self.is_beamed() && !self.listens_on(now)
     }
 
-    fn is_beamed(&self) -> bool {
+    pub(super) fn is_beamed(&self) -> bool {
         self.node.protocol.is_some_and(|protocol| protocol.beam.is_some())
     }
 
     /// Whether `transaction` may go to this node now. Answers go to anybody at any time: whoever asked listens.
     pub(super) fn admits(&self, transaction: &Transaction, now: Instant) -> Eligible {
+        // Nobody gets between a nonce and the command that it is for.
+        let reserved = self.reserved.is_some_and(|id| id != transaction.id) || self.nonce.is_some();
+        if reserved && transaction.priority != Priority::Nonce {
+            return Eligible::No;
+        }
         let urgent = match transaction.priority {
             Priority::Nonce | Priority::Reply => return Eligible::Yes,
             Priority::Operate => true,
@@ -192,7 +228,8 @@ impl NodeState {
         let interview = Deadline { at: self.interview.resume_at(), why: "interview goes on" };
         let datagram = self.datagram.as_ref().and_then(|datagram| datagram.deadline());
         let segment = self.incoming.deadline();
-        [report, dead, Some(paced), Some(yields), Some(interview), datagram, segment]
+        let nonce = self.nonce.as_ref().map(|it| Deadline { at: it.until, why: "nonce of a node" });
+        [report, dead, Some(paced), Some(yields), Some(interview), datagram, segment, nonce]
             .into_iter()
             .flatten()
             .chain(sleeper.into_iter().flatten())

@@ -106,6 +106,7 @@ mod tests {
     use super::*;
     use crate::command::Command;
     use crate::network::jobs::{Errand, Expect, Origin};
+    use crate::network::secure::Under;
 
     fn transaction(id: u64, node: u16, priority: Priority) -> Transaction {
         Transaction {
@@ -120,6 +121,8 @@ mod tests {
             failures: 0,
             doubt: None,
             busy: 0,
+            under: Under::Granted,
+            resealed: false,
             session: None,
         }
     }

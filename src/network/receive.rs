@@ -8,8 +8,11 @@ use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
 use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
 use super::nodes::Thinking;
+use super::secure::Under;
 use super::{Network, NetworkEvent, Owner, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
+use crate::command::security::Security;
+use crate::command::security_2::Security2;
 use crate::command::supervision::{Report, Status};
 use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
@@ -29,6 +32,13 @@ const WORK_MARGIN: Duration = Duration::from_secs(5);
 const LONGEST_WORK: Duration = Duration::from_secs(60);
 /// A node that is busy is asked again after this.
 const NODE_BUSY: Duration = Duration::from_secs(1);
+
+/// How a payload was addressed and protected.
+#[derive(Clone, Copy, Debug)]
+struct Addressed {
+    under: SecurityClass,
+    multicast: bool,
+}
 
 /// What ends, or prolongs, the wait for a node.
 #[derive(Clone, PartialEq, Debug)]
@@ -80,47 +90,57 @@ impl Network {
         self.heard(id);
         let Some(state) = self.nodes.get_mut(&id) else { return };
         state.interview.resume();
-        let multicast = received.rx.is_multicast();
-        match Command::parse(&received.payload) {
-            // Segments for several nodes at once are nobody's: nobody could ask for what is missing.
-            Ok(Command::TransportService(_)) if multicast => {}
+        self.outermost(id, &received.payload, received.rx.is_multicast());
+    }
+
+    /// What came over the air, or was put together of segments.
+    pub(super) fn outermost(&mut self, id: NodeId, payload: &[u8], multicast: bool) {
+        match Command::parse(payload) {
+            // Segments, and S0, for several nodes at once are nobody's: nobody could ask for what is missing.
+            Ok(Command::TransportService(_) | Command::Security(_)) if multicast => {}
             Ok(Command::TransportService(segment)) => self.segment_heard(id, &segment),
-            _ => self.payload(id, &received.payload, multicast),
+            Ok(Command::Security(said)) => self.hear_s0(id, &said),
+            Ok(Command::Security2(said)) => self.hear_s2(id, said, multicast),
+            _ => self.payload(id, SecurityClass::None, payload, multicast),
         }
     }
 
-    /// A whole payload of a node.
-    pub(super) fn payload(&mut self, id: NodeId, payload: &[u8], multicast: bool) {
+    /// A whole payload of a node, which came under that class.
+    pub(super) fn payload(&mut self, id: NodeId, under: SecurityClass, payload: &[u8], multicast: bool) {
         match envelope::open(payload) {
-            Ok(opened) => opened.into_iter().for_each(|(wrapping, opened)| self.take_in(id, wrapping, opened, multicast)),
+            Ok(opened) => {
+                let addressed = Addressed { under, multicast };
+                opened.into_iter().for_each(|(wrapping, opened)| self.take_in(id, addressed, wrapping, opened));
+            }
             Err(why) => tracing::debug!(node = %id, %why, "a command that can't be read"),
         }
     }
 
-    fn take_in(&mut self, id: NodeId, wrapping: Wrapping, opened: Opened, multicast: bool) {
+    fn take_in(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, opened: Opened) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
         // Nobody is believed at a lower class than the one granted (gateway sheet §2.2). Old nodes under S0 do send some
         // reports in clear: those are told, but end no job.
         let granted = state.node.security;
+        let trusted = addressed.under >= granted;
         match opened {
-            Opened::Sealed(class) => tracing::debug!(node = %id, %class, "an encapsulation that is not supported yet"),
-            _ if granted > SecurityClass::S0 => tracing::debug!(node = %id, "in clear, from a node that was granted S2: dropped"),
-            Opened::Outcome(report) if granted == SecurityClass::None && wrapping.endpoint() == ROOT => {
-                self.offer(id, &Answer::Outcome(report));
+            Opened::Sealed(class) => tracing::debug!(node = %id, %class, "an encapsulation where none belongs: dropped"),
+            _ if !trusted && granted > SecurityClass::S0 => {
+                tracing::debug!(node = %id, ?granted, under = ?addressed.under, "below the class the node was granted: dropped");
             }
+            Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, &Answer::Outcome(report)),
             Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome that is not for us to believe: dropped"),
-            Opened::Plain(command) => self.deliver(id, wrapping, command, multicast),
+            Opened::Plain(command) => self.deliver(id, addressed, wrapping, command),
             // A question needs no second answer (gateway sheet §2.2).
-            Opened::Supervised(get) if is_question(&get.command) => self.deliver(id, wrapping, *get.command, multicast),
+            Opened::Supervised(get) if is_question(&get.command) => self.deliver(id, addressed, wrapping, *get.command),
             Opened::Supervised(get) => {
                 let is_new = state.sessions.is_new(&get, now);
-                if !multicast {
-                    self.answer(id, wrapping.around(envelope::answer(&get)));
+                if !addressed.multicast {
+                    self.answer(id, addressed.under, wrapping.around(envelope::answer(&get)));
                 }
                 if is_new {
                     let commands = envelope::supervised(*get.command);
-                    commands.into_iter().for_each(|command| self.deliver(id, wrapping, command, multicast));
+                    commands.into_iter().for_each(|command| self.deliver(id, addressed, wrapping, command));
                 }
             }
         }
@@ -128,19 +148,21 @@ impl Network {
 
     /// Answers a node: that its supervised report arrived, or what it asked. A node that wants more of them than can be
     /// sent asks again.
-    pub(super) fn answer(&mut self, id: NodeId, command: Command) {
+    pub(super) fn answer(&mut self, id: NodeId, under: SecurityClass, command: Command) {
         let waiting = self.queue.iter().filter(|it| it.node == id && it.priority == Priority::Reply).count();
         if waiting < ANSWERS {
             let errand = Errand::Command { command, expect: Expect::Nothing };
-            let answer = self.transaction(id, Priority::Reply, errand, Origin::Machine);
+            let mut answer = self.transaction(id, Priority::Reply, errand, Origin::Machine);
+            answer.under = Under::Class(under);
             self.queue.push(answer);
         }
     }
 
     /// A command without its encapsulation: for the owner, and for the job that asked for it.
-    fn deliver(&mut self, id: NodeId, wrapping: Wrapping, command: Command, multicast: bool) {
+    fn deliver(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, command: Command) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        let granted = state.node.security;
+        let Addressed { under, multicast } = addressed;
+        let trusted = under >= state.node.security;
         match command {
             Command::WakeUp(WakeUp::Notification) => {
                 let news = state.woke(self.clock);
@@ -149,21 +171,21 @@ impl Network {
             // An answer to broadcast or multicast helps nobody, and many would give it at once (gateway sheet §2.2).
             question if is_question(&question) => {
                 match answers::to(&question, self.time, &self.options.zone) {
-                    Some(answer) if !multicast => self.answer(id, wrapping.around(answer)),
+                    Some(answer) if !multicast => self.answer(id, under, wrapping.around(answer)),
                     _ => tracing::debug!(node = %id, command = %question, "a question that is not answered"),
                 }
                 return;
             }
-            Command::DeviceResetLocally(_) if granted == SecurityClass::None => return self.reset_locally(id),
-            Command::ApplicationStatus(ref status) if granted == SecurityClass::None => {
+            Command::DeviceResetLocally(_) if trusted => return self.reset_locally(id),
+            Command::ApplicationStatus(ref status) if trusted => {
                 self.offer(id, &Answer::Status(status.clone()));
             }
             _ => {}
         }
-        let (endpoint, security) = (wrapping.endpoint(), SecurityClass::None);
+        let (endpoint, security) = (wrapping.endpoint(), under);
         let at = self.heard_at;
         self.tell(NetworkEvent::Received { node: id, endpoint, command: command.clone(), security, multicast, at });
-        if granted == SecurityClass::None && endpoint == ROOT {
+        if trusted && endpoint == ROOT {
             self.offer(id, &Answer::Reply(command));
         }
     }
@@ -224,7 +246,7 @@ impl Network {
             Status::WORKING => {
                 let work = report.duration.time().unwrap_or(LONGEST_WORK) + WORK_MARGIN;
                 let until = now + work.min(LONGEST_WORK);
-                state.thinking = Some(Thinking { transaction, since: now, until, working: true });
+                state.thinking = Some(Thinking { transaction, since: now, until, working: true, verifying: false });
             }
             // "Not this command" or "no Supervision": either way it goes bare from now on (command-classes sheet, 0x6C).
             Status::NO_SUPPORT => {
@@ -253,7 +275,8 @@ impl Network {
         };
         if busy.status == BusyStatus::REQUEST_QUEUED {
             let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
-            state.thinking = Some(Thinking { transaction, since: now, until: now + LONGEST_WORK, working: true });
+            state.thinking =
+                Some(Thinking { transaction, since: now, until: now + LONGEST_WORK, working: true, verifying: false });
             return;
         }
         transaction.failures += 1;
@@ -322,9 +345,11 @@ fn awaits(transaction: &Transaction, answer: &Answer) -> bool {
         (Errand::Command { expect: Expect::Supervised, .. }, Answer::Outcome(report)) => {
             transaction.session == Some(report.session)
         }
+        (Errand::Probe(_), Answer::Reply(Command::Security2(Security2::CommandsSupportedReport(_)))) => true,
+        (Errand::Probe(_), Answer::Reply(Command::Security(Security::CommandsSupportedReport(_)))) => true,
         // It names no command: it means the last one that has an answer.
         (Errand::Command { .. }, Answer::Status(_)) => transaction.expects_report(),
-        (Errand::Command { .. } | Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed, _) => false,
+        (Errand::Command { .. } | Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::Probe(_), _) => false,
     }
 }
 

@@ -188,7 +188,7 @@ impl Network {
             (_, Origin::Ping) => self.finish(transaction, Outcome::StickGone),
             (_, Origin::Farewell) => self.finish(transaction, Outcome::StickGone),
             (Errand::RemoveFailed, _) => {}
-            (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Command { expect: Expect::Reply, .. }, _) => {
+            (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Probe(_) | Errand::Command { expect: Expect::Reply, .. }, _) => {
                 self.queue.push_front(transaction);
             }
             (Errand::Command { expect: Expect::Supervised | Expect::Nothing, .. }, _) => {

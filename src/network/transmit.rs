@@ -9,12 +9,16 @@ use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
 use super::nodes::Thinking;
 use super::queue::Eligible;
 use super::receive::Answer;
+use super::secure::{Carries, Protected};
 use super::{Network, NetworkEvent, Owner, Reach};
+use crate::command::security::Security;
+use crate::command::security_2::Security2;
 use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{NodeProtocol, SecurityClass};
 use crate::domain::time::Instant;
+use crate::security::s2::VERIFY_DELIVERY;
 use crate::serial::request::NodeCall;
 use crate::serial::transmit::{SendData, SendDataCallback, TxOptions, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
@@ -40,6 +44,18 @@ pub(super) struct Transmission {
     pub(super) early: Option<Answer>,
     /// It was stopped for an answer that could not wait.
     pub(super) preempted: bool,
+    /// What is on the air of it.
+    pub(super) carries: Carries,
+    /// The nonce it asked for came before the stick's callback.
+    pub(super) nonce_came: bool,
+    /// The node said before the stick's callback that it could not open it.
+    pub(super) resync: bool,
+}
+
+impl Transmission {
+    pub(super) fn of(transaction: Transaction, carries: Carries) -> Self {
+        Self { transaction, early: None, preempted: false, carries, nonce_came: false, resync: false }
+    }
 }
 
 impl Network {
@@ -73,23 +89,35 @@ impl Network {
             return self.finish(transaction, Outcome::Cancelled);
         };
         let node = transaction.node;
-        // A node that was granted a key is never spoken to without it (gateway sheet §6.7), and nobody can use keys yet.
-        if state.node.security != SecurityClass::None && matches!(transaction.errand, Errand::Command { .. }) {
-            return self.finish(transaction, Outcome::Unsupported);
-        }
-        let (request, awaits) = match &transaction.errand {
-            Errand::ProtocolInfo => (Request::GetNodeProtocolInfo { node }, Awaits::Response),
-            Errand::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),
-            Errand::RemoveFailed => (Request::RemoveFailedNode(NodeCall { node, callback }), Awaits::Callback(callback)),
+        let payload = match &transaction.errand {
+            Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed => None,
+            Errand::Probe(class) => Some(commands_supported_get(*class).write()),
             Errand::Command { command, expect } => {
                 let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
-                let payload = if *expect == Expect::Supervised && is_set && state.node.supervises() {
+                let supervised = *expect == Expect::Supervised && is_set && state.node.supervises();
+                Some(if supervised {
                     let session = *transaction.session.get_or_insert_with(|| state.sessions.begin());
                     envelope::supervise(command.clone(), session).write()
                 } else {
                     command.write()
+                })
+            }
+        };
+        let in_segments = state.supports(ClassId::TRANSPORT_SERVICE);
+        let mut carries = Carries::Command;
+        let (request, awaits) = match &transaction.errand {
+            Errand::ProtocolInfo => (Request::GetNodeProtocolInfo { node }, Awaits::Response),
+            Errand::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),
+            Errand::RemoveFailed => (Request::RemoveFailedNode(NodeCall { node, callback }), Awaits::Callback(callback)),
+            Errand::Probe(_) | Errand::Command { .. } => {
+                let payload = match self.protect(&mut transaction, payload.unwrap_or_default()) {
+                    Protected::Frame(payload, what) => {
+                        carries = what;
+                        payload
+                    }
+                    Protected::Impossible => return self.finish(transaction, Outcome::Unsupported),
                 };
-                if payload.len() > FRAME && state.supports(ClassId::TRANSPORT_SERVICE) {
+                if payload.len() > FRAME && in_segments {
                     return self.send_in_segments(transaction, payload);
                 }
                 (self.send_data(node, payload, transaction.priority, callback), Awaits::Callback(callback))
@@ -109,7 +137,7 @@ impl Network {
         }
         let function = frame.function;
         let send = self.send(frame);
-        let transmission = Transmission { transaction, early: None, preempted: false };
+        let transmission = Transmission::of(transaction, carries);
         self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Node(Box::new(transmission))));
     }
 
@@ -136,7 +164,7 @@ impl Network {
             (Errand::ProtocolInfo, Ended::Answered(None) | Ended::Silent) => {
                 self.finish(transmission.transaction, Outcome::StickBusy);
             }
-            (Errand::Command { .. }, Ended::Answered(frame)) => {
+            (Errand::Command { .. } | Errand::Probe(_), Ended::Answered(frame)) => {
                 let message = frame.and_then(|frame| Message::parse(&frame, self.width).ok());
                 let Some(Message::SendDataCallback(callback)) = message else {
                     return self.unacknowledged(transmission.transaction, spent);
@@ -144,7 +172,7 @@ impl Network {
                 self.called_back(transmission, &callback, spent);
             }
             // 65 seconds without a callback: the serial-api sheet (§1, timers) calls such a stick hung.
-            (Errand::Command { .. }, Ended::Silent) => {
+            (Errand::Command { .. } | Errand::Probe(_), Ended::Silent) => {
                 self.finish(transmission.transaction, Outcome::StickGone);
                 self.stick_hangs("the stick never said how a transmission ended");
             }
@@ -159,7 +187,7 @@ impl Network {
         match callback.status {
             TxStatus::OK => self.acknowledged(transmission),
             // The node answered, so it heard us: only its acknowledgement was lost.
-            _ if transmission.early.is_some() => self.acknowledged(transmission),
+            _ if transmission.early.is_some() || transmission.nonce_came => self.acknowledged(transmission),
             _ if transmission.preempted => {
                 let mut transaction = transmission.transaction;
                 transaction.doubt = Some(Outcome::NoAck);
@@ -183,18 +211,38 @@ impl Network {
     }
 
     pub(super) fn acknowledged(&mut self, transmission: Transmission) {
-        let Transmission { transaction, early, .. } = transmission;
+        let Transmission { mut transaction, early, carries, nonce_came, resync, .. } = transmission;
         let (id, now) = (transaction.node, self.clock);
         self.heard(id);
+        if carries == Carries::NonceGet {
+            return self.wait_for_nonce(transaction, nonce_came);
+        }
+        if resync && !transaction.resealed {
+            transaction.resealed = true;
+            return self.queue.push_front(transaction);
+        }
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if transaction.expects_report() {
             let until = now + state.patience(transaction.failures);
-            state.thinking = Some(Thinking { transaction, since: now, until, working: false });
+            state.thinking = Some(Thinking { transaction, since: now, until, working: false, verifying: false });
             if let Some(answer) = early {
                 self.answered(id, answer);
             }
             return;
         }
+        // The radio's acknowledgement says that the frame arrived, not that it could be opened.
+        if transaction.origin != Origin::Machine && transaction.class_of(&state.node) > SecurityClass::S0 {
+            let until = now + VERIFY_DELIVERY;
+            state.thinking = Some(Thinking { transaction, since: now, until, working: false, verifying: true });
+            return;
+        }
+        self.delivered(transaction);
+    }
+
+    /// A command that has no report arrived.
+    fn delivered(&mut self, transaction: Transaction) {
+        let (id, now) = (transaction.node, self.clock);
+        let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if let Errand::Command { command, expect } = &transaction.errand {
             if *expect == Expect::Supervised {
                 state.pace_until = now + STORING;
@@ -223,6 +271,7 @@ impl Network {
             return self.fell_asleep(id);
         }
         state.failed(spent, now);
+        state.release();
         transaction.failures += 1;
         transaction.doubt = Some(Outcome::NoAck);
         match transaction.origin {
@@ -256,7 +305,11 @@ impl Network {
         let now = self.clock;
         let overdue = self.nodes.values_mut().filter(|state| state.thinking.as_ref().is_some_and(|it| it.until <= now));
         let overdue: Vec<Thinking> = overdue.filter_map(|state| state.thinking.take()).collect();
-        for Thinking { mut transaction, since, working, .. } in overdue {
+        for Thinking { mut transaction, since, working, verifying, .. } in overdue {
+            if verifying {
+                self.delivered(transaction);
+                continue;
+            }
             if let Some(state) = self.nodes.get_mut(&transaction.node) {
                 state.failed(now.since(since), now);
             }
@@ -368,5 +421,13 @@ impl Network {
             Some((_, Owner::Segment(id))) => Some(*id),
             Some((_, Owner::StartUp)) | None => None,
         }
+    }
+}
+
+/// What asks for the classes that a node has under `class` only.
+fn commands_supported_get(class: SecurityClass) -> Command {
+    match class {
+        SecurityClass::S0 | SecurityClass::None => Command::Security(Security::CommandsSupportedGet),
+        _ => Command::Security2(Security2::CommandsSupportedGet),
     }
 }

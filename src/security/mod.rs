@@ -15,9 +15,9 @@ pub mod crypto;
 pub mod dsk;
 pub mod key_file;
 pub mod keys;
+mod mpan;
 pub mod qr;
 pub mod s0;
-mod mpan;
 pub mod s2;
 mod span;
 

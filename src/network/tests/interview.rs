@@ -176,7 +176,8 @@ fn a_node_information_frame_that_comes_after_the_stick_gave_up_still_counts() {
 fn a_node_that_answers_pings_but_never_tells_its_classes_is_not_asked_all_day() {
     let mut bench = newcomer(Peer::lock());
     bench.stick.mute.insert(FunctionId::REQUEST_NODE_INFO);
-    let mut bench = Bench { network: Network::new(Vec::new(), None, Options::default(), Entropy::from_number(1)), ..bench };
+    let mut bench =
+        Bench { network: Network::new(Vec::new(), None, keys(), Options::default(), Entropy::from_number(1)), ..bench };
     bench.stick.width = NodeIdWidth::Bits8;
     bench.now(Input::LinkUp);
     bench.run(24 * 3_600_000);

@@ -20,6 +20,7 @@ use crate::command::{ClassId, Command};
 use crate::domain::node::{Beam, ClassSupport, NodeProtocol, SecurityClass};
 use crate::domain::pin::CodeText;
 use crate::domain::time::Timestamp;
+use crate::security::crypto::Key;
 use crate::serial::Request;
 use crate::serial::controller::{Capabilities, ControllerVersion, InitData, LongRangeNodes, MemoryId};
 use crate::serial::node_info::{ApplicationUpdate, NodeInformation, NodeProtocolInfo, UpdateStatus};
@@ -101,7 +102,7 @@ impl Bench {
 
     pub(super) fn new(peers: &[(NodeId, Peer)], nodes: Vec<Node>, home: Option<HomeId>, options: Options) -> Self {
         Self {
-            network: Network::new(nodes, home, options, Entropy::from_number(7)),
+            network: Network::new(nodes, home, keys(), options, Entropy::from_number(7)),
             stick: Stick::new(peers),
             clock: Instant::from_millis(1000),
             agenda: BTreeMap::new(),
@@ -508,6 +509,11 @@ pub(super) fn lock_answers(command: &Command) -> Vec<Command> {
             _ => Vec::new(),
         },
     }
+}
+
+/// The keys of the bench's network.
+pub(super) fn keys() -> NetworkKeys {
+    NetworkKeys::from_fn(|id| Key::from_bytes([id as u8 + 1; 16]))
 }
 
 pub(super) fn supervised(session: SessionId, status: Status) -> Command {

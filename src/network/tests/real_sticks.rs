@@ -42,7 +42,7 @@ fn dialogues() -> Vec<(String, Recorded)> {
 
 /// Starts up on a stick that says what is recorded; `complete` fills in what is missing there.
 fn start(recorded: &Recorded, complete: &Recorded) -> ControllerStatus {
-    let mut network = Network::new(Vec::new(), None, Options::default(), Entropy::from_number(1));
+    let mut network = Network::new(Vec::new(), None, keys(), Options::default(), Entropy::from_number(1));
     let mut clock = Instant::from_millis(1);
     let now = |clock| Now { mono: clock, wall: Timestamp::from_millis(0), trusted: true };
     network.handle(Input::LinkUp, now(clock));

@@ -164,6 +164,7 @@ fn a_stick_left_in_wide_mode_is_understood() {
     bench.network = Network::new(
         vec![known(LOCK, &Peer::lock())],
         Some(HOME),
+        keys(),
         Options { soft_reset: SoftReset::Never, ..Options::default() },
         Entropy::from_number(1),
     );

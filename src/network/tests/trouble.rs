@@ -296,7 +296,8 @@ fn a_frame_the_link_gave_up_does_not_stop_the_machine() {
 #[test]
 fn a_stick_that_dies_of_its_reset_is_not_reset_again_at_once() {
     let mut bench = one_lock();
-    bench.network = Network::new(vec![known(LOCK, &Peer::lock())], Some(HOME), Options::default(), Entropy::from_number(1));
+    bench.network =
+        Network::new(vec![known(LOCK, &Peer::lock())], Some(HOME), keys(), Options::default(), Entropy::from_number(1));
     bench.stick.width = NodeIdWidth::Bits8;
     bench.stick.mute = BTreeSet::from([FunctionId::MEMORY_GET_ID]);
     bench.now(Input::LinkUp);

@@ -1,0 +1,292 @@
+//! How a node is spoken to, and who is believed: under the class that the node was granted, and never below it.
+//!
+//! A command that is to be sealed may need a nonce first. Then a Nonce Get goes out in its place, the node has its air to
+//! itself until the nonce comes, and the command goes on. What S2 and S0 are is known to [`crate::security`]; here they
+//! get the air and the time that they ask for.
+
+use std::time::Duration;
+
+use super::datagrams::FRAME;
+use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
+use super::nodes::{NodeState, NonceWait};
+use super::{Network, Owner};
+use crate::command::Command;
+use crate::command::security::{NonceReport, Security};
+use crate::command::security_2::Security2;
+use crate::domain::ids::NodeId;
+use crate::domain::node::SecurityClass;
+use crate::domain::time::Instant;
+use crate::security::keys::{KeyId, NetworkKeys};
+use crate::security::s0::S0Keys;
+use crate::security::s0::peer::{self, Next, Peer, Said};
+use crate::security::s2::{self, Addressing, Air, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Protection, Received, Sealing};
+
+/// The keys of the network, as each class uses them.
+#[derive(Debug)]
+pub(super) struct Keyring {
+    pub(super) network: NetworkKeys,
+    pub(super) s0: S0Keys,
+}
+
+impl Keyring {
+    pub(super) fn new(network: NetworkKeys) -> Self {
+        let s0 = S0Keys::of(network.network_key(KeyId::S0));
+        Self { network, s0 }
+    }
+}
+
+/// Under which class a command goes out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Under {
+    /// The one the node was granted.
+    Granted,
+    /// This one, whatever was granted: an answer goes back as the question came, and a class is tried out.
+    Class(SecurityClass),
+}
+
+/// What a transmission carries of its command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Carries {
+    /// All of it, or its end.
+    Command,
+    /// Nothing yet: the node is asked for the nonce, or tells it because of a first part.
+    NonceGet,
+}
+
+/// A command as it goes on the air.
+pub(super) enum Protected {
+    /// These bytes.
+    Frame(Vec<u8>, Carries),
+    /// There is no way to say it at that class.
+    Impossible,
+}
+
+impl Network {
+    /// The bytes that a command has on the air. `transaction` has its node to itself until its last frame went.
+    pub(super) fn protect(&mut self, transaction: &mut Transaction, payload: Vec<u8>) -> Protected {
+        let id = transaction.node;
+        let (now, own) = (self.clock, self.own);
+        let Some(home) = self.home else { return Protected::Impossible };
+        let Some(state) = self.nodes.get_mut(&id) else { return Protected::Impossible };
+        let class = match transaction.under {
+            Under::Granted => state.node.security,
+            Under::Class(class) => class,
+        };
+        match class {
+            SecurityClass::None => Protected::Frame(payload, Carries::Command),
+            SecurityClass::S0 => {
+                let Some(talk) = talk_with(&mut state.s0, id, own) else { return Protected::Impossible };
+                if state.reserved != Some(transaction.id) {
+                    talk.abandon();
+                    if let Err(why) = talk.begin(&payload, FRAME) {
+                        tracing::warn!(node = %id, %why, "a command can't be sent under S0");
+                        return Protected::Impossible;
+                    }
+                }
+                state.reserved = Some(transaction.id);
+                match talk.next(&self.keyring.s0, now, &mut self.entropy) {
+                    Next::AskNonce => Protected::Frame(Command::Security(Security::NonceGet).write(), Carries::NonceGet),
+                    Next::Send { payload, last: false } => Protected::Frame(payload, Carries::NonceGet),
+                    Next::Send { payload, last: true } => {
+                        state.reserved = None;
+                        Protected::Frame(payload, Carries::Command)
+                    }
+                    Next::Idle => Protected::Impossible,
+                }
+            }
+            SecurityClass::S2Unauthenticated | SecurityClass::S2Authenticated | SecurityClass::S2AccessControl => {
+                let air = Air { home, own, keys: &self.keyring.network };
+                match state.s2.seal(&air, Protection::Class(class), &payload, now, &mut self.entropy) {
+                    Sealing::Frame(frame) => {
+                        state.reserved = None;
+                        Protected::Frame(frame.0, Carries::Command)
+                    }
+                    Sealing::NonceGet(frame) => {
+                        state.reserved = Some(transaction.id);
+                        Protected::Frame(frame.0, Carries::NonceGet)
+                    }
+                    Sealing::Impossible(why) => {
+                        tracing::warn!(node = %id, %why, "a command can't be sealed");
+                        Protected::Impossible
+                    }
+                }
+            }
+        }
+    }
+
+    /// The node acknowledged that it was asked for a nonce.
+    pub(super) fn wait_for_nonce(&mut self, transaction: Transaction, came: bool) {
+        let (id, now) = (transaction.node, self.clock);
+        let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
+        if came {
+            return self.queue.push_front(transaction);
+        }
+        let beamed = state.is_beamed();
+        let wait = match transaction.class_of(&state.node) {
+            SecurityClass::S0 => peer::nonce_wait(!beamed),
+            _ if beamed => NONCE_WAIT_FLIRS,
+            _ => NONCE_WAIT,
+        };
+        state.nonce = Some(NonceWait { transaction, until: now + wait });
+    }
+
+    /// The nonce came: what waited for it goes on, before anything else of its node.
+    fn nonce_came(&mut self, id: NodeId) {
+        if let Some((_, Owner::Node(transmission))) = &mut self.exchange
+            && transmission.transaction.node == id
+            && transmission.carries == Carries::NonceGet
+        {
+            transmission.nonce_came = true;
+            return;
+        }
+        if let Some(NonceWait { transaction, .. }) = self.nodes.get_mut(&id).and_then(|state| state.nonce.take()) {
+            self.queue.push_front(transaction);
+        }
+    }
+
+    /// Nonces that did not come: asked for again, or given up. The command never went out.
+    pub(super) fn check_nonces(&mut self) {
+        let now = self.clock;
+        let overdue = self.nodes.values_mut().filter(|state| state.nonce.as_ref().is_some_and(|it| it.until <= now));
+        let overdue: Vec<Transaction> = overdue
+            .filter_map(|state| {
+                state.release();
+                state.nonce.take()
+            })
+            .map(|it| it.transaction)
+            .collect();
+        for mut transaction in overdue {
+            transaction.failures += 1;
+            if transaction.failures < transaction.tries() {
+                self.queue.push_front(transaction);
+            } else {
+                let outcome = transaction.doubt.take().unwrap_or(Outcome::NoReport);
+                self.finish(transaction, outcome);
+            }
+        }
+    }
+
+    /// The node could not open what was sent last: it is sealed again, once.
+    fn resync(&mut self, id: NodeId) {
+        if let Some((_, Owner::Node(transmission))) = &mut self.exchange
+            && transmission.transaction.node == id
+            && transmission.carries == Carries::Command
+        {
+            transmission.resync = true;
+            return;
+        }
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        let Some(mut thinking) = state.thinking.take_if(|thinking| !thinking.transaction.resealed) else { return };
+        thinking.transaction.resealed = true;
+        self.queue.push_front(thinking.transaction);
+    }
+
+    /// A frame of Security 2.
+    pub(super) fn hear_s2(&mut self, id: NodeId, said: Security2, multicast: bool) {
+        let (now, own) = (self.clock, self.own);
+        let Some(home) = self.home else { return };
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        let to = if multicast { Addressing::Multicast } else { Addressing::Single };
+        let air = Air { home, own, keys: &self.keyring.network };
+        match state.s2.receive(&air, said, to, now, &mut self.entropy) {
+            Received::Command(opened) => self.opened_s2(id, opened),
+            Received::Answer { frame, why } => {
+                if why == Gave::WrongKey {
+                    tracing::debug!(node = %id, "a frame that no key of ours opens");
+                }
+                self.tell_nonce(id, &frame.0);
+            }
+            Received::Nonce => self.nonce_came(id),
+            Received::Resync => self.resync(id),
+            Received::InClear(command) => {
+                tracing::debug!(node = %id, ?command, "a word of a bootstrapping that is not under way")
+            }
+            Received::Duplicate => {}
+            Received::Ignored(why) => tracing::debug!(node = %id, ?why, "a frame of Security 2 that is of no use"),
+        }
+    }
+
+    fn opened_s2(&mut self, id: NodeId, opened: s2::Opened) {
+        let class = match opened.protection {
+            Protection::Class(class) => class,
+            Protection::Temporary => return,
+        };
+        // Whatever opens says that the node shares our nonces: what was only acknowledged has arrived.
+        if !opened.command.is_empty() && !opened.repeats_multicast {
+            self.payload(id, class, &opened.command, opened.multicast);
+        }
+        if let Some(lost) = opened.multicast_lost {
+            self.tell_nonce(id, &lost.0);
+        }
+    }
+
+    /// A frame of Security 0.
+    pub(super) fn hear_s0(&mut self, id: NodeId, said: &Security) {
+        let (now, own) = (self.clock, self.own);
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        let Some(talk) = talk_with(&mut state.s0, id, own) else { return };
+        let (opened, wants) = match said {
+            Security::NonceGet => {
+                let Some(nonce) = talk.nonce_asked(now, &mut self.entropy) else {
+                    return tracing::debug!(node = %id, "asks for too many nonces");
+                };
+                // The report that we wait for comes under it.
+                state.prolong_thinking(now);
+                return self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
+            }
+            Security::NonceReport(report) => {
+                if talk.nonce_told(report.nonce.clone(), now) {
+                    self.nonce_came(id);
+                }
+                return;
+            }
+            Security::CommandEncapsulation(frame) => (talk.open(frame, false, &self.keyring.s0, now, &mut self.entropy), false),
+            Security::CommandEncapsulationNonceGet(frame) => {
+                (talk.open(frame, true, &self.keyring.s0, now, &mut self.entropy), true)
+            }
+            other => return tracing::debug!(node = %id, command = ?other.number(), "a word of S0 that is not under way"),
+        };
+        if let Some(nonce) = opened.nonce {
+            self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
+        }
+        match opened.said {
+            Said::Command(command) => self.payload(id, SecurityClass::S0, &command, false),
+            Said::FirstPart => {}
+            Said::Nothing(why) => tracing::debug!(node = %id, %why, wants, "a frame of Security 0 that is not believed"),
+        }
+    }
+
+    /// Tells a node a nonce, in clear and before everything else.
+    fn tell_nonce(&mut self, id: NodeId, frame: &[u8]) {
+        let Ok(command) = Command::parse(frame) else { return };
+        let errand = Errand::Command { command, expect: Expect::Nothing };
+        let mut nonce = self.transaction(id, Priority::Nonce, errand, Origin::Machine);
+        nonce.under = Under::Class(SecurityClass::None);
+        self.queue.push(nonce);
+    }
+}
+
+/// The S0 talk with a node, which begins with the first word. `None`: Long Range has none.
+fn talk_with(talk: &mut Option<Peer>, node: NodeId, own: NodeId) -> Option<&mut Peer> {
+    if talk.is_none() {
+        *talk = Peer::new(own, node);
+    }
+    talk.as_mut()
+}
+
+impl NodeState {
+    /// Nobody has the node's nonces to itself any more.
+    pub(super) fn release(&mut self) {
+        self.reserved = None;
+        if let Some(talk) = &mut self.s0 {
+            talk.abandon();
+        }
+    }
+
+    fn prolong_thinking(&mut self, now: Instant) {
+        let until = now + Duration::from_secs(3);
+        if let Some(thinking) = &mut self.thinking {
+            thinking.until = thinking.until.max(until);
+        }
+    }
+}
