@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use broker::Broker;
 pub use daemon::{Answer, Daemon, Setup, latchkey};
-pub use lab::{Frames, Mock, Proxy, Pty};
+pub use lab::{Frames, Mock, Proxy, Pty, host_interviews};
 pub use process::Process;
 
 /// Looks until there is an answer; panics with `what` when `limit` has passed. The only pause in these tests.
