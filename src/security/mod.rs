@@ -7,8 +7,10 @@
 //! | `keys` | the keys of a network, and which protects what |
 //! | `span`, `mpan` | the nonces shared with one peer, and with a multicast group of its |
 //! | `s2` | sealing and opening with one peer, and finding together again |
+//! | `key_exchange` | how a node that was just added gets its keys |
 
 pub mod crypto;
+pub mod key_exchange;
 pub mod keys;
 mod mpan;
 pub mod s2;
