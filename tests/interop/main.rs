@@ -18,5 +18,6 @@ mod events;
 mod import;
 mod kill;
 mod lab_itself;
+mod s0;
 mod store_trouble;
 mod unplug;
