@@ -10,7 +10,7 @@
 //! | 3 shell | [`run`], [`mqtt::client`], [`mqtt::settings`], [`mqtt::broker`], [`web`], [`cli`] | tokio, sockets, the clock, OS randomness |
 //! | 2 durable | [`store`] | rusqlite, synchronous: applies a batch, loads a state |
 //! | 1 machines | [`network`], [`reconcile`], [`sim`], [`bridge`], [`mqtt::topic`], [`mqtt::outbox`] | pure: (state, now, input) → what to do |
-//! | 0 words | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`] | values and codecs |
+//! | 0 words | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`], [`import`] | values and codecs |
 //!
 //! # The turn
 //!
@@ -27,6 +27,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod domain;
+pub mod import;
 pub mod mqtt;
 pub mod network;
 pub mod reconcile;

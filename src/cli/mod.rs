@@ -16,6 +16,7 @@ pub mod demo;
 pub mod devices;
 pub mod events;
 pub mod failure;
+pub mod import;
 pub mod names;
 pub mod people;
 pub mod run;

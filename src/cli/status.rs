@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::client::Client;
 use super::devices::{lines, plain};
 use super::failure::Outcome;
+use super::import::ImportZwaveJs;
 use super::table::Table;
 use super::words::{items, part, text};
 use super::{Json, print, print_json};
@@ -15,12 +16,15 @@ use super::{Json, print, print_json};
 pub enum Network {
     /// The controller and its nodes.
     Status(Json),
+    /// Take over the network that Z-Wave JS looked after.
+    ImportZwaveJs(ImportZwaveJs),
 }
 
 impl Network {
     /// Asks the daemon.
     pub async fn run(self, client: &Client) -> Outcome {
         match self {
+            Self::ImportZwaveJs(import) => import.run(),
             Self::Status(json) => {
                 let network = client.get("/api/network").await?;
                 if json.json {

@@ -7,6 +7,7 @@ use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::key_exchange::DskPin;
 use crate::domain::ids::HomeId;
 
 /// Groups of five digits, each a 16-bit number.
@@ -74,9 +75,9 @@ impl Dsk {
         groups.join("-")
     }
 
-    /// The first group.
+    /// The first group, which a device that asks to be authenticated leaves out of the key it sends.
     pub fn pin(&self) -> DskPin {
-        DskPin(self.groups().next().unwrap_or_default())
+        DskPin::new(self.groups().next().unwrap_or_default())
     }
 
     /// The home id under which a device of this key asks to be included (SmartStart's network-wide inclusion).
@@ -103,26 +104,10 @@ impl fmt::Debug for Dsk {
     }
 }
 
-/// The five digits that a person types to prove that they stand before the device: the first two bytes of its key, which it
-/// does not send.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct DskPin(u16);
-
 impl DskPin {
-    /// Reads what was typed.
+    /// Reads what a person typed.
     pub fn parse(text: &str) -> Result<Self, InvalidDskPin> {
-        group_number(text.trim()).map(Self).map_err(InvalidDskPin)
-    }
-
-    /// The bytes that were left out of the public key.
-    pub fn reveal(&self) -> [u8; 2] {
-        self.0.to_be_bytes()
-    }
-}
-
-impl fmt::Debug for DskPin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("*****")
+        group_number(text.trim()).map(Self::new).map_err(InvalidDskPin)
     }
 }
 
@@ -207,7 +192,7 @@ mod tests {
         assert_eq!(dsk.text(), vector["dsk"]);
         assert_eq!(Dsk::parse(vector["dsk"].as_str().unwrap()), Ok(dsk.clone()));
         assert_eq!(dsk.pin(), DskPin::parse(vector["pin"].as_str().unwrap()).unwrap());
-        assert_eq!(dsk.pin().reveal(), [0x35, 0x80]);
+        assert_eq!(dsk.pin(), DskPin::new(0x3580));
         let id = |name: &str| HomeId(u32::from_be_bytes(bytes(&vector[name])));
         assert_eq!(dsk.nwi_home_id(), id("smartstart_nwi_home_id"));
         assert_eq!(dsk.auth_home_id(), id("smartstart_auth_home_id"));

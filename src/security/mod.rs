@@ -10,9 +10,11 @@
 //! | `s0` | Security 0: frames, nonces, the talk with one node, and how it gets the key |
 //! | `span`, `mpan` | the nonces shared with one peer, and with a multicast group of its |
 //! | `s2` | sealing and opening with one peer, and finding together again |
+//! | `key_exchange` | how a node that was just added gets its keys |
 
 pub mod crypto;
 pub mod dsk;
+pub mod key_exchange;
 pub mod key_file;
 pub mod keys;
 mod mpan;

@@ -165,7 +165,7 @@ fn a_node_information_frame_that_comes_after_the_stick_gave_up_still_counts() {
     let update = ApplicationUpdate { status, node: LOCK, smart_start: None, info: Some(info) };
     bench.stick.nodes.get_mut(&LOCK).unwrap().listens = true;
     bench.now(Input::Frame(Message::ApplicationUpdate(update).write(bench.stick.width)));
-    assert_eq!(stage(&bench), InterviewStage::NodeInfo);
+    assert!(stage(&bench) >= InterviewStage::NodeInfo);
     bench.requests.clear();
     bench.run(60_000);
     assert_eq!(stage(&bench), InterviewStage::Complete);

@@ -233,15 +233,18 @@ fn a_stranger_and_a_foreign_home_are_not_heard() {
 #[test]
 fn a_node_that_was_granted_s2_is_neither_believed_nor_spoken_to_in_clear() {
     let mut node = known(LOCK, &Peer::lock());
-    node.security = SecurityClass::S2AccessControl;
+    (node.security, node.security_known) = (SecurityClass::S2AccessControl, true);
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], vec![node], Some(HOME), Options::default());
     bench.start();
     bench.hear(LOCK, &event());
     bench.hear(LOCK, &envelope::supervise(event(), SessionId::new(1)));
     let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
     bench.run(5000);
-    assert!(bench.received().is_empty() && bench.sent_to(LOCK).is_empty());
-    assert_eq!(bench.outcome(job), Some(&Outcome::Unsupported));
+    assert!(bench.received().is_empty());
+    let in_clear: Vec<_> = bench.sent_to(LOCK).iter().map(|(_, command)| command.to_string()).collect();
+    assert!(!in_clear.is_empty() && in_clear.iter().all(|said| said == "Security 2 NonceGet"), "{in_clear:?}");
+    bench.run(60_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::NoReport), "without a nonce the code never went out");
 }
 
 #[test]

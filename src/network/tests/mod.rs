@@ -5,6 +5,7 @@ mod datagrams;
 mod interview;
 mod jobs;
 mod real_sticks;
+mod secure;
 mod start_up;
 mod storm;
 mod trouble;

@@ -262,6 +262,17 @@ fn user_code_commands(frame: &[u8]) -> Vec<UserCodeCommand> {
     commands
 }
 
+/// Lets Z-Wave JS look after the network at `port` until it has asked every lock everything, codes too, and close its
+/// files in `store`.
+pub fn host_interviews(port: u16, store: &Path) {
+    let endpoint = format!("127.0.0.1:{port}");
+    let store = store.to_str().unwrap();
+    let mut host = node("host.mjs", &[&endpoint, "--keys", "keys.json", "--settle", "1", "--cache", store, "--query-codes"]);
+    until("Z-Wave JS has interviewed the locks", seconds(120), || host.stdout().contains("settled").then_some(()));
+    // It lets go of its lock when its files are whole.
+    assert!(host.wait(seconds(30)).success(), "{}", host.stderr());
+}
+
 /// Runs one of the lab's scripts with the packages that `tests/run` installed.
 fn node(script: &str, args: &[&str]) -> Process {
     let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");

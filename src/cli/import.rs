@@ -1,0 +1,251 @@
+//! `latchkey network import-zwave-js`: opens the files that Z-Wave JS keeps, and shows what is in them.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::failure::{Failure, Outcome};
+use super::table::{Table, printable};
+use super::{print, print_json};
+use crate::domain::ids::HomeId;
+use crate::import::zwave_js::{self, ImportError, Imported, ImportedLock, Source};
+use crate::security::keys::KeyId;
+
+/// Folders below the one that was named: Home Assistant has `.storage`, its add-on `cache`.
+const DEPTH: u8 = 2;
+/// More files than any of those folders has.
+const MOST_FILES: usize = 20_000;
+/// The cache of two hundred nodes has a few megabytes.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// What to import.
+#[derive(clap::Args, Debug)]
+pub struct ImportZwaveJs {
+    /// The folder of Z-Wave JS UI (`store`) or of Home Assistant's add-on, or the cache itself (`<home id>.jsonl`).
+    path: PathBuf,
+    /// Only show what would come along.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why the files can't be read. None of what is in them is shown.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// There is nothing of that name.
+    #[error("{0} does not exist; give the folder in which Z-Wave JS keeps its files")]
+    Missing(PathBuf),
+    /// The system refused.
+    #[error("{path} can't be read: {source}; run this as a user who may")]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Far too long.
+    #[error("{0} is too long for a file of Z-Wave JS; give the folder in which it keeps its files")]
+    TooLong(PathBuf),
+    /// Far too many.
+    #[error("{0} has too many files; give the folder in which Z-Wave JS keeps its own")]
+    TooMany(PathBuf),
+    /// Read, but nothing can be taken.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+}
+
+/// Reads the network whose files are at `path`: a folder, or a cache in one.
+pub fn read(path: &Path) -> Result<Imported, FilesError> {
+    let metadata = fs::metadata(path).map_err(|source| error(path, source))?;
+    let mut files = Vec::new();
+    let which = if metadata.is_dir() {
+        gather(path, DEPTH, &mut files)?;
+        None
+    } else {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        gather(folder, 0, &mut files)?;
+        // Where the cache has a folder of its own, the settings lie beside that.
+        if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+            gather(above, 0, &mut files)?;
+        }
+        path.file_name().and_then(|name| home_of(&name.to_string_lossy()))
+    };
+    let sources: Vec<Source> = files.iter().map(|path| open(path)).collect::<Result<_, _>>()?;
+    Ok(zwave_js::read(&sources, which)?)
+}
+
+/// The home id in front of a file's name.
+fn home_of(name: &str) -> Option<HomeId> {
+    u32::from_str_radix(name.split('.').next().filter(|digits| digits.len() == 8)?, 16).ok().map(HomeId)
+}
+
+/// The files worth opening in `folder` and so many levels below, in the order of their names.
+fn gather(folder: &Path, depth: u8, found: &mut Vec<PathBuf>) -> Result<(), FilesError> {
+    let entries =
+        fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(|source| error(folder, source))?;
+    if entries.len() > MOST_FILES {
+        return Err(FilesError::TooMany(folder.into()));
+    }
+    let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        // A link to a folder may lead anywhere.
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        if metadata.is_dir() {
+            // A folder that is not ours to read is not where somebody's Z-Wave JS is.
+            if let Some(depth) = depth.checked_sub(1)
+                && let Err(error) = gather(&path, depth, found)
+                && !matches!(&error, FilesError::Unreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+            {
+                return Err(error);
+            }
+        } else if path.file_name().is_some_and(|name| zwave_js::wants(&name.to_string_lossy())) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<Source, FilesError> {
+    let file = File::open(path).map_err(|source| error(path, source))?;
+    let len = file.metadata().map_err(|source| error(path, source))?.len();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(len.min(LONGEST)).unwrap_or_default()));
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|source| error(path, source))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(FilesError::TooLong(path.into()));
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // What a power cut left at the end may be half a letter.
+    Ok(Source { name, text: Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()) })
+}
+
+fn error(path: &Path, source: io::Error) -> FilesError {
+    match source.kind() {
+        io::ErrorKind::NotFound => FilesError::Missing(path.into()),
+        _ => FilesError::Unreadable { path: path.into(), source },
+    }
+}
+
+impl ImportZwaveJs {
+    /// Shows what would come along.
+    pub fn run(&self) -> Outcome {
+        if !self.dry_run {
+            return Err(Failure::Refused(
+                "taking a network over is not possible yet; --dry-run shows what would come along".into(),
+            ));
+        }
+        let imported = read(&self.path).map_err(|error| Failure::Refused(error.to_string()))?;
+        if self.json { print_json(&as_json(&imported)) } else { print(&in_words(&imported)) }
+    }
+}
+
+/// How many slots are taken, and how many there are.
+fn taken(lock: &ImportedLock) -> (usize, usize) {
+    let total = lock.node.user_code.as_ref().map_or(lock.slots.len(), |support| support.users.into());
+    (lock.slots.values().filter(|slot| slot.content.is_occupied()).count(), total)
+}
+
+fn as_json(imported: &Imported) -> serde_json::Value {
+    let locks = imported.locks.iter().map(|lock| {
+        let (taken, total) = taken(lock);
+        json!({
+            "node": lock.node.id,
+            "name": lock.name,
+            "security": lock.node.security,
+            "interview": lock.node.stage,
+            "slots": { "total": total, "taken": taken },
+        })
+    });
+    json!({
+        "home": imported.home.to_string(),
+        "keys": imported.keys.ids().map(KeyId::name).collect::<Vec<_>>(),
+        "locks": locks.collect::<Vec<_>>(),
+        "others": imported.others.iter().map(|node| node.id).collect::<Vec<_>>(),
+        "left_out": imported.left_out,
+    })
+}
+
+fn in_words(imported: &Imported) -> String {
+    let keys: Vec<_> = imported.keys.ids().map(KeyId::name).collect();
+    let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+    let mut table = Table::new(["NODE", "NAME", "SECURITY", "SLOTS TAKEN"]);
+    for lock in &imported.locks {
+        let (taken, total) = taken(lock);
+        let security = serde_json::to_value(lock.node.security).ok();
+        let security = security.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let name = lock.name.as_deref().map(printable).unwrap_or_default();
+        table.row([lock.node.id.to_string(), name, security, format!("{taken} of {total}")]);
+    }
+    let mut said = vec![format!("network {}, keys: {keys}", imported.home), table.show("no locks")];
+    said.extend(imported.left_out.iter().map(|sentence| printable(sentence)));
+    said.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CACHE: &str = include_str!("../../tests/data/zwavejs/7e570001.jsonl");
+    const VALUES: &str = include_str!("../../tests/data/zwavejs/7e570001.values.jsonl");
+    const KEYS: &str = include_str!("../../tests/lab/keys.json");
+
+    /// A folder with these files in it.
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn the_folders_of_every_tool_are_understood() {
+        let settings = format!("{{\"zwave\": {{\"securityKeys\": {KEYS}}}}}");
+        let ui = folder(&[("7e570001.jsonl", CACHE), ("7e570001.values.jsonl", VALUES), ("settings.json", &settings)]);
+        let options = r#"{"device": "/dev/ttyUSB0", "s0_legacy_key": "0102030405060708090A0B0C0D0E0F10"}"#;
+        let add_on =
+            folder(&[("options.json", options), ("cache/7e570001.jsonl", CACHE), ("cache/7e570001.values.jsonl", VALUES)]);
+        let entries =
+            r#"{"data": {"entries": [{"domain": "zwave_js", "data": {"s0_legacy_key": "0102030405060708090A0B0C0D0E0F10"}}]}}"#;
+        let home_assistant = folder(&[(".storage/core.config_entries", entries), ("x/cache/7e570001.jsonl", CACHE)]);
+        for (dir, keys) in [(&ui, 4), (&add_on, 1), (&home_assistant, 1)] {
+            let imported = read(dir.path()).unwrap();
+            assert_eq!((imported.locks.len(), imported.keys.ids().count()), (2, keys));
+        }
+        assert_eq!(read(&add_on.path().join("cache/7e570001.jsonl")).unwrap().keys.ids().count(), 1, "the settings lie above");
+    }
+
+    #[test]
+    fn of_several_networks_the_one_that_is_named_is_read() {
+        let dir = folder(&[("7e570001.jsonl", CACHE), ("c0ffee00.jsonl", CACHE)]);
+        let told = read(dir.path()).unwrap_err().to_string();
+        assert!(told.contains("7e570001.jsonl, c0ffee00.jsonl"), "{told}");
+        assert_eq!(read(&dir.path().join("c0ffee00.jsonl")).unwrap().home, HomeId(0xc0ff_ee00));
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_what_to_do() {
+        let told = read(Path::new("/missing")).unwrap_err().to_string();
+        assert!(told.contains("/missing does not exist"), "{told}");
+        let told = read(folder(&[("readme.txt", "")]).path()).unwrap_err().to_string();
+        assert!(told.contains("<home id>.jsonl"), "{told}");
+    }
+
+    #[test]
+    fn what_is_shown_has_no_code_and_no_key_in_it() {
+        let dir = folder(&[("7e570001.jsonl", CACHE), ("7e570001.values.jsonl", VALUES), ("keys.json", KEYS)]);
+        let imported = read(dir.path()).unwrap();
+        let said = format!("{}\n{}", in_words(&imported), as_json(&imported));
+        assert!(said.contains("1 of 4") && said.contains("s2_access_control") && said.contains("S2_AccessControl"), "{said}");
+        for secret in ["472913", "8305", "33333333", "01020304"] {
+            assert!(!said.contains(secret), "{said}");
+        }
+    }
+}

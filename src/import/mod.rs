@@ -1,0 +1,3 @@
+//! What other controllers leave behind, read: texts in, typed facts out. Nothing here opens a file or sends a frame.
+
+pub mod zwave_js;

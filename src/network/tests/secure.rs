@@ -1,0 +1,308 @@
+//! Nodes with keys. The far side of the air is a session of its own: whether it opens is decided by the cipher.
+
+use super::*;
+use crate::command::security::{NonceReport, Security};
+use crate::command::security_2::Security2;
+use crate::security::keys::KeyMask;
+use crate::security::s0::S0Keys;
+use crate::security::s0::peer::{Next, Peer as Talk, Said};
+use crate::security::s2::{Addressing, Air, Protection, Received, Sealing, Session};
+
+const OWN: NodeId = NodeId(1);
+
+/// A lock's side of S2 and S0.
+struct Far {
+    bench: Bench,
+    s2: Session,
+    s0: Talk,
+    keys: NetworkKeys,
+    entropy: Entropy,
+    /// What the lock could open, and under what.
+    opened: Vec<(SecurityClass, Command)>,
+    heard: usize,
+    granted: SecurityClass,
+    /// It hears nothing of this kind.
+    deaf_to_nonce_gets: bool,
+    replies: fn(&Command) -> Vec<Command>,
+}
+
+fn keyed(class: ClassId) -> Peer {
+    let mut peer = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), thinks: Duration::ZERO, ..Peer::lock() };
+    peer.info.flirs_1000ms = false;
+    peer.info.listening = true;
+    peer.classes.push(class);
+    peer
+}
+
+impl Far {
+    fn granted(class: SecurityClass) -> Self {
+        let peer = keyed(if class == SecurityClass::S0 { ClassId::SECURITY } else { ClassId::SECURITY_2 });
+        let mut node = known(LOCK, &peer);
+        (node.security, node.security_known) = (class, true);
+        let mut bench = Bench::new(&[(LOCK, peer)], vec![node], Some(HOME), Options::default());
+        bench.start();
+        Self::of(bench, class)
+    }
+
+    fn of(bench: Bench, granted: SecurityClass) -> Self {
+        let mut entropy = Entropy::from_number(99);
+        Self {
+            bench,
+            s2: Session::new(OWN, KeyMask::of(granted), &mut entropy),
+            s0: Talk::new(LOCK, OWN).unwrap(),
+            keys: keys(),
+            entropy,
+            opened: Vec::new(),
+            heard: 0,
+            granted,
+            deaf_to_nonce_gets: false,
+            replies: lock_answers,
+        }
+    }
+
+    /// Lets time pass in small steps, in which the lock takes in what it was sent.
+    fn run(&mut self, ms: u64) {
+        for _ in 0..ms / 5 {
+            self.bench.run(5);
+            self.take_in();
+        }
+    }
+
+    fn take_in(&mut self) {
+        let sent = self.bench.sent_to(LOCK);
+        let news: Vec<Command> = sent[self.heard..].iter().map(|(_, command)| command.clone()).collect();
+        self.heard = sent.len();
+        for command in news {
+            match command {
+                Command::Security2(said) => self.take_in_s2(said),
+                Command::Security(said) => self.take_in_s0(&said),
+                other => self.opened.push((SecurityClass::None, other)),
+            }
+        }
+    }
+
+    fn take_in_s2(&mut self, said: Security2) {
+        if self.deaf_to_nonce_gets && matches!(said, Security2::NonceGet(_)) {
+            return;
+        }
+        let (air, now) = (Air { home: HOME, own: LOCK, keys: &self.keys }, self.bench.clock);
+        match self.s2.receive(&air, said, Addressing::Single, now, &mut self.entropy) {
+            Received::Answer { frame, .. } => self.bench.hear(LOCK, &Command::parse(&frame.0).unwrap()),
+            Received::Command(opened) => {
+                let Protection::Class(class) = opened.protection else { panic!("not under a class") };
+                let command = Command::parse(&opened.command).unwrap();
+                self.did(class, command);
+            }
+            Received::Nonce | Received::Resync | Received::Duplicate | Received::Ignored(_) | Received::InClear(_) => {}
+        }
+    }
+
+    fn take_in_s0(&mut self, said: &Security) {
+        let (s0, now) = (S0Keys::of(self.keys.network_key(crate::security::keys::KeyId::S0)), self.bench.clock);
+        match said {
+            Security::NonceGet if self.deaf_to_nonce_gets => {}
+            Security::NonceGet => {
+                let nonce = self.s0.nonce_asked(now, &mut self.entropy).unwrap();
+                self.bench.hear(LOCK, &Command::Security(Security::NonceReport(NonceReport { nonce })));
+            }
+            Security::NonceReport(report) => {
+                assert!(self.s0.nonce_told(report.nonce.clone(), now));
+                if let Next::Send { payload, .. } = self.s0.next(&s0, now, &mut self.entropy) {
+                    self.bench.hear(LOCK, &Command::parse(&payload).unwrap());
+                }
+            }
+            Security::CommandEncapsulation(frame) => {
+                let Said::Command(command) = self.s0.open(frame, false, &s0, now, &mut self.entropy).said else { return };
+                self.did(SecurityClass::S0, Command::parse(&command).unwrap());
+            }
+            other => panic!("nobody should send {other:?}"),
+        }
+    }
+
+    fn did(&mut self, class: SecurityClass, command: Command) {
+        let probed =
+            matches!(command.number(), Some(0x0D | 0x02)) && matches!(command, Command::Security2(_) | Command::Security(_));
+        self.opened.push((class, command.clone()));
+        if probed {
+            let report: &[u8] = if class == SecurityClass::S0 { &[0x98, 0x03, 0, 0x62, 0x63] } else { &[0x9F, 0x0E, 0x62, 0x63] };
+            return self.say(&Command::parse(report).unwrap());
+        }
+        for reply in (self.replies)(&command) {
+            self.say(&reply);
+        }
+    }
+
+    /// The lock says something under the class it was granted.
+    fn say(&mut self, command: &Command) {
+        let now = self.bench.clock;
+        if self.granted == SecurityClass::S0 {
+            self.s0.begin(&command.write(), 46).unwrap();
+            let s0 = S0Keys::of(self.keys.network_key(crate::security::keys::KeyId::S0));
+            assert_eq!(self.s0.next(&s0, now, &mut self.entropy), Next::AskNonce);
+            return self.bench.hear(LOCK, &Command::Security(Security::NonceGet));
+        }
+        let frame = self.seal(command).expect("both sides share a nonce");
+        self.bench.hear(LOCK, &frame);
+    }
+
+    fn seal(&mut self, command: &Command) -> Option<Command> {
+        let air = Air { home: HOME, own: LOCK, keys: &self.keys };
+        let now = self.bench.clock;
+        match self.s2.seal(&air, Protection::Class(self.granted), &command.write(), now, &mut self.entropy) {
+            Sealing::Frame(frame) => Some(Command::parse(&frame.0).unwrap()),
+            Sealing::NonceGet(_) | Sealing::Impossible(_) => None,
+        }
+    }
+
+    fn in_clear(&self) -> Vec<String> {
+        let clear = |(_, command): &(Instant, Command)| !matches!(command, Command::Security2(_) | Command::Security(_));
+        self.bench.sent_to(LOCK).iter().filter(|sent| clear(sent)).map(|(_, command)| command.to_string()).collect()
+    }
+
+    fn told(&self) -> usize {
+        self.bench.events.iter().filter(|(_, event)| matches!(event, NetworkEvent::Received { .. })).count()
+    }
+}
+
+#[test]
+fn a_code_for_a_lock_with_a_key_arrives_sealed_and_confirmed_and_costs_one_frame() {
+    for class in [SecurityClass::S2AccessControl, SecurityClass::S2Unauthenticated, SecurityClass::S0] {
+        let mut far = Far::granted(class);
+        let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        far.run(1000);
+        assert_eq!(far.bench.outcome(first), Some(&Outcome::Accepted), "{class:?}");
+        let before = far.bench.sent_to(LOCK).len();
+        let second = far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+        far.run(1000);
+        assert_eq!(far.bench.outcome(second), Some(&Outcome::Accepted), "{class:?}");
+        let cost = far.bench.sent_to(LOCK).len() - before;
+        // S0: a nonce for the command, and one for the lock's report.
+        assert_eq!(cost, if class == SecurityClass::S0 { 3 } else { 1 }, "{class:?}");
+        assert!(far.opened.iter().all(|(under, _)| *under == class) && far.in_clear().is_empty(), "{:?}", far.opened);
+    }
+}
+
+#[test]
+fn a_lock_whose_battery_was_changed_gets_the_code_all_the_same() {
+    let mut far = Far::granted(SecurityClass::S2AccessControl);
+    let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    far.run(1000);
+    assert_eq!(far.bench.outcome(first), Some(&Outcome::Accepted));
+    far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
+    let second = far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    // A Set without a report is only known to have arrived when nobody complains.
+    far.run(1000);
+    assert_eq!(far.bench.outcome(second), Some(&Outcome::Accepted));
+    far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
+    let third = far.bench.submit(LOCK, Priority::Write, write_code(3), Expect::Nothing);
+    far.run(1000);
+    assert_eq!(far.bench.outcome(third), Some(&Outcome::Delivered));
+    let codes = far.opened.iter().filter(|(_, command)| command.to_string() == "User Code Set").count();
+    assert_eq!(codes, 1, "the third one was opened, too");
+}
+
+#[test]
+fn a_question_under_s0_waits_for_the_answer_s_own_nonce() {
+    let mut far = Far::granted(SecurityClass::S0);
+    let job = far.bench.submit(LOCK, Priority::Write, read_code(3), Expect::Reply);
+    far.run(2000);
+    assert!(matches!(far.bench.outcome(job), Some(Outcome::Reply(_))), "{:?}", far.bench.outcome(job));
+}
+
+#[test]
+fn a_lock_that_gives_no_nonce_is_not_taken_for_one_that_has_the_code() {
+    for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
+        let mut far = Far::granted(class);
+        far.deaf_to_nonce_gets = true;
+        let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        far.run(60_000);
+        assert_eq!(far.bench.outcome(job), Some(&Outcome::NoReport));
+        assert!(far.opened.is_empty());
+        // What waits behind it is not held up for ever.
+        far.deaf_to_nonce_gets = false;
+        let next = far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+        far.run(5_000);
+        assert_eq!(far.bench.outcome(next), Some(&Outcome::Accepted));
+    }
+}
+
+#[test]
+fn an_unlock_in_clear_or_under_a_lower_class_than_granted_opens_no_door_on_any_screen() {
+    for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
+        let mut far = Far::granted(class);
+        let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        far.run(1000);
+        assert_eq!(far.bench.outcome(job), Some(&Outcome::Accepted));
+        far.bench.hear(LOCK, &event());
+        let told = far.bench.events.iter().filter_map(|(_, event)| match event {
+            NetworkEvent::Received { security, .. } => Some(*security),
+            _ => None,
+        });
+        // Old locks under S0 do report some things in clear: told, with its class, and for the owner to drop.
+        assert!(told.into_iter().all(|under| under == SecurityClass::None && class == SecurityClass::S0));
+    }
+    let mut far = Far::granted(SecurityClass::S2AccessControl);
+    far.granted = SecurityClass::S2Unauthenticated;
+    far.s2.grant(KeyMask::of(SecurityClass::S2Unauthenticated));
+    let job = far.bench.submit(LOCK, Priority::Background, read_code(1), Expect::Reply);
+    far.run(20_000);
+    assert!(far.opened.is_empty() && far.told() == 0, "it has another key");
+    assert_ne!(far.bench.outcome(job).map(|outcome| matches!(outcome, Outcome::Reply(_))), Some(true));
+}
+
+#[test]
+fn a_confirmation_that_was_recorded_and_is_played_again_confirms_nothing() {
+    let mut far = Far::granted(SecurityClass::S2AccessControl);
+    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    far.run(1000);
+    assert_eq!(far.bench.outcome(job), Some(&Outcome::Accepted));
+    let unlock = far.seal(&event()).unwrap();
+    far.bench.hear(LOCK, &unlock);
+    assert_eq!(far.told(), 1);
+    for _ in 0..3 {
+        far.bench.hear(LOCK, &unlock);
+        far.run(500);
+    }
+    assert_eq!(far.told(), 1, "one unlock, however often it is played");
+}
+
+#[test]
+fn a_frame_that_was_changed_on_the_air_says_nothing() {
+    let mut far = Far::granted(SecurityClass::S2AccessControl);
+    far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    far.run(1000);
+    let mut bytes = far.seal(&event()).unwrap().write();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    far.bench.hear(LOCK, &Command::parse(&bytes).unwrap());
+    assert_eq!(far.told(), 0);
+}
+
+#[test]
+fn a_flood_of_questions_for_nonces_fills_no_memory_and_leaves_the_air_to_others() {
+    for question in [Command::Security(Security::NonceGet), Command::parse(&[0x9F, 0x01, 7]).unwrap()] {
+        let class = if matches!(question, Command::Security(_)) { SecurityClass::S0 } else { SecurityClass::S2AccessControl };
+        let mut far = Far::granted(class);
+        for n in 0..200_u8 {
+            let question = if class == SecurityClass::S0 { question.clone() } else { Command::parse(&[0x9F, 0x01, n]).unwrap() };
+            far.bench.hear(LOCK, &question);
+        }
+        assert!(far.bench.network.queue.iter().count() <= 16, "{}", far.bench.network.queue.iter().count());
+    }
+}
+
+#[test]
+fn the_class_a_lock_was_granted_is_found_out_and_what_it_has_there_is_known() {
+    for class in [SecurityClass::S2AccessControl, SecurityClass::S2Authenticated, SecurityClass::S0] {
+        let mut peer = keyed(ClassId::SECURITY_2);
+        peer.classes = vec![ClassId::Z_WAVE_PLUS_INFO, ClassId::SECURITY, ClassId::SECURITY_2, ClassId::SUPERVISION];
+        let mut bench = Bench::new(&[(LOCK, peer)], Vec::new(), None, Options::default());
+        bench.start();
+        let mut far = Far::of(bench, class);
+        far.run(90_000);
+        let node = far.bench.network.node(LOCK).unwrap();
+        assert_eq!((node.security, node.security_known), (class, true));
+        assert!(node.classes[&ClassId::USER_CODE].secure && node.is_lock());
+        assert!(far.in_clear().is_empty(), "{:?}", far.in_clear());
+    }
+}

@@ -1,0 +1,155 @@
+//! How a bootstrapping can end, in words for people.
+
+use std::fmt;
+
+use super::DSK;
+use crate::command::security_2::FailType;
+use crate::security::keys::KeyMask;
+
+/// The node has its keys.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// Those that it proved to have. All that were granted: fewer are a failure.
+    pub keys: KeyMask,
+    /// Those that it asked for and did not get, because somebody decided so: worth a warning if the highest is among them.
+    pub withheld: KeyMask,
+    /// Its DSK, whole.
+    pub dsk: [u8; DSK],
+}
+
+impl fmt::Debug for Granted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Granted").field("keys", &self.keys).field("withheld", &self.withheld).finish_non_exhaustive()
+    }
+}
+
+/// What was waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The node's wishes.
+    KexReport,
+    /// Its public key.
+    PublicKey,
+    /// The proof that it knows our public key, and we know its PIN.
+    Echo,
+    /// It asks for a key, or has all.
+    KeyGet,
+    /// The proof that a key arrived.
+    Verify,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::KexReport => "which keys it wants",
+            Self::PublicKey => "its public key",
+            Self::Echo => "the proof that the PIN was right",
+            Self::KeyGet => "the request for its next key",
+            Self::Verify => "the proof that a key arrived",
+        })
+    }
+}
+
+/// Why a node has no keys. It is in the network all the same, in clear: exclude it, and start over ([`Failure::advice`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The node said nothing in time.
+    #[error("the device never sent {0}")]
+    NoAnswer(Step),
+    /// Nobody decided in time.
+    #[error("nobody answered the question in time")]
+    NobodyAnswered,
+    /// Somebody stopped it, or granted nothing.
+    #[error("it was cancelled")]
+    Cancelled,
+    /// The device wanted client-side authentication, and did not get it.
+    #[error("the device wants its codes typed into it, which was refused")]
+    ClientSideAuthenticationRefused,
+    /// The node stopped it.
+    #[error("the device stopped it: {}", reason(*.0))]
+    StoppedByNode(FailType),
+    /// The node asks for no key that can be given.
+    #[error("the device asks for no key that it could be given")]
+    NoCommonKey,
+    /// The node has another scheme.
+    #[error("the device has another way to exchange keys")]
+    NoCommonScheme,
+    /// The node has another curve.
+    #[error("the device has another curve")]
+    NoCommonCurve,
+    /// The DSK that was scanned is another device's.
+    #[error("the device is not the one whose label was scanned")]
+    OtherDevice,
+    /// The first sealed frame did not open.
+    #[error("the PIN is wrong")]
+    WrongPin,
+    /// The public key would make the shared secret public.
+    #[error("the public key of the device is not one")]
+    BadPublicKey,
+    /// An echo differs from what was sent, or something came in clear or under the wrong key: somebody may be in between.
+    #[error("what the device heard is not what was sent to it")]
+    Tampered,
+    /// The node asks for a key that was not granted.
+    #[error("the device asks for a key that it was not granted")]
+    NotGranted,
+    /// The proof that a key arrived does not open.
+    #[error("the device did not prove that a key arrived")]
+    NotVerified,
+    /// The node ended before it had all of its keys.
+    #[error("the device did not take all of its keys")]
+    KeysNotTaken,
+}
+
+impl Failure {
+    /// What the node is told; nothing where it said so itself, or its timers run.
+    pub(super) fn fail_type(self) -> Option<FailType> {
+        match self {
+            Self::NoAnswer(_) | Self::NobodyAnswered | Self::StoppedByNode(_) => None,
+            Self::Cancelled | Self::ClientSideAuthenticationRefused | Self::OtherDevice => Some(FailType::CANCEL),
+            Self::NoCommonKey => Some(FailType::KEX_KEY),
+            Self::NoCommonScheme => Some(FailType::KEX_SCHEME),
+            Self::NoCommonCurve => Some(FailType::KEX_CURVES),
+            Self::WrongPin | Self::BadPublicKey => Some(FailType::DECRYPT),
+            Self::Tampered | Self::KeysNotTaken => Some(FailType::AUTH),
+            Self::NotGranted => Some(FailType::KEY_GET),
+            Self::NotVerified => Some(FailType::KEY_VERIFY),
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::NoAnswer(_) | Self::NotVerified | Self::KeysNotTaken => {
+                "bring the device nearer, exclude it, and include it again"
+            }
+            Self::NobodyAnswered => "exclude the device, have its label at hand, and include it again",
+            Self::Cancelled | Self::ClientSideAuthenticationRefused => "exclude the device",
+            Self::WrongPin => "exclude the device, and include it again with the five underlined digits of its label",
+            Self::OtherDevice => "exclude the device, and compare its label with the one that was scanned",
+            Self::StoppedByNode(FailType::DECRYPT) => "exclude the device, and include it again with the right PIN",
+            Self::StoppedByNode(_) => "exclude the device, and include it again",
+            Self::NoCommonKey | Self::NoCommonScheme | Self::NoCommonCurve | Self::NotGranted => {
+                "exclude the device, reset it, and include it again; if that does not help, ask its maker for new firmware"
+            }
+            Self::BadPublicKey | Self::Tampered => {
+                "exclude the device; somebody may be listening: include it again somewhere else"
+            }
+        }
+    }
+}
+
+/// A failure type in words.
+fn reason(fail_type: FailType) -> &'static str {
+    match fail_type {
+        FailType::KEX_KEY => "no key in common",
+        FailType::KEX_SCHEME => "no scheme in common",
+        FailType::KEX_CURVES => "no curve in common",
+        FailType::DECRYPT => "it could not decrypt, the PIN was wrong",
+        FailType::CANCEL => "cancelled",
+        FailType::AUTH => "what it heard is not what it sent",
+        FailType::KEY_GET => "a key that was not granted",
+        FailType::KEY_VERIFY => "a key was not verified",
+        FailType::KEY_REPORT => "another key than it asked for",
+        _ => "no known reason",
+    }
+}

@@ -1,0 +1,395 @@
+//! The states of a bootstrapping, each with exactly what its moment needs. Inputs consume them: what came too early or a
+//! second time leaves the state as it was.
+
+use std::time::Duration;
+
+use super::{Context, DSK, DskPin, Failure, Grant, Granted, KeyMask, Line, Output, Protection, Question, Step};
+use crate::command::Body;
+use crate::command::security_2::{
+    Curves, KexFlags, KexReport, KexSet, NetworkKeyGet, NetworkKeyReport, PublicKeyReport, Schemes, Security2, TransferEnd,
+};
+use crate::domain::node::SecurityClass;
+use crate::security::Fresh;
+use crate::security::crypto::derive::{ExpandedKey, TempPrk};
+use crate::security::crypto::x25519::PublicKey;
+use crate::security::keys::KeyId;
+
+/// For each frame of the node (TA1, TA2, TA4, TA5).
+const STEP: Duration = Duration::from_secs(10);
+/// For a person (TAI1, TAI2).
+const PERSON: Duration = Duration::from_secs(240);
+/// For the echo, once the PIN is known: nodes send it every ten seconds.
+const ECHO: Duration = Duration::from_secs(30);
+
+/// Where a bootstrapping stands.
+#[derive(Debug)]
+pub(super) enum State {
+    AwaitReport,
+    AwaitGrant(AwaitGrant),
+    AwaitPublicKey(AwaitPublicKey),
+    AwaitPin(AwaitPin),
+    AwaitEcho(AwaitEcho),
+    AwaitKeyGet(AwaitKeyGet),
+    AwaitVerify(AwaitVerify),
+    Ended,
+}
+
+/// A person decides which keys.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitGrant {
+    report: KexReport,
+    offered: KeyMask,
+}
+
+/// Keys are granted, and the node tells its public key.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitPublicKey {
+    agreed: Agreed,
+}
+
+/// A person reads the PIN.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitPin {
+    agreed: Agreed,
+    theirs: PublicKey,
+}
+
+/// The node repeats, sealed, what it was granted.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitEcho {
+    agreed: Agreed,
+    dsk: [u8; DSK],
+    /// A person types our code into the device.
+    typing: bool,
+}
+
+/// The node asks for its keys, one by one.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitKeyGet {
+    agreed: Agreed,
+    dsk: [u8; DSK],
+    verified: KeyMask,
+    /// The one that was verified last.
+    last: Option<SecurityClass>,
+}
+
+/// A key is out, and the node proves that it has it.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitVerify {
+    transfer: AwaitKeyGet,
+    class: SecurityClass,
+}
+
+/// What both sides said in clear, and repeat sealed.
+#[derive(Clone, Copy, Debug)]
+struct Agreed {
+    report: KexReport,
+    set: KexSet,
+}
+
+impl State {
+    pub(super) fn begin() -> Self {
+        Self::AwaitReport
+    }
+
+    /// How long it lasts.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::AwaitGrant(_) | Self::AwaitPin(_) | Self::AwaitEcho(AwaitEcho { typing: true, .. }) => Some(PERSON),
+            Self::AwaitEcho(_) => Some(ECHO),
+            Self::AwaitReport | Self::AwaitPublicKey(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_) => Some(STEP),
+            Self::Ended => None,
+        }
+    }
+
+    /// Why it is over when that time has passed.
+    pub(super) fn too_late(&self) -> Failure {
+        match self {
+            Self::AwaitReport => Failure::NoAnswer(Step::KexReport),
+            Self::AwaitPublicKey(_) => Failure::NoAnswer(Step::PublicKey),
+            Self::AwaitEcho(AwaitEcho { typing: false, .. }) => Failure::NoAnswer(Step::Echo),
+            Self::AwaitKeyGet(_) => Failure::NoAnswer(Step::KeyGet),
+            Self::AwaitVerify(_) => Failure::NoAnswer(Step::Verify),
+            Self::AwaitGrant(_) | Self::AwaitPin(_) | Self::AwaitEcho(_) | Self::Ended => Failure::NobodyAnswered,
+        }
+    }
+
+    /// Whether sealed frames of the node can be opened.
+    pub(super) fn has_temporary_key(&self) -> bool {
+        matches!(self, Self::AwaitEcho(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_))
+    }
+
+    /// The node said something in clear.
+    pub(super) fn in_clear<F: Fresh>(self, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> Self {
+        match (self, command) {
+            (Self::Ended, _) => Self::Ended,
+            (_, Security2::KEXFail(fail)) => line.end(Err(Failure::StoppedByNode(fail.fail_type))),
+            (Self::AwaitReport, Security2::KEXReport(report)) => reported(report, line),
+            (Self::AwaitPublicKey(state), Security2::PublicKeyReport(report)) if !report.including_node => {
+                state.told(report.public_key, line)
+            }
+            // These are due sealed, and their keys are there.
+            (
+                Self::AwaitEcho(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_),
+                Security2::KEXSet(_) | Security2::NetworkKeyGet(_) | Security2::NetworkKeyVerify | Security2::TransferEnd(_),
+            ) => line.refuse(Failure::Tampered, cx),
+            (state, _) => state,
+        }
+    }
+
+    /// The node said something sealed.
+    pub(super) fn sealed<F: Fresh>(
+        self,
+        protection: Protection,
+        command: Security2,
+        line: &mut Line,
+        cx: &mut Context<'_, F>,
+    ) -> Self {
+        match (self, command) {
+            (_, Security2::KEXFail(fail)) => line.end(Err(Failure::StoppedByNode(fail.fail_type))),
+            (Self::AwaitEcho(state), Security2::KEXSet(set)) => state.echoed(protection, set, line, cx),
+            (Self::AwaitKeyGet(state), command) => state.sealed(protection, command, line, cx),
+            (Self::AwaitVerify(state), command) => state.sealed(protection, command, line, cx),
+            (state, _) => state,
+        }
+    }
+
+    /// The node made a nonce with us, and its frame did not open with it. `report` would give it another one.
+    pub(super) fn unopened(self, line: &mut Line, report: Body) -> Self {
+        match self {
+            Self::AwaitEcho(_) => line.give_up(Failure::WrongPin),
+            Self::AwaitVerify(_) => line.give_up(Failure::NotVerified),
+            state => {
+                line.outputs.push_back(Output::Answer(report));
+                state
+            }
+        }
+    }
+}
+
+/// The node told its wishes.
+fn reported(report: KexReport, line: &mut Line) -> State {
+    let long_range = line.session.peer().is_long_range();
+    let offered = possible(report.requested_keys, line);
+    let wants_csa = report.flags.client_side_authentication();
+    let refused = if report.flags.echo() {
+        Some(Failure::Tampered)
+    } else if report.schemes != Schemes::SCHEME_1 {
+        Some(Failure::NoCommonScheme)
+    } else if report.curves != Curves::CURVE25519 {
+        Some(Failure::NoCommonCurve)
+    } else if offered.is_empty() {
+        Some(Failure::NoCommonKey)
+    } else if wants_csa && (long_range || line.known.is_some()) {
+        // Its key is made for this exchange, so no label has it.
+        Some(Failure::ClientSideAuthenticationRefused)
+    } else {
+        None
+    };
+    if let Some(failure) = refused {
+        return line.give_up(failure);
+    }
+    let state = AwaitGrant { report, offered };
+    let Some(known) = &line.known else {
+        let question = Question::Grant { requested: offered, client_side_authentication: wants_csa };
+        line.outputs.push_back(Output::Ask(question));
+        return State::AwaitGrant(state);
+    };
+    let keys = offered & known.keys;
+    if keys.is_empty() {
+        return line.give_up(Failure::NoCommonKey);
+    }
+    state.decided(Grant { keys, client_side_authentication: false }, line)
+}
+
+/// Of the keys that a node asks for, those that there are for it.
+fn possible(requested: KeyMask, line: &Line) -> KeyMask {
+    let possible = if line.session.peer().is_long_range() { KeyMask::LONG_RANGE } else { KeyMask::KNOWN };
+    requested & possible
+}
+
+impl AwaitGrant {
+    /// What the node can be given.
+    pub(super) fn offered(&self) -> KeyMask {
+        self.offered
+    }
+
+    /// Somebody decided.
+    pub(super) fn decided(self, grant: Grant, line: &mut Line) -> State {
+        let csa = self.report.flags.client_side_authentication();
+        if grant.keys.is_empty() {
+            return line.give_up(Failure::Cancelled);
+        }
+        if csa && !grant.client_side_authentication {
+            return line.give_up(Failure::ClientSideAuthenticationRefused);
+        }
+        let set = KexSet {
+            flags: KexFlags::granting(csa),
+            scheme: Schemes::SCHEME_1,
+            curve: Curves::CURVE25519,
+            granted_keys: grant.keys,
+        };
+        line.say(Security2::KEXSet(set));
+        State::AwaitPublicKey(AwaitPublicKey { agreed: Agreed { report: self.report, set } })
+    }
+}
+
+impl AwaitPublicKey {
+    /// The node told its public key. Ours goes out at once, before anybody looks for a PIN.
+    fn told(self, theirs: PublicKey, line: &mut Line) -> State {
+        let agreed = self.agreed;
+        let csa = agreed.set.flags.client_side_authentication();
+        let is_blanked = !csa && !(agreed.set.granted_keys & KeyMask::AUTHENTICATED).is_empty();
+        let whole = match &line.known {
+            Some(known) => match completed(theirs, known.dsk, is_blanked) {
+                Some(whole) => Some(whole),
+                None => return line.give_up(Failure::OtherDevice),
+            },
+            None if is_blanked => None,
+            None => Some(theirs),
+        };
+
+        let ours = line.private.public();
+        let [first, second, third, fourth, rest @ ..] = ours.0;
+        let mut shown = ours;
+        if csa {
+            let blanked = [0; 4].into_iter().chain(rest);
+            shown.0.iter_mut().zip(blanked).for_each(|(to, from)| *to = from);
+        }
+        line.say(Security2::PublicKeyReport(PublicKeyReport { including_node: true, public_key: shown }));
+
+        let Some(theirs) = whole else {
+            let mut dsk = dsk_of(&theirs);
+            dsk.iter_mut().take(2).for_each(|byte| *byte = 0);
+            line.outputs.push_back(Output::Ask(Question::Pin { dsk }));
+            return State::AwaitPin(AwaitPin { agreed, theirs });
+        };
+        if csa {
+            let code = [[first, second], [third, fourth]].map(u16::from_be_bytes);
+            line.outputs.push_back(Output::Ask(Question::TypeIntoDevice { code }));
+        }
+        agree(agreed, theirs, csa, line)
+    }
+}
+
+impl AwaitPin {
+    /// Somebody read the PIN.
+    pub(super) fn entered(self, pin: &DskPin, line: &mut Line) -> State {
+        let mut theirs = self.theirs;
+        theirs.0.iter_mut().zip(pin.bytes()).for_each(|(to, from)| *to = from);
+        agree(self.agreed, theirs, false, line)
+    }
+}
+
+/// The node's key with the bytes that it blanked; `None` if it is another device's.
+fn completed(theirs: PublicKey, dsk: [u8; DSK], is_blanked: bool) -> Option<PublicKey> {
+    let mut whole = theirs;
+    if is_blanked {
+        whole.0.iter_mut().zip(dsk).take(2).for_each(|(to, from)| *to = from);
+    }
+    (dsk_of(&whole) == dsk).then_some(whole)
+}
+
+fn dsk_of(key: &PublicKey) -> [u8; DSK] {
+    let [dsk @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = key.0;
+    dsk
+}
+
+/// Both public keys are known: from here on frames are sealed.
+fn agree(agreed: Agreed, theirs: PublicKey, typing: bool, line: &mut Line) -> State {
+    let Some(shared) = line.private.agree(&theirs) else { return line.give_up(Failure::BadPublicKey) };
+    let prk = TempPrk::extract(&shared, &line.private.public(), &theirs);
+    line.session.set_temporary(ExpandedKey::temporary(&prk));
+    State::AwaitEcho(AwaitEcho { agreed, dsk: dsk_of(&theirs), typing })
+}
+
+impl AwaitEcho {
+    /// The node repeated what it was granted: nobody changed it on the way.
+    fn echoed<F: Fresh>(self, protection: Protection, set: KexSet, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+        let agreed = self.agreed;
+        if protection != Protection::Temporary || set != agreed.set_echo() {
+            return line.refuse(Failure::Tampered, cx);
+        }
+        line.seal(Protection::Temporary, Security2::KEXReport(agreed.report_echo()), cx);
+        State::AwaitKeyGet(AwaitKeyGet { agreed, dsk: self.dsk, verified: KeyMask::NONE, last: None })
+    }
+}
+
+impl Agreed {
+    fn set_echo(&self) -> KexSet {
+        KexSet { flags: self.set.flags.echoed(), ..self.set }
+    }
+
+    fn report_echo(&self) -> KexReport {
+        KexReport { flags: self.report.flags.echoed(), ..self.report }
+    }
+}
+
+impl AwaitKeyGet {
+    fn sealed<F: Fresh>(self, protection: Protection, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+        match command {
+            // It did not hear our answer.
+            Security2::KEXSet(set) if self.verified.is_empty() && set == self.agreed.set_echo() => {
+                line.seal(Protection::Temporary, Security2::KEXReport(self.agreed.report_echo()), cx);
+                State::AwaitKeyGet(self)
+            }
+            Security2::NetworkKeyVerify if self.last.is_some_and(|class| protection == Protection::Class(class)) => {
+                line.seal(Protection::Temporary, Security2::TransferEnd(TransferEnd::VERIFIED), cx);
+                State::AwaitKeyGet(self)
+            }
+            Security2::KEXSet(_) | Security2::NetworkKeyVerify => line.refuse(Failure::Tampered, cx),
+            Security2::NetworkKeyGet(_) | Security2::TransferEnd(_) if protection != Protection::Temporary => {
+                line.refuse(Failure::Tampered, cx)
+            }
+            Security2::NetworkKeyGet(get) => self.asked(get, line, cx),
+            Security2::TransferEnd(TransferEnd::COMPLETE) => self.completed(line, cx),
+            Security2::TransferEnd(_) => line.refuse(Failure::Tampered, cx),
+            _ => State::AwaitKeyGet(self),
+        }
+    }
+
+    /// The node asks for a key.
+    fn asked<F: Fresh>(self, get: NetworkKeyGet, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+        let granted = self.agreed.set.granted_keys;
+        let class = get.requested_key.single().filter(|_| granted.contains(get.requested_key));
+        let key = class.and_then(|class| Some((class, KeyId::of(class, line.session.peer())?)));
+        let Some((class, key)) = key else { return line.refuse(Failure::NotGranted, cx) };
+        let network_key = cx.air.keys.network_key(key).clone();
+        let report = NetworkKeyReport { granted_key: get.requested_key, network_key };
+        line.session.expect(Some(class));
+        line.seal(Protection::Temporary, Security2::NetworkKeyReport(report), cx);
+        State::AwaitVerify(AwaitVerify { transfer: self, class })
+    }
+
+    /// The node has all it wants, which must be all it was granted.
+    fn completed<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+        let Agreed { report, set } = self.agreed;
+        if self.verified != set.granted_keys {
+            return line.refuse(Failure::KeysNotTaken, cx);
+        }
+        let withheld = possible(report.requested_keys, line) & !self.verified;
+        line.end(Ok(Granted { keys: self.verified, withheld, dsk: self.dsk }))
+    }
+}
+
+impl AwaitVerify {
+    fn sealed<F: Fresh>(self, protection: Protection, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+        let Self { mut transfer, class } = self;
+        match command {
+            Security2::NetworkKeyVerify if protection == Protection::Class(class) => {
+                transfer.verified = transfer.verified | KeyMask::of(class);
+                transfer.last = Some(class);
+                line.seal(Protection::Temporary, Security2::TransferEnd(TransferEnd::VERIFIED), cx);
+                State::AwaitKeyGet(transfer)
+            }
+            // It did not hear the key.
+            Security2::NetworkKeyGet(get) if protection == Protection::Temporary && get.requested_key == KeyMask::of(class) => {
+                transfer.asked(get, line, cx)
+            }
+            Security2::NetworkKeyVerify | Security2::NetworkKeyGet(_) | Security2::TransferEnd(_) | Security2::KEXSet(_) => {
+                line.refuse(Failure::Tampered, cx)
+            }
+            _ => State::AwaitVerify(Self { transfer, class }),
+        }
+    }
+}
