@@ -296,7 +296,16 @@ impl Bridge {
     fn log_grant(&self, grant: &Grant, status: Status, reason: Option<Reason>) {
         let Some(device) = self.state.device(grant.device) else { return };
         let node = device.node.map(|node| node.0);
-        tracing::info!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant moved on");
+        match status {
+            Status::Rejected
+            | Status::Unreachable
+            | Status::MissingFromLock
+            | Status::ChangedAtLock
+            | Status::RemovalUnconfirmed => {
+                tracing::warn!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant needs somebody");
+            }
+            _ => tracing::debug!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant moved on"),
+        }
     }
 
     fn network_event(&mut self, event: NetworkEvent, now: Now) {

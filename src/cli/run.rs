@@ -5,6 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -12,6 +14,7 @@ use super::failure::{Failure, Outcome};
 use super::{Place, print};
 use crate::config::{Config, DEFAULT_FILE};
 use crate::run;
+use crate::run::clock;
 use crate::run::signals::Signals;
 
 /// `latchkey run`.
@@ -101,12 +104,21 @@ fn log() {
         registry.with(journal).init();
         return;
     }
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_timer(Stamp).with_writer(io::stderr).with_target(false).with_ansi(false);
     if std::env::var_os("JOURNAL_STREAM").is_some() {
         // Something stamps them itself.
         registry.with(lines.without_time()).init();
     } else {
         registry.with(lines).init();
+    }
+}
+
+/// Milliseconds are fine enough to follow a lock, and have no four digits in a row that could pass for a code.
+struct Stamp;
+
+impl FormatTime for Stamp {
+    fn format_time(&self, line: &mut Writer<'_>) -> std::fmt::Result {
+        line.write_str(&clock::wall().rfc3339(&jiff::tz::TimeZone::UTC))
     }
 }
 

@@ -123,7 +123,7 @@ impl Network {
                 let Datagram { transaction, early, .. } = *datagram;
                 match ended {
                     segments::Ended::Complete => {
-                        self.acknowledged(Transmission { early, ..Transmission::of(transaction, Carries::Command) })
+                        self.acknowledged(Transmission { early, ..Transmission::of(transaction, Carries::Command) });
                     }
                     segments::Ended::Failed(why) => self.datagram_failed(transaction, why),
                 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 use crate::command::crc16_encapsulation::{self, Crc16Encapsulation};
 use crate::command::multi_channel::{self, Destination, MultiChannel};
 use crate::command::multi_command::MultiCommand;
+use crate::command::security::Security;
+use crate::command::security_2::Security2;
 use crate::command::supervision::{Get, Report, SessionId, Status, Supervision};
 use crate::command::{ClassId, Command, ParseError};
 use crate::domain::entropy::Entropy;
@@ -83,12 +85,20 @@ pub(super) enum Opened {
     Supervised(Get),
     /// What became of a command of ours.
     Outcome(Report),
-    /// An encapsulation nobody can open yet.
+    /// An encapsulation inside another, where none belongs.
     Sealed(ClassId),
 }
 
-/// Encapsulations that wait for their keys and their code, or have no business inside another.
-const SEALED: [ClassId; 3] = [ClassId::SECURITY, ClassId::SECURITY_2, ClassId::TRANSPORT_SERVICE];
+/// Whether a command is an encapsulation that has no business inside another: each of these is outermost.
+fn is_sealed(command: &Command) -> bool {
+    match command {
+        Command::TransportService(_) | Command::Security2(Security2::MessageEncapsulation(_)) => true,
+        Command::Security(it) => {
+            matches!(it, Security::CommandEncapsulation(_) | Security::CommandEncapsulationNonceGet(_))
+        }
+        _ => false,
+    }
+}
 
 /// Takes everything off that is around the commands in a payload.
 pub(super) fn open(payload: &[u8]) -> Result<Vec<(Wrapping, Opened)>, ParseError> {
@@ -119,7 +129,7 @@ fn unwrap(command: Command, wrapping: Wrapping, opened: &mut Vec<(Wrapping, Open
         Command::MultiCommand(MultiCommand::CommandEncapsulation(inside)) => {
             inside.commands.into_iter().for_each(|command| unwrap(command, wrapping, opened));
         }
-        sealed if SEALED.contains(&sealed.class()) => opened.push((wrapping, Opened::Sealed(sealed.class()))),
+        sealed if is_sealed(&sealed) => opened.push((wrapping, Opened::Sealed(sealed.class()))),
         command => opened.push((wrapping, Opened::Plain(command))),
     }
 }
@@ -145,7 +155,7 @@ pub(super) fn answer(get: &Get) -> Command {
     };
     // An encapsulation in here was read, but not opened: what is inside did not happen.
     let understood = |part: &Command| {
-        let unopened = !part.encapsulated().is_empty() || SEALED.contains(&part.class());
+        let unopened = !part.encapsulated().is_empty() || is_sealed(part);
         !unopened && !matches!(part, Command::Other { .. })
     };
     let status = if parts.iter().all(understood) { Status::SUCCESS } else { Status::NO_SUPPORT };

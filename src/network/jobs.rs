@@ -133,9 +133,10 @@ pub(super) struct Transaction {
 impl Transaction {
     /// The class it goes under to `node`.
     pub(super) fn class_of(&self, node: &Node) -> SecurityClass {
-        match self.under {
-            Under::Granted => node.security,
-            Under::Class(class) => class,
+        match (self.under, &self.errand) {
+            (_, Errand::Probe(class)) => *class,
+            (Under::Class(class), _) => class,
+            (Under::Granted, _) => node.security,
         }
     }
 

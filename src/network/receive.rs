@@ -43,8 +43,8 @@ struct Addressed {
 /// What ends, or prolongs, the wait for a node.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Answer {
-    /// The report that was asked for.
-    Reply(Command),
+    /// The report that was asked for, and the class it came under.
+    Reply(Command, SecurityClass),
     /// What became of a supervised Set.
     Outcome(Report),
     /// The node has no time for it, or refuses.
@@ -186,7 +186,7 @@ impl Network {
         let at = self.heard_at;
         self.tell(NetworkEvent::Received { node: id, endpoint, command: command.clone(), security, multicast, at });
         if trusted && endpoint == ROOT {
-            self.offer(id, &Answer::Reply(command));
+            self.offer(id, &Answer::Reply(command, under));
         }
     }
 
@@ -236,7 +236,7 @@ impl Network {
     fn settle(&mut self, mut transaction: Transaction, answer: Answer) {
         let (id, now) = (transaction.node, self.clock);
         let report = match answer {
-            Answer::Reply(command) => return self.finish(transaction, Outcome::Reply(command)),
+            Answer::Reply(command, _) => return self.finish(transaction, Outcome::Reply(command)),
             Answer::Status(status) => return self.put_off(transaction, &status),
             Answer::Outcome(report) => report,
         };
@@ -341,16 +341,21 @@ impl Network {
 /// Whether `answer` is what `transaction` waits for.
 fn awaits(transaction: &Transaction, answer: &Answer) -> bool {
     match (&transaction.errand, answer) {
-        (Errand::Command { command, expect: Expect::Reply }, Answer::Reply(told)) => replies::answers(command, told),
+        (Errand::Command { command, expect: Expect::Reply }, Answer::Reply(told, _)) => replies::answers(command, told),
         (Errand::Command { expect: Expect::Supervised, .. }, Answer::Outcome(report)) => {
             transaction.session == Some(report.session)
         }
-        (Errand::Probe(_), Answer::Reply(Command::Security2(Security2::CommandsSupportedReport(_)))) => true,
-        (Errand::Probe(_), Answer::Reply(Command::Security(Security::CommandsSupportedReport(_)))) => true,
+        // Only who has the key of a class was granted it.
+        (Errand::Probe(class), Answer::Reply(told, under)) => class == under && lists_classes(told),
         // It names no command: it means the last one that has an answer.
         (Errand::Command { .. }, Answer::Status(_)) => transaction.expects_report(),
         (Errand::Command { .. } | Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::Probe(_), _) => false,
     }
+}
+
+fn lists_classes(command: &Command) -> bool {
+    let s2 = matches!(command, Command::Security2(Security2::CommandsSupportedReport(_)));
+    s2 || matches!(command, Command::Security(Security::CommandsSupportedReport(_)))
 }
 
 fn is_question(command: &Command) -> bool {

@@ -10,9 +10,9 @@ use super::datagrams::FRAME;
 use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
 use super::nodes::{NodeState, NonceWait};
 use super::{Network, Owner};
-use crate::command::Command;
 use crate::command::security::{NonceReport, Security};
 use crate::command::security_2::Security2;
+use crate::command::{ClassId, Command};
 use crate::domain::ids::NodeId;
 use crate::domain::node::SecurityClass;
 use crate::domain::time::Instant;
@@ -63,16 +63,12 @@ pub(super) enum Protected {
 
 impl Network {
     /// The bytes that a command has on the air. `transaction` has its node to itself until its last frame went.
-    pub(super) fn protect(&mut self, transaction: &mut Transaction, payload: Vec<u8>) -> Protected {
+    pub(super) fn protect(&mut self, transaction: &Transaction, payload: Vec<u8>) -> Protected {
         let id = transaction.node;
         let (now, own) = (self.clock, self.own);
         let Some(home) = self.home else { return Protected::Impossible };
         let Some(state) = self.nodes.get_mut(&id) else { return Protected::Impossible };
-        let class = match transaction.under {
-            Under::Granted => state.node.security,
-            Under::Class(class) => class,
-        };
-        match class {
+        match transaction.class_of(&state.node) {
             SecurityClass::None => Protected::Frame(payload, Carries::Command),
             SecurityClass::S0 => {
                 let Some(talk) = talk_with(&mut state.s0, id, own) else { return Protected::Impossible };
@@ -94,7 +90,7 @@ impl Network {
                     Next::Idle => Protected::Impossible,
                 }
             }
-            SecurityClass::S2Unauthenticated | SecurityClass::S2Authenticated | SecurityClass::S2AccessControl => {
+            class @ (SecurityClass::S2Unauthenticated | SecurityClass::S2Authenticated | SecurityClass::S2AccessControl) => {
                 let air = Air { home, own, keys: &self.keyring.network };
                 match state.s2.seal(&air, Protection::Class(class), &payload, now, &mut self.entropy) {
                     Sealing::Frame(frame) => {
@@ -199,7 +195,7 @@ impl Network {
             Received::Nonce => self.nonce_came(id),
             Received::Resync => self.resync(id),
             Received::InClear(command) => {
-                tracing::debug!(node = %id, ?command, "a word of a bootstrapping that is not under way")
+                tracing::debug!(node = %id, ?command, "a word of a bootstrapping that is not under way");
             }
             Received::Duplicate => {}
             Received::Ignored(why) => tracing::debug!(node = %id, ?why, "a frame of Security 2 that is of no use"),
@@ -259,6 +255,10 @@ impl Network {
     /// Tells a node a nonce, in clear and before everything else.
     fn tell_nonce(&mut self, id: NodeId, frame: &[u8]) {
         let Ok(command) = Command::parse(frame) else { return };
+        if command.class() == ClassId::SECURITY_2 {
+            // Only the latest is good: whoever asks again and again gets one answer.
+            self.queue.take_if(|it| it.node == id && it.priority == Priority::Nonce);
+        }
         let errand = Errand::Command { command, expect: Expect::Nothing };
         let mut nonce = self.transaction(id, Priority::Nonce, errand, Origin::Machine);
         nonce.under = Under::Class(SecurityClass::None);

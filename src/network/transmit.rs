@@ -110,7 +110,7 @@ impl Network {
             Errand::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),
             Errand::RemoveFailed => (Request::RemoveFailedNode(NodeCall { node, callback }), Awaits::Callback(callback)),
             Errand::Probe(_) | Errand::Command { .. } => {
-                let payload = match self.protect(&mut transaction, payload.unwrap_or_default()) {
+                let payload = match self.protect(&transaction, payload.unwrap_or_default()) {
                     Protected::Frame(payload, what) => {
                         carries = what;
                         payload

@@ -72,12 +72,9 @@ impl Clock {
     }
 
     /// Both clocks, for one turn.
-    #[expect(clippy::disallowed_methods, reason = "this is where wall time enters")]
     pub fn now(&mut self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall = Timestamp::from_millis(i64::try_from(wall.as_millis()).unwrap_or(i64::MAX));
         let mono = self.mono();
-        Now { mono, wall, trusted: self.is_trusted(mono) }
+        Now { mono, wall: wall(), trusted: self.is_trusted(mono) }
     }
 
     fn is_trusted(&mut self, now: Instant) -> bool {
@@ -94,6 +91,13 @@ impl Clock {
             }
         }
     }
+}
+
+/// What the wall clock says, right or wrong.
+#[expect(clippy::disallowed_methods, reason = "this is where wall time enters")]
+pub fn wall() -> Timestamp {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(wall.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Where the kernel may not be asked: systemd-timesyncd leaves a file once it has set the clock.

@@ -135,7 +135,7 @@ fn a_reload_takes_over_what_it_can_and_names_the_rest() {
 #[test]
 fn a_line_in_the_journal_can_be_found_by_node_device_and_person() {
     let mock = Mock::start("6:none:uc1:4");
-    let mut setup = Setup::tcp(mock.port);
+    let mut setup = Setup::tcp(mock.port).env("LATCHKEY_LOG", "latchkey=debug");
     // A journal of the test's own, in a mount namespace: a bare machine has none, a real one must not be written to.
     let script = "mount -t tmpfs none /run && mkdir -p /run/systemd/journal && \
         { socat -u UNIX-RECV:/run/systemd/journal/socket OPEN:\"$1/journal\",creat,append & } && \

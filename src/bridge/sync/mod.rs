@@ -232,6 +232,9 @@ impl Sync {
         network: &mut Network,
         now: Now,
     ) {
+        if matches!(task, Task::Change(_)) {
+            self.pace.give_way(now.mono);
+        }
         let job = network.submit(Job { node: view.node, priority, command, expect, deadline: None }, now);
         self.jobs.insert(job, (view.device, task));
         self.locks.entry(view.device).or_default().busy = Some(job);

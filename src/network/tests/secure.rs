@@ -23,6 +23,8 @@ struct Far {
     granted: SecurityClass,
     /// It hears nothing of this kind.
     deaf_to_nonce_gets: bool,
+    /// It waits for a nonce to say this.
+    unsaid: Option<Command>,
     replies: fn(&Command) -> Vec<Command>,
 }
 
@@ -56,6 +58,7 @@ impl Far {
             heard: 0,
             granted,
             deaf_to_nonce_gets: false,
+            unsaid: None,
             replies: lock_answers,
         }
     }
@@ -93,7 +96,12 @@ impl Far {
                 let command = Command::parse(&opened.command).unwrap();
                 self.did(class, command);
             }
-            Received::Nonce | Received::Resync | Received::Duplicate | Received::Ignored(_) | Received::InClear(_) => {}
+            Received::Nonce => {
+                if let Some(command) = self.unsaid.take() {
+                    self.say(&command);
+                }
+            }
+            Received::Resync | Received::Duplicate | Received::Ignored(_) | Received::InClear(_) => {}
         }
     }
 
@@ -141,8 +149,15 @@ impl Far {
             assert_eq!(self.s0.next(&s0, now, &mut self.entropy), Next::AskNonce);
             return self.bench.hear(LOCK, &Command::Security(Security::NonceGet));
         }
-        let frame = self.seal(command).expect("both sides share a nonce");
-        self.bench.hear(LOCK, &frame);
+        let air = Air { home: HOME, own: LOCK, keys: &self.keys };
+        match self.s2.seal(&air, Protection::Class(self.granted), &command.write(), now, &mut self.entropy) {
+            Sealing::Frame(frame) => self.bench.hear(LOCK, &Command::parse(&frame.0).unwrap()),
+            Sealing::NonceGet(frame) => {
+                self.unsaid = Some(command.clone());
+                self.bench.hear(LOCK, &Command::parse(&frame.0).unwrap());
+            }
+            Sealing::Impossible(why) => panic!("{why}"),
+        }
     }
 
     fn seal(&mut self, command: &Command) -> Option<Command> {
