@@ -6,6 +6,7 @@
 //! | `crypto` | AES-128 and Curve25519, and the derivations of S2 from them |
 //! | `keys` | the keys of a network, and which protects what |
 //! | `span`, `mpan` | the nonces shared with one peer, and with a multicast group of its |
+//! | `repeats` | frames that arrive twice |
 //! | `s2` | sealing and opening with one peer, and finding together again |
 //! | `key_exchange` | how a node that was just added gets its keys |
 
@@ -13,6 +14,7 @@ pub mod crypto;
 pub mod key_exchange;
 pub mod keys;
 mod mpan;
+mod repeats;
 pub mod s2;
 mod span;
 
