@@ -8,6 +8,9 @@
 //! 3. At [`Received::Resync`] the peer could not open what was sent last: seal that command again, once. A Set without
 //!    Supervision counts as delivered when [`VERIFY_DELIVERY`] passed without it, or when the peer says anything that opens.
 //!
+//! A repeat of the radio is [`Received::Duplicate`], and dropped without a word. A peer that wants an answer again seals its
+//! command again, which is a new frame here: Supervision tells such a repeat by its session, and answers it again.
+//!
 //! Where the sheet has a doubt, the frame is believed if it opens: the tag says that a holder of the key made it. Who is
 //! believed at which class is for the owner to say: [`Opened::protection`] is what the frame was sealed with.
 

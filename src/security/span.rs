@@ -1,7 +1,7 @@
 //! The nonces that two peers share (SPAN; security sheet, B7). Both draw from one generator, whoever speaks: each sealed
 //! frame takes one value, so a frame opens once, and what is lost leaves a gap that the other side steps over.
 //!
-//! A nonce never seals twice: the generator only moves on, and each new one is seeded with fresh entropy of ours, whatever
+//! Frames that cross on the air have the same value: that is how S2 is. By one side a nonce never seals twice: the generator only moves on, and each new one is seeded with fresh entropy of ours, whatever
 //! the peer, or somebody in its name, contributes. Nothing of this is stored, so a restart can't go back to an old one.
 
 use std::fmt;
@@ -188,10 +188,8 @@ impl Span {
             let crossed = matches!(self.next, Next::Shared) && self.shared.as_ref().is_some_and(|shared| shared.announced);
             if !(crossed && yields) {
                 self.shared = Some(Shared { protection, generator, last: None, announced: false });
-                // A nonce that the peer gave meanwhile is as good.
-                if !matches!(self.next, Next::Theirs(_)) {
-                    self.next = Next::Shared;
-                }
+                // Better than entropy that the peer gave before, and may have forgotten.
+                self.next = Next::Shared;
             }
             Some((protection, opened))
         })
