@@ -9,6 +9,8 @@
 //! | `repeats` | frames that arrive twice |
 //! | `s2` | sealing and opening with one peer, and finding together again |
 //! | `key_exchange` | how a node that was just added gets its keys |
+//!
+//! `crypto` and `keys` know nothing of frames; `command::security_2` says frames in their words; the machines stand on both.
 
 pub mod crypto;
 pub mod key_exchange;

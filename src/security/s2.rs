@@ -228,7 +228,7 @@ impl Session {
         now: Instant,
         entropy: &mut impl Fresh,
     ) -> Sealing {
-        let Some(key) = self.key(air.keys, protection).cloned() else { return Sealing::Impossible(Unsealable::NoKey) };
+        let Some(key) = self.key(air, protection).cloned() else { return Sealing::Impossible(Unsealable::NoKey) };
         if !fits(command) {
             return Sealing::Impossible(Unsealable::TooLong);
         }
@@ -311,12 +311,12 @@ impl Session {
             Some(theirs) => {
                 let yields = air.own < self.peer;
                 let candidates: Vec<_> =
-                    self.candidates.iter().filter_map(|it| Some((*it, self.key(air.keys, *it)?.clone()))).collect();
+                    self.candidates.iter().filter_map(|it| Some((*it, self.key(air, *it)?.clone()))).collect();
                 let keys = candidates.iter().map(|(protection, key)| (*protection, key));
                 self.span.open_new(&theirs, keys, yields, attempt)
             }
             None => self.span.protection().and_then(|protection| {
-                let key = self.key(air.keys, protection)?.clone();
+                let key = self.key(air, protection)?.clone();
                 self.span.open(follows, now, |nonce| attempt(&key, nonce)).map(|plain| (protection, plain))
             }),
         };
@@ -366,7 +366,7 @@ impl Session {
         };
         let aad = authenticated(air.home, self.peer, Receiver::Group(id), frame, frame.sealed.0.len());
         let Some(protection) = self.groups.get(&id).map(Group::protection) else { return failed };
-        let Some(key) = self.key(air.keys, protection).cloned() else { return failed };
+        let Some(key) = self.key(air, protection).cloned() else { return failed };
         let attempt = |nonce: &Nonce| ccm::open(&key.ccm, &nonce.0, &aad, &frame.sealed.0);
         let Some(plain) = self.groups.get_mut(&id).and_then(|group| group.open(&key, attempt)) else {
             // What can't be opened is asked for anew at the follow-up. Duplicates end here, too, and cost the state nothing.
@@ -380,10 +380,12 @@ impl Session {
         }
     }
 
-    fn key<'k>(&'k self, keys: &'k NetworkKeys, protection: Protection) -> Option<&'k ExpandedKey> {
+    fn key<'k>(&'k self, air: &'k Air<'_>, protection: Protection) -> Option<&'k ExpandedKey> {
+        // The node is the one that is not the controller: a Long Range node's keys are those of both sides.
+        let node = if air.own.is_long_range() { air.own } else { self.peer };
         match protection {
             Protection::Temporary => self.temporary.as_ref(),
-            Protection::Class(class) => KeyId::of(class, self.peer).map(|id| keys.expanded(id)),
+            Protection::Class(class) => KeyId::of(class, node).map(|id| air.keys.expanded(id)),
         }
     }
 

@@ -134,9 +134,6 @@ fn another_class_costs_a_new_nonce_and_never_uses_the_old_one() {
 #[test]
 fn long_range_nodes_use_long_range_keys_and_wide_ids() {
     let (mut ours, mut lock) = (Side::new(1, 256, KeyMask(0x06), 1), Side::new(256, 1, KeyMask(0x06), 2));
-    // To itself the node is not the peer: a stand-in for it has the same key under another name.
-    let long_range = keys().network_key(KeyId::AccessControlLongRange).clone();
-    lock.keys = NetworkKeys::from_fn(|_| long_range.clone());
     introduce(&mut ours, &mut lock, ACCESS);
     let unauthenticated = Protection::Class(SecurityClass::S2Unauthenticated);
     assert_eq!(ours.seal_with(unauthenticated, &[0]), Sealing::Impossible(Unsealable::NoKey));

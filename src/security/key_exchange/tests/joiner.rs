@@ -51,12 +51,9 @@ impl Joiner {
         DskPin::new(u16::from_be_bytes([first, second]))
     }
 
-    /// The keys it has, by class: it has no others to choose from.
-    pub(super) fn keys(&self) -> NetworkKeys {
-        NetworkKeys::from_fn(|id| {
-            let learnt = self.learnt.iter().find(|(it, _)| it.class() == id.class());
-            learnt.map_or_else(|| Key::from_bytes([0; 16]), |(_, key)| key.clone())
-        })
+    /// The keys it has.
+    fn keys(&self) -> NetworkKeys {
+        NetworkKeys::from_fn(|id| self.learnt.get(&id).cloned().unwrap_or_else(|| Key::from_bytes([0; 16])))
     }
 
     pub(super) fn seal(&mut self, protection: Protection, command: Security2, now: Instant) -> Vec<Vec<u8>> {

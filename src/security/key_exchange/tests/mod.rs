@@ -94,7 +94,7 @@ impl World {
             return self.hear(&frame);
         }
         // With client-side authentication, the person types what the frame does not say.
-        if matches!(self.joiner.heard, Some(set) if set.flags.client_side_authentication()) && frame.starts_with(&[0x9F, 0x08]) {
+        if self.joiner.report.flags.client_side_authentication() && frame.starts_with(&[0x9F, 0x08]) {
             assert_eq!(frame[3..7], [0; 4]);
             frame[3..7].copy_from_slice(&self.exchange.line.private.public().0[..4]);
             let Ok(Command::Security2(Security2::PublicKeyReport(report))) = Command::parse(&frame) else { panic!("no key") };
