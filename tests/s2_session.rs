@@ -208,7 +208,7 @@ struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    fn new(frames: &[Value], keys: &'a NetworkKeys, peers_keys: &'a NetworkKeys, home: HomeId) -> Self {
+    fn new(frames: &[Value], keys: &'a NetworkKeys, home: HomeId) -> Self {
         let first = &frames[0];
         let (sender, receiver) = (NodeId(number(&first["sender"])), NodeId(number(&first["receiver"])));
         let sequence = |of: NodeId| {
@@ -219,7 +219,7 @@ impl<'a> Pair<'a> {
         // The Nonce Report takes a number, too.
         let [own] = sequence(receiver)[..] else { panic!("not one number") };
         let mut theirs = Recorded([vec![own.wrapping_sub(1)], bytes(&first["receiver_EI"])].into());
-        let airs = [Air { home, own: sender, keys }, Air { home, own: receiver, keys: peers_keys }];
+        let airs = [Air { home, own: sender, keys }, Air { home, own: receiver, keys }];
         let mut sessions = [Session::new(receiver, KeyMask::KNOWN, &mut ours), Session::new(sender, KeyMask::KNOWN, &mut theirs)];
 
         let ask = Security2::NonceGet(NonceGet { sequence: SequenceNumber(0) });
@@ -251,7 +251,7 @@ impl<'a> Pair<'a> {
 fn the_first_frames_between_two_nodes_are_those_of_others_in_both_directions() {
     let (keys, frames, home) = single_frames();
     let frames = &frames[..4];
-    let mut pair = Pair::new(frames, &keys, &keys, home);
+    let mut pair = Pair::new(frames, &keys, home);
     for frame in frames {
         let sender = usize::from(frame["sender"] != frames[0]["sender"]);
         pair.seal(sender, frame);
@@ -262,10 +262,8 @@ fn the_first_frames_between_two_nodes_are_those_of_others_in_both_directions() {
 #[test]
 fn long_range_frames_have_wide_ids_and_keys_of_their_own() {
     let (keys, frames, home) = single_frames();
-    // The node's own store has one key for the class, whatever the id of the controller.
-    let nodes_keys = NetworkKeys::from_fn(|_| keys.network_key(KeyId::AccessControlLongRange).clone());
     let frames = &frames[4..6];
-    let mut pair = Pair::new(frames, &keys, &nodes_keys, home);
+    let mut pair = Pair::new(frames, &keys, home);
     pair.seal(0, &frames[0]);
     pair.open(1, &frames[0], Addressing::Single);
     pair.seal(1, &frames[1]);
@@ -275,14 +273,14 @@ fn long_range_frames_have_wide_ids_and_keys_of_their_own() {
 #[test]
 fn a_multicast_is_heard_once_its_state_was_told_and_its_follow_up_is_known_as_such() {
     let (keys, frames, home) = single_frames();
-    let mut pair = Pair::new(&frames[6..], &keys, &keys, home);
+    let mut pair = Pair::new(&frames[6..], &keys, home);
     pair.open(1, &frames[6], Addressing::Single);
     assert!(!pair.open(1, &frames[7], Addressing::Multicast).repeats_multicast);
     let follow_up = pair.open(1, &frames[8], Addressing::Single);
     assert!(follow_up.repeats_multicast && follow_up.multicast_lost.is_none());
 
     // The same again where the multicast was missed.
-    let mut pair = Pair::new(&frames[6..], &keys, &keys, home);
+    let mut pair = Pair::new(&frames[6..], &keys, home);
     pair.open(1, &frames[6], Addressing::Single);
     assert!(!pair.open(1, &frames[8], Addressing::Single).repeats_multicast);
 }

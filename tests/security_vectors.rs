@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking, too")]
 
 use latchkey::command::codec::hex;
+use latchkey::command::user_code::crc16;
 use latchkey::security::crypto::ctr_drbg::CtrDrbg;
 use latchkey::security::crypto::derive::{EntropyInput, ExpandedKey, NoncePrk, TempPrk};
 use latchkey::security::crypto::x25519::{PrivateKey, PublicKey, SharedSecret};
@@ -47,8 +48,10 @@ const EXPANDED: [&str; 3] = ["key_ccm", "personalization", "key_mpan"];
 fn no_group_of_the_vectors_is_forgotten() {
     let vectors = vectors();
     let groups: Vec<&str> = vectors.as_object().unwrap().keys().map(String::as_str).collect();
-    let here = ["primitives", "s2_libs2_published", "s2_kex", "s2_network_keys", "s2_span", "s2_frames", "s2_mpan"];
-    let elsewhere = ["_about", "s2_nonce_commands", "s0", "dsk", "smartstart_qr", "crc16"];
+    let here =
+        ["primitives", "s2_libs2_published", "s2_kex", "s2_network_keys", "s2_span", "s2_frames", "s2_mpan", "s0", "crc16"];
+    // What S0 frames, nonce commands and labels say is for who takes them apart.
+    let elsewhere = ["_about", "s2_nonce_commands", "dsk", "smartstart_qr"];
     assert_eq!(groups.len(), here.len() + elsewhere.len());
     assert!(groups.iter().all(|group| here.contains(group) || elsewhere.contains(group)), "{groups:?}");
 }
@@ -242,5 +245,12 @@ fn s0_needs_three_of_the_primitives() {
             data == bytes(&frame["ciphertext"]) && mac[..8] == bytes(&frame["mac"])
         });
         assert_eq!(fits.count(), 1, "{frame}");
+    }
+}
+
+#[test]
+fn the_checksum_of_old_frames() {
+    for vector in list(&vectors()["crc16"]["vectors"], 4) {
+        assert_eq!(crc16(&bytes(&vector["data"])).to_be_bytes(), array(&vector["crc"]), "{vector}");
     }
 }

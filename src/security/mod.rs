@@ -9,8 +9,11 @@
 //! | `dsk`, `qr` | what is printed on a device: its key, its PIN, its QR code |
 //! | `s0` | Security 0: frames, nonces, the talk with one node, and how it gets the key |
 //! | `span`, `mpan` | the nonces shared with one peer, and with a multicast group of its |
+//! | `repeats` | frames that arrive twice |
 //! | `s2` | sealing and opening with one peer, and finding together again |
 //! | `key_exchange` | how a node that was just added gets its keys |
+//!
+//! `crypto` and `keys` know nothing of frames; `command::security_2` says frames in their words; the machines stand on both.
 
 pub mod crypto;
 pub mod dsk;
@@ -20,6 +23,7 @@ pub mod keys;
 mod mpan;
 pub mod qr;
 pub mod s0;
+mod repeats;
 pub mod s2;
 mod span;
 

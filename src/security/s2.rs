@@ -8,6 +8,9 @@
 //! 3. At [`Received::Resync`] the peer could not open what was sent last: seal that command again, once. A Set without
 //!    Supervision counts as delivered when [`VERIFY_DELIVERY`] passed without it, or when the peer says anything that opens.
 //!
+//! A repeat of the radio is [`Received::Duplicate`], and dropped without a word. A peer that wants an answer again seals its
+//! command again, which is a new frame here: Supervision tells such a repeat by its session, and answers it again.
+//!
 //! Where the sheet has a doubt, the frame is believed if it opens: the tag says that a holder of the key made it. Who is
 //! believed at which class is for the owner to say: [`Opened::protection`] is what the frame was sealed with.
 
@@ -21,6 +24,7 @@ use super::crypto::ccm::{self, TAG};
 use super::crypto::derive::ExpandedKey;
 use super::keys::{KeyId, KeyMask, NetworkKeys};
 use super::mpan::Group;
+use super::repeats::{Heard, Repeated};
 pub use super::span::Protection;
 use super::span::{Nonce, Span};
 use crate::command::security_2::{
@@ -38,10 +42,6 @@ pub const NONCE_WAIT_FLIRS: Duration = Duration::from_secs(5);
 /// A peer that could not open a frame says so within this.
 pub const VERIFY_DELIVERY: Duration = Duration::from_millis(500);
 
-/// The radio repeats a frame within this, over all its routes.
-const REPEATS: Duration = Duration::from_secs(5);
-/// So many frames are remembered, so that a repeat is known.
-const REMEMBERED: usize = 4;
 /// So many multicast groups of a peer are kept: each that tells of one may fill memory with them.
 const GROUPS: usize = 16;
 
@@ -165,43 +165,6 @@ pub struct Session {
     groups: BTreeMap<u8, Group>,
 }
 
-/// Frames of the peer that were taken in, so that repeats are known (B8). Sequence numbers alone would also take a frame
-/// for a repeat that a restarted peer numbers anew; the tag tells them apart.
-#[derive(Clone, Debug, Default)]
-struct Heard {
-    newest: Option<SequenceNumber>,
-    sealed: [Option<Print>; REMEMBERED],
-    report: Option<NonceReport>,
-    asked: Option<(SequenceNumber, Instant)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Print {
-    sequence: SequenceNumber,
-    tag: [u8; TAG],
-}
-
-impl Print {
-    fn of(frame: &MessageEncapsulation) -> Self {
-        Self { sequence: frame.sequence, tag: frame.sealed.0.last_chunk().copied().unwrap_or_default() }
-    }
-}
-
-impl Heard {
-    /// Notes a sealed frame; false if it is known.
-    fn is_new(&mut self, frame: &MessageEncapsulation) -> bool {
-        let print = Print::of(frame);
-        if self.sealed.contains(&Some(print)) {
-            return false;
-        }
-        self.sealed.rotate_right(1);
-        if let Some(oldest) = self.sealed.first_mut() {
-            *oldest = Some(print);
-        }
-        true
-    }
-}
-
 /// A frame, opened with one nonce of one key.
 struct Text {
     protection: Protection,
@@ -265,7 +228,7 @@ impl Session {
         now: Instant,
         entropy: &mut impl Fresh,
     ) -> Sealing {
-        let Some(key) = self.key(air.keys, protection).cloned() else { return Sealing::Impossible(Unsealable::NoKey) };
+        let Some(key) = self.key(air, protection).cloned() else { return Sealing::Impossible(Unsealable::NoKey) };
         if !fits(command) {
             return Sealing::Impossible(Unsealable::TooLong);
         }
@@ -305,14 +268,9 @@ impl Session {
             Security2::MessageEncapsulation(frame) => self.open(air, &frame, now, entropy),
             _ if to == Addressing::Multicast => Received::Ignored(Ignored::Multicast),
             Security2::NonceGet(NonceGet { sequence }) => {
-                // The number is all there is to tell a repeat from the question of a peer that restarted. Only a repeat comes
-                // soon, and with nothing in between.
-                let repeats = self.heard.asked.is_some_and(|(last, at)| last == sequence && now.since(at) < REPEATS);
-                if repeats && self.heard.newest == Some(sequence) {
+                if !self.heard.is_new_question(sequence, now) {
                     return Received::Duplicate;
                 }
-                self.heard.asked = Some((sequence, now));
-                self.heard.newest = Some(sequence);
                 self.give(Gave::Asked, entropy)
             }
             Security2::NonceReport(report) => self.take_nonce(report),
@@ -321,14 +279,11 @@ impl Session {
     }
 
     fn take_nonce(&mut self, report: NonceReport) -> Received {
-        if self.heard.report == Some(report) {
-            return Received::Duplicate;
-        }
-        // The same entropy under another number was not made for us.
-        let used = self.heard.report.is_some_and(|last| last.entropy == report.entropy);
-        let Some(entropy) = report.entropy.filter(|_| !used) else { return Received::Ignored(Ignored::NoNonce) };
-        self.heard.report = Some(report);
-        self.heard.newest = Some(report.sequence);
+        let entropy = match self.heard.entropy(&report) {
+            Ok(Some(entropy)) => entropy,
+            Ok(None) => return Received::Ignored(Ignored::NoNonce),
+            Err(Repeated) => return Received::Duplicate,
+        };
         self.span.take(entropy);
         if std::mem::take(&mut self.asked) { Received::Nonce } else { Received::Resync }
     }
@@ -340,7 +295,7 @@ impl Session {
     }
 
     fn open(&mut self, air: &Air<'_>, frame: &MessageEncapsulation, now: Instant, entropy: &mut impl Fresh) -> Received {
-        let follows = self.heard.newest.is_some_and(|newest| newest.next() == frame.sequence);
+        let follows = self.heard.is_next(frame.sequence);
         // Also one that could not be opened: the answer to it is on its way.
         if !self.heard.is_new(frame) {
             return Received::Duplicate;
@@ -356,19 +311,19 @@ impl Session {
             Some(theirs) => {
                 let yields = air.own < self.peer;
                 let candidates: Vec<_> =
-                    self.candidates.iter().filter_map(|it| Some((*it, self.key(air.keys, *it)?.clone()))).collect();
+                    self.candidates.iter().filter_map(|it| Some((*it, self.key(air, *it)?.clone()))).collect();
                 let keys = candidates.iter().map(|(protection, key)| (*protection, key));
                 self.span.open_new(&theirs, keys, yields, attempt)
             }
             None => self.span.protection().and_then(|protection| {
-                let key = self.key(air.keys, protection)?.clone();
+                let key = self.key(air, protection)?.clone();
                 self.span.open(follows, now, |nonce| attempt(&key, nonce)).map(|plain| (protection, plain))
             }),
         };
         let Some((protection, plain)) = text else {
             return self.give(if answers_ours { Gave::WrongKey } else { Gave::OutOfSync }, entropy);
         };
-        self.heard.newest = Some(frame.sequence);
+        self.heard.opened(frame.sequence);
         self.unpack(frame, Text { protection, plain })
     }
 
@@ -411,7 +366,7 @@ impl Session {
         };
         let aad = authenticated(air.home, self.peer, Receiver::Group(id), frame, frame.sealed.0.len());
         let Some(protection) = self.groups.get(&id).map(Group::protection) else { return failed };
-        let Some(key) = self.key(air.keys, protection).cloned() else { return failed };
+        let Some(key) = self.key(air, protection).cloned() else { return failed };
         let attempt = |nonce: &Nonce| ccm::open(&key.ccm, &nonce.0, &aad, &frame.sealed.0);
         let Some(plain) = self.groups.get_mut(&id).and_then(|group| group.open(&key, attempt)) else {
             // What can't be opened is asked for anew at the follow-up. Duplicates end here, too, and cost the state nothing.
@@ -425,10 +380,12 @@ impl Session {
         }
     }
 
-    fn key<'k>(&'k self, keys: &'k NetworkKeys, protection: Protection) -> Option<&'k ExpandedKey> {
+    fn key<'k>(&'k self, air: &'k Air<'_>, protection: Protection) -> Option<&'k ExpandedKey> {
+        // The node is the one that is not the controller: a Long Range node's keys are those of both sides.
+        let node = if air.own.is_long_range() { air.own } else { self.peer };
         match protection {
             Protection::Temporary => self.temporary.as_ref(),
-            Protection::Class(class) => KeyId::of(class, self.peer).map(|id| keys.expanded(id)),
+            Protection::Class(class) => KeyId::of(class, node).map(|id| air.keys.expanded(id)),
         }
     }
 

@@ -219,7 +219,7 @@ impl KeyExchange {
                 self.advance(&mut cx, |state, line, _| state.unopened(line, frame));
             }
             Received::Answer { frame, .. } => self.line.outputs.push_back(Output::Answer(frame)),
-            Received::Nonce => self.line.flush(&mut cx),
+            Received::Nonce => self.line.seal_last(&mut cx),
             Received::Resync => self.line.repeat(&mut cx),
             Received::Duplicate | Received::Ignored(_) => {}
         }
@@ -262,7 +262,7 @@ impl KeyExchange {
             return self.enter(next, now);
         }
         if self.line.waits.is_some_and(|at| at <= now) {
-            self.line.flush(&mut Context { air, now, entropy });
+            self.line.seal_last(&mut Context { air, now, entropy });
         }
     }
 
@@ -315,11 +315,11 @@ impl Line {
     fn seal<F: Fresh>(&mut self, protection: Protection, command: Security2, cx: &mut Context<'_, F>) {
         self.last = Some((protection, Zeroizing::new(Command::Security2(command).write())));
         self.repeated = false;
-        self.flush(cx);
+        self.seal_last(cx);
     }
 
     /// Seals what was said last, or asks for the nonce again.
-    fn flush<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
+    fn seal_last<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
         self.waits = None;
         let Some((protection, command)) = &self.last else { return };
         match self.session.seal(cx.air, *protection, command, cx.now, cx.entropy) {
@@ -336,7 +336,7 @@ impl Line {
     /// The node could not open what was said last, or asks for it again: once more.
     fn repeat<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
         if self.waits.is_some() || !std::mem::replace(&mut self.repeated, true) {
-            self.flush(cx);
+            self.seal_last(cx);
         }
     }
 

@@ -134,9 +134,6 @@ fn another_class_costs_a_new_nonce_and_never_uses_the_old_one() {
 #[test]
 fn long_range_nodes_use_long_range_keys_and_wide_ids() {
     let (mut ours, mut lock) = (Side::new(1, 256, KeyMask(0x06), 1), Side::new(256, 1, KeyMask(0x06), 2));
-    // To itself the node is not the peer: a stand-in for it has the same key under another name.
-    let long_range = keys().network_key(KeyId::AccessControlLongRange).clone();
-    lock.keys = NetworkKeys::from_fn(|_| long_range.clone());
     introduce(&mut ours, &mut lock, ACCESS);
     let unauthenticated = Protection::Class(SecurityClass::S2Unauthenticated);
     assert_eq!(ours.seal_with(unauthenticated, &[0]), Sealing::Impossible(Unsealable::NoKey));
@@ -171,6 +168,28 @@ fn a_nonce_is_asked_for_twice_only_by_who_lost_it() {
     assert!(matches!(lock.hear(&second), Received::Duplicate));
     let frame = lock.seal(&[0x62, 0x02]);
     assert_eq!(ours.opened(&frame), [0x62, 0x02]);
+}
+
+#[test]
+fn who_asked_twice_may_use_either_answer_and_the_other_is_worthless_then() {
+    for use_first in [true, false] {
+        let [mut ours, mut lock] = Side::pair();
+        let reports: Vec<_> = (0..2)
+            .map(|_| match lock.seal_with(ACCESS, &[0]) {
+                Sealing::NonceGet(ask) => ours.answered(&ask.0),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let mut twin =
+            Side { session: lock.session.clone(), entropy: Entropy::from_number(9), ..Side::new(7, 1, KeyMask::KNOWN, 2) };
+        let (used, other) = if use_first { (&reports[0], &reports[1]) } else { (&reports[1], &reports[0]) };
+        lock.hear(used);
+        let frame = lock.seal(&[0x62, 0x02]);
+        assert_eq!(ours.opened(&frame), [0x62, 0x02]);
+        twin.hear(other);
+        let late = twin.seal(&[0x62, 0x01, 0x00]);
+        assert!(matches!(ours.hear(&late), Received::Answer { .. }));
+    }
 }
 
 #[test]
@@ -486,7 +505,7 @@ proptest! {
                 Event::Restart(which) => {
                     let (own, peer) = if which == 0 { (1, 7) } else { (7, 1) };
                     dialogue.sides[which] = Side::new(own, peer, KeyMask::KNOWN, 1000 + u64::from(number));
-                    dialogue.sides[1 - which].now = dialogue.sides[1 - which].now + REPEATS;
+                    dialogue.sides[1 - which].now = dialogue.sides[1 - which].now + Duration::from_secs(5);
                 }
             }
         }
