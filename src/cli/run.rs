@@ -10,8 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::failure::{Failure, Outcome};
 use super::{Place, print};
-use crate::config::{Config, DEFAULT_FILE};
+use crate::config::{Config, DEFAULT_FILE, NetworkKeys};
 use crate::run;
+use crate::run::network_keys::{self, KeysError};
 use crate::run::signals::Signals;
 
 /// `latchkey run`.
@@ -53,7 +54,15 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// `latchkey check`.
 pub fn check(place: &Place) -> Outcome {
-    load(place)?;
+    let config = load(place)?;
+    // Credentials are there for the service only, and the keys may be readable by its user only.
+    if let Some(keys @ NetworkKeys::File(_)) = &config.zwave.keys {
+        match network_keys::given(Some(keys), None) {
+            Err(KeysError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(Failure::Usage(with_causes(&error))),
+            Ok(_) => {}
+        }
+    }
     print(&format!("{} is right", file(place).display()))
 }
 
