@@ -231,7 +231,7 @@ fn a_wrong_key_file_is_found_before_the_daemon_starts_and_without_showing_a_key(
 
     let key = "5ec2e75ec2e75ec2e75ec2e75ec2e75e";
     for (text, mode, part) in [
-        (format!("{{\"S0_Legacy\": \"{key}\"}}"), 0o644, "chmod 600"),
+        (format!("{{\"S0_Legacy\": \"{key}\"}}"), 0o666, "chmod 600"),
         (format!("{{\"S0_Legacy\": \"{key}0\"}}"), 0o600, "33 digits"),
         (format!("{{\"S0\": \"{key}\"}}"), 0o600, "S0_Legacy"),
     ] {
@@ -241,7 +241,11 @@ fn a_wrong_key_file_is_found_before_the_daemon_starts_and_without_showing_a_key(
         assert!(said.code == 2 && said.one_line().contains(part) && !said.err.contains("5ec2e7"), "{}", said.err);
     }
     std::fs::write(&keys, format!("{{\"S0_Legacy\": \"{key}\"}}")).unwrap();
-    assert_eq!(check().code, 0);
+    let said = check();
+    assert!(said.code == 0 && said.err.is_empty(), "{}", said.err);
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = check();
+    assert!(said.code == 0 && said.one_line().contains("other users can read"), "{}", said.err);
 }
 
 #[test]

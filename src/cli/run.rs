@@ -9,10 +9,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::failure::{Failure, Outcome};
-use super::{Place, print};
+use super::{Place, complain, print};
 use crate::config::{Config, DEFAULT_FILE, NetworkKeys};
 use crate::run;
-use crate::run::network_keys::{self, KeysError};
+use crate::run::network_keys::{self, Given, KeysError};
 use crate::run::signals::Signals;
 
 /// `latchkey run`.
@@ -60,7 +60,11 @@ pub fn check(place: &Place) -> Outcome {
         match network_keys::given(Some(keys), None) {
             Err(KeysError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(Failure::Usage(with_causes(&error))),
-            Ok(_) => {}
+            Ok(Given { exposed, .. }) => {
+                if let Some(exposed) = exposed {
+                    complain(&exposed.to_string());
+                }
+            }
         }
     }
     print(&format!("{} is right", file(place).display()))
