@@ -9,6 +9,7 @@
 //! | `dsk`, `qr` | what is printed on a device: its key, its PIN, its QR code |
 //! | `s0` | Security 0: frames, nonces, the talk with one node, and how it gets the key |
 //! | `span`, `mpan` | the nonces shared with one peer, and with a multicast group of its |
+//! | `repeats` | frames that arrive twice |
 //! | `s2` | sealing and opening with one peer, and finding together again |
 //! | `key_exchange` | how a node that was just added gets its keys |
 
@@ -19,6 +20,7 @@ pub mod key_file;
 pub mod keys;
 mod mpan;
 pub mod qr;
+mod repeats;
 pub mod s0;
 pub mod s2;
 mod span;

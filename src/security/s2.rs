@@ -21,6 +21,7 @@ use super::crypto::ccm::{self, TAG};
 use super::crypto::derive::ExpandedKey;
 use super::keys::{KeyId, KeyMask, NetworkKeys};
 use super::mpan::Group;
+use super::repeats::{Heard, Repeated};
 pub use super::span::Protection;
 use super::span::{Nonce, Span};
 use crate::command::security_2::{
@@ -38,10 +39,6 @@ pub const NONCE_WAIT_FLIRS: Duration = Duration::from_secs(5);
 /// A peer that could not open a frame says so within this.
 pub const VERIFY_DELIVERY: Duration = Duration::from_millis(500);
 
-/// The radio repeats a frame within this, over all its routes.
-const REPEATS: Duration = Duration::from_secs(5);
-/// So many frames are remembered, so that a repeat is known.
-const REMEMBERED: usize = 4;
 /// So many multicast groups of a peer are kept: each that tells of one may fill memory with them.
 const GROUPS: usize = 16;
 
@@ -165,43 +162,6 @@ pub struct Session {
     groups: BTreeMap<u8, Group>,
 }
 
-/// Frames of the peer that were taken in, so that repeats are known (B8). Sequence numbers alone would also take a frame
-/// for a repeat that a restarted peer numbers anew; the tag tells them apart.
-#[derive(Clone, Debug, Default)]
-struct Heard {
-    newest: Option<SequenceNumber>,
-    sealed: [Option<Print>; REMEMBERED],
-    report: Option<NonceReport>,
-    asked: Option<(SequenceNumber, Instant)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Print {
-    sequence: SequenceNumber,
-    tag: [u8; TAG],
-}
-
-impl Print {
-    fn of(frame: &MessageEncapsulation) -> Self {
-        Self { sequence: frame.sequence, tag: frame.sealed.0.last_chunk().copied().unwrap_or_default() }
-    }
-}
-
-impl Heard {
-    /// Notes a sealed frame; false if it is known.
-    fn is_new(&mut self, frame: &MessageEncapsulation) -> bool {
-        let print = Print::of(frame);
-        if self.sealed.contains(&Some(print)) {
-            return false;
-        }
-        self.sealed.rotate_right(1);
-        if let Some(oldest) = self.sealed.first_mut() {
-            *oldest = Some(print);
-        }
-        true
-    }
-}
-
 /// A frame, opened with one nonce of one key.
 struct Text {
     protection: Protection,
@@ -305,14 +265,9 @@ impl Session {
             Security2::MessageEncapsulation(frame) => self.open(air, &frame, now, entropy),
             _ if to == Addressing::Multicast => Received::Ignored(Ignored::Multicast),
             Security2::NonceGet(NonceGet { sequence }) => {
-                // The number is all there is to tell a repeat from the question of a peer that restarted. Only a repeat comes
-                // soon, and with nothing in between.
-                let repeats = self.heard.asked.is_some_and(|(last, at)| last == sequence && now.since(at) < REPEATS);
-                if repeats && self.heard.newest == Some(sequence) {
+                if !self.heard.is_new_question(sequence, now) {
                     return Received::Duplicate;
                 }
-                self.heard.asked = Some((sequence, now));
-                self.heard.newest = Some(sequence);
                 self.give(Gave::Asked, entropy)
             }
             Security2::NonceReport(report) => self.take_nonce(report),
@@ -321,14 +276,11 @@ impl Session {
     }
 
     fn take_nonce(&mut self, report: NonceReport) -> Received {
-        if self.heard.report == Some(report) {
-            return Received::Duplicate;
-        }
-        // The same entropy under another number was not made for us.
-        let used = self.heard.report.is_some_and(|last| last.entropy == report.entropy);
-        let Some(entropy) = report.entropy.filter(|_| !used) else { return Received::Ignored(Ignored::NoNonce) };
-        self.heard.report = Some(report);
-        self.heard.newest = Some(report.sequence);
+        let entropy = match self.heard.entropy(&report) {
+            Ok(Some(entropy)) => entropy,
+            Ok(None) => return Received::Ignored(Ignored::NoNonce),
+            Err(Repeated) => return Received::Duplicate,
+        };
         self.span.take(entropy);
         if std::mem::take(&mut self.asked) { Received::Nonce } else { Received::Resync }
     }
@@ -340,7 +292,7 @@ impl Session {
     }
 
     fn open(&mut self, air: &Air<'_>, frame: &MessageEncapsulation, now: Instant, entropy: &mut impl Fresh) -> Received {
-        let follows = self.heard.newest.is_some_and(|newest| newest.next() == frame.sequence);
+        let follows = self.heard.is_next(frame.sequence);
         // Also one that could not be opened: the answer to it is on its way.
         if !self.heard.is_new(frame) {
             return Received::Duplicate;
@@ -368,7 +320,7 @@ impl Session {
         let Some((protection, plain)) = text else {
             return self.give(if answers_ours { Gave::WrongKey } else { Gave::OutOfSync }, entropy);
         };
-        self.heard.newest = Some(frame.sequence);
+        self.heard.opened(frame.sequence);
         self.unpack(frame, Text { protection, plain })
     }
 

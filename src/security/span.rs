@@ -43,8 +43,9 @@ impl fmt::Debug for Nonce {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Span {
     next: Next,
-    /// The entropy we gave last, until the peer makes a generator of it.
-    given: Option<EntropyInput>,
+    /// The entropy we gave last and before, until the peer makes a generator of either: who asks again because our answer
+    /// was slow may use the first that comes.
+    given: [Option<EntropyInput>; 2],
     /// The generator. Still good for hearing the peer when the next frame of ours needs a new one.
     shared: Option<Shared>,
 }
@@ -93,7 +94,8 @@ impl Span {
     /// generator, so we don't seal with it any more.
     pub(super) fn give(&mut self, entropy: &mut impl Fresh) -> EntropyInput {
         let given = EntropyInput(entropy.fresh());
-        self.given = Some(given);
+        let [last, _] = self.given;
+        self.given = [Some(given), last];
         if matches!(self.next, Next::Shared) {
             self.next = Next::Ask;
         }
@@ -139,7 +141,7 @@ impl Span {
 
     /// Whether the peer was given entropy that it did not use yet.
     pub(super) fn has_given(&self) -> bool {
-        self.given.is_some()
+        self.given.iter().any(Option::is_some)
     }
 
     /// Tries the nonces that a frame without new entropy can have. If none opens it, nothing changes.
@@ -175,11 +177,14 @@ impl Span {
         yields: bool,
         mut attempt: impl FnMut(&ExpandedKey, &Nonce) -> Option<T>,
     ) -> Option<(Protection, T)> {
-        let ours = self.given?;
+        let given = self.given;
         keys.into_iter().find_map(|(protection, key)| {
-            let mut generator = Generator::new(key, theirs, &ours);
-            let opened = attempt(key, &generator.draw())?;
-            self.given = None;
+            let (generator, opened) = given.iter().flatten().find_map(|ours| {
+                let mut generator = Generator::new(key, theirs, ours);
+                let opened = attempt(key, &generator.draw())?;
+                Some((generator, opened))
+            })?;
+            self.given = [None; 2];
             let crossed = matches!(self.next, Next::Shared) && self.shared.as_ref().is_some_and(|shared| shared.announced);
             if !(crossed && yields) {
                 self.shared = Some(Shared { protection, generator, last: None, announced: false });
