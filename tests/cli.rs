@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -219,6 +220,34 @@ fn check_names_the_file_the_key_and_what_to_write() {
     let said = latchkey(&["check", "--config", "/nowhere/l.toml"], "");
     assert_eq!(said.code, 2);
     assert!(said.one_line().contains("/nowhere/l.toml"));
+}
+
+#[test]
+fn a_wrong_key_file_is_found_before_the_daemon_starts_and_without_showing_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, keys] = ["latchkey.toml", "keys.json"].map(|name| folder.path().join(name));
+    std::fs::write(&config, format!("[zwave]\nkeys_file = {keys:?}\n")).unwrap();
+    let check = || latchkey(&["check", "--config", config.to_str().unwrap()], "");
+    let said = check();
+    assert!(said.code == 2 && said.one_line().contains("keys.json does not exist"), "{}", said.err);
+
+    let key = "5ec2e75ec2e75ec2e75ec2e75ec2e75e";
+    for (text, mode, part) in [
+        (format!("{{\"S0_Legacy\": \"{key}\"}}"), 0o666, "chmod 600"),
+        (format!("{{\"S0_Legacy\": \"{key}0\"}}"), 0o600, "33 digits"),
+        (format!("{{\"S0\": \"{key}\"}}"), 0o600, "S0_Legacy"),
+    ] {
+        std::fs::write(&keys, text).unwrap();
+        std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(mode)).unwrap();
+        let said = check();
+        assert!(said.code == 2 && said.one_line().contains(part) && !said.err.contains("5ec2e7"), "{}", said.err);
+    }
+    std::fs::write(&keys, format!("{{\"S0_Legacy\": \"{key}\"}}")).unwrap();
+    let said = check();
+    assert!(said.code == 0 && said.err.is_empty(), "{}", said.err);
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = check();
+    assert!(said.code == 0 && said.one_line().contains("other users can read"), "{}", said.err);
 }
 
 #[test]

@@ -11,10 +11,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::failure::{Failure, Outcome};
-use super::{Place, print};
-use crate::config::{Config, DEFAULT_FILE};
+use super::{Place, complain, print};
+use crate::config::{Config, DEFAULT_FILE, NetworkKeys};
 use crate::run;
 use crate::run::clock;
+use crate::run::network_keys::{self, Given, KeysError};
 use crate::run::signals::Signals;
 
 /// `latchkey run`.
@@ -56,7 +57,19 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// `latchkey check`.
 pub fn check(place: &Place) -> Outcome {
-    load(place)?;
+    let config = load(place)?;
+    // Credentials are there for the service only, and the keys may be readable by its user only.
+    if let Some(keys @ NetworkKeys::File(_)) = &config.zwave.keys {
+        match network_keys::given(Some(keys), None) {
+            Err(KeysError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(Failure::Usage(with_causes(&error))),
+            Ok(Given { exposed, .. }) => {
+                if let Some(exposed) = exposed {
+                    complain(&exposed.to_string());
+                }
+            }
+        }
+    }
     print(&format!("{} is right", file(place).display()))
 }
 

@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::clock::Clock;
 use self::link::{LinkCommand, LinkReport};
-use self::network_keys::KeysError;
+use self::network_keys::{Given, KeysError};
 use self::port::PortError;
 use self::service::Service;
 use self::signals::{Signals, Told};
@@ -117,7 +117,10 @@ pub async fn daemon_on(
         key_file: config.store.key_file.clone(),
         credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
     };
-    let keys = network_keys::given(config.zwave.keys.as_ref(), place.credentials.as_deref())?;
+    let Given { keys, exposed } = network_keys::given(config.zwave.keys.as_ref(), place.credentials.as_deref())?;
+    if let Some(exposed) = exposed {
+        tracing::warn!("{exposed}");
+    }
     let (mut store, mut snapshot) = Store::open(&place, clock.now(), &entropy.child("store"))?;
     snapshot.network_keys = keys.or(&snapshot.network_keys);
     store.prefer_network_keys(keys);

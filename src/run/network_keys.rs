@@ -1,4 +1,8 @@
 //! Network keys that an operator brings: `[zwave] keys_file`, or a systemd credential of the same form.
+//!
+//! A file that others can change is refused: they could put keys of theirs in. One that others can only read is used, and
+//! said in the log and by `latchkey check`: the network worked under these keys before, and locks that no longer open
+//! because of a file's mode would be the greater harm.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,6 +28,14 @@ pub enum KeysError {
         "zwave.credential: systemd gives no credential {0}; add LoadCredentialEncrypted={0}:… to the service, or take the line away"
     )]
     CredentialMissing(String),
+    /// Other users of the machine can change the keys.
+    #[error("other users can change the network keys in {path} (mode {mode:03o}); run `chmod 600 {path}`")]
+    Changeable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The system refused.
     #[error("the network keys in {path} can't be read; give them to the user the daemon runs as")]
     Unreadable {
@@ -45,24 +57,41 @@ pub enum KeysError {
     TooLong(PathBuf),
 }
 
-/// The keys that are configured; none where nothing is. `credentials` is systemd's `$CREDENTIALS_DIRECTORY`.
-pub fn given(configured: Option<&NetworkKeys>, credentials: Option<&Path>) -> Result<KeyFile, KeysError> {
+/// The keys that were brought.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Given {
+    /// The keys; none where none are configured.
+    pub keys: KeyFile,
+    /// Other users can read them, too.
+    pub exposed: Option<Exposed>,
+}
+
+/// A sentence for whoever looks after the machine.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("other users can read the network keys in {path} (mode {mode:03o}); run `chmod 600 {path}`")]
+pub struct Exposed {
+    path: PathBuf,
+    mode: u32,
+}
+
+/// The keys that are configured. `credentials` is systemd's `$CREDENTIALS_DIRECTORY`.
+pub fn given(configured: Option<&NetworkKeys>, credentials: Option<&Path>) -> Result<Given, KeysError> {
     match configured {
-        None => Ok(KeyFile::default()),
+        None => Ok(Given::default()),
         Some(NetworkKeys::File(path)) => {
             let file = open(path, || KeysError::FileMissing(path.clone()))?;
             let mode = file.metadata().map_err(|source| unreadable(path, source))?.permissions().mode() & 0o777;
-            // Shared with other software on many hubs: their locks must not stand still because of it.
-            if mode & 0o077 != 0 {
-                tracing::warn!(path = %path.display(), "other users can read the network keys (mode {mode:03o}); run `chmod 600`");
+            if mode & 0o022 != 0 {
+                return Err(KeysError::Changeable { path: path.clone(), mode });
             }
-            read(file, path)
+            let exposed = (mode & 0o044 != 0).then(|| Exposed { path: path.clone(), mode });
+            Ok(Given { keys: read(file, path)?, exposed })
         }
         Some(NetworkKeys::Credential(name)) => {
             let missing = || KeysError::CredentialMissing(name.clone());
             let path = credentials.ok_or_else(missing)?.join(name);
             // systemd made this file and its permissions.
-            read(open(&path, missing)?, &path)
+            Ok(Given { keys: read(open(&path, missing)?, &path)?, exposed: None })
         }
     }
 }
@@ -99,7 +128,7 @@ mod tests {
     const KEY: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75e";
 
     /// A file of that content and mode, and what is said about it.
-    fn said(content: &str, mode: u32) -> Result<KeyFile, String> {
+    fn said(content: &str, mode: u32) -> Result<Given, String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys.json");
         fs::write(&path, content).unwrap();
@@ -109,15 +138,18 @@ mod tests {
 
     #[test]
     fn a_good_file_is_read_and_nothing_configured_is_nothing() {
-        let keys = said(&format!("{{\"S0_Legacy\": \"{KEY}\"}}"), 0o600).unwrap();
-        assert!(keys.get(KeyId::S0).is_some());
-        assert!(given(None, None).unwrap().is_empty());
+        let given_keys = said(&format!("{{\"S0_Legacy\": \"{KEY}\"}}"), 0o600).unwrap();
+        assert!(given_keys.keys.get(KeyId::S0).is_some() && given_keys.exposed.is_none());
+        assert_eq!(given(None, None).unwrap(), Given::default());
     }
 
     #[test]
-    fn keys_that_others_can_read_are_used_all_the_same() {
-        for mode in [0o640, 0o604, 0o644] {
-            assert!(said(&format!("{{\"S0_Legacy\": \"{KEY}\"}}"), mode).is_ok(), "{mode:o}");
+    fn keys_others_can_change_are_refused_and_keys_they_can_read_are_told() {
+        for (mode, refused) in [(0o640, false), (0o604, false), (0o444, false), (0o620, true), (0o602, true), (0o666, true)] {
+            let given = said(&format!("{{\"S0_Legacy\": \"{KEY}\"}}"), mode);
+            assert_eq!(given.is_err(), refused, "{mode:o}");
+            let told = given.map_or_else(|told| told, |given| given.exposed.expect("readable").to_string());
+            assert!(told.contains("chmod 600") && told.contains(&format!("{mode:o}")), "{told}");
         }
     }
 
@@ -146,6 +178,6 @@ mod tests {
             assert!(told.contains("LoadCredentialEncrypted=zwave.keys"), "{told}");
         }
         fs::write(credentials.path().join("zwave.keys"), format!("{{\"S0_Legacy\": \"{KEY}\"}}")).unwrap();
-        assert!(!given(Some(&configured), Some(credentials.path())).unwrap().is_empty());
+        assert!(!given(Some(&configured), Some(credentials.path())).unwrap().keys.is_empty());
     }
 }

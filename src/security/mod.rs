@@ -12,8 +12,6 @@
 //! | `repeats` | frames that arrive twice |
 //! | `s2` | sealing and opening with one peer, and finding together again |
 //! | `key_exchange` | how a node that was just added gets its keys |
-//!
-//! `crypto` and `keys` know nothing of frames; `command::security_2` says frames in their words; the machines stand on both.
 
 pub mod crypto;
 pub mod dsk;
@@ -22,8 +20,8 @@ pub mod key_file;
 pub mod keys;
 mod mpan;
 pub mod qr;
-pub mod s0;
 mod repeats;
+pub mod s0;
 pub mod s2;
 mod span;
 

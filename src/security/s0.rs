@@ -64,9 +64,9 @@ impl fmt::Debug for S0Keys {
 pub struct Address(u8);
 
 impl Address {
-    /// `None` for nodes of Long Range, which have no S0.
+    /// `None` for nodes of Long Range, which have no S0, and for what is no node: the broadcast.
     pub fn of(node: NodeId) -> Option<Self> {
-        u8::try_from(node.0).ok().map(Self)
+        u8::try_from(node.0).ok().filter(|node| (1..=232).contains(node)).map(Self)
     }
 }
 

@@ -135,13 +135,19 @@ fn a_full_disk_refuses_changes_and_half_writes_nothing() {
 }
 
 /// Whoever steals the card without the key, or reads the logs, learns no code.
+const NETWORK_KEY: &str = "5ec2e7a1b0c95ec2e7a1b0c95ec2e7d4";
+
 #[test]
 fn no_planted_code_is_in_files_logs_or_messages() {
     let (mock, broker) = (Mock::start("6:none:uc1:20,8:none:uc2:20"), Broker::start());
     let subscriber = broker.subscribe("watch");
     let foreign = "31806427";
     mock.plant(8, &[(3, foreign)]);
-    let mut daemon = Daemon::start(Setup::tcp(mock.port).mqtt(broker.port).env("RUST_LOG", "trace"));
+    let keys = tempfile::tempdir().unwrap();
+    let keys_file = keys.path().join("keys.json");
+    fs::write(&keys_file, format!("{{\"S0_Legacy\": \"{NETWORK_KEY}\"}}")).unwrap();
+    let setup = Setup::tcp(mock.port).mqtt(broker.port).env("RUST_LOG", "trace").env("LATCHKEY_LOG", "trace");
+    let mut daemon = Daemon::start(setup.env("LATCHKEY_ZWAVE__KEYS_FILE", keys_file.to_str().unwrap()));
     let locks = daemon.locks(2);
     let codes = [CODE, "57203861", "68491035"];
     for (i, code) in codes[..2].iter().enumerate() {
@@ -163,6 +169,13 @@ fn no_planted_code_is_in_files_logs_or_messages() {
     daemon.restart();
     for list in [&["people", "list"][..], &["devices", "list"], &["events"]] {
         written.push((list.join(" "), daemon.ok(&[list, &["--json"]].concat()).into_bytes()));
+    }
+    let key: Vec<u8> = (0..16).map(|n| u8::from_str_radix(&NETWORK_KEY[2 * n..2 * n + 2], 16).unwrap()).collect();
+    let spaced: Vec<_> = key.iter().map(u8::to_string).collect();
+    for form in [NETWORK_KEY.into(), NETWORK_KEY.to_uppercase().into(), key, spaced.join(", ").into_bytes()] {
+        for (name, bytes) in &written {
+            assert!(!bytes.windows(form.len()).any(|w| w == form), "the network key stands in {name}");
+        }
     }
     for code in codes.iter().chain([&foreign]) {
         let hex: String = code.bytes().map(|b| format!("{b:02x}")).collect();

@@ -151,3 +151,19 @@ fn people_get_a_sentence() {
                  encapsulated.2.command UsersNumberReport, encapsulated.2.fields.users 10";
     assert_eq!(lines[3], format!("Multi Command CommandEncapsulation ({multi})"));
 }
+
+#[test]
+fn s0_frames_say_which_nonce_they_use_and_nothing_that_opens_them() {
+    let lines =
+        "98060102030405060708090a0b0c0d0e0f10\n9881a1a2a3a4a5a6a7a83e75855b11285a5962b3b13ca58521280da640\n9880b1b2b3b4b5b6b7b8";
+    let hidden = decode(lines, false);
+    assert_eq!(hidden[1]["fields"]["receiver_nonce_id"], 0xB1);
+    for answer in &hidden {
+        let said = answer.to_string();
+        assert!(["0102030405", "a1a2a3", "3e7585", "b1b2b3", "3ca585"].iter().all(|secret| !said.contains(secret)), "{said}");
+    }
+    let shown = decode(lines, true);
+    assert_eq!(shown[0]["fields"]["key_hex"], "0102030405060708090a0b0c0d0e0f10");
+    assert_eq!(shown[1]["fields"]["ciphertext_hex"], "3e75855b11285a5962b3");
+    assert_eq!(shown[2]["fields"]["nonce_hex"], "b1b2b3b4b5b6b7b8");
+}

@@ -75,13 +75,18 @@ pub enum Received {
 }
 
 impl Received {
-    /// The peer told a nonce. One that nobody asked for is dropped: it would only spoil the next frame. `false`: it was.
+    /// The peer told a nonce. One that nobody asked for is dropped, and so is a second one: anybody could have sent it, to
+    /// spoil the next frame. `false`: it was dropped.
     pub fn told(&mut self, nonce: Nonce, now: Instant) -> bool {
-        let asked = matches!(self, Self::Asked | Self::Held(..));
-        if asked {
+        let wanted = match self {
+            Self::None => false,
+            Self::Asked => true,
+            Self::Held(since, _) => now.since(*since) >= HELD,
+        };
+        if wanted {
             *self = Self::Held(now, nonce);
         }
-        asked
+        wanted
     }
 
     /// Takes the nonce, if it is there and young enough.
@@ -165,6 +170,7 @@ mod tests {
         received = Received::Asked;
         assert_eq!(received.take(at(0)), None);
         assert!(received.told(nonce.clone(), at(0)), "a look at an empty hand is not a withdrawal");
+        assert!(!received.told(Nonce([8; 8]), at(5)), "the first one counts");
         assert_eq!(received.take(at(10)), Some(nonce));
         assert_eq!(received.take(at(10)), None, "used once");
     }
