@@ -509,7 +509,11 @@ proptest! {
                 }
             }
         }
+        // What is still on the air is lost, and so long past that no number can be taken for a repeat of the radio.
         dialogue.air.clear();
+        for side in &mut dialogue.sides {
+            side.now = side.now + Duration::from_secs(5);
+        }
         dialogue.waiting = [None, None];
         dialogue.delivered.clear();
         dialogue.frames = 0;
