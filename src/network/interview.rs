@@ -109,6 +109,14 @@ impl Interview {
             }
             if let Some(reached) = self.goal.take() {
                 node.stage = reached;
+                let has_keys = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| node.classes.contains_key(class));
+                if reached == InterviewStage::Security && has_keys && node.security == SecurityClass::None {
+                    tracing::warn!(
+                        node = %node.id,
+                        "answers under none of the network's keys: it was added without security, or under other keys; bring \
+                         those (zwave.keys_file), or exclude it and include it again"
+                    );
+                }
                 node.security_known |= reached == InterviewStage::Security;
             }
             let (goal, todo) = plan(node)?;

@@ -363,6 +363,7 @@ impl Network {
 
     /// Ends a transaction, and tells whom it concerns.
     fn finish(&mut self, transaction: Transaction, outcome: Outcome) {
+        self.release(&transaction);
         let Transaction { id, node, origin, doubt, .. } = transaction;
         let outcome = match (outcome, doubt) {
             (Outcome::Expired | Outcome::Cancelled | Outcome::StickBusy, Some(doubt)) => doubt,

@@ -7,6 +7,7 @@ use super::envelope::Sessions;
 use super::interview::Interview;
 use super::jobs::{Errand, JobId, Origin, Priority, Transaction};
 use super::queue::Eligible;
+use super::secure::Allowance;
 use super::segments::Incoming;
 use super::{RadioUse, Reach};
 use crate::command::ClassId;
@@ -49,6 +50,7 @@ pub(super) struct NodeState {
     pub(super) nonce: Option<NonceWait>,
     /// This one has the node's nonces to itself: nothing else is sealed before it went.
     pub(super) reserved: Option<JobId>,
+    pub(super) told_nonces: Allowance,
     /// The datagram it is sending, and the one it is sent.
     pub(super) incoming: Incoming,
     pub(super) datagram: Option<Box<Datagram>>,
@@ -104,6 +106,7 @@ impl NodeState {
             s0: None,
             nonce: None,
             reserved: None,
+            told_nonces: Allowance::default(),
             node,
             reach: Reach::Unknown,
             radio: RadioUse::default(),
@@ -181,6 +184,9 @@ impl NodeState {
         if !urgent && (waits_for_ping || self.is_left_alone(now) || now < self.pace_until) {
             return Eligible::No;
         }
+        if self.reserved == Some(transaction.id) {
+            return Eligible::Due;
+        }
         if !urgent && now < self.yields_until { Eligible::Yielding } else { Eligible::Yes }
     }
 
@@ -213,6 +219,11 @@ impl NodeState {
     /// Whether a sleeper went to sleep by itself.
     pub(super) fn dozed_off(&self, now: Instant) -> bool {
         self.sleeps() && self.reach != Reach::Asleep && now >= self.awake_until
+    }
+
+    /// Whether something that was sent to it, or begun to be, has no end yet.
+    pub(super) fn has_under_way(&self) -> bool {
+        self.thinking.is_some() || self.datagram.is_some() || self.nonce.is_some()
     }
 
     /// When something becomes due by itself.

@@ -24,6 +24,8 @@ struct NodeQueue {
 /// Whether a node's next transaction may go now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Eligible {
+    /// It may, and before all but nonces: the node told the nonce for it, which is good for seconds.
+    Due,
     /// It may.
     Yes,
     /// Only if nobody else has anything to send: the node is failing and had its fifth of the airtime.
@@ -56,13 +58,14 @@ impl Queue {
                 if head.not_before > now || verdict == Eligible::No {
                     continue;
                 }
-                let rank = (verdict == Eligible::Yielding, priority, node.served, id);
+                let due = priority != Priority::Nonce && verdict != Eligible::Due;
+                let rank = (verdict == Eligible::Yielding, due, priority, node.served, id);
                 if best.is_none_or(|best| rank < best) {
                     best = Some(rank);
                 }
             }
         }
-        let (_, priority, _, id) = best?;
+        let (_, _, priority, _, id) = best?;
         self.served += 1;
         let node = self.nodes.get_mut(&id)?;
         node.served = self.served;

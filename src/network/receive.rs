@@ -7,8 +7,8 @@ use super::answers;
 use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
 use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
-use super::nodes::Thinking;
-use super::secure::Under;
+use super::nodes::{NonceWait, Thinking};
+use super::secure::{Carries, Under};
 use super::{Network, NetworkEvent, Owner, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
 use crate::command::security::Security;
@@ -131,6 +131,8 @@ impl Network {
             Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, &Answer::Outcome(report)),
             Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome that is not for us to believe: dropped"),
             Opened::Plain(command) => self.deliver(id, addressed, wrapping, command),
+            // In clear, anybody may say it: it must not pass for the original of what comes sealed.
+            Opened::Supervised(_) if !trusted => tracing::debug!(node = %id, "supervised, below its class: dropped"),
             // A question needs no second answer (gateway sheet §2.2).
             Opened::Supervised(get) if is_question(&get.command) => self.deliver(id, addressed, wrapping, *get.command),
             Opened::Supervised(get) => {
@@ -192,12 +194,21 @@ impl Network {
 
     /// Gives an answer to the transaction that waits for it: on the air still, or acknowledged already.
     fn offer(&mut self, id: NodeId, answer: &Answer) {
+        // Its command has not left yet: only an answer to an earlier try can end it.
+        let ends_early = |it: &Transaction| it.failures > 0 && !matches!(answer, Answer::Status(_)) && awaits(it, answer);
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
-            && awaits(&transmission.transaction, answer)
+            && match transmission.carries {
+                Carries::Command => awaits(&transmission.transaction, answer),
+                Carries::NonceGet => ends_early(&transmission.transaction),
+            }
         {
             transmission.early = Some(answer.clone());
             return;
+        }
+        let asking = self.nodes.get_mut(&id).and_then(|state| state.nonce.take_if(|it| ends_early(&it.transaction)));
+        if let Some(NonceWait { transaction, .. }) = asking {
+            return self.settle(transaction, answer.clone());
         }
         if let Some(datagram) = self.nodes.get_mut(&id).and_then(|state| state.datagram.as_mut())
             && awaits(datagram.transaction(), answer)
@@ -233,23 +244,23 @@ impl Network {
         self.settle(transaction, answer);
     }
 
-    fn settle(&mut self, mut transaction: Transaction, answer: Answer) {
+    pub(super) fn settle(&mut self, mut transaction: Transaction, answer: Answer) {
         let (id, now) = (transaction.node, self.clock);
+        self.release(&transaction);
         let report = match answer {
             Answer::Reply(command, _) => return self.finish(transaction, Outcome::Reply(command)),
             Answer::Status(status) => return self.put_off(transaction, &status),
             Answer::Outcome(report) => report,
         };
-        let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         match report.status {
             Status::SUCCESS => self.finish(transaction, Outcome::Accepted),
             Status::WORKING => {
                 let work = report.duration.time().unwrap_or(LONGEST_WORK) + WORK_MARGIN;
-                let until = now + work.min(LONGEST_WORK);
-                state.thinking = Some(Thinking { transaction, since: now, until, working: true, verifying: false });
+                self.works_on(transaction, now + work.min(LONGEST_WORK));
             }
             // "Not this command" or "no Supervision": either way it goes bare from now on (command-classes sheet, 0x6C).
             Status::NO_SUPPORT => {
+                let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
                 state.node.supervision_refused = true;
                 transaction.session = None;
                 self.queue.push_front(transaction);
@@ -266,18 +277,28 @@ impl Network {
         }
     }
 
+    /// The node took a command and will say later how it went.
+    fn works_on(&mut self, mut transaction: Transaction, until: Instant) {
+        let (id, now) = (transaction.node, self.clock);
+        let on_air = self.on_air() == Some(id);
+        let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
+        if on_air || state.has_under_way() {
+            // It said so late, and another command took its place: it is asked for again, in the same session.
+            transaction.not_before = until;
+            return self.queue.push_front(transaction);
+        }
+        state.thinking = Some(Thinking { transaction, since: now, until, working: true, verifying: false });
+    }
+
     /// The node has no time for a command, or refuses it (command-classes sheet, 0x22).
     fn put_off(&mut self, mut transaction: Transaction, status: &ApplicationStatus) {
-        let (id, now) = (transaction.node, self.clock);
+        let now = self.clock;
         let busy = match status {
             ApplicationStatus::RejectedRequest(_) => return self.finish(transaction, Outcome::Refused),
             ApplicationStatus::Busy(busy) => busy,
         };
         if busy.status == BusyStatus::REQUEST_QUEUED {
-            let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
-            state.thinking =
-                Some(Thinking { transaction, since: now, until: now + LONGEST_WORK, working: true, verifying: false });
-            return;
+            return self.works_on(transaction, now + LONGEST_WORK);
         }
         transaction.failures += 1;
         if transaction.failures >= transaction.tries() {

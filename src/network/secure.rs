@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::datagrams::FRAME;
-use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
-use super::nodes::{NodeState, NonceWait};
-use super::{Network, Owner};
+use super::jobs::{Errand, Expect, JobId, Origin, Outcome, Priority, Transaction};
+use super::nodes::{NodeState, NonceWait, Thinking};
+use super::{Network, NetworkEvent, Owner};
 use crate::command::security::{NonceReport, Security};
 use crate::command::security_2::Security2;
 use crate::command::{ClassId, Command};
@@ -20,6 +20,15 @@ use crate::security::keys::{KeyId, NetworkKeys};
 use crate::security::s0::S0Keys;
 use crate::security::s0::peer::{self, Next, Peer, Said};
 use crate::security::s2::{self, Addressing, Air, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Protection, Received, Sealing};
+
+/// A node that asks for a nonce sends what it is for within this.
+const NONCE_TALK: Duration = Duration::from_secs(3);
+/// So long after the acknowledgement, questions for nonces put off the end of the wait for a report no more.
+const LONGEST_TALK: Duration = Duration::from_secs(10);
+/// A nonce that could not leave for so long is of no use to anybody (security sheet, A4: 20 s for both ways).
+const NONCE_LEAVES: Duration = Duration::from_secs(10);
+/// So many nonces wait for one node.
+const NONCES: usize = 2;
 
 /// The keys of the network, as each class uses them.
 #[derive(Debug)]
@@ -140,6 +149,13 @@ impl Network {
         }
     }
 
+    /// A transaction ends, or begins anew: its node's nonces are everybody's again.
+    pub(super) fn release(&mut self, transaction: &Transaction) {
+        if let Some(state) = self.nodes.get_mut(&transaction.node) {
+            state.release_from(transaction.id);
+        }
+    }
+
     /// Nonces that did not come: asked for again, or given up. The command never went out.
     pub(super) fn check_nonces(&mut self) {
         let now = self.clock;
@@ -164,17 +180,37 @@ impl Network {
 
     /// The node could not open what was sent last: it is sealed again, once.
     fn resync(&mut self, id: NodeId) {
+        let Some(state) = self.nodes.get_mut(&id) else { return };
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
             && transmission.carries == Carries::Command
+            && transmission.transaction.class_of(&state.node) > SecurityClass::S0
         {
             transmission.resync = true;
             return;
         }
-        let Some(state) = self.nodes.get_mut(&id) else { return };
-        let Some(mut thinking) = state.thinking.take_if(|thinking| !thinking.transaction.resealed) else { return };
-        thinking.transaction.resealed = true;
-        self.queue.push_front(thinking.transaction);
+        let Some(Thinking { mut transaction, verifying, .. }) =
+            state.thinking.take_if(|thinking| !thinking.transaction.resealed || thinking.verifying)
+        else {
+            return;
+        };
+        if transaction.resealed && verifying {
+            return self.could_not_be_opened(transaction);
+        }
+        transaction.resealed = true;
+        self.queue.push_front(transaction);
+    }
+
+    /// Sealed twice, and the node said twice that it could not open it: that is no delivery.
+    pub(super) fn could_not_be_opened(&mut self, mut transaction: Transaction) {
+        transaction.failures += 1;
+        transaction.resealed = false;
+        transaction.doubt = Some(Outcome::NoReport);
+        if transaction.failures < transaction.tries() {
+            self.queue.push_front(transaction);
+        } else {
+            self.finish(transaction, Outcome::NoReport);
+        }
     }
 
     /// A frame of Security 2.
@@ -207,7 +243,7 @@ impl Network {
             Protection::Class(class) => class,
             Protection::Temporary => return,
         };
-        // Whatever opens says that the node shares our nonces: what was only acknowledged has arrived.
+        self.proven(id, class);
         if !opened.command.is_empty() && !opened.repeats_multicast {
             self.payload(id, class, &opened.command, opened.multicast);
         }
@@ -216,10 +252,24 @@ impl Network {
         }
     }
 
+    /// What opens under a class proves that the node was granted it, also where bad air hid that from the interview.
+    fn proven(&mut self, id: NodeId, class: SecurityClass) {
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        if state.node.security_known && state.node.security < class {
+            tracing::warn!(node = %id, before = ?state.node.security, ?class, "the node has a higher class than it seemed");
+            state.node.security = class;
+            self.tell(NetworkEvent::NodeChanged(id));
+        }
+    }
+
     /// A frame of Security 0.
     pub(super) fn hear_s0(&mut self, id: NodeId, said: &Security) {
         let (now, own) = (self.clock, self.own);
         let Some(state) = self.nodes.get_mut(&id) else { return };
+        let speaks = state.node.classes.contains_key(&ClassId::SECURITY) && state.node.security <= SecurityClass::S0;
+        if !speaks {
+            return tracing::debug!(node = %id, "speaks S0, which it was not granted: dropped");
+        }
         let Some(talk) = talk_with(&mut state.s0, id, own) else { return };
         let (opened, wants) = match said {
             Security::NonceGet => {
@@ -246,7 +296,10 @@ impl Network {
             self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
         }
         match opened.said {
-            Said::Command(command) => self.payload(id, SecurityClass::S0, &command, false),
+            Said::Command(command) => {
+                self.proven(id, SecurityClass::S0);
+                self.payload(id, SecurityClass::S0, &command, false);
+            }
             Said::FirstPart => {}
             Said::Nothing(why) => tracing::debug!(node = %id, %why, wants, "a frame of Security 0 that is not believed"),
         }
@@ -255,13 +308,23 @@ impl Network {
     /// Tells a node a nonce, in clear and before everything else.
     fn tell_nonce(&mut self, id: NodeId, frame: &[u8]) {
         let Ok(command) = Command::parse(frame) else { return };
-        if command.class() == ClassId::SECURITY_2 {
-            // Only the latest is good: whoever asks again and again gets one answer.
-            self.queue.take_if(|it| it.node == id && it.priority == Priority::Nonce);
+        let now = self.clock;
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        // A node that owes us an answer has good reason to ask.
+        if state.thinking.is_none() && !state.told_nonces.take(now) {
+            return tracing::debug!(node = %id, "needs more nonces than it is told");
+        }
+        // Under S2 only the latest is good; under S0 the last two are, for a node that asks again while the first is slow.
+        let keep = if command.class() == ClassId::SECURITY_2 { 0 } else { NONCES - 1 };
+        let waiting: Vec<JobId> =
+            self.queue.iter().filter(|it| it.node == id && it.priority == Priority::Nonce).map(|it| it.id).collect();
+        for old in waiting.iter().take(waiting.len().saturating_sub(keep)) {
+            self.queue.remove(*old);
         }
         let errand = Errand::Command { command, expect: Expect::Nothing };
         let mut nonce = self.transaction(id, Priority::Nonce, errand, Origin::Machine);
         nonce.under = Under::Class(SecurityClass::None);
+        nonce.deadline = Some(now + NONCE_LEAVES);
         self.queue.push(nonce);
     }
 }
@@ -278,15 +341,57 @@ impl NodeState {
     /// Nobody has the node's nonces to itself any more.
     pub(super) fn release(&mut self) {
         self.reserved = None;
+        self.s2.stop_asking();
         if let Some(talk) = &mut self.s0 {
             talk.abandon();
         }
     }
 
-    fn prolong_thinking(&mut self, now: Instant) {
-        let until = now + Duration::from_secs(3);
-        if let Some(thinking) = &mut self.thinking {
-            thinking.until = thinking.until.max(until);
+    /// The same, if it was this transaction that had them.
+    pub(super) fn release_from(&mut self, id: JobId) {
+        if self.reserved == Some(id) {
+            self.release();
         }
+    }
+
+    /// An S0 node asks for the nonce of the report that is waited for. Anybody can ask so: the end is put off, but not for ever.
+    fn prolong_thinking(&mut self, now: Instant) {
+        let Some(thinking) = &mut self.thinking else { return };
+        if thinking.transaction.class_of(&self.node) == SecurityClass::S0 {
+            let longest = thinking.since + LONGEST_TALK;
+            thinking.until = thinking.until.max((now + NONCE_TALK).min(longest));
+        }
+    }
+}
+
+/// How many nonces a node is told that nobody waits for. Anybody can ask in a node's name, and each costs a beam at a
+/// battery lock: one a second on average, and a few at once.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    left: u32,
+    since: Instant,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self { left: Self::BURST, since: Instant::ZERO }
+    }
+}
+
+impl Allowance {
+    const BURST: u32 = 8;
+    const EVERY: Duration = Duration::from_secs(1);
+
+    fn take(&mut self, now: Instant) -> bool {
+        let earned = now.since(self.since).as_secs().try_into().unwrap_or(Self::BURST);
+        if self.left.saturating_add(earned) >= Self::BURST {
+            (self.left, self.since) = (Self::BURST, now);
+        } else {
+            self.left += earned;
+            self.since = self.since + Self::EVERY * earned;
+        }
+        let may = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        may
     }
 }

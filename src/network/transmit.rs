@@ -191,6 +191,7 @@ impl Network {
             _ if transmission.preempted => {
                 let mut transaction = transmission.transaction;
                 transaction.doubt = Some(Outcome::NoAck);
+                self.release(&transaction);
                 self.queue.push_front(transaction);
             }
             TxStatus::FAIL => self.stick_was_busy(transmission.transaction, JAMMED),
@@ -201,6 +202,7 @@ impl Network {
 
     /// Nothing went out, which says nothing about the node.
     fn stick_was_busy(&mut self, mut transaction: Transaction, pause: Duration) {
+        self.release(&transaction);
         if transaction.busy == BUSY_TRIES {
             return self.finish(transaction, Outcome::StickBusy);
         }
@@ -215,11 +217,18 @@ impl Network {
         let (id, now) = (transaction.node, self.clock);
         self.heard(id);
         if carries == Carries::NonceGet {
+            // The answer to the try before: nothing is left to send.
+            if let Some(answer) = early {
+                return self.settle(transaction, answer);
+            }
             return self.wait_for_nonce(transaction, nonce_came);
         }
         if resync && !transaction.resealed {
             transaction.resealed = true;
             return self.queue.push_front(transaction);
+        }
+        if resync && !transaction.expects_report() {
+            return self.could_not_be_opened(transaction);
         }
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if transaction.expects_report() {
@@ -265,13 +274,14 @@ impl Network {
         }
         if state.sleeps() {
             // Silence of a sleeper is no failure: it went back to sleep, and will call.
+            state.release_from(transaction.id);
             if transaction.origin != Origin::Machine {
                 self.queue.push_front(transaction);
             }
             return self.fell_asleep(id);
         }
         state.failed(spent, now);
-        state.release();
+        state.release_from(transaction.id);
         transaction.failures += 1;
         transaction.doubt = Some(Outcome::NoAck);
         match transaction.origin {
@@ -314,6 +324,7 @@ impl Network {
                 state.failed(now.since(since), now);
             }
             transaction.failures += 1;
+            transaction.resealed = false;
             transaction.doubt = Some(Outcome::NoReport);
             if working || transaction.failures >= transaction.tries() {
                 self.finish(transaction, Outcome::NoReport);
@@ -404,7 +415,9 @@ impl Network {
         let news = state.alive(self.clock);
         self.tell_reach(id, news);
         if was_suspect {
-            self.queue.take_if(|transaction| transaction.node == id && transaction.origin == Origin::Ping);
+            for ping in self.queue.take_if(|transaction| transaction.node == id && transaction.origin == Origin::Ping) {
+                self.release(&ping);
+            }
         }
     }
 
@@ -415,7 +428,7 @@ impl Network {
         }
     }
 
-    fn on_air(&self) -> Option<NodeId> {
+    pub(super) fn on_air(&self) -> Option<NodeId> {
         match &self.exchange {
             Some((_, Owner::Node(transmission))) => Some(transmission.transaction.node),
             Some((_, Owner::Segment(id))) => Some(*id),

@@ -214,6 +214,11 @@ impl Session {
         self.candidates = std::iter::once(Protection::Temporary).chain(class.map(Protection::Class)).collect();
     }
 
+    /// The nonce that was asked for is waited for no more: one that comes later says that the peer could not open something.
+    pub fn stop_asking(&mut self) {
+        self.asked = false;
+    }
+
     /// What the next frame would be sealed with, if the peer and we agree still.
     pub fn protection(&self) -> Option<Protection> {
         self.span.protection()

@@ -21,6 +21,7 @@ mod lab_itself;
 mod manager;
 mod outage;
 mod s0;
+mod secured;
 mod slow_disk;
 mod store_trouble;
 mod unplug;

@@ -321,3 +321,86 @@ fn the_class_a_lock_was_granted_is_found_out_and_what_it_has_there_is_known() {
         assert!(far.in_clear().is_empty(), "{:?}", far.in_clear());
     }
 }
+
+#[test]
+fn a_job_that_ends_while_its_nonce_is_asked_for_holds_up_nobody() {
+    for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
+        let mut far = Far::granted(class);
+        far.deaf_to_nonce_gets = true;
+        // A jammed radio.
+        far.bench.stick.results = [Ok(TxStatus::FAIL); 6].into();
+        let jammed = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        far.run(10_000);
+        assert_eq!(far.bench.outcome(jammed), Some(&Outcome::StickBusy));
+        far.deaf_to_nonce_gets = false;
+        let next = far.bench.submit(LOCK, Priority::Operate, operate(), Expect::Nothing);
+        far.run(5_000);
+        assert!(far.bench.outcome(next).is_some_and(Outcome::proves_contact), "{class:?}: {:?}", far.bench.outcome(next));
+    }
+}
+
+#[test]
+fn somebody_who_asks_for_nonces_all_night_wakes_no_lock_all_night() {
+    for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
+        let mut far = Far::granted(class);
+        for n in 0..600_u32 {
+            let number = u8::try_from(n % 256).unwrap();
+            let question: &[u8] = if class == SecurityClass::S0 { &[0x98, 0x40] } else { &[0x9F, 0x01, number] };
+            far.bench.hear(LOCK, &Command::parse(question).unwrap());
+            far.bench.run(100);
+        }
+        let told = far.bench.sent_to(LOCK).len();
+        assert!((8..=70).contains(&told), "{class:?}: {told} nonces in a minute");
+        let code = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        far.heard = told;
+        far.run(5_000);
+        assert_eq!(far.bench.outcome(code), Some(&Outcome::Accepted), "and what is wanted goes on after");
+    }
+}
+
+#[test]
+fn questions_for_nonces_do_not_keep_a_job_waiting_for_ever() {
+    let mut far = Far::granted(SecurityClass::S0);
+    far.replies = |_| Vec::new();
+    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    far.run(1_000);
+    for _ in 0..60 {
+        far.bench.hear(LOCK, &Command::Security(Security::NonceGet));
+        far.bench.run(1_000);
+    }
+    assert_eq!(far.bench.outcome(job), Some(&Outcome::NoReport));
+}
+
+#[test]
+fn a_lock_that_bad_air_made_look_keyless_gets_its_class_when_it_speaks() {
+    for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
+        let peer = keyed(if class == SecurityClass::S0 { ClassId::SECURITY } else { ClassId::SECURITY_2 });
+        let mut node = known(LOCK, &peer);
+        (node.security, node.security_known) = (SecurityClass::None, false);
+        let mut far = Far::of(Bench::new(&[(LOCK, peer)], vec![node], Some(HOME), Options::default()), class);
+        far.bench.start();
+        far.heard = far.bench.sent_to(LOCK).len();
+        far.bench.run(120_000);
+        far.heard = far.bench.sent_to(LOCK).len();
+        assert_eq!(far.bench.network.node(LOCK).unwrap().security, SecurityClass::None, "it answered nothing");
+        far.say(&event());
+        far.run(3_000);
+        assert_eq!(far.bench.network.node(LOCK).unwrap().security, class);
+    }
+}
+
+#[test]
+fn a_late_word_that_a_lock_is_at_work_takes_no_other_job_s_place() {
+    let peer = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), ..Peer::lock() };
+    let mut bench = Bench::with_known(&[(LOCK, peer)]);
+    let code = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(500);
+    let door = bench.submit(LOCK, Priority::Operate, operate(), Expect::Supervised);
+    bench.run(2_500);
+    let Some((_, Command::Supervision(Supervision::Get(get)))) = bench.sent_to(LOCK).first().cloned() else { panic!("bare") };
+    bench.hear(LOCK, &supervised(get.session, Status::WORKING));
+    bench.run(300_000);
+    for job in [code, door] {
+        assert!(bench.outcome(job).is_some(), "a job without an end");
+    }
+}

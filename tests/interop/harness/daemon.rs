@@ -18,6 +18,7 @@ use super::{Process, free_port, seconds, until};
 pub struct Setup {
     serial: String,
     mqtt: Option<u16>,
+    keys: Option<PathBuf>,
     env: Vec<(String, String)>,
     /// A program before the daemon's own command line (strace, a limit).
     pub prefix: Vec<String>,
@@ -38,6 +39,18 @@ impl Setup {
         self
     }
 
+    /// The network keys of the lab's locks.
+    #[must_use]
+    pub fn lab_keys(self) -> Self {
+        self.keys(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/keys.json"))
+    }
+
+    #[must_use]
+    pub fn keys(mut self, file: &Path) -> Self {
+        self.keys = Some(file.to_owned());
+        self
+    }
+
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
@@ -47,8 +60,9 @@ impl Setup {
     fn config(&self, dir: &Path, web: u16) -> String {
         let d = dir.display();
         let mqtt = self.mqtt.map(|port| format!("[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n")).unwrap_or_default();
+        let keys = self.keys.as_ref().map(|file| format!("[zwave]\nkeys_file = \"{}\"\n", file.display())).unwrap_or_default();
         format!(
-            "[serial]\nport = \"{}\"\n[store]\npath = \"{d}/latchkey.db\"\nkey_file = \"{d}/store.key\"\n\
+            "[serial]\nport = \"{}\"\n{keys}[store]\npath = \"{d}/latchkey.db\"\nkey_file = \"{d}/store.key\"\n\
              [web]\nlisten = \"127.0.0.1:{web}\"\n[api]\nsocket = \"{d}/latchkey.sock\"\n\
              [home]\nname = \"Interop\"\ntime_zone = \"Europe/Paris\"\n{mqtt}",
             self.serial
