@@ -173,6 +173,20 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_does_not_grow_old_while_other_locks_are_asked_for_theirs() {
+        let mut queue = Queue::default();
+        queue.push(transaction(1, 5, Priority::Write));
+        queue.push(transaction(2, 6, Priority::Write));
+        queue.push(transaction(3, 6, Priority::Nonce));
+        assert_eq!(queue.next(Instant::ZERO, |_| Eligible::Yes).map(|it| it.id), Some(JobId(3)));
+        assert_eq!(queue.next(Instant::ZERO, |_| Eligible::Yes).map(|it| it.id), Some(JobId(1)));
+        queue.push_front(transaction(1, 5, Priority::Write));
+        queue.push(transaction(4, 7, Priority::Nonce));
+        let told = |it: &Transaction| if it.id == JobId(1) { Eligible::Due } else { Eligible::Yes };
+        assert_eq!(order(&mut queue, told), [4, 1, 2]);
+    }
+
+    #[test]
     fn a_command_that_waits_is_not_overtaken_by_its_equals() {
         let mut queue = Queue::default();
         queue.push(Transaction { not_before: Instant::from_millis(100), ..transaction(1, 5, Priority::Operate) });
