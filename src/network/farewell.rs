@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use super::Network;
 use super::exchange::Ended;
+use super::inclusion::Reason;
 use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
+use super::secure::Under;
 use crate::command::Command;
 use crate::domain::ids::NodeId;
+use crate::domain::node::SecurityClass;
+use crate::domain::time::Instant;
 use crate::serial::{FunctionId, Message};
 
 /// A node says goodbye first and forgets its network after; asked too early it would still answer.
@@ -21,10 +25,22 @@ impl Network {
         if self.queue.iter().any(|it| it.node == id && it.origin == Origin::Farewell) {
             return;
         }
-        tracing::warn!(node = %id, "the node says that it was reset; looking whether it is gone");
+        tracing::warn!(node = %id, "the node may have left; looking whether it is gone");
+        self.look_at(id, self.clock + LEAVES_IN);
+    }
+
+    /// Somebody says that a node has failed.
+    pub(super) fn look_after(&mut self, id: NodeId) {
+        let waiting = self.queue.take_if(|it| it.node == id && it.origin == Origin::Farewell);
+        waiting.iter().for_each(|ping| self.release(ping));
+        self.look_at(id, self.clock);
+    }
+
+    fn look_at(&mut self, id: NodeId, at: Instant) {
         let ping = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
         let mut ping = self.transaction(id, Priority::Awake, ping, Origin::Farewell);
-        ping.not_before = self.clock + LEAVES_IN;
+        ping.not_before = at;
+        ping.under = Under::Class(SecurityClass::None);
         // Before everything else: what waits for the node waits for nothing.
         self.queue.push_front(ping);
     }
@@ -32,6 +48,7 @@ impl Network {
     /// How looking after a reset node ended.
     pub(super) fn looked_after(&mut self, id: NodeId, outcome: &Outcome) {
         match outcome {
+            Outcome::NoAck if self.is_to_be_replaced(id) => self.looked_after_for_change(id, Ok(())),
             Outcome::NoAck => {
                 if self.functions.contains(&FunctionId::REMOVE_FAILED_NODE) {
                     let removal = self.transaction(id, Priority::Awake, Errand::RemoveFailed, Origin::Machine);
@@ -40,9 +57,12 @@ impl Network {
                     self.remove_node(id);
                 }
             }
-            Outcome::Delivered => tracing::warn!(node = %id, "the node answers: it was not reset, whoever said so"),
+            Outcome::Delivered => {
+                tracing::warn!(node = %id, "the node answers: it is still there, whoever said that it left");
+                self.looked_after_for_change(id, Err(Reason::Answers));
+            }
             // The stick was busy or went away: the node shows as dead soon enough.
-            _ => {}
+            _ => self.looked_after_for_change(id, Err(Reason::StickSilent)),
         }
     }
 
@@ -56,11 +76,18 @@ impl Network {
         match answer {
             // It heard the stick.
             Some(Message::Callback { status: Some(0), .. }) => {
-                tracing::warn!(node = %id, "the node answers: it was not reset, whoever said so");
+                tracing::warn!(node = %id, "the node answers: it is still there, whoever said that it left");
                 self.heard(id);
+                self.looked_after_for_change(id, Err(Reason::Answers));
             }
-            Some(Message::Callback { status: Some(REMOVED), .. }) => self.remove_node(id),
-            _ => tracing::warn!(node = %id, "the stick does not forget the node yet; it shows as not answering"),
+            Some(Message::Callback { status: Some(REMOVED), .. }) => {
+                self.remove_node(id);
+                self.looked_after_for_change(id, Ok(()));
+            }
+            _ => {
+                tracing::warn!(node = %id, "the stick does not forget the node yet; it shows as not answering");
+                self.looked_after_for_change(id, Err(Reason::NotRemoved));
+            }
         }
         self.finish(transaction, Outcome::Delivered);
     }

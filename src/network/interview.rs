@@ -139,6 +139,10 @@ impl Interview {
                 }
                 // The air may be bad: a lock with a key is not taken for one without because of that. Asked once more.
                 Question::Class { class, again: false } => self.todo.push_back(Question::Class { class, again: true }),
+                Question::Class { class, again: true } if node.security_known && node.security == class => {
+                    self.todo.push_back(Question::Class { class, again: false });
+                    self.resume_at = now + PAUSE;
+                }
                 // Groups that nobody describes: the lifeline is where it usually is.
                 Question::Groups => self.todo.push_front(Question::Members { group: GROUP_1, joined: false }),
                 _ => {}
@@ -256,6 +260,10 @@ fn plan(node: &Node) -> Option<(InterviewStage, VecDeque<Question>)> {
         || node.protocol.is_some_and(|protocol| protocol.generic == ENTRY_CONTROL);
     let plan: (InterviewStage, VecDeque<Question>) = match node.stage {
         InterviewStage::Listed => (InterviewStage::Protocol, [Question::Protocol].into()),
+        // A device that was included just now said what it has.
+        InterviewStage::Protocol if has(ClassId::SECURITY) || has(ClassId::SECURITY_2) => {
+            (InterviewStage::NodeInfo, VecDeque::new())
+        }
         InterviewStage::Protocol => (InterviewStage::NodeInfo, [Question::NodeInfo].into()),
         // Lamps and sensors keep no codes: nothing more is asked of them.
         InterviewStage::NodeInfo if !concerns_us => (InterviewStage::Complete, VecDeque::new()),
@@ -266,7 +274,9 @@ fn plan(node: &Node) -> Option<(InterviewStage, VecDeque<Question>)> {
                 SecurityClass::S2Unauthenticated,
             ]);
             let s0 = has(ClassId::SECURITY).then_some(SecurityClass::S0);
-            let classes = s2.into_iter().flatten().chain(s0);
+            // What was granted when the node was included is known, and only asked for its classes.
+            let granted = |class: &SecurityClass| !node.security_known || *class == node.security;
+            let classes = s2.into_iter().flatten().chain(s0).filter(granted);
             (InterviewStage::Security, classes.map(|class| Question::Class { class, again: false }).collect())
         }
         InterviewStage::Security => {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::secure::Under;
-use crate::command::Command;
 use crate::command::supervision::SessionId;
+use crate::command::{Body, Command};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{Node, SecurityClass};
 use crate::domain::time::Instant;
@@ -142,6 +142,9 @@ impl Transaction {
 
     /// How often it is tried on a node that answers nothing (timing sheet §5: at most 3).
     pub(super) fn tries(&self) -> u8 {
+        if let Errand::Join { tries, .. } = self.errand {
+            return tries;
+        }
         match self.priority {
             Priority::Background => 2,
             Priority::Nonce | Priority::Reply => 1,
@@ -155,7 +158,7 @@ impl Transaction {
             Errand::Command { expect: Expect::Reply, .. } | Errand::Probe(_) => true,
             Errand::Command { expect: Expect::Supervised, .. } => self.session.is_some(),
             Errand::Command { expect: Expect::Nothing, .. } => false,
-            Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed => false,
+            Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::Join { .. } | Errand::ReturnRoute => false,
         }
     }
 }
@@ -173,6 +176,10 @@ pub(super) enum Errand {
     Probe(SecurityClass),
     /// Asks the stick to forget a node that answers nothing: Remove Failed Node (0x61).
     RemoveFailed,
+    /// A word to a device that joins, as it is.
+    Join { payload: Body, tries: u8 },
+    /// Tells the node its way to the stick: Assign SUC Return Route (0x51).
+    ReturnRoute,
 }
 
 /// Who learns how a transaction ended.
@@ -188,4 +195,6 @@ pub(super) enum Origin {
     Ping,
     /// The check whether a node that says it was reset is gone.
     Farewell,
+    /// The talk with a device that joins.
+    Joining,
 }

@@ -20,6 +20,7 @@
 //! | `segments`, `datagrams` | commands longer than a frame |
 //! | `nodes` | reach and pacing of one node |
 //! | `airtime` | what an hour of transmissions comes to |
+//! | `inclusion` | who is in the network, and how that changes |
 //! | `interview` | what is asked of a node so that it can be used |
 //!
 //! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
@@ -31,6 +32,7 @@ mod datagrams;
 mod envelope;
 mod exchange;
 mod farewell;
+pub mod inclusion;
 mod interview;
 mod jobs;
 mod nodes;
@@ -61,6 +63,7 @@ use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
 use airtime::Airtime;
 pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Output, RadioUse, Reach, SoftReset};
 use exchange::{Due, Ended, Exchange};
+use inclusion::Membership;
 use jobs::{Errand, Origin, Transaction};
 pub use jobs::{Expect, Job, JobId, Outcome, Priority};
 use nodes::NodeState;
@@ -95,6 +98,7 @@ pub struct Network {
     early: VecDeque<(Instant, Message)>,
     outputs: VecDeque<Output>,
     airtime: Airtime,
+    membership: Membership,
     /// The time of the last call.
     clock: Instant,
     /// The same on the wall clock, for nodes that ask.
@@ -117,6 +121,8 @@ enum Owner {
     Node(Box<Transmission>),
     /// A segment of the node's datagram.
     Segment(NodeId),
+    /// A change of who is in the network.
+    Change,
 }
 
 impl Network {
@@ -142,6 +148,7 @@ impl Network {
             early: VecDeque::new(),
             outputs: VecDeque::new(),
             airtime: Airtime::default(),
+            membership: Membership::default(),
             clock: Instant::ZERO,
             heard_at: Instant::ZERO,
             time: Now { mono: Instant::ZERO, wall: Timestamp::default(), trusted: false },
@@ -194,6 +201,7 @@ impl Network {
         let all = [
             exchange,
             start_up,
+            self.change_deadline(),
             at(self.hold_until, "stick was busy"),
             self.preemption_at().and_then(|due| at(due, "wait behind a stuck transmission")),
         ];
@@ -289,6 +297,7 @@ impl Network {
             self.check_sleepers();
             self.probe_dead_nodes();
             self.go_on_with_interviews();
+            self.go_on_with_change();
             self.transmit_next_segment();
             self.transmit_next();
         }
@@ -322,6 +331,7 @@ impl Network {
             None => {}
             Some((_, Owner::StartUp)) => self.start_up_answered(ended),
             Some((_, Owner::Segment(id))) => self.segment_went(id, &ended),
+            Some((_, Owner::Change)) => self.ordered(&ended),
             Some((exchange, Owner::Node(transmission))) => {
                 let spent = self.clock.since(exchange.started());
                 self.transmitted(*transmission, ended, spent);
@@ -382,6 +392,7 @@ impl Network {
                 }
             }
             Origin::Farewell => self.looked_after(node, &outcome),
+            Origin::Joining => self.joiner_was_told(node, &outcome),
             Origin::Machine => {}
         }
     }

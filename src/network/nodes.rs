@@ -13,7 +13,7 @@ use super::{RadioUse, Reach};
 use crate::command::ClassId;
 use crate::command::transport_service::SessionId;
 use crate::domain::entropy::Entropy;
-use crate::domain::node::{InterviewStage, Node};
+use crate::domain::node::{InterviewStage, Joining, Node};
 use crate::domain::time::{Deadline, Instant};
 use crate::security::keys::KeyMask;
 use crate::security::s0::peer::Peer;
@@ -177,10 +177,17 @@ impl NodeState {
         if matches!(transaction.errand, Errand::ProtocolInfo | Errand::RemoveFailed) {
             return Eligible::Yes;
         }
-        if self.thinking.is_some() || self.datagram.is_some() || !self.is_awake(now) {
+        if self.thinking.is_some() || self.datagram.is_some() {
             return Eligible::No;
         }
-        let waits_for_ping = self.suspect && !matches!(transaction.origin, Origin::Ping | Origin::Farewell);
+        // Whether a node is gone is asked of one that is thought to be.
+        if transaction.origin == Origin::Farewell {
+            return Eligible::Yes;
+        }
+        if !self.is_awake(now) {
+            return Eligible::No;
+        }
+        let waits_for_ping = self.suspect && !(transaction.origin == Origin::Ping);
         if !urgent && (waits_for_ping || self.is_left_alone(now) || now < self.pace_until) {
             return Eligible::No;
         }
@@ -202,7 +209,8 @@ impl NodeState {
 
     /// Whether the interview may put its next question.
     pub(super) fn may_be_interviewed(&self, now: Instant) -> bool {
-        self.node.stage < InterviewStage::Complete && !self.suspect && !self.is_left_alone(now)
+        let is_member = self.node.joining == Joining::Done;
+        is_member && self.node.stage < InterviewStage::Complete && !self.suspect && !self.is_left_alone(now)
     }
 
     /// Whether the node's class list names `class`. Until it is known, anything may be tried.

@@ -21,7 +21,7 @@ use crate::domain::node::{ClassSupport, InterviewStage, SecurityClass};
 use crate::domain::time::Instant;
 use crate::serial::node_info::{ApplicationUpdate, NodeInformation, UpdateStatus};
 use crate::serial::transmit::ApplicationCommand;
-use crate::serial::{Frame, Message};
+use crate::serial::{Frame, FunctionId, Message};
 
 /// What nodes said before the stick was set up: so much is kept, the newest is dropped.
 const EARLY: usize = 256;
@@ -78,6 +78,10 @@ impl Network {
         match message {
             Message::ApplicationCommand(command) => self.application_command(&command),
             Message::ApplicationUpdate(update) => self.application_update(&update),
+            Message::Inclusion(told) => self.inclusion_callback(told),
+            Message::Callback { function: FunctionId::REPLACE_FAILED_NODE, callback, status: Some(status) } => {
+                self.replacement_callback(callback, status);
+            }
             _ => tracing::debug!("an answer that nobody waits for any more"),
         }
     }
@@ -99,6 +103,7 @@ impl Network {
             // Segments, and S0, for several nodes at once are nobody's: nobody could ask for what is missing.
             Ok(Command::TransportService(_) | Command::Security(_)) if multicast => {}
             Ok(Command::TransportService(segment)) => self.segment_heard(id, &segment),
+            Ok(Command::Security(_) | Command::Security2(_)) if !multicast && self.joiner_said(id, payload) => {}
             Ok(Command::Security(said)) => self.hear_s0(id, &said),
             Ok(Command::Security2(said)) => self.hear_s2(id, said, multicast),
             _ => self.payload(id, SecurityClass::None, payload, multicast),
@@ -323,6 +328,7 @@ impl Network {
             UpdateStatus::NODE_INFO_REQUEST_FAILED => self.end_node_info(Some(id).filter(|id| id.0 != 0), Ended::Silent),
             UpdateStatus::NODE_ADDED => self.add_node(id),
             UpdateStatus::NODE_REMOVED => self.remove_node(id),
+            UpdateStatus::SMART_START_PRIME | UpdateStatus::SMART_START_PRIME_LONG_RANGE => self.device_calls(update),
             _ => tracing::debug!(node = %id, status = ?update.status, "an update that concerns nobody"),
         }
     }
@@ -370,7 +376,8 @@ fn awaits(transaction: &Transaction, answer: &Answer) -> bool {
         (Errand::Probe(class), Answer::Reply(told, under)) => class == under && lists_classes(told),
         // It names no command: it means the last one that has an answer.
         (Errand::Command { .. }, Answer::Status(_)) => transaction.expects_report(),
-        (Errand::Command { .. } | Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::Probe(_), _) => false,
+        (Errand::Command { .. } | Errand::Probe(_), _) => false,
+        (Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::Join { .. } | Errand::ReturnRoute, _) => false,
     }
 }
 

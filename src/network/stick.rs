@@ -113,6 +113,7 @@ impl Network {
         self.status = ControllerStatus::Ready(info.clone());
         self.tell(NetworkEvent::Ready(info));
         self.follow_node_list(&nodes, lists_long_range);
+        self.look_after_the_left();
         for (at, message) in early {
             self.heard_at = at;
             self.unsolicited(message);
@@ -155,7 +156,7 @@ impl Network {
         }
     }
 
-    fn forget(&mut self, id: NodeId) {
+    pub(super) fn forget(&mut self, id: NodeId) {
         let Some(mut state) = self.nodes.remove(&id) else { return };
         let under_way = state.take_what_is_under_way();
         let waiting = self.queue.take_if(|transaction| transaction.node == id);
@@ -169,6 +170,7 @@ impl Network {
         self.lose_exchange();
         let lost: Vec<Transaction> = self.nodes.values_mut().flat_map(NodeState::take_what_is_under_way).collect();
         lost.into_iter().for_each(|transaction| self.lose(transaction));
+        self.change_lost();
     }
 
     /// The function under way has no end.
@@ -176,7 +178,7 @@ impl Network {
         match (self.exchange.take(), &mut self.start_up) {
             (Some((_, Owner::Node(transmission))), _) => self.lose(transmission.transaction),
             (Some((_, Owner::StartUp)), Some(start_up)) => start_up.failed(self.clock),
-            (Some((_, Owner::StartUp)), None) | (Some((_, Owner::Segment(_))), _) | (None, _) => {}
+            (Some((_, Owner::StartUp)), None) | (Some((_, Owner::Segment(_) | Owner::Change)), _) | (None, _) => {}
         }
     }
 
@@ -186,8 +188,8 @@ impl Network {
         match (&transaction.errand, transaction.origin) {
             (_, Origin::Machine) => {}
             (_, Origin::Ping) => self.finish(transaction, Outcome::StickGone),
-            (_, Origin::Farewell) => self.finish(transaction, Outcome::StickGone),
-            (Errand::RemoveFailed, _) => {}
+            (_, Origin::Farewell | Origin::Joining) => self.finish(transaction, Outcome::StickGone),
+            (Errand::RemoveFailed | Errand::ReturnRoute | Errand::Join { .. }, _) => {}
             (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Probe(_) | Errand::Command { expect: Expect::Reply, .. }, _) => {
                 self.queue.push_front(transaction);
             }

@@ -61,6 +61,7 @@ impl Transmission {
 impl Network {
     /// Gives the stick what goes next, if it is free.
     pub(super) fn transmit_next(&mut self) {
+        let radio = self.radio_is();
         while self.exchange.is_none() && self.clock >= self.hold_until {
             let (nodes, now) = (&self.nodes, self.clock);
             // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
@@ -68,6 +69,9 @@ impl Network {
             // What nobody waits for goes on with the lock that listens already: by lock, not by question (timing sheet §2).
             let one_listens = nodes.values().any(|state| state.listens_on(now));
             let next = self.queue.next(now, |transaction| {
+                if !radio.admits(transaction.priority) {
+                    return Eligible::No;
+                }
                 let Some(state) = nodes.get(&transaction.node) else { return Eligible::Yes };
                 let can_wait = one_listens && transaction.priority == Priority::Background && state.needs_beam(now);
                 match state.admits(transaction, now) {
@@ -90,7 +94,8 @@ impl Network {
         };
         let node = transaction.node;
         let payload = match &transaction.errand {
-            Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed => None,
+            Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::ReturnRoute => None,
+            Errand::Join { payload, .. } => Some(payload.0.clone()),
             Errand::Probe(class) => Some(commands_supported_get(*class).write()),
             Errand::Command { command, expect } => {
                 let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
@@ -109,7 +114,8 @@ impl Network {
             Errand::ProtocolInfo => (Request::GetNodeProtocolInfo { node }, Awaits::Response),
             Errand::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),
             Errand::RemoveFailed => (Request::RemoveFailedNode(NodeCall { node, callback }), Awaits::Callback(callback)),
-            Errand::Probe(_) | Errand::Command { .. } => {
+            Errand::ReturnRoute => (Request::AssignSucReturnRoute(NodeCall { node, callback }), Awaits::Callback(callback)),
+            Errand::Probe(_) | Errand::Join { .. } | Errand::Command { .. } => {
                 let payload = match self.protect(&transaction, payload.unwrap_or_default()) {
                     Protected::Frame(payload, what) => {
                         carries = what;
@@ -156,6 +162,8 @@ impl Network {
     pub(super) fn transmitted(&mut self, transmission: Transmission, ended: Ended, spent: Duration) {
         match (&transmission.transaction.errand, ended) {
             (Errand::RemoveFailed, ended) => self.removed_failed(transmission.transaction, &ended),
+            // Its reports come all the same, by a search.
+            (Errand::ReturnRoute, _) => self.finish(transmission.transaction, Outcome::Delivered),
             (_, Ended::NotAccepted) => self.stick_was_busy(transmission.transaction, BUSY),
             (_, Ended::NotSent) => self.stick_was_busy(transmission.transaction, BUSY),
             (Errand::ProtocolInfo, Ended::Answered(Some(frame))) => self.learn_protocol(transmission.transaction, &frame),
@@ -164,7 +172,7 @@ impl Network {
             (Errand::ProtocolInfo, Ended::Answered(None) | Ended::Silent) => {
                 self.finish(transmission.transaction, Outcome::StickBusy);
             }
-            (Errand::Command { .. } | Errand::Probe(_), Ended::Answered(frame)) => {
+            (Errand::Command { .. } | Errand::Probe(_) | Errand::Join { .. }, Ended::Answered(frame)) => {
                 let message = frame.and_then(|frame| Message::parse(&frame, self.width).ok());
                 let Some(Message::SendDataCallback(callback)) = message else {
                     return self.unacknowledged(transmission.transaction, spent);
@@ -172,7 +180,7 @@ impl Network {
                 self.called_back(transmission, &callback, spent);
             }
             // 65 seconds without a callback: the serial-api sheet (§1, timers) calls such a stick hung.
-            (Errand::Command { .. } | Errand::Probe(_), Ended::Silent) => {
+            (Errand::Command { .. } | Errand::Probe(_) | Errand::Join { .. }, Ended::Silent) => {
                 self.finish(transmission.transaction, Outcome::StickGone);
                 self.stick_hangs("the stick never said how a transmission ended");
             }
@@ -287,6 +295,9 @@ impl Network {
         match transaction.origin {
             // A node asks again for an answer that it missed.
             Origin::Machine => return,
+            // Whether it is there at all is for the talk to say, by its own times.
+            Origin::Joining if transaction.failures < transaction.tries() => return self.queue.push_front(transaction),
+            Origin::Joining => return self.finish(transaction, Outcome::NoAck),
             Origin::Caller | Origin::Interview if state.reach != Reach::Dead => {}
             Origin::Caller | Origin::Interview | Origin::Ping | Origin::Farewell => {
                 let news = state.died(now, &mut self.entropy);
@@ -432,7 +443,7 @@ impl Network {
         match &self.exchange {
             Some((_, Owner::Node(transmission))) => Some(transmission.transaction.node),
             Some((_, Owner::Segment(id))) => Some(*id),
-            Some((_, Owner::StartUp)) | None => None,
+            Some((_, Owner::StartUp | Owner::Change)) | None => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! row of it.
 
 mod datagrams;
+mod inclusion;
 mod interview;
 mod jobs;
 mod real_sticks;
@@ -24,7 +25,10 @@ use crate::domain::time::Timestamp;
 use crate::security::crypto::Key;
 use crate::serial::Request;
 use crate::serial::controller::{Capabilities, ControllerVersion, InitData, LongRangeNodes, MemoryId};
-use crate::serial::node_info::{ApplicationUpdate, NodeInformation, NodeProtocolInfo, UpdateStatus};
+use crate::serial::node_info::{
+    ApplicationUpdate, InclusionCallback, InclusionStatus, NodeInformation, NodeProtocolInfo, UpdateStatus,
+};
+use crate::serial::request::AddNode;
 use crate::serial::setup::{Region, SetupCommand, SetupRequest, SetupResponse};
 use crate::serial::transmit::{
     ApplicationCommand, RouteReport, Rssi, RxStatus, SendData, SendDataCallback, SendDataResponse, TxReport, TxStatus,
@@ -63,6 +67,22 @@ pub(super) struct Stick {
     /// Results of the next SendData, before the nodes' own.
     pub(super) results: VecDeque<Result<TxStatus, Trouble>>,
     in_flight: Option<(CallbackId, FunctionId)>,
+    /// A device that waits in learn mode to be taken in.
+    pub(super) joins: Option<(NodeId, NodeInformation)>,
+    /// One that waits in learn mode to leave. Node 0: it is another network's.
+    pub(super) leaves: Option<NodeId>,
+    /// The stick's function stops after this callback.
+    pub(super) stops_after: Option<InclusionStatus>,
+    pub(super) moving: Moving,
+}
+
+/// What the stick is busy with beside sending.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Moving {
+    Idle,
+    Adding(Option<NodeId>),
+    Removing(Option<NodeId>),
+    Calling,
 }
 
 /// What can go wrong with a SendData.
@@ -261,6 +281,10 @@ impl Stick {
                 FunctionId::SEND_DATA,
                 FunctionId::SEND_DATA_BRIDGE,
                 FunctionId::REMOVE_FAILED_NODE,
+                FunctionId::REPLACE_FAILED_NODE,
+                FunctionId::ADD_NODE_TO_NETWORK,
+                FunctionId::REMOVE_NODE_FROM_NETWORK,
+                FunctionId::ASSIGN_SUC_RETURN_ROUTE,
             ]),
             setup: BTreeSet::from([
                 SetupCommand::GET_SUPPORTED,
@@ -275,6 +299,10 @@ impl Stick {
             mute: BTreeSet::new(),
             results: VecDeque::new(),
             in_flight: None,
+            joins: None,
+            leaves: None,
+            stops_after: None,
+            moving: Moving::Idle,
         }
     }
 
@@ -340,6 +368,15 @@ impl Stick {
                 return vec![(20, self.callback(callback, function, TxStatus::FAIL, Duration::ZERO))];
             }
             Request::RemoveFailedNode(call) => return self.remove_failed(call.node, call.callback),
+            Request::AddNode(add) => return self.add_node(*add),
+            Request::RemoveNode { mode, callback } => return self.remove_node(*mode, *callback),
+            Request::ReplaceFailedNode(call) => return self.replace_failed(call.node, call.callback),
+            Request::AssignSucReturnRoute(call) => {
+                let function = FunctionId::ASSIGN_SUC_RETURN_ROUTE;
+                let response = Message::Response { function, ok: true }.write(self.width);
+                let callback = Message::Callback { function, callback: call.callback, status: Some(0) }.write(self.width);
+                return vec![(2, response), (1100, callback)];
+            }
             other => panic!("nobody should send {other:?}"),
         };
         vec![(2, message.write(self.width))]

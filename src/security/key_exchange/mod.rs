@@ -18,7 +18,7 @@
 mod outcome;
 mod states;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -3,27 +3,29 @@
 use super::*;
 
 /// A joining node, as honest as its fields.
-pub(super) struct Joiner {
-    pub(super) own: NodeId,
+pub(crate) struct Joiner {
+    pub(crate) own: NodeId,
+    pub(crate) home: HomeId,
     session: Session,
     entropy: Entropy,
-    pub(super) private: PrivateKey,
-    pub(super) report: KexReport,
-    pub(super) heard: Option<KexSet>,
+    pub(crate) private: PrivateKey,
+    pub(crate) report: KexReport,
+    pub(crate) heard: Option<KexSet>,
     /// What it asks for, in this order.
-    pub(super) wants: Vec<KeyMask>,
-    pub(super) learnt: BTreeMap<KeyId, Key>,
+    pub(crate) wants: Vec<KeyMask>,
+    pub(crate) learnt: BTreeMap<KeyId, Key>,
     last: Option<(Protection, Security2)>,
     /// What it says instead of its echo.
-    pub(super) echo: Option<KexSet>,
-    pub(super) failed: Option<FailType>,
+    pub(crate) echo: Option<KexSet>,
+    pub(crate) failed: Option<FailType>,
 }
 
 impl Joiner {
-    pub(super) fn new(own: NodeId, requested: KeyMask) -> Self {
+    pub(crate) fn new(own: NodeId, requested: KeyMask) -> Self {
         let mut entropy = Entropy::from_number(7);
         Self {
             own,
+            home: HOME,
             session: Session::new(US, KeyMask::NONE, &mut entropy),
             private: PrivateKey::from_bytes(entropy.fresh()),
             entropy,
@@ -42,11 +44,11 @@ impl Joiner {
         }
     }
 
-    pub(super) fn dsk(&self) -> [u8; DSK] {
+    pub(crate) fn dsk(&self) -> [u8; DSK] {
         self.private.public().0[..DSK].try_into().unwrap()
     }
 
-    pub(super) fn pin(&self) -> DskPin {
+    pub(crate) fn pin(&self) -> DskPin {
         let [first, second, ..] = self.dsk();
         DskPin::new(u16::from_be_bytes([first, second]))
     }
@@ -56,29 +58,31 @@ impl Joiner {
         NetworkKeys::from_fn(|id| self.learnt.get(&id).cloned().unwrap_or_else(|| Key::from_bytes([0; 16])))
     }
 
-    pub(super) fn seal(&mut self, protection: Protection, command: Security2, now: Instant) -> Vec<Vec<u8>> {
+    pub(crate) fn seal(&mut self, protection: Protection, command: Security2, now: Instant) -> Vec<Vec<u8>> {
         self.last = Some((protection, command));
         self.say_again(now)
     }
 
-    pub(super) fn say_again(&mut self, now: Instant) -> Vec<Vec<u8>> {
+    pub(crate) fn say_again(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let Some((protection, command)) = self.last.clone() else { return Vec::new() };
         let keys = self.keys();
-        let air = Air { home: HOME, own: self.own, keys: &keys };
+        let air = Air { home: self.home, own: self.own, keys: &keys };
         match self.session.seal(&air, protection, &Command::Security2(command).write(), now, &mut self.entropy) {
             Sealing::Frame(frame) | Sealing::NonceGet(frame) => vec![frame.0],
             Sealing::Impossible(why) => panic!("{why}"),
         }
     }
 
-    pub(super) fn hear(&mut self, frame: &[u8], now: Instant) -> Vec<Vec<u8>> {
+    pub(crate) fn hear(&mut self, frame: &[u8], now: Instant) -> Vec<Vec<u8>> {
         let Ok(Command::Security2(frame)) = Command::parse(frame) else { return Vec::new() };
         let keys = self.keys();
-        let air = Air { home: HOME, own: self.own, keys: &keys };
+        let air = Air { home: self.home, own: self.own, keys: &keys };
         match self.session.receive(&air, frame, Addressing::Single, now, &mut self.entropy) {
             Received::InClear(command) => self.in_clear(command, now),
             Received::Command(opened) => match Command::parse(&opened.command) {
                 Ok(Command::Security2(command)) if opened.protection == Protection::Temporary => self.sealed(command, now),
+                // What comes after the exchange.
+                Ok(_) if opened.protection != Protection::Temporary => Vec::new(),
                 other => panic!("{other:?}"),
             },
             Received::Answer { frame, .. } => vec![frame.0],
@@ -87,7 +91,7 @@ impl Joiner {
         }
     }
 
-    pub(super) fn in_clear(&mut self, command: Security2, now: Instant) -> Vec<Vec<u8>> {
+    pub(crate) fn in_clear(&mut self, command: Security2, now: Instant) -> Vec<Vec<u8>> {
         let say = |command| vec![Command::Security2(command).write()];
         match command {
             Security2::KEXGet => say(Security2::KEXReport(self.report)),
@@ -110,7 +114,7 @@ impl Joiner {
         }
     }
 
-    pub(super) fn agree(&mut self, theirs: PublicKey, now: Instant) -> Vec<Vec<u8>> {
+    pub(crate) fn agree(&mut self, theirs: PublicKey, now: Instant) -> Vec<Vec<u8>> {
         let shared = self.private.agree(&theirs).unwrap();
         let prk = TempPrk::extract(&shared, &theirs, &self.private.public());
         self.session.set_temporary(ExpandedKey::temporary(&prk));
@@ -119,7 +123,7 @@ impl Joiner {
         self.seal(Protection::Temporary, Security2::KEXSet(echo), now)
     }
 
-    pub(super) fn sealed(&mut self, command: Security2, now: Instant) -> Vec<Vec<u8>> {
+    pub(crate) fn sealed(&mut self, command: Security2, now: Instant) -> Vec<Vec<u8>> {
         match (command, self.last.clone()) {
             (Security2::KEXReport(report), Some((_, Security2::KEXSet(_)))) => {
                 if report != (KexReport { flags: self.report.flags.echoed(), ..self.report }) {
@@ -147,7 +151,7 @@ impl Joiner {
         }
     }
 
-    pub(super) fn next_key(&mut self, now: Instant) -> Vec<Vec<u8>> {
+    pub(crate) fn next_key(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let command = match self.wants.first() {
             Some(key) => Security2::NetworkKeyGet(NetworkKeyGet { requested_key: *key }),
             None => Security2::TransferEnd(TransferEnd::COMPLETE),

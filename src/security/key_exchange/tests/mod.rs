@@ -11,7 +11,7 @@ use crate::security::crypto::derive::{ExpandedKey, TempPrk};
 use crate::security::crypto::x25519::PublicKey;
 use crate::security::keys::{KeyId, NetworkKeys};
 
-mod joiner;
+pub(crate) mod joiner;
 
 use joiner::Joiner;
 

@@ -1,0 +1,254 @@
+//! Our part of an inclusion: the device gets its keys, before anything else is said to it (security sheet, A6 and B4; gateway
+//! sheet §6.2, §6.3). What S2 and S0 want is known to [`crate::security`]; here they get the air, the time and the people
+//! that they ask for.
+//!
+//! There is no way down: a device that lists S2 and fails at it is not given S0, and a lock without either is refused.
+
+use super::{Ended, Newcomer, Phase, Progress, Protection, Question, Reason, Task, Warning};
+use crate::command::{Body, ClassId, Command};
+use crate::domain::ids::NodeId;
+use crate::domain::node::{Joining, SecurityClass};
+use crate::domain::time::Deadline;
+use crate::network::datagrams::FRAME;
+use crate::network::jobs::{Errand, Origin, Outcome, Priority};
+use crate::network::secure::Under;
+use crate::network::{Network, NetworkEvent};
+use crate::security::dsk::Dsk;
+use crate::security::key_exchange::{self, Grant, KeyExchange, Known};
+use crate::security::keys::{KeyId, KeyMask};
+use crate::security::s0;
+use crate::security::s2::Air;
+use crate::serial::FunctionId;
+
+/// Generic device class of locks (serial-api sheet §4).
+const ENTRY_CONTROL: u8 = 0x40;
+/// How often a frame of S2 is tried; S0 counts its tries itself, since each needs a fresh nonce.
+const S2_TRIES: u8 = 3;
+
+/// How a device gets its keys.
+#[derive(Debug)]
+pub(super) enum KeyTalk {
+    /// All classes of S2, and S0's if it wants that, too.
+    S2(Box<KeyExchange>),
+    /// S0's only.
+    S0(Box<s0::inclusion::Inclusion>),
+}
+
+impl KeyTalk {
+    /// When it is to be looked at.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        match self {
+            Self::S2(exchange) => exchange.poll_deadline(),
+            Self::S0(inclusion) => inclusion.poll_deadline(),
+        }
+    }
+}
+
+impl Network {
+    /// Begins with the device that the stick has in its list, if it has what the terms want.
+    pub(super) fn give_keys(&mut self, newcomer: &Newcomer) {
+        let (id, now) = (newcomer.node, self.clock);
+        let Some(operation) = &mut self.membership.operation else { return };
+        operation.is_lock = newcomer.is_lock();
+        let lists = |class: ClassId| newcomer.info.as_ref().is_none_or(|info| info.supported.contains(&class));
+        let (protection, known) = match &operation.task {
+            Task::Include(terms) | Task::ReplaceFailed(_, terms) => (terms.security, None),
+            // S2 always, even where the node information does not list it (gateway sheet §6.5).
+            Task::SmartStart { expected, .. } => {
+                (Protection::Best, Some(Known { dsk: *expected.dsk.reveal(), keys: expected.keys }))
+            }
+            Task::Exclude | Task::RemoveFailed(_) => return,
+        };
+        match protection {
+            Protection::Best if known.is_some() || lists(ClassId::SECURITY_2) => {
+                let exchange = KeyExchange::begin(id, known, now, &mut self.entropy);
+                self.enter(Phase::Keys(id, KeyTalk::S2(Box::new(exchange))), None);
+                self.go_on_with_keys();
+            }
+            Protection::Best | Protection::S0 if lists(ClassId::SECURITY) => self.begin_s0(id),
+            Protection::Best | Protection::S0 if newcomer.is_lock() => self.end_change(Err(Reason::Insecure)),
+            Protection::Best | Protection::S0 | Protection::Insecure => {
+                self.receive_member(id, SecurityClass::None, protection == Protection::Insecure);
+            }
+        }
+    }
+
+    /// A joining device said something, in clear or in a way that only its talk can open. True if it was for that.
+    pub(in crate::network) fn joiner_said(&mut self, id: NodeId, payload: &[u8]) -> bool {
+        let Some(joining) = self.nodes.get(&id).map(|state| state.node.joining) else { return false };
+        if joining != Joining::UnderWay {
+            return false;
+        }
+        let (now, own) = (self.clock, self.own);
+        let Some(operation) = &mut self.membership.operation else { return true };
+        let Phase::Keys(node, talk) = &mut operation.phase else { return true };
+        if *node != id {
+            return true;
+        }
+        match talk {
+            KeyTalk::S2(exchange) => {
+                let (Ok(Command::Security2(said)), Some(home)) = (Command::parse(payload), self.home) else { return true };
+                let air = Air { home, own, keys: &self.keyring.network };
+                exchange.receive(&air, said, now, &mut self.entropy);
+                self.go_on_with_keys();
+            }
+            KeyTalk::S0(inclusion) => {
+                let turn = inclusion.received(payload, now, &mut self.entropy);
+                self.take_s0_turn(id, turn);
+            }
+        }
+        true
+    }
+
+    /// How the sending of a frame of the talk ended.
+    pub(in crate::network) fn joiner_was_told(&mut self, id: NodeId, outcome: &Outcome) {
+        let now = self.clock;
+        if *outcome == Outcome::Delivered {
+            return;
+        }
+        let Some(operation) = &mut self.membership.operation else { return };
+        // S2 has no use for this: its steps have times of their own.
+        if let Phase::Keys(node, KeyTalk::S0(inclusion)) = &mut operation.phase
+            && *node == id
+        {
+            let turn = inclusion.not_delivered(now, &mut self.entropy);
+            self.take_s0_turn(id, turn);
+        }
+    }
+
+    pub(super) fn check_keys(&mut self) {
+        let (now, own) = (self.clock, self.own);
+        let Some(operation) = &mut self.membership.operation else { return };
+        let Phase::Keys(id, talk) = &mut operation.phase else { return };
+        let id = *id;
+        if talk.deadline().is_none_or(|deadline| deadline.at > now) {
+            return;
+        }
+        match talk {
+            KeyTalk::S2(exchange) => {
+                let Some(home) = self.home else { return };
+                let air = Air { home, own, keys: &self.keyring.network };
+                exchange.handle_timeout(&air, now, &mut self.entropy);
+                self.go_on_with_keys();
+            }
+            KeyTalk::S0(inclusion) => {
+                let turn = inclusion.handle_timeout(now);
+                self.take_s0_turn(id, turn);
+            }
+        }
+    }
+
+    /// Carries out what the S2 talk wants.
+    pub(super) fn go_on_with_keys(&mut self) {
+        loop {
+            let Some(operation) = &mut self.membership.operation else { return };
+            let given = match &operation.task {
+                Task::Include(terms) | Task::ReplaceFailed(_, terms) => terms.pin.clone(),
+                Task::SmartStart { .. } | Task::Exclude | Task::RemoveFailed(_) => None,
+            };
+            let Phase::Keys(id, KeyTalk::S2(exchange)) = &mut operation.phase else { return };
+            let id = *id;
+            let Some(output) = exchange.poll_output() else { return };
+            match output {
+                key_exchange::Output::Send(body) => self.say_to_joiner(id, body, Priority::Reply, S2_TRIES),
+                key_exchange::Output::Answer(body) => self.say_to_joiner(id, body, Priority::Nonce, 1),
+                // A lock gets what it asks for: it uses the highest, and others may need the rest (gateway sheet §6.3).
+                key_exchange::Output::Ask(key_exchange::Question::Grant { requested, client_side_authentication }) => {
+                    let grant = Grant { keys: requested, client_side_authentication };
+                    if let Err(why) = exchange.grant(grant, self.clock) {
+                        tracing::warn!(node = %id, %why, "the keys that were asked for can't be granted");
+                    }
+                }
+                key_exchange::Output::Ask(key_exchange::Question::Pin { dsk }) => match given {
+                    Some(pin) => {
+                        if exchange.pin(&pin, self.clock).is_ok() {
+                            self.tell(NetworkEvent::Change(Progress::Exchanging));
+                        }
+                    }
+                    None => {
+                        let question = Question::Pin { tail: Dsk::new(dsk).tail() };
+                        self.tell(NetworkEvent::Change(Progress::Asked(question)));
+                    }
+                },
+                key_exchange::Output::Ask(key_exchange::Question::TypeIntoDevice { code }) => {
+                    self.tell(NetworkEvent::Change(Progress::Asked(Question::TypeIntoDevice { code })));
+                }
+                key_exchange::Output::Ended(Err(failure)) => return self.end_change(Err(Reason::S2(failure))),
+                key_exchange::Output::Ended(Ok(granted)) => return self.s2_keys_are_there(id, granted.keys),
+            }
+        }
+    }
+
+    fn s2_keys_are_there(&mut self, id: NodeId, keys: KeyMask) {
+        let Some(operation) = &mut self.membership.operation else { return };
+        let phase = std::mem::replace(&mut operation.phase, Phase::Looking);
+        if let (Phase::Keys(_, KeyTalk::S2(exchange)), Some(state)) = (phase, self.nodes.get_mut(&id)) {
+            state.s2 = exchange.into_session();
+        }
+        self.receive_member(id, keys.classes().next().unwrap_or_default(), false);
+    }
+
+    fn begin_s0(&mut self, id: NodeId) {
+        let key = self.keyring.network.network_key(KeyId::S0);
+        match s0::inclusion::Inclusion::begin(self.own, id, key, false, FRAME, self.clock) {
+            Ok((inclusion, first)) => {
+                self.enter(Phase::Keys(id, KeyTalk::S0(Box::new(inclusion))), None);
+                self.say_to_joiner(id, Body(first), Priority::Reply, 1);
+            }
+            Err(why) => self.end_change(Err(Reason::S0(why))),
+        }
+    }
+
+    fn take_s0_turn(&mut self, id: NodeId, turn: s0::inclusion::Turn) {
+        for payload in turn.send {
+            self.say_to_joiner(id, Body(payload), Priority::Reply, 1);
+        }
+        match turn.outcome {
+            None => {}
+            Some(Err(why)) => self.end_change(Err(Reason::S0(why))),
+            Some(Ok(_)) => self.receive_member(id, SecurityClass::S0, false),
+        }
+    }
+
+    fn say_to_joiner(&mut self, id: NodeId, payload: Body, priority: Priority, tries: u8) {
+        let mut word = self.transaction(id, priority, Errand::Join { payload, tries }, Origin::Joining);
+        word.under = Under::Class(SecurityClass::None);
+        self.queue.push(word);
+    }
+
+    /// The device is a member: it has its keys, or somebody takes it without. Its interview follows by itself.
+    fn receive_member(&mut self, id: NodeId, security: SecurityClass, insecure_allowed: bool) {
+        let Some(state) = self.nodes.get_mut(&id) else { return self.end_change(Err(Reason::StickFailed)) };
+        let good_for_doors = matches!(security, SecurityClass::S2AccessControl | SecurityClass::S0) || insecure_allowed;
+        let is_lock = self.membership.operation.as_ref().is_some_and(|operation| operation.is_lock);
+        if is_lock && !good_for_doors {
+            return self.end_change(Err(Reason::Insecure));
+        }
+        state.node.security = security;
+        state.node.security_known = true;
+        state.node.joining = Joining::Done;
+        state.node.insecure_allowed = insecure_allowed;
+        self.tell(NetworkEvent::NodeChanged(id));
+        // Its reports find us without a search (0x51). Long Range has no routes.
+        if !id.is_long_range() && self.functions.contains(&FunctionId::ASSIGN_SUC_RETURN_ROUTE) {
+            let route = self.transaction(id, Priority::Background, Errand::ReturnRoute, Origin::Machine);
+            self.queue.push(route);
+        }
+        let warning = match security {
+            SecurityClass::None => Some(Warning::Insecure),
+            SecurityClass::S0 => Some(Warning::OnlyS0),
+            _ => None,
+        };
+        self.end_change(Ok(Ended::Included { node: id, security, warning }));
+    }
+}
+
+impl Newcomer {
+    /// Whether it opens doors, as far as it says so in clear.
+    pub(super) fn is_lock(&self) -> bool {
+        let classes = [ClassId::DOOR_LOCK, ClassId::USER_CODE, ClassId::USER_CREDENTIAL];
+        self.info
+            .as_ref()
+            .is_some_and(|info| info.generic == ENTRY_CONTROL || info.supported.iter().any(|class| classes.contains(class)))
+    }
+}

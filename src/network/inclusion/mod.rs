@@ -1,0 +1,326 @@
+//! Who is in the network, and how that changes: inclusion, exclusion, SmartStart, failed nodes (serial-api sheet §4, 0x4A to
+//! 0x63; security sheet, A6, B4 and B11; gateway sheet §6).
+//!
+//! 1. [`Network::begin`] a [`Change`], or [`Network::expect_devices`] to call by themselves (SmartStart).
+//! 2. [`Progress`] comes as [`NetworkEvent::Change`]; a question is answered by [`Network::enter_pin`].
+//! 3. [`Progress::Ended`] comes once. A device that was included is interviewed then, like any other.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `words` | what may change, how far it got, how it can end |
+//! | `stick` | the stick's part: it looks for the device and takes it into its list, or out of it |
+//! | `keys` | our part: the device gets its keys, before anything else is said to it |
+//!
+//! From the moment when the stick has a device in its list, its row says that it is joining. It is a member when it has its
+//! keys. One that got none is refused: nothing is sent to it, and nobody's code. A daemon that is killed in between finds
+//! the row, and the device that it can't go on with: device and stick have timers of ten seconds.
+
+mod keys;
+mod stick;
+mod words;
+
+pub use words::{
+    CannotBegin, Change, Ended, Expected, Failed, Misplaced, Progress, Protection, Question, Reason, Terms, Warning,
+};
+
+use super::{Network, NetworkEvent};
+use crate::domain::ids::NodeId;
+use crate::domain::node::{Joining, Node};
+use crate::domain::time::{Deadline, Instant, Now};
+use crate::security::key_exchange::DskPin;
+use crate::serial::node_info::NodeInformation;
+use crate::serial::{CallbackId, FunctionId};
+
+use super::jobs::Priority;
+use super::nodes::NodeState;
+use keys::KeyTalk;
+use stick::Then;
+
+/// The change under way, and who is expected.
+#[derive(Default, Debug)]
+pub(super) struct Membership {
+    operation: Option<Operation>,
+    expected: Vec<Expected>,
+    /// The stick listens for devices that call by themselves.
+    listens: bool,
+    /// So many words to stop are to be sent before anything else.
+    stops: u8,
+}
+
+/// A change under way.
+#[derive(Debug)]
+struct Operation {
+    task: Task,
+    phase: Phase,
+    /// The phase is given up then.
+    until: Option<Instant>,
+    /// Of the request, and of the word to stop.
+    callbacks: [CallbackId; 2],
+    /// The device that the stick has in its list because of this.
+    joined: Option<NodeId>,
+    /// That opens doors.
+    is_lock: bool,
+    /// Somebody wants it to end, and it can't at this moment.
+    cancelled: bool,
+    /// The stick was not idle, and was asked a second time.
+    again: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Task {
+    Include(Terms),
+    /// `long_range`: that is how it called.
+    SmartStart {
+        expected: Expected,
+        long_range: bool,
+    },
+    Exclude,
+    RemoveFailed(NodeId),
+    ReplaceFailed(NodeId, Terms),
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The stick is to be asked, as soon as it has time.
+    Beginning,
+    /// It was asked.
+    Opening,
+    /// It listens.
+    Listening,
+    /// There is a device.
+    Found,
+    /// It takes this device in, or lets it go. Node 0: it belongs to another network.
+    Moving(Newcomer),
+    /// It is to be told to stop, or was.
+    Closing { sent: bool, then: Then },
+    /// Whether a failed node answers, or is forgotten.
+    Looking,
+    /// The device gets its keys.
+    Keys(NodeId, KeyTalk),
+}
+
+/// A device and what it said of itself. A device that takes a failed one's place says nothing.
+#[derive(Clone, Debug)]
+struct Newcomer {
+    node: NodeId,
+    info: Option<NodeInformation>,
+}
+
+/// What of the queue may be sent while the stick is busy with a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Radio {
+    /// Everything.
+    Free,
+    /// What somebody waits for.
+    Urgent,
+    /// Nothing: the radio belongs to the newcomer.
+    Lent,
+}
+
+impl Radio {
+    pub(super) fn admits(self, priority: Priority) -> bool {
+        match self {
+            Self::Free => true,
+            Self::Urgent => priority <= Priority::Revoke,
+            Self::Lent => false,
+        }
+    }
+}
+
+impl Network {
+    /// Begins a change. [`NetworkEvent::Change`] tells how far it gets, and how it ends.
+    pub fn begin(&mut self, change: Change, now: Now) -> Result<(), CannotBegin> {
+        self.tick(now);
+        if !self.is_ready() {
+            return Err(CannotBegin::NoStick);
+        }
+        if self.membership.operation.is_some() {
+            return Err(CannotBegin::Busy);
+        }
+        let (needed, failed) = match &change {
+            Change::Include(_) => (FunctionId::ADD_NODE_TO_NETWORK, None),
+            Change::Exclude => (FunctionId::REMOVE_NODE_FROM_NETWORK, None),
+            Change::RemoveFailed(node) => (FunctionId::REMOVE_FAILED_NODE, Some(*node)),
+            Change::ReplaceFailed(node, _) => (FunctionId::REPLACE_FAILED_NODE, Some(*node)),
+        };
+        if !self.functions.contains(&needed) {
+            return Err(CannotBegin::NotSupported);
+        }
+        if let Some(node) = failed
+            && !self.nodes.contains_key(&node)
+        {
+            return Err(CannotBegin::UnknownNode(node));
+        }
+        match change {
+            Change::Include(terms) => self.start(Task::Include(terms), Phase::Beginning),
+            Change::Exclude => self.start(Task::Exclude, Phase::Beginning),
+            Change::RemoveFailed(node) => self.start(Task::RemoveFailed(node), Phase::Looking),
+            Change::ReplaceFailed(node, terms) => self.start(Task::ReplaceFailed(node, terms), Phase::Looking),
+        }
+        if let Some(node) = failed {
+            self.look_after(node);
+        }
+        self.go_on();
+        Ok(())
+    }
+
+    /// The PIN that was asked for.
+    pub fn enter_pin(&mut self, pin: &DskPin, now: Now) -> Result<(), Misplaced> {
+        self.tick(now);
+        let operation = self.membership.operation.as_mut().ok_or(Misplaced::NothingUnderWay)?;
+        let Phase::Keys(_, KeyTalk::S2(exchange)) = &mut operation.phase else { return Err(Misplaced::NotAsked) };
+        exchange.pin(pin, now.mono).map_err(|_| Misplaced::NotAsked)?;
+        self.tell(NetworkEvent::Change(Progress::Exchanging));
+        self.go_on_with_keys();
+        self.go_on();
+        Ok(())
+    }
+
+    /// Stops the change that is under way. It still ends by [`Progress::Ended`]: a device that the stick has found is taken
+    /// into the list first, and then left without keys.
+    pub fn cancel_change(&mut self, now: Now) -> Result<(), Misplaced> {
+        self.tick(now);
+        let operation = self.membership.operation.as_mut().ok_or(Misplaced::NothingUnderWay)?;
+        match &mut operation.phase {
+            Phase::Beginning => self.end_change(Err(Reason::Cancelled)),
+            Phase::Opening | Phase::Listening => self.close(Then::Fail(Reason::Cancelled)),
+            Phase::Keys(_, KeyTalk::S2(exchange)) => {
+                exchange.cancel(now.mono);
+                self.go_on_with_keys();
+            }
+            Phase::Keys(_, KeyTalk::S0(_)) => self.end_change(Err(Reason::Cancelled)),
+            Phase::Found | Phase::Moving(_) | Phase::Closing { .. } | Phase::Looking => operation.cancelled = true,
+        }
+        self.go_on();
+        Ok(())
+    }
+
+    /// The devices that may call by themselves from now on, instead of those before.
+    pub fn expect_devices(&mut self, devices: Vec<Expected>, now: Now) {
+        self.tick(now);
+        self.membership.expected = devices;
+        if self.membership.expected.is_empty() && std::mem::take(&mut self.membership.listens) {
+            self.membership.stops += 1;
+        }
+        self.go_on();
+    }
+
+    /// The daemon ends: a stick that looks for devices is told to stop at once. Nobody could give them their keys.
+    pub fn stop(&mut self, now: Now) {
+        self.tick(now);
+        self.stop_the_stick();
+    }
+
+    /// Somebody decided that a lock may be spoken to in clear.
+    pub fn allow_insecure(&mut self, id: NodeId, now: Now) {
+        self.tick(now);
+        if let Some(state) = self.nodes.get_mut(&id)
+            && !std::mem::replace(&mut state.node.insecure_allowed, true)
+        {
+            self.tell(NetworkEvent::NodeChanged(id));
+        }
+    }
+
+    pub(super) fn change_deadline(&self) -> Option<Deadline> {
+        let operation = self.membership.operation.as_ref()?;
+        let gives_up = operation.until.map(|at| Deadline { at, why: "a step of an inclusion" });
+        let talk = match &operation.phase {
+            Phase::Keys(_, talk) => talk.deadline(),
+            _ => None,
+        };
+        Deadline::earliest(gives_up, talk)
+    }
+
+    /// What of the queue may go out.
+    pub(super) fn radio_is(&self) -> Radio {
+        match self.membership.operation.as_ref().map(|operation| &operation.phase) {
+            None | Some(Phase::Beginning | Phase::Looking | Phase::Keys(..)) => Radio::Free,
+            Some(Phase::Opening | Phase::Listening) => Radio::Urgent,
+            Some(Phase::Found | Phase::Moving(_) | Phase::Closing { .. }) => Radio::Lent,
+        }
+    }
+
+    /// The stick is gone, or forgot everything.
+    pub(super) fn change_lost(&mut self) {
+        self.membership.listens = false;
+        self.membership.stops = 0;
+        self.end_change(Err(Reason::StickGone));
+    }
+
+    /// Devices that an earlier life of this daemon, or of the stick, left without keys. One that gave up by itself is
+    /// forgotten; one that answers has to be excluded.
+    pub(super) fn look_after_the_left(&mut self) {
+        let left: Vec<NodeId> =
+            self.nodes.values().filter(|state| state.node.joining == Joining::UnderWay).map(|state| state.node.id).collect();
+        for id in left {
+            tracing::warn!(node = %id, "the inclusion of this node was cut short: it has no keys, and has to be excluded");
+            self.refuse_node(id);
+            self.reset_locally(id);
+        }
+    }
+
+    fn start(&mut self, task: Task, phase: Phase) {
+        if std::mem::take(&mut self.membership.listens) {
+            self.membership.stops += 1;
+        }
+        let callbacks = [CallbackId::NONE; 2];
+        let operation =
+            Operation { task, phase, until: None, callbacks, joined: None, is_lock: false, cancelled: false, again: false };
+        self.membership.operation = Some(operation);
+    }
+
+    fn enter(&mut self, phase: Phase, until: Option<Instant>) {
+        if let Some(operation) = &mut self.membership.operation {
+            operation.phase = phase;
+            operation.until = until;
+        }
+    }
+
+    /// The change is over.
+    fn end_change(&mut self, result: Result<Ended, Reason>) {
+        let Some(operation) = self.membership.operation.take() else { return };
+        let calls = matches!(operation.task, Task::SmartStart { .. });
+        let ended = result.map_err(|why| {
+            let left = operation.joined.filter(|id| self.nodes.contains_key(id));
+            if let Some(id) = left {
+                // Without a stick nobody can look what became of it: that is done when it is back.
+                if why != Reason::StickGone {
+                    self.refuse_node(id);
+                }
+                // A device that called by itself leaves by itself, too (security sheet, B11).
+                if calls && why != Reason::StickGone {
+                    self.reset_locally(id);
+                }
+            }
+            Failed { why, left }
+        });
+        match &ended {
+            Ok(ended) => tracing::info!(?ended, "a change of the network's members was made"),
+            Err(Failed { why, left }) => tracing::warn!(%why, ?left, "a change of the network's members was not made"),
+        }
+        self.tell(NetworkEvent::Change(Progress::Ended(ended)));
+    }
+
+    /// The stick has a device in its list. Whatever was known under its id was another's.
+    fn admit(&mut self, newcomer: &Newcomer) {
+        let id = newcomer.node;
+        self.forget(id);
+        let mut node = Node { joining: Joining::UnderWay, ..Node::listed(id) };
+        if let Some(info) = &newcomer.info {
+            node.classes = info.supported.iter().map(|&class| (class, Default::default())).collect();
+        }
+        self.nodes.insert(id, NodeState::new(node, &mut self.entropy));
+        if let Some(operation) = &mut self.membership.operation {
+            operation.joined = Some(id);
+        }
+        self.tell(NetworkEvent::Change(Progress::Joined(id)));
+        self.tell(NetworkEvent::NodeChanged(id));
+    }
+
+    fn refuse_node(&mut self, id: NodeId) {
+        if let Some(state) = self.nodes.get_mut(&id) {
+            state.node.joining = Joining::Refused;
+            self.tell(NetworkEvent::NodeChanged(id));
+        }
+    }
+}

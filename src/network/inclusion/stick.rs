@@ -1,0 +1,378 @@
+//! The stick's part of a change: it looks for the device, and takes it into its list, or out of it (serial-api sheet §4, 0x4A,
+//! 0x4B, 0x61, 0x63).
+//!
+//! The functions have no response; callbacks tell how far they got. The stick is told to stop in the end, however it ended,
+//! since a stick that goes on listening takes in whoever comes by.
+
+use std::time::Duration;
+
+use super::{Ended, Newcomer, Operation, Phase, Progress, Reason, Task};
+use crate::domain::ids::NodeId;
+use crate::network::exchange::{Awaits, Ended as ExchangeEnded, Exchange};
+use crate::network::{Network, NetworkEvent, Owner};
+use crate::serial::node_info::{ApplicationUpdate, InclusionCallback, InclusionStatus, UpdateStatus};
+use crate::serial::request::{AddNode, NodeCall, SmartStartIds};
+use crate::serial::{CallbackId, FunctionId, Message, Request};
+
+/// The stick says at once that it listens.
+const OPENS: Duration = Duration::from_secs(10);
+/// Somebody walks to the door and finds the button there.
+const LEARN_MODE: Duration = Duration::from_secs(120);
+/// A device that called listens.
+const CALLED: Duration = Duration::from_secs(60);
+/// From "found" to "leaving" (0x4B).
+const LEAVES: Duration = Duration::from_secs(14);
+/// From "found" to "protocol done": so much, and more for every node (0x4A).
+const NEIGHBOURS: Duration = Duration::from_secs(76);
+const LISTENING_NEIGHBOUR: Duration = Duration::from_millis(217);
+const BEAMED_NEIGHBOUR: Duration = Duration::from_millis(3517);
+const CONTROLLER_NEIGHBOUR: Duration = Duration::from_millis(732);
+/// A stick that was told to stop says so, and if it does not, the next thing can be done all the same.
+const CLOSES: Duration = Duration::from_secs(5);
+/// Learn mode of a device for the place of a failed one ([`Message::Callback`]).
+const REPLACE_ANSWERED: u8 = 0;
+const REPLACE_WAITING: u8 = 3;
+const REPLACE_DONE: u8 = 4;
+
+/// What comes after the stick was told to stop.
+#[derive(Clone, Debug)]
+pub(super) enum Then {
+    /// The device gets its keys.
+    GiveKeys(Newcomer),
+    /// The end.
+    Make(Ended),
+    /// The end.
+    Fail(Reason),
+}
+
+impl Network {
+    /// Does what the change wants of the stick, when that has time.
+    pub(in crate::network) fn go_on_with_change(&mut self) {
+        self.check_change();
+        if self.exchange.is_some() || self.clock < self.hold_until {
+            return;
+        }
+        if self.membership.stops > 0 {
+            self.membership.stops -= 1;
+            let stop = AddNode { mode: STOP, callback: CallbackId::NONE, smart_start: None };
+            return self.order(&Request::AddNode(stop), Awaits::Acknowledgement);
+        }
+        match self.membership.operation.as_ref().map(|operation| &operation.phase) {
+            Some(Phase::Beginning) => self.open(),
+            Some(Phase::Closing { sent: false, .. }) => self.order_to_stop(),
+            Some(_) => {}
+            None => self.listen_for_callers(),
+        }
+    }
+
+    /// The stick acknowledged an order, or answered it, or did not.
+    pub(in crate::network) fn ordered(&mut self, ended: &ExchangeEnded) {
+        let replaces = self.membership.operation.as_ref().is_some_and(Operation::replaces);
+        match ended {
+            ExchangeEnded::Answered(None) => {}
+            ExchangeEnded::Answered(Some(frame)) if replaces => match Message::parse(frame, self.width) {
+                Ok(Message::FailedNodeResponse { flags: 0, .. }) => {}
+                // It is not on the list of those that failed.
+                Ok(Message::FailedNodeResponse { flags, .. }) if flags & 0x08 != 0 => self.end_change(Err(Reason::Answers)),
+                _ => self.end_change(Err(Reason::StickFailed)),
+            },
+            ExchangeEnded::Answered(Some(_)) => {}
+            ExchangeEnded::NotAccepted | ExchangeEnded::NotSent | ExchangeEnded::Silent => {
+                let stopping = |operation: &Operation| matches!(operation.phase, Phase::Closing { sent: true, .. });
+                if self.membership.operation.as_ref().is_some_and(stopping) {
+                    self.closed(None);
+                } else {
+                    self.end_change(Err(Reason::StickSilent));
+                }
+            }
+        }
+    }
+
+    /// The stick tells how far an inclusion or exclusion got.
+    pub(in crate::network) fn inclusion_callback(&mut self, told: InclusionCallback) {
+        let now = self.clock;
+        let Some(operation) = &mut self.membership.operation else {
+            return tracing::debug!(status = told.status.0, "the stick tells of an inclusion that is over");
+        };
+        if told.callback == CallbackId::NONE || !operation.callbacks.contains(&told.callback) {
+            return tracing::debug!(status = told.status.0, "the stick tells of another inclusion");
+        }
+        let excludes = matches!(operation.task, Task::Exclude);
+        match (told.status, &operation.phase) {
+            (InclusionStatus::READY, Phase::Opening) => {
+                let patience = if matches!(operation.task, Task::SmartStart { .. }) { CALLED } else { LEARN_MODE };
+                self.enter(Phase::Listening, Some(now + patience));
+                self.tell(NetworkEvent::Change(Progress::Ready));
+            }
+            (InclusionStatus::NODE_FOUND, Phase::Opening | Phase::Listening) => {
+                let patience = if excludes { LEAVES } else { self.neighbour_discovery() };
+                self.enter(Phase::Found, Some(now + patience));
+                self.tell(NetworkEvent::Change(Progress::Found));
+            }
+            (InclusionStatus::END_NODE | InclusionStatus::CONTROLLER, Phase::Opening | Phase::Listening | Phase::Found) => {
+                let patience = if excludes { LEAVES } else { self.neighbour_discovery() };
+                let newcomer = Newcomer { node: told.node, info: told.info };
+                if !excludes && told.node.0 != 0 {
+                    self.admit(&newcomer);
+                }
+                self.enter(Phase::Moving(newcomer), Some(now + patience));
+            }
+            (InclusionStatus::PROTOCOL_DONE, Phase::Moving(newcomer)) if !excludes => {
+                let then = Then::GiveKeys(newcomer.clone());
+                self.close(then);
+            }
+            (InclusionStatus::DONE, Phase::Moving(newcomer)) => {
+                let newcomer = newcomer.clone();
+                self.close(if excludes { excluded(newcomer.node) } else { Then::GiveKeys(newcomer) });
+            }
+            // Some say nothing in between, and name the node now.
+            (InclusionStatus::DONE, Phase::Listening | Phase::Found) if excludes => self.close(excluded(told.node)),
+            (InclusionStatus::DONE | InclusionStatus::FAILED | InclusionStatus::PROTOCOL_DONE, Phase::Closing { sent, .. }) => {
+                if *sent {
+                    self.closed(Some(&told));
+                }
+            }
+            // Something else was under way in the stick: it is told to stop that, and asked again.
+            (InclusionStatus::FAILED, Phase::Opening) if !std::mem::replace(&mut operation.again, true) => {
+                self.membership.stops += 1;
+                self.enter(Phase::Beginning, None);
+            }
+            (InclusionStatus::FAILED, _) => self.close(Then::Fail(Reason::StickFailed)),
+            (InclusionStatus::NOT_PRIMARY, _) => self.close(Then::Fail(Reason::NotPrimary)),
+            (status, phase) => tracing::debug!(status = status.0, ?phase, "the stick tells of an inclusion out of turn"),
+        }
+    }
+
+    /// The stick tells how far the replacement of a failed node got.
+    pub(in crate::network) fn replacement_callback(&mut self, callback: CallbackId, status: u8) {
+        let now = self.clock;
+        let Some(operation) = self.membership.operation.as_ref().filter(|operation| operation.callbacks.contains(&callback))
+        else {
+            return;
+        };
+        let Task::ReplaceFailed(node, _) = operation.task else { return };
+        match status {
+            REPLACE_WAITING => {
+                self.enter(Phase::Listening, Some(now + LEARN_MODE));
+                self.tell(NetworkEvent::Change(Progress::Ready));
+            }
+            REPLACE_DONE => {
+                let newcomer = Newcomer { node, info: None };
+                self.admit(&newcomer);
+                self.give_keys(&newcomer);
+            }
+            REPLACE_ANSWERED => self.end_change(Err(Reason::Answers)),
+            _ => self.end_change(Err(Reason::StickFailed)),
+        }
+    }
+
+    /// A device calls by itself (SmartStart).
+    pub(in crate::network) fn device_calls(&mut self, update: &ApplicationUpdate) {
+        let Some(home) = update.smart_start.map(|it| it.nwi_home_id) else { return };
+        let long_range = update.status == UpdateStatus::SMART_START_PRIME_LONG_RANGE;
+        let expected = self.membership.expected.iter().find(|it| it.dsk.nwi_home_id() == home && it.long_range == long_range);
+        let Some(expected) = expected.cloned() else {
+            return tracing::debug!(long_range, "a device calls that nobody expects, or not that way");
+        };
+        // It calls again.
+        if self.membership.operation.is_some() {
+            return;
+        }
+        self.tell(NetworkEvent::Change(Progress::Calls(expected.dsk.clone())));
+        self.start(Task::SmartStart { expected, long_range }, Phase::Beginning);
+    }
+
+    /// How looking after a failed node ended, where a change wanted that.
+    pub(in crate::network) fn looked_after_for_change(&mut self, node: NodeId, result: Result<(), Reason>) {
+        let Some(operation) = &mut self.membership.operation else { return };
+        if !matches!(operation.phase, Phase::Looking) {
+            return;
+        }
+        match (&operation.task, result) {
+            (Task::RemoveFailed(it), Ok(())) if *it == node => self.end_change(Ok(Ended::Removed(node))),
+            (Task::ReplaceFailed(it, _), Ok(())) if *it == node => {
+                if operation.cancelled {
+                    return self.end_change(Err(Reason::Cancelled));
+                }
+                self.enter(Phase::Beginning, None);
+            }
+            (Task::RemoveFailed(it) | Task::ReplaceFailed(it, _), Err(why)) if *it == node => self.end_change(Err(why)),
+            _ => {}
+        }
+    }
+
+    /// Whether a node that answers nothing is to be replaced, and not forgotten.
+    pub(in crate::network) fn is_to_be_replaced(&self, node: NodeId) -> bool {
+        let task = self.membership.operation.as_ref().map(|operation| &operation.task);
+        matches!(task, Some(Task::ReplaceFailed(it, _)) if *it == node)
+    }
+
+    /// Tells the stick to stop without waiting for anything.
+    pub(super) fn stop_the_stick(&mut self) {
+        let looks = |operation: &Operation| {
+            matches!(
+                operation.phase,
+                Phase::Opening | Phase::Listening | Phase::Found | Phase::Moving(_) | Phase::Closing { sent: false, .. }
+            )
+        };
+        let operation = self.membership.operation.as_ref().filter(|operation| looks(operation));
+        let excludes = operation.is_some_and(|operation| matches!(operation.task, Task::Exclude));
+        if operation.is_none() && !self.membership.listens {
+            return;
+        }
+        let callback = CallbackId::NONE;
+        let request = if excludes {
+            Request::RemoveNode { mode: STOP, callback }
+        } else {
+            Request::AddNode(AddNode { mode: STOP, callback, smart_start: None })
+        };
+        if let Ok(frame) = request.write(self.width) {
+            self.send(frame);
+        }
+    }
+
+    /// Has the stick told to stop, and does `then` when it has.
+    pub(super) fn close(&mut self, then: Then) {
+        self.enter(Phase::Closing { sent: false, then }, None);
+    }
+
+    fn open(&mut self) {
+        self.last_callback = self.last_callback.next();
+        let callback = self.last_callback;
+        let Some(operation) = &mut self.membership.operation else { return };
+        operation.callbacks = [callback; 2];
+        let (request, awaits) = match &operation.task {
+            Task::Include(terms) => {
+                // Whoever is near enough to hear a whisper is at the door: the S0 key goes out almost in clear.
+                let whispers = terms.security == super::Protection::S0;
+                let power = if whispers { 0 } else { AddNode::NORMAL_POWER };
+                let mode = AddNode::ANY | AddNode::NETWORK_WIDE | power;
+                (Request::AddNode(AddNode { mode, callback, smart_start: None }), Awaits::Acknowledgement)
+            }
+            Task::SmartStart { expected, long_range } => {
+                let far = if *long_range { AddNode::LONG_RANGE } else { 0 };
+                let mode = AddNode::SMART_START_HOME_ID | AddNode::NETWORK_WIDE | AddNode::NORMAL_POWER | far;
+                let (nwi_home_id, auth_home_id) = (expected.dsk.nwi_home_id(), expected.dsk.auth_home_id());
+                let smart_start = Some(SmartStartIds { nwi_home_id, auth_home_id });
+                (Request::AddNode(AddNode { mode, callback, smart_start }), Awaits::Acknowledgement)
+            }
+            Task::Exclude => {
+                let mode = AddNode::ANY | AddNode::NETWORK_WIDE | AddNode::NORMAL_POWER;
+                (Request::RemoveNode { mode, callback }, Awaits::Acknowledgement)
+            }
+            Task::RemoveFailed(node) | Task::ReplaceFailed(node, _) => {
+                (Request::ReplaceFailedNode(NodeCall { node: *node, callback }), Awaits::Response)
+            }
+        };
+        self.enter(Phase::Opening, Some(self.clock + OPENS));
+        self.order(&request, awaits);
+    }
+
+    fn order_to_stop(&mut self) {
+        self.last_callback = self.last_callback.next();
+        let callback = self.last_callback;
+        let now = self.clock;
+        let Some(operation) = &mut self.membership.operation else { return };
+        operation.callbacks = [operation.callbacks[0], callback];
+        operation.until = Some(now + CLOSES);
+        if let Phase::Closing { sent, .. } = &mut operation.phase {
+            *sent = true;
+        }
+        let request = match operation.task {
+            Task::Exclude => Request::RemoveNode { mode: STOP, callback },
+            _ => Request::AddNode(AddNode { mode: STOP, callback, smart_start: None }),
+        };
+        self.order(&request, Awaits::Acknowledgement);
+    }
+
+    /// The stick stopped, or never said so.
+    fn closed(&mut self, told: Option<&InclusionCallback>) {
+        let Some(operation) = &mut self.membership.operation else { return };
+        let Phase::Closing { then, .. } = &operation.phase else { return };
+        let (then, cancelled) = (then.clone(), operation.cancelled);
+        if !matches!(operation.task, Task::Exclude) {
+            // One more is what sticks want after "done" (0x4A). Twice, since there are some that take a stop for a start
+            // when they are idle.
+            self.membership.stops += 2;
+        }
+        match then {
+            Then::Make(ended) => {
+                if let Ended::Excluded(Some(id)) = ended {
+                    self.remove_node(id);
+                }
+                self.end_change(Ok(ended));
+            }
+            Then::Fail(why) => self.end_change(Err(why)),
+            Then::GiveKeys(newcomer) => {
+                let failed = told.is_some_and(|told| told.status == InclusionStatus::FAILED);
+                if newcomer.node.0 == 0 || failed {
+                    self.end_change(Err(Reason::StickFailed));
+                } else if cancelled {
+                    self.end_change(Err(Reason::Cancelled));
+                } else {
+                    self.give_keys(&newcomer);
+                }
+            }
+        }
+    }
+
+    fn listen_for_callers(&mut self) {
+        let can = self.functions.contains(&FunctionId::ADD_NODE_TO_NETWORK);
+        if self.membership.listens || self.membership.expected.is_empty() || !can {
+            return;
+        }
+        self.membership.listens = true;
+        let mode = AddNode::SMART_START_LISTEN | AddNode::NETWORK_WIDE;
+        let listen = AddNode { mode, callback: CallbackId::NONE, smart_start: None };
+        self.order(&Request::AddNode(listen), Awaits::Acknowledgement);
+    }
+
+    fn check_change(&mut self) {
+        let now = self.clock;
+        let Some(operation) = &mut self.membership.operation else { return };
+        let overdue = operation.until.is_some_and(|at| at <= now);
+        match &mut operation.phase {
+            Phase::Keys(..) => self.check_keys(),
+            _ if !overdue => {}
+            Phase::Closing { .. } => self.closed(None),
+            Phase::Listening => self.close(Then::Fail(Reason::NoDevice)),
+            Phase::Beginning | Phase::Opening | Phase::Found | Phase::Moving(_) | Phase::Looking => {
+                self.close(Then::Fail(Reason::StickSilent));
+            }
+        }
+    }
+
+    fn order(&mut self, request: &Request, awaits: Awaits) {
+        let Ok(frame) = request.write(self.width) else { return self.end_change(Err(Reason::StickFailed)) };
+        let function = frame.function;
+        let send = self.send(frame);
+        self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Change));
+    }
+
+    fn neighbour_discovery(&self) -> Duration {
+        let each = self.nodes.values().filter_map(|state| state.node.protocol).map(|protocol| {
+            let found = if protocol.listening {
+                LISTENING_NEIGHBOUR
+            } else if protocol.beam.is_some() {
+                BEAMED_NEIGHBOUR
+            } else {
+                Duration::ZERO
+            };
+            found + CONTROLLER_NEIGHBOUR
+        });
+        NEIGHBOURS + each.sum::<Duration>()
+    }
+}
+
+/// The word to stop, in any way of looking.
+const STOP: u8 = AddNode::STOP | AddNode::NETWORK_WIDE | AddNode::NORMAL_POWER;
+
+fn excluded(node: NodeId) -> Then {
+    Then::Make(Ended::Excluded(Some(node).filter(|node| node.0 != 0)))
+}
+
+impl Operation {
+    fn replaces(&self) -> bool {
+        matches!(self.task, Task::ReplaceFailed(..)) && matches!(self.phase, Phase::Opening)
+    }
+}
