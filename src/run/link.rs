@@ -124,6 +124,9 @@ pub async fn run<P: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// How long the stick is given to take what a daemon that ends has still to tell it: to stop looking for devices.
+const LAST_WORDS: Duration = Duration::from_millis(400);
+
 /// Why the port is not driven any more.
 enum End {
     OwnerGone,
@@ -140,14 +143,20 @@ async fn drive<P: AsyncRead + AsyncWrite + Unpin>(
     let now = || Instant::from_millis(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     let mut link = Link::new();
     let mut buffer = [0; 1024];
+    // The owner is gone since then; its last words still go out.
+    let mut leaving = None;
     let end = loop {
         link.handle_timeout(now());
         if let Err(why) = write_all(port, &mut link, now).await {
             break End::Lost(why);
         }
+        if leaving.is_some_and(|since| link.is_quiet() || now() >= since + LAST_WORDS) {
+            break End::OwnerGone;
+        }
         while let Some(event) = link.poll_event() {
             reports.push(event.into());
         }
+        let gone_at = leaving.map_or(0, |since: Instant| (since + LAST_WORDS).as_millis());
         let due = link.poll_deadline().map(|deadline| began + Duration::from_millis(deadline.at.as_millis()));
         tokio::select! {
             // Bytes first: an ACK must never wait behind a command.
@@ -159,10 +168,11 @@ async fn drive<P: AsyncRead + AsyncWrite + Unpin>(
                 Err(error) => break End::Lost(format!("the port can't be read: {error}")),
             },
             () = sleep_until(due.unwrap_or(began)), if due.is_some() => {}
-            command = commands.recv() => match command {
+            () = sleep_until(began + Duration::from_millis(gone_at)), if leaving.is_some() => {}
+            command = commands.recv(), if leaving.is_none() => match command {
                 Some(LinkCommand::Send(id, frame)) => link.send(id, frame),
                 Some(LinkCommand::Reopen) => break End::Asked,
-                None => break End::OwnerGone,
+                None => leaving = Some(now()),
             },
             () = reports.hand_over(), if reports.wait() => {}
         }

@@ -17,6 +17,7 @@ pub mod turns;
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
@@ -160,7 +161,8 @@ pub async fn daemon_on(
     };
     let socket = config.api.socket.clone();
     let turns = Turns::new(with_test_hooks(store), snapshot, settings, entropy.child("bridge"));
-    let mut outside = Outside { link, publisher, live, owed: Owed::default(), zone, config, hub, seal, entropy, reloads: 0 };
+    let mut outside =
+        Outside { link: Some(link), publisher, live, owed: Owed::default(), zone, config, hub, seal, entropy, reloads: 0 };
     let ended = turn_after_turn(turns, &mut outside, clock, Inlets { reports, from_broker, asks, signals }).await;
 
     tracing::info!("latchkey is stopping");
@@ -189,6 +191,9 @@ struct Inlets {
     asks: mpsc::Receiver<Asked>,
     signals: Signals,
 }
+
+/// The port is closed within this, or left to itself.
+const HANG_UP: Duration = Duration::from_millis(500);
 
 async fn turn_after_turn(mut turns: Turns, outside: &mut Outside, mut clock: Clock, mut inlets: Inlets) -> Result<(), RunError> {
     let mut service = Service::of_this_process();
@@ -229,12 +234,17 @@ async fn turn_after_turn(mut turns: Turns, outside: &mut Outside, mut clock: Clo
     for after in turns.take(Input::Stopping, clock.now()) {
         outside.release(after);
     }
+    // The stick takes the last word, or is too slow for that.
+    outside.link = None;
+    let hung_up = async { while inlets.reports.recv().await.is_some() {} };
+    let _ = tokio::time::timeout(HANG_UP, hung_up).await;
     ended
 }
 
 /// Where the consequences of a turn go.
 struct Outside {
-    link: mpsc::Sender<LinkCommand>,
+    /// None when the daemon ends.
+    link: Option<mpsc::Sender<LinkCommand>>,
     publisher: Option<Publisher>,
     live: Live,
     owed: Owed,
@@ -306,7 +316,7 @@ impl Outside {
 
     fn command(&self, command: LinkCommand) {
         // The network has one frame under way: a queue of many is full only if the link's thread is gone.
-        if let Err(error) = self.link.try_send(command) {
+        if let Some(Err(error)) = self.link.as_ref().map(|link| link.try_send(command)) {
             tracing::error!(%error, "the serial link takes nothing any more");
         }
     }

@@ -123,6 +123,11 @@ impl Link {
         self.queue.push_back((id, frame));
     }
 
+    /// Whether nothing is left to be sent or acknowledged.
+    pub fn is_quiet(&self) -> bool {
+        self.queue.is_empty() && self.flight.is_none()
+    }
+
     /// The port is gone: every frame that was not acknowledged fails.
     pub fn close(&mut self) {
         let flying = self.flight.take().map(|flight| flight.id);

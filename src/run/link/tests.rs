@@ -179,3 +179,33 @@ async fn a_port_that_takes_no_bytes_is_given_up() {
     };
     tokio::join!(link, test);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_daemon_says_last_still_reaches_the_stick() {
+    let (near, mut stick) = duplex(1024);
+    with_link(vec![near], REPORTS, async |mut house| {
+        assert_eq!(house.reports.recv().await, Some(LinkReport::Up));
+        assert_eq!(read(&mut stick, 1).await, [NAK]);
+        house.commands.send(LinkCommand::Send(SendId(1), version())).await.unwrap();
+        house.commands.send(LinkCommand::Send(SendId(2), version())).await.unwrap();
+        drop(house.commands);
+        // The second waits for the acknowledgement of the first.
+        assert_eq!(read(&mut stick, 5).await, version().encode());
+        stick.write_all(&[ACK]).await.unwrap();
+        assert_eq!(read(&mut stick, 5).await, version().encode());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stick_that_acknowledges_nothing_does_not_keep_the_daemon_from_ending() {
+    let (near, stick) = duplex(1024);
+    let began = tokio::time::Instant::now();
+    with_link(vec![near], REPORTS, async |mut house| {
+        assert_eq!(house.reports.recv().await, Some(LinkReport::Up));
+        house.commands.send(LinkCommand::Send(SendId(1), version())).await.unwrap();
+    })
+    .await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    drop(stick);
+}
