@@ -749,3 +749,18 @@ fn a_code_is_revoked_while_the_stick_waits_for_a_device() {
     scene.run(3_000);
     assert!(scene.bench.outcome(background).is_some());
 }
+
+#[test]
+fn the_s0_key_is_not_shouted_where_s0_was_asked_for() {
+    for (security, loud) in [(Protection::S0, false), (Protection::Best, true)] {
+        let mut scene = Scene::s0(true);
+        scene.include(Terms { security, pin: None });
+        scene.run(10_000);
+        assert!(matches!(scene.ended(), Some(Ok(_))));
+        let mode = scene.bench.requests.iter().find_map(|(_, request)| match request {
+            Request::AddNode(AddNode { mode, .. }) => Some(*mode),
+            _ => None,
+        });
+        assert_eq!(mode.unwrap() & AddNode::NORMAL_POWER != 0, loud, "{security:?}");
+    }
+}

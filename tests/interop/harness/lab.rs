@@ -36,6 +36,11 @@ impl Mock {
         answer
     }
 
+    /// One command that may be refused; whether it was carried out.
+    pub fn may(&self, command: &str) -> bool {
+        ask(self.control, command)["ok"] == true
+    }
+
     /// What the lock itself holds: slot → code.
     pub fn codes(&self, node: u16) -> BTreeMap<u16, String> {
         let dump = self.control("dump");
