@@ -31,7 +31,7 @@ fn a_network_of_zwave_js_is_read_from_what_it_wrote() {
     let granted: Vec<_> = imported.locks.iter().map(|lock| (lock.node.id.0, lock.node.security)).collect();
     assert_eq!(granted, [(2, SecurityClass::S2AccessControl), (3, SecurityClass::S0), (4, SecurityClass::None)]);
     for lock in &imported.locks {
-        assert_eq!(lock.node.stage, InterviewStage::Lifeline, "{lock:?}");
+        assert_eq!(lock.node.stage, InterviewStage::Identity, "{lock:?}");
         let users = lock.node.user_code.as_ref().unwrap().users;
         assert_eq!(lock.slots.len(), usize::from(users), "every slot was looked at: {lock:?}");
         // What Z-Wave JS saw is what the lock holds.
