@@ -201,6 +201,16 @@ pub enum NetworkKeys {
     Credential(String),
 }
 
+impl NetworkKeys {
+    /// The setting that names them.
+    pub fn setting(&self) -> &'static str {
+        match self {
+            Self::File(_) => "zwave.keys_file",
+            Self::Credential(_) => "zwave.credential",
+        }
+    }
+}
+
 /// A radio region (serial-api sheet, Serial API Setup 0x20/0x40: regions).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Region {

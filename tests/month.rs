@@ -260,6 +260,7 @@ fn settings() -> Settings {
         seal: "",
         keep: Retention { age: DAY * u32::try_from(KEPT_DAYS).unwrap(), events: 1_000_000 },
         boot: None,
+        given_keys: None,
     }
 }
 

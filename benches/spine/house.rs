@@ -47,6 +47,7 @@ impl House {
             seal: "",
             keep: Retention { age: Duration::from_secs(365 * 24 * 3600), events: 1_000_000 },
             boot: None,
+            given_keys: None,
         };
         Self {
             bridge: Bridge::new(snapshot, settings, &entropy),

@@ -5,6 +5,7 @@ use std::fmt;
 use super::vitals::Vitals;
 use crate::domain::ids::{GrantId, PersonId};
 use crate::domain::intent::{Accepted, Intent};
+use crate::security::keys::NetworkKeys;
 
 /// Who asks, for the audit: `uid 1000`, `mqtt`, `dashboard`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -37,6 +38,8 @@ pub enum Ask {
     Vitals,
     /// The controller and its nodes.
     Network,
+    /// The network keys themselves. On record.
+    ExportKeys,
 }
 
 /// The answer to an [`Ask`] that was not refused.
@@ -48,6 +51,8 @@ pub enum Reply {
     View(serde_json::Value),
     /// How the daemon is.
     Vitals(Box<Vitals>),
+    /// The network keys, which show in no `Debug`.
+    NetworkKeys(Box<NetworkKeys>),
     /// No such person, device or grant.
     NotFound,
 }

@@ -159,7 +159,7 @@ impl Desk<'_> {
             None => self.new_grant(id, credential.id, device, schedule, generation),
         };
         self.audit(format!("granted device {device} to person {id}"));
-        Ok(Accepted { generation, grants: vec![grant], person: Some(id), device: Some(device), generated: None })
+        Ok(Accepted { generation, grants: vec![grant], person: Some(id), device: Some(device), ..Accepted::default() })
     }
 
     /// Unticks a device for a person.
@@ -173,7 +173,7 @@ impl Desk<'_> {
         }
         self.audit(format!("revoked device {device} from person {id}"));
         let grants = grant.into_iter().collect();
-        Ok(Accepted { generation, grants, person: Some(id), device: Some(device), generated: None })
+        Ok(Accepted { generation, grants, person: Some(id), device: Some(device), ..Accepted::default() })
     }
 
     /// Gives a device another name.

@@ -8,6 +8,7 @@ pub mod announce;
 pub mod ask;
 pub mod clock;
 pub mod dialect;
+mod import;
 pub mod inbound;
 pub mod intents;
 pub mod state;

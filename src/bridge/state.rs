@@ -14,6 +14,7 @@ use crate::domain::person::{Credential, Person};
 use crate::domain::pin::{Fingerprint, FingerprintKey};
 use crate::domain::slot::Slot;
 use crate::domain::time::Timestamp;
+use crate::security::keys::NetworkKeys;
 
 /// People, devices, grants and slots.
 pub struct State {
@@ -110,6 +111,11 @@ impl State {
     pub fn put_home(&mut self, home: HomeId) {
         self.home = Some(home);
         self.batch.push(Write::Home(home));
+    }
+
+    /// Notes the network's keys; the network machine holds them.
+    pub fn put_network_keys(&mut self, keys: NetworkKeys) {
+        self.batch.push(Write::NetworkKeys(Box::new(keys)));
     }
 
     /// One person.

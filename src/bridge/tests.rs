@@ -61,6 +61,7 @@ impl House {
             seal: "sealed",
             keep: Retention { age: Duration::from_secs(365 * 24 * 3600), events: 1_000_000 },
             boot: None,
+            given_keys: None,
         };
         let mut house = Self {
             bridge: Bridge::new(snapshot, settings.clone(), &entropy),

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::announce::Announcer;
 use super::ask::{Actor, Ask, Reply};
 use super::clock::{ClockWatch, Occasion};
+use super::import::default_name;
 use super::inbound::Twin;
 use super::intents::{Desk, Refusals};
 use super::state::State;
@@ -27,6 +28,7 @@ use crate::domain::time::{BootId, Deadline, Instant, Now};
 use crate::mqtt::topic::{Inbound, Message, Topics};
 use crate::mqtt::url::UnlockRefused;
 use crate::network::{self, ControllerStatus, Expect, Job, JobId, Network, NetworkEvent, Output, Priority, Reach};
+use crate::security::keys::KeyId;
 use crate::serial::Frame;
 use crate::serial::link::SendId;
 
@@ -125,6 +127,17 @@ pub struct Settings {
     pub keep: Retention,
     /// The boot the kernel names: whether the power was off since the last commit.
     pub boot: Option<BootId>,
+    /// Network keys that somebody brought: they go before those in the store.
+    pub given_keys: Option<GivenKeys>,
+}
+
+/// Which network keys come from outside the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GivenKeys {
+    /// The setting that names their file or credential.
+    pub setting: &'static str,
+    /// Those that are in it.
+    pub keys: BTreeSet<KeyId>,
 }
 
 /// What is configured about MQTT.
@@ -312,11 +325,7 @@ impl Bridge {
         match event {
             NetworkEvent::Ready(info) => {
                 if self.state.home() != Some(info.home) {
-                    // The node ids of another network are other doors.
-                    for device in self.state.devices().filter(|device| device.node.is_some()).cloned().collect::<Vec<_>>() {
-                        self.state.put_device(Device { node: None, ..device });
-                    }
-                    self.state.put_home(info.home);
+                    self.move_to(info.home);
                 }
                 tracing::info!(home = %info.home, own = %info.own, library = info.library, "the stick is ready");
                 self.sync.stick_back();
@@ -335,7 +344,7 @@ impl Bridge {
                 if let Some(node) = self.network.node(id).cloned() {
                     self.state.put_node(node);
                 }
-                self.welcome(id, now);
+                self.welcome(id, None, now);
                 self.touched.extend(self.state.device_of(id).map(|device| device.id));
             }
             NetworkEvent::NodeRemoved(id) => {
@@ -386,13 +395,13 @@ impl Bridge {
     }
 
     /// A node turned out to be a lock: it becomes a device, and shows as being interviewed.
-    fn welcome(&mut self, id: NodeId, now: Now) {
+    pub(super) fn welcome(&mut self, id: NodeId, name: Option<&str>, now: Now) {
         let Some(node) = self.network.node(id).filter(|node| node.is_lock()) else { return };
         let takes_codes = node.classes.contains_key(&ClassId::USER_CODE);
         if let Some(device) = self.state.device_of(id).cloned() {
             return self.state.put_device(Device { takes_codes, ..device });
         }
-        let name = format!("Lock {id}");
+        let name = name.map_or_else(|| default_name(id), str::to_owned);
         let mut slug = Slug::from_name(&name);
         let mut n = 1;
         while self.state.devices().any(|device| device.slug == slug) {
@@ -429,11 +438,12 @@ impl Bridge {
             Ask::Status => Ok(Reply::View(view::status(self, now))),
             Ask::Vitals => Ok(Reply::Vitals(Box::new(Vitals::of(self, now)))),
             Ask::Network => Ok(Reply::View(view::network(self))),
+            Ask::ExportKeys => Ok(self.export_keys(actor, now)),
         };
         self.after.push(After::Answer(ticket, answer));
     }
 
-    fn intend(&mut self, actor: &Actor, intent: Intent, now: Now) -> Result<Accepted, Refusal> {
+    pub(super) fn intend(&mut self, actor: &Actor, intent: Intent, now: Now) -> Result<Accepted, Refusal> {
         let (state, entropy, refusals) = (&mut self.state, &mut self.entropy, &mut self.refusals);
         let mut desk = Desk { state, entropy, refusals, actor, now };
         let accepted = match intent {
@@ -453,6 +463,7 @@ impl Bridge {
             Intent::Lock(device) => self.operate(&device, LockState::Locked, now),
             Intent::Unlock(device) => self.operate(&device, LockState::Unlocked, now),
             Intent::Check(device) => self.check(&device, now),
+            Intent::ImportNetwork(takeover) => self.take_over(actor, *takeover, now),
         }?;
         for id in &accepted.grants {
             let Some(grant) = self.state.grant(*id) else { continue };

@@ -11,6 +11,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
+use zeroize::Zeroizing;
 
 use super::failure::Failure;
 
@@ -51,7 +52,17 @@ impl Client {
 
     /// Changes something.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let body = body.map(|body| Bytes::from(body.to_string()));
         let response = self.send(method, path, body, None).await?;
+        match self.answer(response).await? {
+            Answer::Found(value) => Ok(value),
+            Answer::NotFound(detail) => Err(Failure::Refused(detail)),
+        }
+    }
+
+    /// Changes something by a body of JSON that has secrets in it, and is wiped once it was sent.
+    pub async fn call_secretly(&self, method: Method, path: &str, body: Zeroizing<Vec<u8>>) -> Result<Value, Failure> {
+        let response = self.send(method, path, Some(Bytes::from_owner(Wiped(body))), None).await?;
         match self.answer(response).await? {
             Answer::Found(value) => Ok(value),
             Answer::NotFound(detail) => Err(Failure::Refused(detail)),
@@ -75,7 +86,7 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<Bytes>,
         last: Option<&str>,
     ) -> Result<Response<Incoming>, Failure> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(&error))?;
@@ -89,8 +100,7 @@ impl Client {
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let request = request.body(Full::new(Bytes::from(body)));
+        let request = request.body(Full::new(body.unwrap_or_default()));
         let request = request.map_err(|error| Failure::Usage(format!("that can't be asked: {error}")))?;
         sender.send_request(request).await.map_err(broken)
     }
@@ -113,6 +123,14 @@ impl Client {
             _ => "start it (systemctl start latchkey), or name its socket with --socket",
         };
         Failure::Unreachable(format!("the daemon can't be reached at {}: {error}; {remedy}", self.socket.display()))
+    }
+}
+
+struct Wiped(Zeroizing<Vec<u8>>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -1,16 +1,22 @@
-//! `latchkey network import-zwave-js`: opens the files that Z-Wave JS keeps, and shows what is in them.
+//! `latchkey network import-zwave-js`: opens the files that Z-Wave JS keeps, shows what is in them, and hands it over.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use hyper::Method;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::client::Client;
+use super::devices::plain;
 use super::failure::{Failure, Outcome};
 use super::table::{Table, printable};
+use super::words::{items, part};
 use super::{print, print_json};
-use crate::domain::ids::HomeId;
+use crate::domain::ids::{HomeId, NodeId};
+use crate::domain::takeover::Takeover;
+use crate::import::wire::Outgoing;
 use crate::import::zwave_js::{self, ImportError, Imported, ImportedLock, Source};
 use crate::security::keys::KeyId;
 
@@ -132,16 +138,85 @@ fn error(path: &Path, source: io::Error) -> FilesError {
 }
 
 impl ImportZwaveJs {
-    /// Shows what would come along.
-    pub fn run(&self) -> Outcome {
-        if !self.dry_run {
-            return Err(Failure::Refused(
-                "taking a network over is not possible yet; --dry-run shows what would come along".into(),
-            ));
-        }
+    /// Shows what would come along, or hands it over to the daemon.
+    pub async fn run(&self, client: &Client) -> Outcome {
         let imported = read(&self.path).map_err(|error| Failure::Refused(error.to_string()))?;
-        if self.json { print_json(&as_json(&imported)) } else { print(&in_words(&imported)) }
+        if self.dry_run {
+            return if self.json { print_json(&as_json(&imported)) } else { print(&in_words(&imported)) };
+        }
+        let left_out = imported.left_out.clone();
+        let takeover = imported.into_takeover();
+        let body = body(&takeover).map_err(|error| Failure::Refused(format!("what was read can't be sent: {error}")))?;
+        let (home, others) = (takeover.home, takeover.others.iter().map(|node| node.id).collect::<Vec<_>>());
+        drop(takeover);
+        let answer = client.call_secretly(Method::POST, "/api/network/import-zwave-js", body).await?;
+        let taken = part(&answer, "taken_over").clone();
+        let others: Vec<_> = others.into_iter().filter(|id| !items(&taken, "absent").contains(&json!(id))).collect();
+        if self.json {
+            print_json(&taken_as_json(home, taken, &others, &left_out))
+        } else {
+            print(&taken_in_words(home, &taken, &others, &left_out))
+        }
     }
+}
+
+/// The body that takes it to the daemon, in a buffer that is wiped. Measured first: one that grows leaves what it held behind.
+fn body(takeover: &Takeover) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, &Outgoing(takeover))?;
+    let mut body = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *body, &Outgoing(takeover))?;
+    Ok(body)
+}
+
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn taken_as_json(home: HomeId, mut taken: Value, others: &[NodeId], left_out: &[String]) -> Value {
+    if let Value::Object(fields) = &mut taken {
+        fields.insert("home".into(), json!(home.to_string()));
+        fields.insert("others".into(), json!(others));
+        fields.insert("left_out".into(), json!(left_out));
+    }
+    taken
+}
+
+fn taken_in_words(home: HomeId, taken: &Value, others: &[NodeId], left_out: &[String]) -> String {
+    let listed = |key: &str| items(taken, key).iter().map(plain).collect::<Vec<_>>().join(", ");
+    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+    let mut said = vec![if part(taken, "changed") == &Value::Bool(true) {
+        format!("network {home} is taken over")
+    } else {
+        format!("network {home} was taken over before; nothing is new")
+    }];
+    said.push(format!("keys: {}", or_none(listed("keys"))));
+    said.push(format!("locks: {}", or_none(listed("locks"))));
+    said.push(match part(taken, "occupied_slots").as_u64().unwrap_or_default() {
+        0 => "no slot is known to hold a code".to_owned(),
+        n => format!("slots that hold somebody's code, and are left alone: {n}"),
+    });
+    if !others.is_empty() {
+        let ids: Vec<_> = others.iter().map(NodeId::to_string).collect();
+        said.push(format!(
+            "nodes that nobody serves any more: {}; exclude them, or give them another controller",
+            ids.join(", ")
+        ));
+    }
+    if !items(taken, "absent").is_empty() {
+        said.push(format!("nodes that the stick does not list any more, left out: {}", listed("absent")));
+    }
+    said.extend(left_out.iter().map(|sentence| printable(sentence)));
+    said.join("\n")
 }
 
 /// How many slots are taken, and how many there are.

@@ -17,6 +17,7 @@ pub mod devices;
 pub mod events;
 pub mod failure;
 pub mod import;
+pub mod keys;
 pub mod names;
 pub mod people;
 pub mod run;

@@ -7,6 +7,7 @@ use super::client::Client;
 use super::devices::{lines, plain};
 use super::failure::Outcome;
 use super::import::ImportZwaveJs;
+use super::keys::Keys;
 use super::table::Table;
 use super::words::{items, part, text};
 use super::{Json, print, print_json};
@@ -18,13 +19,17 @@ pub enum Network {
     Status(Json),
     /// Take over the network that Z-Wave JS looked after.
     ImportZwaveJs(ImportZwaveJs),
+    /// The network's keys.
+    #[command(subcommand)]
+    Keys(Keys),
 }
 
 impl Network {
     /// Asks the daemon.
     pub async fn run(self, client: &Client) -> Outcome {
         match self {
-            Self::ImportZwaveJs(import) => import.run(),
+            Self::ImportZwaveJs(import) => import.run(client).await,
+            Self::Keys(keys) => keys.run(client).await,
             Self::Status(json) => {
                 let network = client.get("/api/network").await?;
                 if json.json {

@@ -4,6 +4,7 @@ use super::grant::Schedule;
 use super::ids::{DeviceId, Generation, GrantId, PersonId};
 use super::person::Contacts;
 use super::pin::Pin;
+use super::takeover::{TakenOver, Takeover, TakeoverRefusal};
 
 /// A code as it was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,6 +93,8 @@ pub enum Intent {
         /// The new slug; made from the name if none is given.
         slug: Option<String>,
     },
+    /// Take over a network that another controller looked after.
+    ImportNetwork(Box<Takeover>),
 }
 
 /// An accepted change: committed, on its way.
@@ -107,6 +110,8 @@ pub struct Accepted {
     pub device: Option<DeviceId>,
     /// A generated code: shown once, in this answer.
     pub generated: Option<Pin>,
+    /// What came along with a network that was taken over.
+    pub taken_over: Option<TakenOver>,
 }
 
 /// Why a change was refused. Each says what to do. Nothing was changed.
@@ -161,6 +166,9 @@ pub enum Refusal {
     /// The lock can't be reached at this moment.
     #[error("{0} can't be reached now; look at `latchkey status`")]
     Unreachable(String),
+    /// The network can't be taken over.
+    #[error(transparent)]
+    Import(#[from] TakeoverRefusal),
     /// The commit failed. Nothing was changed.
     #[error("the store can't be written: {0}; nothing was changed")]
     StoreUnavailable(String),

@@ -14,4 +14,5 @@ pub mod node;
 pub mod person;
 pub mod pin;
 pub mod slot;
+pub mod takeover;
 pub mod time;

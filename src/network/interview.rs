@@ -297,10 +297,13 @@ fn plan(node: &Node) -> Option<(InterviewStage, VecDeque<Question>)> {
             (InterviewStage::Lifeline, question.into_iter().collect())
         }
         InterviewStage::Lifeline => {
+            // What a controller before us was told need not be asked again.
+            let slots = node.user_code.as_ref();
+            let no_statuses = slots.is_none_or(|support| support.statuses.is_empty());
             let questions = [
-                when(has(ClassId::USER_CODE), Question::Users { last_try: false }),
-                when(version(ClassId::USER_CODE) >= 2, Question::UserCodeCapabilities),
-                when(version(ClassId::DOOR_LOCK) >= 4, Question::LockCapabilities),
+                when(has(ClassId::USER_CODE) && slots.is_none(), Question::Users { last_try: false }),
+                when(version(ClassId::USER_CODE) >= 2 && no_statuses, Question::UserCodeCapabilities),
+                when(version(ClassId::DOOR_LOCK) >= 4 && node.door_lock.is_none(), Question::LockCapabilities),
                 when(has(ClassId::DOOR_LOCK), Question::LockState),
                 when(has(ClassId::BATTERY), Question::Battery),
                 when(version(ClassId::NOTIFICATION) >= 2, Question::Notifications),

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `api`, `jobs` | the words of the owner |
 //! | `start_up`, `stick` | setting the stick up; its coming and going |
+//! | `adopt` | another controller's network becomes ours |
 //! | `queue`, `transmit` | what goes next, and how it went on the air |
 //! | `exchange` | one host function: acknowledgement, response, callback |
 //! | `receive`, `replies` | what nodes say, and which job that ends |
@@ -25,6 +26,7 @@
 //!
 //! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
 
+mod adopt;
 mod airtime;
 mod answers;
 mod api;
@@ -60,6 +62,7 @@ use crate::security::keys::NetworkKeys;
 use crate::serial::link::{SendFailure, SendId};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
 
+pub use adopt::Adopted;
 use airtime::Airtime;
 pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Output, RadioUse, Reach, SoftReset};
 use exchange::{Due, Ended, Exchange};
@@ -69,7 +72,7 @@ pub use jobs::{Expect, Job, JobId, Outcome, Priority};
 use nodes::NodeState;
 use queue::Queue;
 use secure::{Keyring, Under};
-use start_up::StartUp;
+use start_up::{StartUp, Stick};
 use transmit::Transmission;
 
 /// The radio network.
@@ -84,6 +87,8 @@ pub struct Network {
     own: NodeId,
     status: ControllerStatus,
     start_up: Option<StartUp>,
+    /// A stick of another network, set up and left alone.
+    stranger: Option<Box<Stick>>,
     /// Whether the next start-up may reset the stick: once after the daemon's start, and after the stick hung.
     may_reset: bool,
     functions: BTreeSet<FunctionId>,
@@ -139,6 +144,7 @@ impl Network {
             own: NodeId(0),
             status: ControllerStatus::Absent { why: "the port was not opened yet".into() },
             start_up: None,
+            stranger: None,
             functions: BTreeSet::new(),
             width: NodeIdWidth::Bits8,
             nodes,
@@ -164,7 +170,10 @@ impl Network {
         match input {
             Input::LinkUp => self.link_up(),
             Input::LinkDown { why } => self.link_down(why),
-            Input::LinkWaiting { why } => self.status = ControllerStatus::Absent { why },
+            Input::LinkWaiting { why } => {
+                self.stranger = None;
+                self.status = ControllerStatus::Absent { why };
+            }
             Input::Frame(frame) => self.frame(frame, now.mono),
             Input::Waited { frame, since } => self.frame(frame, since),
             Input::Sent(id) => {

@@ -127,6 +127,15 @@ impl NodeState {
         }
     }
 
+    /// The node under other keys, or as somebody else knew it: nothing of the talk so far holds. Returns what was under way.
+    pub(super) fn begin_anew(&mut self, node: Node, entropy: &mut Entropy) -> Vec<Transaction> {
+        let under_way = self.take_what_is_under_way();
+        let (reach, radio) = (self.reach, self.radio);
+        let (awake_until, active_at, retry_at, attempts) = (self.awake_until, self.active_at, self.retry_at, self.attempts);
+        *self = Self { reach, radio, awake_until, active_at, retry_at, attempts, ..Self::new(node, entropy) };
+        under_way
+    }
+
     /// Takes out what was sent, in part or whole, and has no end yet.
     pub(super) fn take_what_is_under_way(&mut self) -> Vec<Transaction> {
         self.incoming = Incoming::default();

@@ -20,6 +20,7 @@ impl Network {
     pub(super) fn link_down(&mut self, why: String) {
         self.lose_what_is_under_way();
         self.start_up = None;
+        self.stranger = None;
         // The next stick may be another network's, with other doors under the same ids.
         self.early.clear();
         self.status = ControllerStatus::Absent { why };
@@ -93,20 +94,21 @@ impl Network {
     }
 
     fn begin_start_up(&mut self, start_up: StartUp) {
+        self.stranger = None;
         self.width = start_up.width();
         self.hold_until = self.clock;
         self.status = ControllerStatus::Starting { step: start_up.describe() };
         self.start_up = Some(start_up);
     }
 
-    fn ready(&mut self, stick: Stick) {
-        let Stick { info, functions, nodes, lists_long_range } = stick;
+    pub(super) fn ready(&mut self, stick: Stick) {
         self.start_up = None;
         let early = std::mem::take(&mut self.early);
         let known = self.home.filter(|_| !self.nodes.is_empty());
-        if let Some(known) = known.filter(|known| *known != info.home) {
-            return self.refuse(known, info.home);
+        if let Some(known) = known.filter(|known| *known != stick.info.home) {
+            return self.refuse(known, stick);
         }
+        let Stick { info, functions, nodes, lists_long_range } = stick;
         self.home = Some(info.home);
         self.own = info.own;
         self.functions = functions;
@@ -121,8 +123,10 @@ impl Network {
     }
 
     /// A stick of another network: the same node ids are other people's doors. Nothing is sent and nothing forgotten;
-    /// the right stick, plugged in again, goes on where it was.
-    fn refuse(&mut self, known: HomeId, found: HomeId) {
+    /// the right stick, plugged in again, goes on where it was, and so does this one if its network is adopted.
+    fn refuse(&mut self, known: HomeId, stick: Stick) {
+        let found = stick.info.home;
+        self.stranger = Some(Box::new(stick));
         let why = format!(
             "this stick belongs to network {found}, the locks known here to {known}: plug in their stick, or start with a new [store] path"
         );
@@ -184,7 +188,7 @@ impl Network {
 
     /// Questions are asked again. Of a Set nobody knows whether it arrived, so its owner is told: an unlock must not
     /// happen a minute later, when the stick is back.
-    fn lose(&mut self, transaction: Transaction) {
+    pub(super) fn lose(&mut self, transaction: Transaction) {
         match (&transaction.errand, transaction.origin) {
             (_, Origin::Machine) => {}
             (_, Origin::Ping) => self.finish(transaction, Outcome::StickGone),

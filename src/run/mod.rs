@@ -29,7 +29,7 @@ use self::port::PortError;
 use self::service::Service;
 use self::signals::{Signals, Told};
 use self::turns::{Owed, Turns, moment};
-use crate::bridge::turn::MqttSettings;
+use crate::bridge::turn::{GivenKeys, MqttSettings};
 use crate::bridge::{After, BrokerInput, Input, Settings};
 use crate::command::codec::hex;
 use crate::config::{self, Config};
@@ -124,6 +124,7 @@ pub async fn daemon_on(
     }
     let (mut store, mut snapshot) = Store::open(&place, clock.now(), &entropy.child("store"))?;
     snapshot.network_keys = keys.or(&snapshot.network_keys);
+    let given = config.zwave.keys.as_ref().map(|from| GivenKeys { setting: from.setting(), keys: keys.ids().collect() });
     store.prefer_network_keys(keys);
     let (hub, seal) = (snapshot.hub, store.seal_report().sentence());
     let (mqtt, broker) = match &config.mqtt {
@@ -135,7 +136,7 @@ pub async fn daemon_on(
     };
     let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
     let boot = kernel::boot_id(runtime.as_deref(), &hex(&entropy.child("boot").bytes::<16>()));
-    let settings = settings(&config, mqtt, seal, boot);
+    let settings = settings(&config, mqtt, seal, boot, given);
     // Last of what can refuse to start, so that a refusal leaves no socket behind.
     let listener = server::bind(&config.api.socket).await?;
     let (link, reports) = link(entropy.child("link")).map_err(RunError::Link)?;
@@ -288,7 +289,7 @@ impl Outside {
         let (mqtt, options) = broker.unzip();
         self.config = merged;
         clock.trust(self.config.home.clock);
-        let settings = settings(&self.config, mqtt, self.seal, turns.boot());
+        let settings = settings(&self.config, mqtt, self.seal, turns.boot(), turns.given_keys());
         self.zone.send_replace(settings.zone.clone());
         turns.configure(settings);
         tracing::info!(changed = changes.now.join(", "), "the configuration was read again");
@@ -368,7 +369,13 @@ fn broker_settings(mqtt: &config::Mqtt, hub: HubId) -> Result<(MqttSettings, cli
 }
 
 /// What the bridge is told of the configuration.
-fn settings(config: &Config, mqtt: Option<MqttSettings>, seal: &'static str, boot: Option<BootId>) -> Settings {
+fn settings(
+    config: &Config,
+    mqtt: Option<MqttSettings>,
+    seal: &'static str,
+    boot: Option<BootId>,
+    given_keys: Option<GivenKeys>,
+) -> Settings {
     Settings {
         zone: config.home.time_zone.clone(),
         mqtt,
@@ -376,6 +383,7 @@ fn settings(config: &Config, mqtt: Option<MqttSettings>, seal: &'static str, boo
         seal,
         keep: Retention { age: config.store.keep, events: config.store.keep_events },
         boot,
+        given_keys,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::bridge::ask::{Ask, Reply};
+use crate::bridge::turn::GivenKeys;
 use crate::bridge::view::{self, StoreTrouble};
 use crate::bridge::vitals::Vitals;
 use crate::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
@@ -149,6 +150,11 @@ impl Turns {
     /// The boot the settings name.
     pub fn boot(&self) -> Option<BootId> {
         self.settings.boot.clone()
+    }
+
+    /// The keys that came from outside the store, at the start.
+    pub fn given_keys(&self) -> Option<GivenKeys> {
+        self.settings.given_keys.clone()
     }
 
     /// How the daemon is, in one line.

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use super::crypto::{BLOCK, Key};
@@ -22,10 +22,15 @@ pub struct KeyFile(BTreeMap<KeyId, Key>);
 impl KeyFile {
     /// Reads the text of a file.
     pub fn parse(text: &str) -> Result<Self, InvalidKeyFile> {
-        let Entries(entries) = serde_json::from_str(text).map_err(|error| {
+        let entries: Entries = serde_json::from_str(text).map_err(|error| {
             // Never what serde says: it may quote a key.
             if error.is_data() { InvalidKeyFile::NotAnObject } else { InvalidKeyFile::NotJson { line: error.line() } }
         })?;
+        let keys = Self::of(entries)?;
+        if keys.is_empty() { Err(InvalidKeyFile::Empty) } else { Ok(keys) }
+    }
+
+    fn of(Entries(entries): Entries) -> Result<Self, InvalidKeyFile> {
         let mut keys = Self::default();
         for (name, key) in entries {
             let id = KeyId::ALL
@@ -35,7 +40,7 @@ impl KeyFile {
             let key = key.map_err(|fault| InvalidKeyFile::Key { name: id.name(), fault })?;
             keys.insert(id, key)?;
         }
-        if keys.is_empty() { Err(InvalidKeyFile::Empty) } else { Ok(keys) }
+        Ok(keys)
     }
 
     /// Adds a key. Two keys that are the same protect nothing from each other.
@@ -80,11 +85,7 @@ impl KeyFile {
         for (n, id) in KeyId::ALL.into_iter().enumerate() {
             text.push_str(if n == 0 { "{" } else { ",\n " });
             text.push_str(&format!("\"{}\": \"", id.name()));
-            for byte in keys.network_key(id).reveal() {
-                for nibble in [byte >> 4, byte & 0x0F] {
-                    text.extend(char::from_digit(nibble.into(), 16));
-                }
-            }
+            text.extend(hex_digits(keys.network_key(id)));
             text.push('"');
         }
         text.push_str("}\n");
@@ -96,6 +97,19 @@ impl fmt::Debug for KeyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.ids().map(KeyId::name)).finish()
     }
+}
+
+/// The keys that a JSON object names; none is allowed.
+impl<'de> Deserialize<'de> for KeyFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::of(Entries::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// The 32 hexadecimal digits of a key. For the sealed store, an audited export, and the Unix socket.
+pub fn hex_digits(key: &Key) -> impl Iterator<Item = char> {
+    let nibbles = key.reveal().iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
+    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16))
 }
 
 /// Reads one key: 32 hexadecimal digits; upper case, blanks, commas, colons and `0x` don't matter.

@@ -174,6 +174,18 @@ pub enum CommitError {
     /// SQLite refused in some other way.
     #[error("the database refused the change; look at the cause in the log")]
     Sqlite(#[source] Error),
+    /// What the change builds on can't be read.
+    #[error("the database is damaged; restore a backup")]
+    Unreadable(#[source] ReadError),
+}
+
+impl From<ReadError> for CommitError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Sqlite(error) => error.into(),
+            ReadError::Row { .. } => Self::Unreadable(error),
+        }
+    }
 }
 
 impl From<Error> for CommitError {

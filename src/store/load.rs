@@ -69,7 +69,7 @@ fn fingerprint_key(connection: &Connection, sealer: &Sealer) -> Result<Fingerpri
     key.as_slice().try_into().map(FingerprintKey).map_err(|_| meta_missing(meta::FINGERPRINT_KEY))
 }
 
-fn network_keys(connection: &Connection, sealer: &Sealer) -> Result<NetworkKeys, ReadError> {
+pub(super) fn network_keys(connection: &Connection, sealer: &Sealer) -> Result<NetworkKeys, ReadError> {
     let sealed: Vec<u8> = meta::value(connection, meta::NETWORK_KEYS)?.ok_or_else(|| meta_missing(meta::NETWORK_KEYS))?;
     let text = open(sealer, Cell { table: "meta", row: meta::NETWORK_KEYS, column: "value" }, &sealed)?;
     let keys = str::from_utf8(&text).ok().and_then(|text| KeyFile::parse(text).ok());

@@ -167,7 +167,18 @@ impl Store {
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for row in &batch.writes {
-            write::write(&transaction, &mut self.sealer, row)?;
+            match row {
+                // Keys that were given are never written: those in the database stay what they were.
+                Write::NetworkKeys(keys) if !self.given_keys.is_empty() => {
+                    let stored = load::network_keys(&transaction, &self.sealer)?;
+                    let keys = NetworkKeys::from_fn(|id| match self.given_keys.get(id) {
+                        Some(_) => stored.network_key(id).clone(),
+                        None => keys.network_key(id).clone(),
+                    });
+                    write::write(&transaction, &mut self.sealer, &Write::NetworkKeys(Box::new(keys)))?;
+                }
+                row => write::write(&transaction, &mut self.sealer, row)?,
+            }
         }
         if let Some(hook) = &mut self.before_commit {
             hook();

@@ -17,11 +17,12 @@ use tokio::sync::watch;
 use super::handle::Handle;
 use super::live::Live;
 use super::problem::{Problem, word_errors};
-use super::{devices, events, people, public};
+use super::{devices, events, import, people, public};
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::domain::ids::{DeviceId, Generation, GrantId, PersonId};
 use crate::domain::intent::{Accepted, Intent};
 use crate::domain::pin::Pin;
+use crate::domain::takeover::TakenOver;
 use crate::store::Reader;
 
 /// What the routes work with.
@@ -61,6 +62,8 @@ pub fn router(api: Api) -> Router {
         .merge(public::routes())
         .route("/api/status", get(status))
         .route("/api/network", get(async |State(api): State<Api>, who: Who| api.view(who, Ask::Network).await))
+        .route("/api/network/import-zwave-js", post(import::zwave_js))
+        .route("/api/network/keys/export", post(import::export_keys))
         .route("/api/people", get(people::list).post(people::add))
         .route("/api/people/{person}", get(people::show).patch(people::edit).delete(people::remove))
         .route("/api/people/{person}/grants/{device}", put(people::grant).delete(people::revoke))
@@ -87,7 +90,9 @@ impl Api {
         match self.handle.ask(who.0, ask).await? {
             Reply::View(view) => Ok(Json(view)),
             Reply::NotFound => Err(Problem::not_found("there is no such thing, or no longer")),
-            Reply::Accepted(_) | Reply::Vitals(_) => Err(Problem::unavailable("the daemon gave an answer to another question")),
+            Reply::Accepted(_) | Reply::Vitals(_) | Reply::NetworkKeys(_) => {
+                Err(Problem::unavailable("the daemon gave an answer to another question"))
+            }
         }
     }
 
@@ -107,7 +112,9 @@ impl Api {
         match self.handle.ask(who.0, Ask::Intent(intent)).await? {
             Reply::Accepted(accepted) => Ok(accepted_response(&accepted)),
             Reply::NotFound => Err(Problem::not_found("there is no such thing, or no longer")),
-            Reply::View(_) | Reply::Vitals(_) => Err(Problem::unavailable("the daemon gave an answer to another question")),
+            Reply::View(_) | Reply::Vitals(_) | Reply::NetworkKeys(_) => {
+                Err(Problem::unavailable("the daemon gave an answer to another question"))
+            }
         }
     }
 }
@@ -123,6 +130,8 @@ struct AcceptedBody<'a> {
     device: Option<DeviceId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken_over: Option<&'a TakenOver>,
 }
 
 /// `202`: the change is committed and on its way to the locks. `201` with the code, once, where one was generated.
@@ -133,6 +142,7 @@ fn accepted_response(accepted: &Accepted) -> Response {
         person: accepted.person,
         device: accepted.device,
         code: accepted.generated.as_ref().map(Pin::reveal),
+        taken_over: accepted.taken_over.as_ref(),
     };
     let status = if body.code.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     (status, Json(body)).into_response()

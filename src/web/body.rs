@@ -14,7 +14,7 @@ use super::problem::Problem;
 use crate::domain::intent::CodeChoice;
 use crate::domain::pin::{InvalidPin, Pin};
 
-/// The largest body that is read.
+/// The largest body that is read in general.
 pub const LIMIT: usize = 64 * 1024;
 
 /// How long a body may take to arrive.
@@ -28,22 +28,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let bytes = read(request.into_body()).await?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        match serde_json::from_slice(text) {
-            Ok(value) => Ok(Self(value)),
-            Err(error) => Err(Problem::bad_request(format!("the body is not the JSON that belongs here: {error}"))),
-        }
+        json(request.into_body(), LIMIT).await.map(Self)
     }
 }
 
-async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    match tokio::time::timeout(PATIENCE, to_bytes(body, LIMIT)).await {
+/// A body of JSON of at most `limit` bytes, for the one that is longer than others. An empty body is `{}`.
+pub async fn json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Problem> {
+    let bytes = read(body, limit).await?;
+    let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    serde_json::from_slice(text)
+        .map_err(|error| Problem::bad_request(format!("the body is not the JSON that belongs here: {error}")))
+}
+
+async fn read(body: Body, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    match tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(Zeroizing::new(bytes.into())),
         Ok(Err(_)) => Err(Problem {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             kind: "too-large",
-            detail: format!("the body is broken off or has more than {LIMIT} bytes"),
+            detail: format!("the body is broken off or has more than {limit} bytes"),
         }),
         Err(_) => Err(Problem {
             status: StatusCode::REQUEST_TIMEOUT,

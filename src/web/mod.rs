@@ -8,6 +8,7 @@ pub mod body;
 pub mod devices;
 pub mod events;
 pub mod handle;
+pub mod import;
 pub mod live;
 mod metrics;
 pub mod people;

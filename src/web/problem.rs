@@ -51,6 +51,7 @@ impl From<Refusal> for Problem {
             Refusal::ExternalIdTaken(_) => (StatusCode::CONFLICT, "external-id-taken"),
             Refusal::BadSlug(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-slug"),
             Refusal::TooManyRefusals => (StatusCode::TOO_MANY_REQUESTS, "too-many-refusals"),
+            Refusal::Import(refusal) => (StatusCode::CONFLICT, refusal.kind()),
             Refusal::Unreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unreachable"),
             Refusal::StoreUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable"),
         };

@@ -112,7 +112,7 @@ async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
 async fn vitals(api: &Api) -> Result<Box<Vitals>, Problem> {
     match api.handle.ask(Actor("monitor".into()), Ask::Vitals).await? {
         Reply::Vitals(vitals) => Ok(vitals),
-        Reply::Accepted(_) | Reply::View(_) | Reply::NotFound => {
+        Reply::Accepted(_) | Reply::View(_) | Reply::NetworkKeys(_) | Reply::NotFound => {
             Err(Problem::unavailable("the daemon gave an answer to another question"))
         }
     }

@@ -12,10 +12,12 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
+use super::wire::fitting_name;
 use crate::command::ClassId;
 use crate::domain::ids::{HomeId, NodeId};
-use crate::domain::node::{Node, SecurityClass};
+use crate::domain::node::{InterviewStage, Node, SecurityClass};
 use crate::domain::slot::Content;
+use crate::domain::takeover::{LockTakeover, Takeover};
 use crate::domain::time::Timestamp;
 use crate::security::key_file::{InvalidKeyFile, KeyFault, KeyFile};
 use crate::security::keys::KeyId;
@@ -182,13 +184,26 @@ pub fn read(files: &[Source], which: Option<HomeId>) -> Result<Imported, ImportE
 }
 
 impl Imported {
+    /// What the daemon takes over.
+    pub fn into_takeover(self) -> Takeover {
+        let locks = self.locks.into_iter().map(|ImportedLock { node, name, slots }| {
+            let taken = slots.into_iter().filter(|(_, seen)| seen.content.is_occupied());
+            LockTakeover { node, name, taken: taken.map(|(index, seen)| (index, seen.content)).collect() }
+        });
+        Takeover { home: self.home, keys: self.keys, locks: locks.collect(), others: self.others }
+    }
+
     fn take(&mut self, found: nodes::Found, name: Option<String>) {
-        let nodes::Found { node, name: own_name, slots, interviewed, security_known, .. } = found;
+        let nodes::Found { mut node, name: own_name, slots, interviewed, security_known, .. } = found;
         let name = name.or(own_name);
         let id = node.id;
         // A node that was never asked lists no classes, but its device class tells.
         let is_lock = node.is_lock() || node.protocol.is_some_and(|protocol| protocol.generic == 0x40);
         if !is_lock {
+            if !node.classes.contains_key(&ClassId::ENTRY_CONTROL) {
+                // Nothing more will be asked of it.
+                node.stage = node.stage.min(InterviewStage::NodeInfo);
+            }
             self.others.push(node);
             return;
         }
@@ -303,13 +318,6 @@ fn names_in(files: &[Source], home: HomeId) -> BTreeMap<NodeId, String> {
     let named =
         nodes.iter().filter_map(|(id, node)| Some((NodeId(id.parse().ok()?), fitting_name(node.get("name")?.as_str()?)?)));
     named.collect()
-}
-
-/// A name that can be used here, too: 1 to 100 characters on one line.
-fn fitting_name(name: &str) -> Option<String> {
-    let name = name.trim();
-    let fits = !name.is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned())
 }
 
 #[cfg(test)]

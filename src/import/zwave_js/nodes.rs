@@ -3,7 +3,7 @@
 //! | file | what is taken |
 //! | --- | --- |
 //! | `<home id>.jsonl` | `node.N.…`: device class, listening, interview stage, granted security classes, command classes |
-//! | `<home id>.values.jsonl` | product, firmware, abilities of User Code and Door Lock, lifeline, slots, names |
+//! | `<home id>.values.jsonl` | product, firmware, abilities of User Code and Door Lock, slots, names |
 //! | `<home id>.metadata.jsonl` | nothing: labels and bounds of what the values say |
 
 use std::collections::BTreeMap;
@@ -19,8 +19,9 @@ use crate::domain::node::{
 use crate::domain::pin::CodeText;
 use crate::domain::slot::Content;
 
+use super::SlotSeen;
 use super::jsonl::{Database, Entry};
-use super::{SlotSeen, fitting_name};
+use crate::import::wire::fitting_name;
 
 /// A node and what else the files say about it.
 pub(super) struct Found {
@@ -103,8 +104,10 @@ impl Facts<'_> {
         node.firmware = self.firmware();
         node.user_code = self.user_code();
         node.door_lock = self.door_lock();
-        node.stage = self.stage(&node);
         let interviewed = self.properties.get("interviewStage").is_some_and(|stage| *stage == "Complete");
+        // One that was not asked everything may have more classes under its keys than are listed.
+        node.security_known = security_known && interviewed;
+        node.stage = self.stage(&node);
         let is_us = self.value(ClassId::VERSION, "sdkVersion", None).is_some();
         Found { node, name: self.name(), slots: self.slots(), is_us, interviewed, security_known }
     }
@@ -203,16 +206,16 @@ impl Facts<'_> {
         Some(DoorLockSupport { door: is("doorSupported"), bolt: is("boltSupported"), latch: is("latchSupported") })
     }
 
-    /// How far our interview may start behind. What a lock can do and how it stands is asked anew: a handful of frames,
-    /// the first under our keys.
+    /// How far our interview may start behind. Whether the lifeline leads to us and how the lock stands is asked anew: a
+    /// handful of frames, the first under our keys.
     fn stage(&self, node: &Node) -> InterviewStage {
         let versions = || node.classes.values().any(|support| support.version > 0);
         let steps = [
             (InterviewStage::Protocol, node.protocol.is_some()),
             (InterviewStage::NodeInfo, !node.classes.is_empty()),
+            (InterviewStage::Security, node.security_known),
             (InterviewStage::Versions, versions()),
             (InterviewStage::Identity, node.product.is_some()),
-            (InterviewStage::Lifeline, self.is(ClassId::ASSOCIATION, "hasLifeline")),
         ];
         steps.iter().take_while(|(_, reached)| *reached).last().map_or(InterviewStage::Listed, |(stage, _)| *stage)
     }

@@ -49,7 +49,7 @@ fn a_recorded_network_comes_along_with_its_keys_locks_and_codes() {
     assert_eq!(s2.node.classes[&ClassId::USER_CODE], crate::domain::node::ClassSupport { version: 2, secure: true });
     assert_eq!(s0.node.version_of(ClassId::USER_CODE), Some(1));
     assert!(!s2.node.classes.contains_key(&ClassId::BASIC), "not supported");
-    assert_eq!(s2.node.stage, InterviewStage::Lifeline);
+    assert!(s2.node.stage == InterviewStage::Identity && s2.node.security_known && s0.node.security_known);
     let support = s2.node.user_code.as_ref().unwrap();
     assert!(support.users == 4 && support.checksum && support.admin_code && support.statuses.len() == 5, "{support:?}");
     assert_eq!(s0.node.user_code.as_ref().unwrap().users, 3);
@@ -99,7 +99,10 @@ fn what_is_no_lock_is_left_in_peace_and_said() {
         "{\"k\":\"controller.provisioningList\",\"v\":[{\"dsk\":\"00001\"}]}\n",
     );
     let imported = read_all(&recorded(lamp));
-    assert_eq!(imported.others.iter().map(|node| node.id).collect::<Vec<_>>(), [NodeId(9)]);
+    assert_eq!(
+        imported.others.iter().map(|node| (node.id, node.stage)).collect::<Vec<_>>(),
+        [(NodeId(9), InterviewStage::NodeInfo)]
+    );
     assert!(
         sentence(&imported, "1 other node stays").is_some() && sentence(&imported, "1 SmartStart device is listed").is_some()
     );

@@ -187,6 +187,17 @@ impl Proxy {
         self.log().into_iter().filter(|l| l.to_stick).flat_map(|l| user_code_commands(&l.bytes)).collect()
     }
 
+    /// How many such commands were sent after [`Proxy::now`] told that time.
+    pub fn user_code_commands_since(&self, since: f64) -> usize {
+        let later = self.log().into_iter().filter(|l| l.to_stick && l.at > since);
+        later.map(|l| user_code_commands(&l.bytes).len()).sum()
+    }
+
+    /// The time of the last frame so far.
+    pub fn now(&self) -> f64 {
+        self.log().last().map_or(0.0, |line| line.at)
+    }
+
     /// Over all frames from the stick: the longest time until the daemon's ACK, in milliseconds.
     pub fn slowest_ack(&self) -> f64 {
         let mut open: Vec<f64> = Vec::new();

@@ -1,0 +1,123 @@
+//! A network that another controller looked after becomes ours: its keys and nodes, at once and in the middle of everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::jobs::Origin;
+use super::nodes::NodeState;
+use super::secure::Keyring;
+use super::{Network, Owner};
+use crate::command::ClassId;
+use crate::domain::ids::{HomeId, NodeId};
+use crate::domain::node::{InterviewStage, Node, SecurityClass};
+use crate::domain::time::Now;
+use crate::security::keys::{KeyId, NetworkKeys};
+
+/// What [`Network::adopt`] changed of what has to be kept.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Adopted {
+    /// Nodes of the network that was ours before.
+    pub removed: Vec<NodeId>,
+    /// Nodes that are new, or known otherwise now: see [`Network::node`].
+    pub changed: Vec<NodeId>,
+}
+
+impl Network {
+    /// The keys that hold.
+    pub fn keys(&self) -> &NetworkKeys {
+        &self.keyring.network
+    }
+
+    /// The home id of a stick that is plugged in and left alone, because it is another network's.
+    pub fn stranger(&self) -> Option<HomeId> {
+        self.stranger.as_ref().map(|stick| stick.info.home)
+    }
+
+    /// From now on the network is `home`, under `keys`, with `nodes` as somebody knew them. What we learnt of a node
+    /// ourselves, under keys that still hold, goes before that. A stick of that network that was left alone is taken.
+    /// Jobs under way to nodes whose keys change are asked again, or end as [`super::Outcome::StickGone`].
+    pub fn adopt(&mut self, home: HomeId, keys: NetworkKeys, nodes: Vec<Node>, now: Now) -> Adopted {
+        self.tick(now);
+        let mut adopted = Adopted::default();
+        if self.home.is_some_and(|known| known != home) {
+            adopted.removed = self.nodes.keys().copied().collect();
+            adopted.removed.iter().for_each(|id| self.forget(*id));
+        }
+        self.home = Some(home);
+        let old = self.keys();
+        let rekeyed: BTreeSet<KeyId> =
+            KeyId::ALL.into_iter().filter(|id| old.network_key(*id) != keys.network_key(*id)).collect();
+        let renewed = self.renewed(nodes, &rekeyed);
+        if !rekeyed.is_empty() {
+            self.keyring = Keyring::new(keys);
+        }
+        for node in renewed {
+            let id = node.id;
+            if self.node(id) != Some(&node) {
+                adopted.changed.push(id);
+            }
+            self.begin_anew(node);
+        }
+        if let Some(stick) = self.stranger.take_if(|stick| stick.info.home == home) {
+            self.ready(*stick);
+        }
+        self.go_on();
+        adopted
+    }
+
+    /// Every node with which nothing goes on as it was, as it is known from now on.
+    fn renewed(&self, brought: Vec<Node>, rekeyed: &BTreeSet<KeyId>) -> Vec<Node> {
+        let is_rekeyed =
+            |node: &Node| KeyId::of(node.security, node.id).is_some_and(|id| rekeyed.contains(&id)) || !node.security_known;
+        let mut renewed: BTreeMap<NodeId, Node> = BTreeMap::new();
+        let mut told: BTreeSet<NodeId> = BTreeSet::new();
+        for node in brought {
+            // A stick that works has told who is in its network; only its Long Range nodes it may not list.
+            let is_listed = !self.is_ready() || self.nodes.contains_key(&node.id) || node.id.is_long_range();
+            if !is_listed || node.id == self.own {
+                continue;
+            }
+            if node.security_known {
+                told.insert(node.id);
+            }
+            let ours = self.node(node.id).filter(|known| !is_rekeyed(known) || rekeyed.is_empty());
+            if ours.is_none_or(|known| known.security < node.security || known.stage < node.stage) {
+                renewed.insert(node.id, node);
+            }
+        }
+        for known in self.nodes.values().map(|state| &state.node).filter(|_| !rekeyed.is_empty()) {
+            if renewed.contains_key(&known.id) {
+                continue;
+            }
+            // It answered under none of the keys that were: it may under these.
+            let has_keys = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| known.classes.contains_key(class));
+            let untold = known.security == SecurityClass::None && has_keys && !told.contains(&known.id);
+            if untold && known.stage > InterviewStage::NodeInfo {
+                let stage = InterviewStage::NodeInfo;
+                renewed.insert(known.id, Node { stage, security_known: false, ..known.clone() });
+            } else if is_rekeyed(known) {
+                renewed.insert(known.id, known.clone());
+            }
+        }
+        renewed.into_values().collect()
+    }
+
+    fn begin_anew(&mut self, node: Node) {
+        let id = node.id;
+        let Some(state) = self.nodes.get_mut(&id) else {
+            self.nodes.insert(id, NodeState::new(node, &mut self.entropy));
+            return;
+        };
+        let under_way = state.begin_anew(node, &mut self.entropy);
+        // Questions of the interview that was: nobody waits for their answers.
+        self.queue.take_if(|transaction| transaction.node == id && transaction.origin == Origin::Interview);
+        if let Some((_, Owner::Node(transmission))) = &mut self.exchange
+            && transmission.transaction.node == id
+            && transmission.transaction.origin == Origin::Interview
+        {
+            transmission.transaction.origin = Origin::Machine;
+        }
+        for transaction in under_way.into_iter().filter(|transaction| transaction.origin != Origin::Interview) {
+            self.lose(transaction);
+        }
+    }
+}

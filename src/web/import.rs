@@ -1,0 +1,48 @@
+//! `/api/network/import-zwave-js` and `/api/network/keys/export`: the two places where network keys pass. Served on the Unix
+//! socket only, and nothing of them shows in an error.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+
+use super::api::{Api, Who};
+use super::body;
+use super::problem::Problem;
+use crate::bridge::ask::{Ask, Reply};
+use crate::domain::intent::Intent;
+use crate::import::wire::Incoming;
+use crate::security::key_file::KeyFile;
+
+/// The largest network that is taken over: four hundred nodes have half of it.
+const LIMIT: usize = 2 * 1024 * 1024;
+
+/// `POST /api/network/import-zwave-js`: what the files said, see [`crate::import::wire`].
+pub async fn zwave_js(State(api): State<Api>, who: Who, request: Request) -> Result<Response, Problem> {
+    let Incoming(takeover) = body::json(request.into_body(), LIMIT).await?;
+    api.change(who, Intent::ImportNetwork(Box::new(takeover))).await
+}
+
+/// `POST /api/network/keys/export`: the six keys, as `zwave.keys_file` has them. Who asked is written down.
+pub async fn export_keys(State(api): State<Api>, who: Who) -> Result<Response, Problem> {
+    match api.handle.ask(who.0, Ask::ExportKeys).await? {
+        Reply::NetworkKeys(keys) => {
+            let text = KeyFile::write(&keys);
+            let mut response = Response::new(Body::from(Bytes::from_owner(Wiped(text))));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok(response)
+        }
+        Reply::Accepted(_) | Reply::View(_) | Reply::Vitals(_) | Reply::NotFound => {
+            Err(Problem::unavailable("the daemon gave an answer to another question"))
+        }
+    }
+}
+
+/// A body that is wiped once it was sent.
+struct Wiped(zeroize::Zeroizing<String>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
