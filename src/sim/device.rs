@@ -78,6 +78,12 @@ impl Device {
         Self { fault: Some(fault), ..self }
     }
 
+    /// The same device without a label: client-side authentication.
+    #[must_use]
+    pub fn without_label(self) -> Self {
+        Self { client_side_authentication: true, ..self }
+    }
+
     pub(super) fn with_key(model: Model, entropy: &Entropy) -> Self {
         let private = PrivateKey::from_bytes(entropy.child("sim/device").bytes());
         Self { model, start: Start::LearnMode, client_side_authentication: false, fault: None, private }

@@ -154,3 +154,6 @@ impl World {
         failed && self.device_of(node).and_then(|id| self.devices.get(&id)).is_some_and(Device::needs_keys)
     }
 }
+
+#[cfg(test)]
+mod tests;
