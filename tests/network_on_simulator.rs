@@ -7,7 +7,7 @@ use latchkey::command::user_code::{UserCode, UserId, UserIdStatus};
 use latchkey::command::{ClassId, Command};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::ids::NodeId;
-use latchkey::domain::node::Node;
+use latchkey::domain::node::{Node, SecurityClass};
 use latchkey::domain::pin::CodeText;
 use latchkey::domain::time::{Deadline, Instant, Now, Timestamp};
 use latchkey::network::{ControllerStatus, Expect, Input, Job, Network, NetworkEvent, Options, Outcome, Output, Priority};
@@ -16,7 +16,8 @@ use latchkey::serial::link::{SendFailure, SendId};
 use latchkey::serial::{Decoder, Received};
 use latchkey::sim::air::Conditions;
 use latchkey::sim::chip::Chip;
-use latchkey::sim::lock::Typed;
+use latchkey::sim::lock::{Lock, Typed};
+use latchkey::sim::model::Model;
 use latchkey::sim::{Blueprint, World};
 
 const V2: NodeId = NodeId(2);
@@ -232,4 +233,81 @@ fn an_answer_that_overtakes_the_callback_is_not_lost() {
     let mut house = House::new(&blueprint, 4);
     house.interview(60);
     assert_eq!(house.write(V2, 1, "4711"), Outcome::Accepted);
+}
+
+/// A modern lock of S2 (node 2) and an older one of S0 (node 3), with the keys of [`House::new`].
+fn secured(seed: u64) -> Blueprint {
+    let keys = NetworkKeys::generate(&mut Entropy::from_number(seed).child("keys"));
+    let locks = [(V2, Model::s2()), (V1, Model::s0())].into();
+    Blueprint { locks, keys: Some(keys), ..Blueprint::two_locks() }
+}
+
+#[test]
+fn secured_locks_are_interviewed_and_written_under_their_class() {
+    let mut house = House::new(&secured(1), 1);
+    house.interview(300);
+    let classes = [V2, V1].map(|id| node(&house, id).security);
+    assert_eq!(classes, [SecurityClass::S2AccessControl, SecurityClass::S0]);
+    assert_eq!(house.write(V2, 4, "4711004711"), Outcome::Accepted);
+    assert_eq!(house.write(V1, 5, "471100"), Outcome::Delivered);
+    assert_eq!((house.code_in(V2, 4), house.code_in(V1, 5)), (Some(&b"4711004711"[..]), Some(&b"471100"[..])));
+}
+
+#[test]
+fn a_visitor_at_a_secured_lock_is_heard_of_under_its_class_and_once() {
+    let mut house = House::new(&secured(2), 2);
+    house.interview(300);
+    assert_eq!(house.write(V2, 4, "4711004711"), Outcome::Accepted);
+    assert_eq!(house.write(V1, 5, "471100"), Outcome::Delivered);
+    for (id, code, user, class) in [(V2, "4711004711", 4, SecurityClass::S2AccessControl), (V1, "471100", 5, SecurityClass::S0)] {
+        let end = house.now + std::time::Duration::from_secs(30);
+        house.until(31, |house| house.now >= end || house.world.poll_deadline().is_none_or(|next| next.at > end));
+        house.events.clear();
+        let now = house.now;
+        assert_eq!(house.world.keypad(id, code.as_bytes(), now), Some(Typed::Opened(user)));
+        let heard = |house: &House| -> Vec<SecurityClass> {
+            let under = |event: &NetworkEvent| match event {
+                NetworkEvent::Received { node, command: Command::Notification(_), security, .. } if *node == id => {
+                    Some(*security)
+                }
+                _ => None,
+            };
+            house.events.iter().filter_map(under).collect()
+        };
+        // The lock waits for the answer to its supervised report, and is content with it.
+        house.until(20, |house| {
+            !heard(house).is_empty() && house.world.lock(id).is_some_and(|lock| lock.poll_deadline().is_none())
+        });
+        assert_eq!(heard(&house), [class], "{id:?}");
+    }
+}
+
+#[test]
+fn a_secured_lock_that_lost_its_nonces_is_written_all_the_same() {
+    let mut house = House::new(&secured(3), 3);
+    house.interview(300);
+    assert_eq!(house.write(V2, 4, "4711"), Outcome::Accepted);
+    house.world.visit(V2, Lock::power_cut);
+    house.world.visit(V1, Lock::power_cut);
+    assert_eq!(house.write(V2, 6, "8888"), Outcome::Accepted);
+    assert_eq!(house.write(V1, 6, "8888"), Outcome::Delivered);
+    assert_eq!((house.code_in(V2, 6), house.code_in(V1, 6)), (Some(&b"8888"[..]), Some(&b"8888"[..])));
+}
+
+#[test]
+fn codes_arrive_under_keys_through_bad_air() {
+    for seed in 1..=3 {
+        let air = Conditions { loss: 20, ack_loss: 10, duplication: 10, haste: 1.0 };
+        let mut house = House::new(&Blueprint { air, ..secured(seed) }, seed);
+        house.interview(2_400);
+        for (id, user) in [(V2, 1), (V2, 2), (V1, 1)] {
+            let mut tries = 0;
+            while house.code_in(id, user) != Some(b"775500") {
+                house.write(id, user, "775500");
+                tries += 1;
+                assert!(tries < 10, "seed {seed}: user {user} of {id:?} never got in");
+                assert!(node(&house, id).security > SecurityClass::None, "seed {seed}: {id:?}");
+            }
+        }
+    }
 }

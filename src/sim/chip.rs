@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::serial::FunctionId;
-use crate::serial::setup::SetupCommand;
+use crate::serial::setup::{Region, SetupCommand};
 
 /// A make of stick.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,8 @@ pub struct Chip {
     pub setup: BTreeSet<SetupCommand>,
     /// It says so when it has started.
     pub says_started: bool,
+    /// Where its radio may be used: Long Range only where the region has it.
+    pub region: Region,
 }
 
 impl Chip {
@@ -54,7 +56,15 @@ impl Chip {
             functions,
             setup: BTreeSet::from(setup),
             says_started: true,
+            region: Region::EU,
         }
+    }
+
+    /// An 800-series stick with Long Range.
+    pub fn series_800() -> Self {
+        let mut chip = Self::series_700();
+        chip.setup.insert(SetupCommand::GET_LR_MAX_PAYLOAD);
+        Self { version: "Z-Wave 7.22".to_owned(), sdk: (7, 22, 1), series: 8, region: Region::EU_LONG_RANGE, ..chip }
     }
 
     /// A 500-series stick: 8-bit node ids, no Setup, short callbacks, and not a word after a reset.
@@ -67,6 +77,7 @@ impl Chip {
             functions: Self::basic_functions(),
             setup: BTreeSet::new(),
             says_started: false,
+            region: Region::EU,
         }
     }
 
@@ -88,6 +99,11 @@ impl Chip {
             FunctionId::GET_SUC_NODE_ID,
             FunctionId::REQUEST_NODE_INFO,
             FunctionId::IS_FAILED_NODE,
+            FunctionId::ADD_NODE_TO_NETWORK,
+            FunctionId::REMOVE_NODE_FROM_NETWORK,
+            FunctionId::REMOVE_FAILED_NODE,
+            FunctionId::REPLACE_FAILED_NODE,
+            FunctionId::ASSIGN_SUC_RETURN_ROUTE,
         ])
     }
 }

@@ -4,19 +4,29 @@ mod codes;
 mod door;
 mod events;
 mod plumbing;
+mod secured;
+mod segments;
+mod talk;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::command::supervision::{self, SessionId, Status, Supervision};
 use crate::command::{ClassId, Command};
+use crate::domain::entropy::Entropy;
+use crate::domain::node::SecurityClass;
 use crate::domain::time::{Deadline, Instant};
+use crate::security::keys::KeyMask;
 
 use super::air::Receiver;
+use super::joiner::{Failure, Joiner};
 use super::model::Model;
+use secured::Secured;
+use segments::Segments;
 
 pub use codes::{CodeTable, Entry};
 pub use events::Happening;
+pub use secured::Membership;
 
 /// How long a FLiRS lock stays awake after its last frame (timing sheet §2: some 10 ms up to a second).
 const STAYS_AWAKE: Duration = Duration::from_millis(400);
@@ -39,6 +49,8 @@ pub struct Memory {
     pub lifeline: Vec<u8>,
     /// Battery level in percent.
     pub battery: u8,
+    /// Its network and its keys; `None`: it was never told of either, and is spoken to in clear.
+    pub membership: Option<Membership>,
 }
 
 /// Faults that can be switched on and off from outside.
@@ -99,7 +111,7 @@ pub struct Spoken {
 #[derive(Debug)]
 struct Unanswered {
     session: SessionId,
-    payload: Vec<u8>,
+    command: Command,
     tries: u8,
     due: Instant,
 }
@@ -113,6 +125,12 @@ pub struct Lock {
     pub memory: Memory,
     /// What is wrong with it at the moment.
     pub faults: Faults,
+    entropy: Entropy,
+    joining: Option<Joiner>,
+    /// How that ended.
+    joined: Option<Result<KeyMask, Failure>>,
+    secured: Option<Secured>,
+    segments: Segments,
     awake_until: Instant,
     says: VecDeque<Spoken>,
     unanswered: VecDeque<Unanswered>,
@@ -125,17 +143,28 @@ pub struct Lock {
 impl Lock {
     /// A lock fresh from the box: no codes, unlocked, nobody in its lifeline.
     pub fn new(model: Model) -> Self {
+        Self::fresh(model, Entropy::from_number(0))
+    }
+
+    /// The same; what it draws for its keys and nonces follows from `entropy`.
+    pub fn fresh(model: Model, entropy: Entropy) -> Self {
         let codes = CodeTable::new(model.slots);
-        let memory = Memory { codes, locked: false, lifeline: Vec::new(), battery: 90 };
-        Self::with_memory(model, memory)
+        let memory = Memory { codes, locked: false, lifeline: Vec::new(), battery: 90, membership: None };
+        Self::with_memory(model, memory, entropy)
     }
 
     /// A lock with batteries put in: it remembers `memory` and nothing else.
-    pub fn with_memory(model: Model, memory: Memory) -> Self {
+    pub fn with_memory(model: Model, memory: Memory, mut entropy: Entropy) -> Self {
+        let talk = Entropy::from_seed(entropy.bytes());
         Self {
+            secured: memory.membership.as_ref().map(|membership| Secured::new(membership, talk)),
             model,
             memory,
             faults: Faults::default(),
+            entropy,
+            joining: None,
+            joined: None,
+            segments: Segments::default(),
             awake_until: Instant::ZERO,
             says: VecDeque::new(),
             unanswered: VecDeque::new(),
@@ -149,7 +178,7 @@ impl Lock {
     /// Takes its batteries out and puts them in again.
     pub fn power_cut(&mut self) {
         let faults = self.faults;
-        *self = Self::with_memory(self.model.clone(), self.memory.clone());
+        *self = Self::with_memory(self.model.clone(), self.memory.clone(), self.entropy.clone());
         self.faults = faults;
     }
 
@@ -163,7 +192,7 @@ impl Lock {
         self.awake_until = now + STAYS_AWAKE;
     }
 
-    /// The classes of its node information frame, with their versions.
+    /// All of its classes, with their versions.
     pub fn classes(&self) -> BTreeMap<ClassId, u8> {
         let mut classes = BTreeMap::from([
             (ClassId::Z_WAVE_PLUS_INFO, 2),
@@ -179,6 +208,7 @@ impl Lock {
         if !self.model.quirks.no_supervision {
             classes.insert(ClassId::SUPERVISION, 1);
         }
+        classes.extend(self.security_classes());
         classes
     }
 
@@ -187,11 +217,24 @@ impl Lock {
         self.wake(now);
         let Ok(command) = Command::parse(payload) else { return };
         match command {
-            Command::Supervision(Supervision::Get(get)) if !self.model.quirks.no_supervision => self.supervised(get, now),
-            Command::Supervision(Supervision::Report(report)) => self.unanswered.retain(|own| own.session != report.session),
+            Command::TransportService(_) | Command::Security(_) | Command::Security2(_) => self.hear_secured(command, now),
+            command => self.take_in(command, SecurityClass::None, now),
+        }
+        self.speak_secured(now);
+    }
+
+    /// A command, and the class it came under: answers go back under the same.
+    fn take_in(&mut self, command: Command, under: SecurityClass, now: Instant) {
+        match command {
+            Command::Supervision(Supervision::Get(get)) if !self.model.quirks.no_supervision => self.supervised(get, under, now),
+            Command::Supervision(Supervision::Report(report)) => {
+                if under == self.class() {
+                    self.unanswered.retain(|own| own.session != report.session);
+                }
+            }
             command => {
-                if let Some(Answer::Reply(reply)) = self.carry_out(&command, now) {
-                    self.say(&reply, self.model.thinking, now);
+                if let Some(Answer::Reply(reply)) = self.carry_out(&command, under, now) {
+                    self.say(&reply, under, self.model.thinking, now);
                 }
             }
         }
@@ -241,30 +284,40 @@ impl Lock {
         self.says.pop_front()
     }
 
-    /// Repeats reports of its own that nobody answered.
+    /// Repeats reports of its own that nobody answered, and says what was to be said later.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let class = self.class();
+        let mut repeated = Vec::new();
         for own in &mut self.unanswered {
             if own.due <= now {
                 own.tries += 1;
                 own.due = now + REPEATS_AFTER;
-                self.says.push_back(Spoken { at: now, payload: own.payload.clone() });
+                repeated.push(own.command.write());
             }
         }
         self.unanswered.retain(|own| own.tries < OWN_TRIES);
+        repeated.into_iter().for_each(|payload| self.speak(payload, class, now));
+        self.go_on_joining(now);
+        self.speak_secured(now);
     }
 
-    /// When it will repeat something.
+    /// When it will say something.
     pub fn poll_deadline(&self) -> Option<Deadline> {
-        let at = self.unanswered.iter().map(|own| own.due).min()?;
-        Some(Deadline { at, why: "a lock repeats its report" })
+        let repeats = self.unanswered.iter().map(|own| own.due).min();
+        let repeats = repeats.map(|at| Deadline { at, why: "a lock repeats its report" });
+        Deadline::earliest(repeats, self.talk_deadline())
     }
 
     /// A supervised Set: carried out once however often it is repeated, answered each time.
-    fn supervised(&mut self, get: supervision::Get, now: Instant) {
+    fn supervised(&mut self, get: supervision::Get, under: SecurityClass, now: Instant) {
+        // Below its class it says nothing, and does nothing.
+        if !self.listens(&get.command, under) {
+            return;
+        }
         let report = match &self.last_supervised {
             Some((last, report)) if *last == get => *report,
             Some(_) | None => {
-                let status = match self.carry_out(&get.command, now) {
+                let status = match self.carry_out(&get.command, under, now) {
                     Some(Answer::Done) => Status::SUCCESS,
                     Some(Answer::Refused) => Status::FAIL,
                     Some(Answer::Reply(_)) | None => Status::NO_SUPPORT,
@@ -273,16 +326,19 @@ impl Lock {
             }
         };
         self.last_supervised = Some((get, report));
-        self.say(&Command::Supervision(Supervision::Report(report)), self.model.thinking, now);
+        self.say(&Command::Supervision(Supervision::Report(report)), under, self.model.thinking, now);
     }
 
-    fn carry_out(&mut self, command: &Command, now: Instant) -> Option<Answer> {
+    fn carry_out(&mut self, command: &Command, under: SecurityClass, now: Instant) -> Option<Answer> {
+        if !self.listens(command, under) {
+            return None;
+        }
         BEHAVIOURS.iter().find_map(|behaviour| behaviour(self, command, now))
     }
 
-    fn say(&mut self, command: &Command, after: Duration, now: Instant) {
+    fn say(&mut self, command: &Command, under: SecurityClass, after: Duration, now: Instant) {
         self.awake_until = self.awake_until.max(now + after + STAYS_AWAKE);
-        self.says.push_back(Spoken { at: now + after, payload: command.write() });
+        self.speak(command.write(), under, now + after);
     }
 
     /// Sends a report of its own to the lifeline: supervised where it can, and then repeated until it is answered.
@@ -290,16 +346,17 @@ impl Lock {
         if self.memory.lifeline.is_empty() {
             return;
         }
+        let under = self.class();
         if self.model.quirks.no_supervision {
-            self.say(&command, after, now);
+            self.say(&command, under, after, now);
             return;
         }
         self.session = self.session.next();
         let get = supervision::Get { status_updates: false, session: self.session, command: Box::new(command) };
         let wrapped = Command::Supervision(Supervision::Get(get));
-        self.say(&wrapped, after, now);
+        self.say(&wrapped, under, after, now);
         let due = now + after + REPEATS_AFTER;
-        self.unanswered.push_back(Unanswered { session: self.session, payload: wrapped.write(), tries: 1, due });
+        self.unanswered.push_back(Unanswered { session: self.session, command: wrapped, tries: 1, due });
     }
 }
 

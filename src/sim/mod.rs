@@ -14,6 +14,8 @@
 
 pub mod air;
 pub mod chip;
+pub mod device;
+pub mod joiner;
 pub mod line;
 pub mod lock;
 pub mod model;

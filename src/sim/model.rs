@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::node::{Beam, ProductIds};
+use crate::security::keys::KeyMask;
 
 /// A kind of lock.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub struct Model {
     pub slots: u16,
     /// Time between hearing a command and answering it.
     pub thinking: Duration,
+    /// The keys that it asks for when it is included; none: it has no security.
+    pub requests: KeyMask,
     /// What is odd about it.
     pub quirks: Quirks,
 }
@@ -54,6 +57,7 @@ impl Model {
             user_code: 2,
             slots: 30,
             thinking: Duration::from_millis(30),
+            requests: KeyMask::NONE,
             quirks: Quirks::default(),
         }
     }
@@ -66,5 +70,25 @@ impl Model {
             quirks: Quirks { no_supervision: true, refuses_duplicates: true, ..Quirks::default() },
             ..Self::version_2()
         }
+    }
+
+    /// The same lock as it is sold today: S2 with all its classes, and S0.
+    pub fn s2() -> Self {
+        Self { requests: KeyMask::KNOWN, ..Self::version_2() }
+    }
+
+    /// The older lock with S0.
+    pub fn s0() -> Self {
+        Self { requests: KeyMask(0x80), ..Self::version_1() }
+    }
+
+    /// Whether it has Security 2.
+    pub fn has_s2(&self) -> bool {
+        !(self.requests & !KeyMask(0x80)).is_empty()
+    }
+
+    /// Whether it has Security.
+    pub fn has_s0(&self) -> bool {
+        self.requests.contains(KeyMask(0x80))
     }
 }

@@ -1,29 +1,39 @@
 //! What a stick answers its host, and what it asks of the air. Facts: serial-api sheet §3 and §4.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `inclusion` | adding, removing, SmartStart: one mode at a time |
+//! | `failed` | nodes that do not answer: the failed list, removed and replaced |
+//! | `reports` | what it tells of itself and of its nodes |
+
+mod failed;
+mod inclusion;
+mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::Beam;
-use crate::serial::controller::{
-    Capabilities, ControllerCapabilities, ControllerVersion, InitData, LongRangeNodes, MemoryId, ProtocolVersion,
-    SerialApiStarted,
-};
+use crate::serial::controller::{ControllerCapabilities, ControllerVersion, MemoryId, ProtocolVersion, SerialApiStarted};
 use crate::serial::node_info::{ApplicationUpdate, NodeInformation, NodeProtocolInfo, UpdateStatus};
-use crate::serial::setup::{Region, SetupRequest, SetupResponse};
-use crate::serial::transmit::{
-    ApplicationCommand, RouteReport, Rssi, RxStatus, SendData, SendDataCallback, SendDataResponse, TxReport, TxStatus,
-};
+use crate::serial::request::NodeCall;
+use crate::serial::setup::{SetupRequest, SetupResponse};
+use crate::serial::transmit::{ApplicationCommand, Rssi, RxStatus, SendData, SendDataCallback, SendDataResponse, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth, Request};
 
 use super::air::Flight;
 use super::chip::Chip;
+use super::device::DeviceId;
 use super::lock::Lock;
+use inclusion::Mode;
 
 /// The controller's own node id.
-const OWN: NodeId = NodeId(1);
+pub(super) const OWN: NodeId = NodeId(1);
 /// Payload of one classic frame with room for a route.
 const MAX_PAYLOAD: u8 = 46;
+/// The same over Long Range.
+const MAX_LONG_RANGE_PAYLOAD: u8 = 148;
 /// How strongly everything is heard here.
 const SIGNAL: Rssi = Rssi(-62);
 
@@ -40,6 +50,30 @@ pub enum Effect {
         node: NodeId,
         /// Which transmission, for [`Stick::transmitted`].
         number: u64,
+    },
+    /// Reach a node with a frame of the protocol, of which its application hears nothing.
+    Reach {
+        /// Which node.
+        node: NodeId,
+        /// Which transmission, for [`Stick::transmitted`].
+        number: u64,
+    },
+    /// Go on with the inclusion or exclusion after a while: [`Stick::proceed`].
+    Proceed {
+        /// In this time.
+        after: Duration,
+    },
+    /// A device is in the network now.
+    Joined {
+        /// Which.
+        device: DeviceId,
+        /// As which node.
+        node: NodeId,
+    },
+    /// A node is out of the network, and knows it.
+    Left {
+        /// Which it was.
+        node: NodeId,
     },
     /// Stop transmitting.
     Abort,
@@ -80,13 +114,26 @@ impl Outcome {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct InFlight {
     number: u64,
+    node: NodeId,
     what: Busy,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Busy {
-    Sending { function: FunctionId, callback: CallbackId },
+    Sending {
+        function: FunctionId,
+        callback: CallbackId,
+    },
     AskingNodeInfo,
+    /// Telling a node its way to the controller.
+    Routing {
+        callback: CallbackId,
+    },
+    /// Making sure that a node does not answer.
+    Failed {
+        function: FunctionId,
+        callback: CallbackId,
+    },
 }
 
 /// A stick. Its network (home id, nodes) survives everything; its settings are lost by a reset.
@@ -94,26 +141,50 @@ enum Busy {
 pub struct Stick {
     chip: Chip,
     home: HomeId,
+    nodes: BTreeMap<NodeId, NodeProtocolInfo>,
+    /// Nodes that did not answer last time.
+    failed: BTreeSet<NodeId>,
+    /// Ids are not given twice in a row: the last of each radio.
+    given: [NodeId; 2],
     width: NodeIdWidth,
     tx_reports: bool,
+    mode: Mode,
     in_flight: Option<InFlight>,
     transmissions: u64,
 }
 
 impl Stick {
-    /// A stick that is up.
-    pub fn new(chip: Chip, home: HomeId) -> Self {
-        Self { chip, home, width: NodeIdWidth::Bits8, tx_reports: false, in_flight: None, transmissions: 0 }
+    /// A stick that is up, with these nodes in its network.
+    pub fn new(chip: Chip, home: HomeId, locks: &BTreeMap<NodeId, Lock>) -> Self {
+        let nodes: BTreeMap<_, _> = locks.iter().map(|(node, lock)| (*node, reports::protocol_info(*node, lock))).collect();
+        let last = |far: bool| nodes.keys().copied().filter(|node| node.is_long_range() == far).max();
+        Self {
+            chip,
+            home,
+            given: [last(false).unwrap_or(OWN), last(true).unwrap_or(inclusion::BEFORE_LONG_RANGE)],
+            nodes,
+            failed: BTreeSet::new(),
+            width: NodeIdWidth::Bits8,
+            tx_reports: false,
+            mode: Mode::Idle,
+            in_flight: None,
+            transmissions: 0,
+        }
+    }
+
+    /// The network's home id.
+    pub fn home(&self) -> HomeId {
+        self.home
     }
 
     /// A frame from the host. A function the stick does not have is acknowledged and not answered.
-    pub fn request(&mut self, frame: &Frame, nodes: &BTreeMap<NodeId, Lock>) -> Vec<Effect> {
+    pub fn request(&mut self, frame: &Frame) -> Vec<Effect> {
         if !self.chip.functions.contains(&frame.function) {
             return Vec::new();
         }
         let Ok(request) = Request::parse(frame, self.width) else { return Vec::new() };
         let answer = match request {
-            Request::GetSerialApiInitData => Message::InitData(self.init_data(nodes)),
+            Request::GetSerialApiInitData => Message::InitData(self.init_data()),
             // Role: SIS present, was real primary, SUC.
             Request::GetControllerCapabilities => Message::ControllerCapabilities(ControllerCapabilities { flags: 0x1C }),
             Request::SetTimeouts { .. } => Message::Timeouts { old_ack: 150, old_byte: 15 },
@@ -131,13 +202,14 @@ impl Stick {
             Request::MemoryGetId => Message::MemoryId(MemoryId { home: self.home, own: OWN }),
             Request::GetSucNodeId => Message::SucNodeId { node: OWN },
             Request::GetBackgroundRssi => Message::BackgroundRssi { rssi: vec![Rssi(-101), Rssi(-99)] },
-            Request::GetLongRangeNodes { segment } => {
-                Message::LongRangeNodes(LongRangeNodes { more: false, segment, nodes: BTreeSet::new() })
-            }
-            Request::IsFailedNode { node } => {
-                Message::IsFailedNode { failed: nodes.get(&node).is_some_and(|lock| lock.faults.gone) }
-            }
-            Request::GetNodeProtocolInfo { node } => Message::NodeProtocolInfo(protocol_info(node, nodes.get(&node))),
+            Request::GetLongRangeNodes { segment } => Message::LongRangeNodes(self.long_range_nodes(segment)),
+            Request::IsFailedNode { node } => Message::IsFailedNode { failed: self.failed.contains(&node) },
+            Request::GetNodeProtocolInfo { node } => Message::NodeProtocolInfo(self.protocol_info(node)),
+            Request::AddNode(add) => return self.add_node(&add),
+            Request::RemoveNode { mode, callback } => return self.remove_node(mode, callback),
+            Request::RemoveFailedNode(call) => return self.failed_node(FunctionId::REMOVE_FAILED_NODE, call),
+            Request::ReplaceFailedNode(call) => return self.failed_node(FunctionId::REPLACE_FAILED_NODE, call),
+            Request::AssignSucReturnRoute(call) => return self.assign_return_route(call),
             Request::Setup(setup) => return self.set_up(&setup),
             Request::SendData(send) => return self.send(FunctionId::SEND_DATA, &send),
             Request::SendDataBridge { send, .. } => return self.send(FunctionId::SEND_DATA_BRIDGE, &send),
@@ -159,16 +231,11 @@ impl Stick {
             | Request::AssignReturnRoute { .. }
             | Request::DeleteReturnRoute(_)
             | Request::RequestNodeNeighborUpdate(_)
-            | Request::AddNode(_)
-            | Request::RemoveNode { .. }
             | Request::AssignPriorityReturnRoute { .. }
             | Request::SetLearnMode { .. }
-            | Request::AssignSucReturnRoute(_)
             | Request::SetSucNodeId { .. }
             | Request::DeleteSucReturnRoute(_)
             | Request::AssignPrioritySucReturnRoute { .. }
-            | Request::RemoveFailedNode(_)
-            | Request::ReplaceFailedNode(_)
             | Request::GetRoutingInfo { .. }
             | Request::GetPriorityRoute { .. }
             | Request::SetPriorityRoute { .. }
@@ -194,7 +261,7 @@ impl Stick {
             generic: 0x02,
             specific: 0x07,
             classes: Vec::new(),
-            protocols: Some(0),
+            protocols: Some(self.chip.region.is_long_range().into()),
         };
         vec![self.to_host(&Message::SerialApiStarted(started))]
     }
@@ -202,9 +269,14 @@ impl Stick {
     /// A transmission is over. Says nothing about one that was aborted or lost by a reset.
     pub fn transmitted(&mut self, number: u64, outcome: Outcome) -> Vec<Effect> {
         let Some(in_flight) = self.in_flight.take_if(|it| it.number == number) else { return Vec::new() };
+        let (node, status) = (in_flight.node, if outcome.acked { TxStatus::OK } else { TxStatus::NO_ACK });
+        if outcome.acked {
+            self.failed.remove(&node);
+        } else if self.nodes.contains_key(&node) {
+            self.failed.insert(node);
+        }
         let message = match in_flight.what {
             Busy::Sending { function, callback } => {
-                let status = if outcome.acked { TxStatus::OK } else { TxStatus::NO_ACK };
                 let Some(message) = self.callback(function, callback, status, Some(outcome)) else { return Vec::new() };
                 message
             }
@@ -215,6 +287,10 @@ impl Stick {
                 smart_start: None,
                 info: None,
             }),
+            Busy::Routing { callback } => {
+                return self.called_back(FunctionId::ASSIGN_SUC_RETURN_ROUTE, callback, status.0);
+            }
+            Busy::Failed { function, callback } => return self.failed_node_tried(function, callback, node, outcome.acked),
         };
         vec![self.to_host(&message)]
     }
@@ -222,13 +298,8 @@ impl Stick {
     /// A node's node information frame came.
     pub fn node_information(&mut self, node: NodeId, lock: &Lock) -> Vec<Effect> {
         self.in_flight.take_if(|it| it.what == Busy::AskingNodeInfo);
-        let info = NodeInformation {
-            basic: 0x04,
-            generic: 0x40,
-            specific: 0x03,
-            supported: lock.classes().into_keys().collect(),
-            controlled: Vec::new(),
-        };
+        self.failed.remove(&node);
+        let info = node_information(lock);
         let status = UpdateStatus::NODE_INFO_RECEIVED;
         let update = ApplicationUpdate { status, node, smart_start: None, info: Some(info) };
         vec![self.to_host(&Message::ApplicationUpdate(update))]
@@ -236,6 +307,11 @@ impl Stick {
 
     /// A node's command came.
     pub fn hear(&mut self, node: NodeId, payload: Vec<u8>) -> Vec<Effect> {
+        self.failed.remove(&node);
+        // There is no way to say who it was.
+        if node.is_long_range() && self.width == NodeIdWidth::Bits8 {
+            return Vec::new();
+        }
         let command = ApplicationCommand {
             rx: RxStatus::default(),
             destination: self.chip.bridge.then_some(OWN),
@@ -253,7 +329,7 @@ impl Stick {
         let accepted = self.in_flight.is_none();
         let mut effects = vec![self.to_host(&Message::SendDataResponse(SendDataResponse { function, accepted }))];
         if accepted {
-            let number = self.begin(Busy::Sending { function, callback: send.callback });
+            let number = self.begin(send.node, Busy::Sending { function, callback: send.callback });
             effects.push(Effect::Transmit(Transmission { number, node: send.node, payload: send.data.to_vec() }));
         }
         effects
@@ -261,13 +337,13 @@ impl Stick {
 
     /// The aborted transmission still gets its callback.
     fn abort(&mut self) -> Vec<Effect> {
-        match self.in_flight.take_if(|it| it.what != Busy::AskingNodeInfo).map(|it| it.what) {
+        match self.in_flight.take_if(|it| matches!(it.what, Busy::Sending { .. })).map(|it| it.what) {
             Some(Busy::Sending { function, callback }) => {
                 let message = self.callback(function, callback, TxStatus::NO_ACK, None);
                 let callback = message.map(|message| self.to_host(&message));
                 std::iter::once(Effect::Abort).chain(callback).collect()
             }
-            Some(Busy::AskingNodeInfo) | None => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -276,7 +352,7 @@ impl Stick {
         let function = FunctionId::REQUEST_NODE_INFO;
         let mut effects = vec![self.to_host(&Message::Response { function, ok })];
         if ok {
-            let number = self.begin(Busy::AskingNodeInfo);
+            let number = self.begin(node, Busy::AskingNodeInfo);
             effects.push(Effect::AskNodeInfo { node, number });
         }
         effects
@@ -296,12 +372,12 @@ impl Stick {
                 SetupResponse::Done(command, true)
             }
             SetupRequest::GetMaxPayload => SetupResponse::MaxPayload(MAX_PAYLOAD),
-            SetupRequest::GetRfRegion => SetupResponse::RfRegion(Region::EU),
+            SetupRequest::GetLrMaxPayload => SetupResponse::LrMaxPayload(MAX_LONG_RANGE_PAYLOAD),
+            SetupRequest::GetRfRegion => SetupResponse::RfRegion(self.chip.region),
             SetupRequest::SetLrMaxTxPower(_)
             | SetupRequest::SetPowerlevel(..)
             | SetupRequest::GetLrMaxTxPower
             | SetupRequest::GetPowerlevel
-            | SetupRequest::GetLrMaxPayload
             | SetupRequest::SetPowerlevel16(..)
             | SetupRequest::GetPowerlevel16
             | SetupRequest::GetSupportedRegions
@@ -310,28 +386,6 @@ impl Stick {
             | SetupRequest::Other(..) => SetupResponse::Unsupported(command),
         };
         vec![self.to_host(&Message::Setup(response))]
-    }
-
-    fn init_data(&self, nodes: &BTreeMap<NodeId, Lock>) -> InitData {
-        // The mask is of classic nodes; Long Range ones have a list of their own.
-        let classic = nodes.keys().copied().filter(|node| !node.is_long_range());
-        InitData {
-            api_version: if self.chip.series > 5 { 10 } else { 5 },
-            capabilities: 0x08,
-            nodes: classic.chain([OWN]).collect(),
-            chip_type: self.chip.series,
-            chip_version: 0,
-        }
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            version: (1, 2),
-            manufacturer: 0xFFFE,
-            product_type: 1,
-            product: 1,
-            functions: self.chip.functions.clone(),
-        }
     }
 
     fn callback(
@@ -344,13 +398,31 @@ impl Stick {
         if callback == CallbackId::NONE {
             return None;
         }
-        let report = outcome.filter(|_| self.tx_reports).map(|outcome| tx_report(&outcome));
+        let report = outcome.filter(|_| self.tx_reports).map(|outcome| reports::tx_report(&outcome));
         Some(Message::SendDataCallback(SendDataCallback { function, callback, status, report }))
     }
 
-    fn begin(&mut self, what: Busy) -> u64 {
+    fn assign_return_route(&mut self, call: NodeCall) -> Vec<Effect> {
+        let function = FunctionId::ASSIGN_SUC_RETURN_ROUTE;
+        // Long Range has no routes.
+        let ok = self.in_flight.is_none() && self.nodes.contains_key(&call.node) && !call.node.is_long_range();
+        let mut effects = vec![self.to_host(&Message::Response { function, ok })];
+        if ok {
+            let number = self.begin(call.node, Busy::Routing { callback: call.callback });
+            effects.push(Effect::Reach { node: call.node, number });
+        }
+        effects
+    }
+
+    /// A callback with a status, if the host wants one.
+    fn called_back(&self, function: FunctionId, callback: CallbackId, status: u8) -> Vec<Effect> {
+        let message = Message::Callback { function, callback, status: Some(status) };
+        if callback == CallbackId::NONE { Vec::new() } else { vec![self.to_host(&message)] }
+    }
+
+    fn begin(&mut self, node: NodeId, what: Busy) -> u64 {
         self.transmissions += 1;
-        self.in_flight = Some(InFlight { number: self.transmissions, what });
+        self.in_flight = Some(InFlight { number: self.transmissions, node, what });
         self.transmissions
     }
 
@@ -358,6 +430,7 @@ impl Stick {
         self.width = NodeIdWidth::Bits8;
         self.tx_reports = false;
         self.in_flight = None;
+        self.mode = Mode::Idle;
     }
 
     fn to_host(&self, message: &Message) -> Effect {
@@ -365,51 +438,7 @@ impl Stick {
     }
 }
 
-fn protocol_info(node: NodeId, lock: Option<&Lock>) -> NodeProtocolInfo {
-    let common = NodeProtocolInfo {
-        routing: true,
-        speed_bits: 2,
-        protocol_version: 3,
-        optional: true,
-        beaming: true,
-        specific_present: true,
-        speed_ext: 1,
-        ..NodeProtocolInfo::default()
-    };
-    match lock {
-        Some(lock) => NodeProtocolInfo {
-            listening: lock.model.beam.is_none(),
-            flirs_1000ms: lock.model.beam == Some(Beam::Ms1000),
-            flirs_250ms: lock.model.beam == Some(Beam::Ms250),
-            basic: 0x04,
-            generic: 0x40,
-            specific: 0x03,
-            ..common
-        },
-        None if node == OWN => {
-            NodeProtocolInfo { listening: true, controller: true, basic: 0x02, generic: 0x02, specific: 0x07, ..common }
-        }
-        // Generic class 0: not in the network.
-        None => NodeProtocolInfo::default(),
-    }
-}
-
-fn tx_report(outcome: &Outcome) -> TxReport {
-    let none = Rssi::NOT_AVAILABLE;
-    let route = RouteReport {
-        repeaters_used: 0,
-        ack_rssi: if outcome.acked { SIGNAL } else { none },
-        repeater_rssi: [none; 4],
-        ack_channel: 0,
-        tx_channel: 0,
-        routing_scheme: 1,
-        last_route: [0; 4],
-        beam_1000ms: outcome.beam == Some(Beam::Ms1000),
-        beam_250ms: outcome.beam == Some(Beam::Ms250),
-        route_speed: 2,
-        routing_attempts: 1,
-        failed_link: (0, 0),
-    };
-    let ticks = u16::try_from(outcome.took.as_millis() / 10).unwrap_or(u16::MAX);
-    TxReport { ticks, route: Some(route), powers: vec![none; 2] }
+/// A device's node information frame.
+fn node_information(lock: &Lock) -> NodeInformation {
+    NodeInformation { basic: 0x04, generic: 0x40, specific: 0x03, supported: lock.listed(), controlled: Vec::new() }
 }

@@ -1,5 +1,7 @@
 //! The world around the daemon: a stick on a serial line, the air, and the locks, driven by one clock from outside.
 
+mod joining;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,10 +11,12 @@ use crate::domain::time::{Deadline, Instant};
 
 use super::air::{Air, Conditions, Receiver};
 use super::chip::Chip;
+use super::device::{Call, Device, DeviceId, Outside};
 use super::line::Line;
-use super::lock::{Lock, Typed};
+use super::lock::{Lock, Membership, Typed};
 use super::model::Model;
-use super::stick::{Effect, Outcome, Stick, Transmission};
+use super::stick::{Effect, OWN, Outcome, Stick, Transmission};
+use crate::security::keys::{KeyMask, NetworkKeys};
 
 /// Which stick and which locks there are.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub struct Blueprint {
     pub home: HomeId,
     /// Locks that are included in the network.
     pub locks: BTreeMap<NodeId, Model>,
+    /// The keys of the network: its locks have those that they ask for. `None`: they have none.
+    pub keys: Option<NetworkKeys>,
     /// The radio's quality.
     pub air: Conditions,
 }
@@ -34,8 +40,14 @@ impl Blueprint {
             chip: Chip::series_700(),
             home: HomeId(0xC0FF_EE01),
             locks: BTreeMap::from([(NodeId(2), Model::version_2()), (NodeId(3), Model::version_1())]),
+            keys: None,
             air: Conditions::default(),
         }
+    }
+
+    /// A modern stick with nobody in its network yet.
+    pub fn empty() -> Self {
+        Self { locks: BTreeMap::new(), ..Self::two_locks() }
     }
 }
 
@@ -54,6 +66,16 @@ enum Due {
     NodeSpeaks { node: NodeId, payload: Vec<u8> },
     /// The stick gets a frame of a node.
     StickHears { node: NodeId, payload: Vec<u8> },
+    /// A node's radio gets a frame of the protocol.
+    NodeIsReached { node: NodeId },
+    /// The stick gets the call of a device outside.
+    StickIsCalled { device: DeviceId, call: Call },
+    /// A node's button was pressed.
+    NodeLeaves { node: NodeId, until: Instant },
+    /// A node leaves by itself.
+    NodeGivesUp { node: NodeId },
+    /// The stick goes on with an inclusion or exclusion.
+    StickProceeds,
 }
 
 /// A stick, the air and the locks. The verbs are those of every machine of the project.
@@ -63,6 +85,10 @@ pub struct World {
     stick: Stick,
     air: Air,
     locks: BTreeMap<NodeId, Lock>,
+    devices: BTreeMap<DeviceId, Device>,
+    inside: BTreeMap<NodeId, DeviceId>,
+    outside: BTreeMap<DeviceId, Outside>,
+    entropy: Entropy,
     agenda: BTreeMap<(Instant, u64), Due>,
     scheduled: u64,
 }
@@ -75,22 +101,43 @@ const LATE_CALLBACK: Duration = Duration::from_millis(100);
 impl World {
     /// A world in which everything random follows from `entropy`.
     pub fn new(blueprint: &Blueprint, entropy: &Entropy) -> Self {
-        let locks = blueprint.locks.iter().map(|(node, model)| (*node, Lock::new(model.clone()))).collect();
-        Self {
+        let mut world = Self {
             line: Line::default(),
-            stick: Stick::new(blueprint.chip.clone(), blueprint.home),
+            stick: Stick::new(blueprint.chip.clone(), blueprint.home, &BTreeMap::new()),
             air: Air::new(blueprint.air, entropy.child("sim/air")),
-            locks,
+            locks: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            inside: BTreeMap::new(),
+            outside: BTreeMap::new(),
+            entropy: entropy.clone(),
             agenda: BTreeMap::new(),
             scheduled: 0,
+        };
+        for (node, model) in &blueprint.locks {
+            let entropy = entropy.child(&format!("sim/lock {node}"));
+            let device = Device::with_key(model.clone(), &entropy);
+            let mut memory = Lock::new(model.clone()).memory;
+            memory.membership = blueprint.keys.as_ref().map(|keys| Membership {
+                home: blueprint.home,
+                own: *node,
+                controller: OWN,
+                granted: model.requests & if node.is_long_range() { KeyMask::LONG_RANGE } else { KeyMask::KNOWN },
+                keys: keys.clone(),
+            });
+            world.locks.insert(*node, Lock::with_memory(model.clone(), memory, entropy));
+            let id = world.next_device();
+            world.devices.insert(id, device);
+            world.inside.insert(*node, id);
         }
+        world.stick = Stick::new(blueprint.chip.clone(), blueprint.home, &world.locks);
+        world
     }
 
     /// Bytes the host wrote to the port.
     pub fn bytes_from_host(&mut self, bytes: &[u8], now: Instant) {
         self.line.bytes(bytes, now);
         while let Some(frame) = self.line.poll_received() {
-            let effects = self.stick.request(&frame, &self.locks);
+            let effects = self.stick.request(&frame);
             self.carry_out(effects, now);
         }
     }
@@ -114,14 +161,17 @@ impl World {
         let nodes: Vec<NodeId> = self.locks.keys().copied().collect();
         for node in nodes {
             self.visit(node, |lock| lock.handle_timeout(now));
+            self.watch(node, now);
         }
+        self.call_out(now);
     }
 
     /// When something will happen next.
     pub fn poll_deadline(&self) -> Option<Deadline> {
         let agenda = self.agenda.first_key_value().map(|((at, _), _)| Deadline { at: *at, why: "something happens on the air" });
         let locks = self.locks.values().filter_map(Lock::poll_deadline).map(Some);
-        locks.fold(Deadline::earliest(agenda, self.line.poll_deadline()), Deadline::earliest)
+        let outside = self.outside.values().filter_map(Outside::poll_deadline).map(Some);
+        locks.chain(outside).fold(Deadline::earliest(agenda, self.line.poll_deadline()), Deadline::earliest)
     }
 
     /// Somebody types a code at a lock's keypad. `None`: there is no such lock.
@@ -169,6 +219,7 @@ impl World {
             }
             Due::NodeHears { node, payload } => {
                 self.visit(node, |lock| lock.receive(&payload, now));
+                self.watch(node, now);
             }
             Due::NodeIsAsked { node } => {
                 let Some(lock) = self.locks.get_mut(&node) else { return };
@@ -197,6 +248,16 @@ impl World {
                 let effects = self.stick.hear(node, payload);
                 self.carry_out(effects, now);
             }
+            Due::NodeIsReached { node } => {
+                self.visit(node, |lock| lock.wake(now));
+            }
+            Due::StickIsCalled { device, call } => self.called(device, call, now),
+            Due::NodeGivesUp { node } => self.gives_up(node, now),
+            Due::NodeLeaves { node, until } => self.node_leaves(node, until, now),
+            Due::StickProceeds => {
+                let effects = self.stick.proceed();
+                self.carry_out(effects, now);
+            }
         }
     }
 
@@ -206,13 +267,18 @@ impl World {
                 Effect::ToHost(frame) => self.line.send(frame, now),
                 Effect::Transmit(transmission) => self.transmit(transmission, now),
                 Effect::AskNodeInfo { node, number } => self.ask_node_info(node, number, now),
+                Effect::Reach { node, number } => self.reach(node, number, now),
+                Effect::Proceed { after } => self.schedule(now + after, Due::StickProceeds),
+                Effect::Joined { device, node } => self.joined(device, node, now),
+                Effect::Left { node } => self.left(node, now),
                 Effect::Abort => {
                     self.air.abort(now);
                     self.agenda.retain(|_, due| !matches!(due, Due::Transmitted { .. } | Due::NodeHears { .. }));
                 }
                 Effect::Restart => {
                     self.air.abort(now);
-                    self.agenda.retain(|_, due| !matches!(due, Due::Transmitted { .. } | Due::StickStarts));
+                    let lost = |due: &Due| matches!(due, Due::Transmitted { .. } | Due::StickStarts | Due::StickProceeds);
+                    self.agenda.retain(|_, due| !lost(due));
                     self.schedule(now + STICK_STARTS_IN, Due::StickStarts);
                 }
             }
@@ -221,10 +287,8 @@ impl World {
 
     fn transmit(&mut self, transmission: Transmission, now: Instant) {
         let Transmission { node, number, payload } = transmission;
-        let lock = self.locks.get(&node);
-        let nobody = Receiver { beam: None, awake_until: now, deaf: true };
-        let flight = self.air.transmit(payload.len(), lock.map_or(nobody, Lock::receiver), now);
-        let late = lock.filter(|lock| lock.model.quirks.answers_before_callback);
+        let flight = self.air.transmit(payload.len(), self.receiver(node, now), now);
+        let late = self.locks.get(&node).filter(|lock| lock.model.quirks.answers_before_callback);
         let known = flight.ends + late.map_or(Duration::ZERO, |lock| lock.model.thinking + LATE_CALLBACK);
         if let Some(heard) = flight.heard {
             if flight.twice {
@@ -236,13 +300,25 @@ impl World {
     }
 
     fn ask_node_info(&mut self, node: NodeId, number: u64, now: Instant) {
-        let receiver = self.locks.get(&node).map(Lock::receiver);
-        let nobody = Receiver { beam: None, awake_until: now, deaf: true };
-        let flight = self.air.transmit(1, receiver.unwrap_or(nobody), now);
+        let flight = self.air.transmit(1, self.receiver(node, now), now);
         match flight.heard {
             Some(heard) => self.schedule(heard, Due::NodeIsAsked { node }),
             None => self.schedule(flight.ends, Due::Transmitted { number, outcome: Outcome::of(&flight) }),
         }
+    }
+
+    fn reach(&mut self, node: NodeId, number: u64, now: Instant) {
+        let flight = self.air.transmit(1, self.receiver(node, now), now);
+        if let Some(heard) = flight.heard {
+            self.schedule(heard, Due::NodeIsReached { node });
+        }
+        self.schedule(flight.ends, Due::Transmitted { number, outcome: Outcome::of(&flight) });
+    }
+
+    /// How the air reaches a node, if there is one.
+    fn receiver(&self, node: NodeId, now: Instant) -> Receiver {
+        let nobody = Receiver { beam: None, awake_until: now, deaf: true };
+        self.locks.get(&node).map_or(nobody, Lock::receiver)
     }
 
     fn schedule(&mut self, at: Instant, due: Due) {

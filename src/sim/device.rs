@@ -1,0 +1,205 @@
+//! A device outside any network: what its label says, and how it asks to be included. Facts: security sheet, B11, B12.
+
+use std::time::Duration;
+
+use crate::domain::entropy::Entropy;
+use crate::domain::time::{Deadline, Instant};
+use crate::security::crypto::x25519::PrivateKey;
+use crate::security::dsk::Dsk;
+use crate::security::keys::KeyMask;
+
+use super::joiner::{Fault, Wishes};
+use super::lock::Lock;
+use super::model::Model;
+
+/// A device stays in learn mode for so long after somebody pressed its button, and calls this often.
+const LEARN_MODE: Duration = Duration::from_secs(30);
+const CALLS_EACH: Duration = Duration::from_secs(1);
+/// Between power-up and the first prime.
+const FIRST_PRIME: Duration = Duration::from_secs(1);
+/// Between the first two; each pause is twice the one before, up to the longest.
+const PRIMES_EACH: Duration = Duration::from_secs(16);
+const LONGEST_PAUSE: Duration = Duration::from_secs(512);
+/// So long after a prime the device asks to be included: by then the host has decided.
+const ASKS_AFTER: Duration = Duration::from_secs(4);
+
+/// Names a device of the world, inside the network or not.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct DeviceId(pub u32);
+
+/// How a device asks to be included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// Somebody presses its button.
+    LearnMode,
+    /// By itself when it has power.
+    SmartStart(Radio),
+}
+
+/// Which radio a SmartStart device has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Radio {
+    /// The one of everybody.
+    Classic,
+    /// Long Range only.
+    LongRange,
+    /// Both: it asks over one and the other in turn.
+    Both,
+}
+
+/// A device as it is sold.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// What sort of lock it is; the keys that it asks for are in it.
+    pub model: Model,
+    /// How it asks to be included.
+    pub start: Start,
+    /// It has no label: the controller's code is to be typed into it.
+    pub client_side_authentication: bool,
+    /// What is wrong with it while it joins.
+    pub fault: Option<Fault>,
+    private: PrivateKey,
+}
+
+impl Device {
+    /// A device for learn mode. Its key pair, and with it its label, follow from the seed.
+    pub fn new(model: Model, seed: u64) -> Self {
+        Self::with_key(model, &Entropy::from_number(seed))
+    }
+
+    /// The same with SmartStart.
+    pub fn smart_start(model: Model, radio: Radio, seed: u64) -> Self {
+        Self { start: Start::SmartStart(radio), ..Self::new(model, seed) }
+    }
+
+    /// The same device with something wrong.
+    #[must_use]
+    pub fn with_fault(self, fault: Fault) -> Self {
+        Self { fault: Some(fault), ..self }
+    }
+
+    /// The same device without a label: client-side authentication.
+    #[must_use]
+    pub fn without_label(self) -> Self {
+        Self { client_side_authentication: true, ..self }
+    }
+
+    pub(super) fn with_key(model: Model, entropy: &Entropy) -> Self {
+        let private = PrivateKey::from_bytes(entropy.child("sim/device").bytes());
+        Self { model, start: Start::LearnMode, client_side_authentication: false, fault: None, private }
+    }
+
+    /// What its label says: the first five digits are the PIN.
+    pub fn dsk(&self) -> Dsk {
+        Dsk::of_public_key(&self.private.public().0)
+    }
+
+    /// It leaves a network that gave it no keys.
+    pub(super) fn needs_keys(&self) -> bool {
+        matches!(self.start, Start::SmartStart(_))
+    }
+
+    pub(super) fn wishes(&self, long_range: bool) -> Wishes {
+        let possible = if long_range { KeyMask::LONG_RANGE } else { KeyMask::KNOWN };
+        Wishes {
+            keys: self.model.requests & possible,
+            client_side_authentication: self.client_side_authentication && !long_range,
+            private: self.private.clone(),
+            fault: self.fault,
+        }
+    }
+}
+
+/// What a device outside says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Call {
+    /// Learn mode: here I am, for whoever includes or excludes.
+    Here,
+    /// SmartStart: a device with this DSK waits.
+    Prime {
+        /// Over Long Range.
+        long_range: bool,
+    },
+    /// SmartStart: include me, if you want me.
+    IncludeMe {
+        /// Over Long Range.
+        long_range: bool,
+    },
+}
+
+/// A device outside, with what its memory keeps.
+#[derive(Debug)]
+pub(super) struct Outside {
+    /// The lock that it is.
+    pub(super) lock: Lock,
+    calling: Calling,
+}
+
+#[derive(Debug)]
+enum Calling {
+    Silent,
+    Here { next: Instant, until: Instant },
+    Priming { next: Instant, pause: Duration, long_range: bool, asks_at: Option<Instant> },
+}
+
+impl Outside {
+    /// A device with power: with SmartStart it begins to call.
+    pub(super) fn new(lock: Lock, device: &Device, now: Instant) -> Self {
+        Self { lock, calling: Calling::at_power_up(device, now) }
+    }
+
+    /// Somebody presses its button.
+    pub(super) fn learn(&mut self, now: Instant) {
+        self.calling = Calling::Here { next: now, until: now + LEARN_MODE };
+    }
+
+    /// What it says now.
+    pub(super) fn handle_timeout(&mut self, device: &Device, now: Instant) -> Option<Call> {
+        match &mut self.calling {
+            Calling::Here { until, .. } if *until <= now => {
+                self.calling = Calling::at_power_up(device, now);
+                None
+            }
+            Calling::Here { next, .. } if *next <= now => {
+                *next = now + CALLS_EACH;
+                Some(Call::Here)
+            }
+            Calling::Priming { asks_at: asks_at @ Some(_), long_range, .. } if asks_at.is_some_and(|at| at <= now) => {
+                *asks_at = None;
+                let call = Call::IncludeMe { long_range: *long_range };
+                if device.start == Start::SmartStart(Radio::Both) {
+                    *long_range = !*long_range;
+                }
+                Some(call)
+            }
+            Calling::Priming { next, pause, long_range, asks_at } if *next <= now => {
+                (*next, *asks_at) = (now + *pause, Some(now + ASKS_AFTER));
+                *pause = (*pause * 2).min(LONGEST_PAUSE);
+                Some(Call::Prime { long_range: *long_range })
+            }
+            Calling::Silent | Calling::Here { .. } | Calling::Priming { .. } => None,
+        }
+    }
+
+    /// When it will say something.
+    pub(super) fn poll_deadline(&self) -> Option<Deadline> {
+        let at = match &self.calling {
+            Calling::Silent => return None,
+            Calling::Here { next, until } => *next.min(until),
+            Calling::Priming { next, asks_at, .. } => asks_at.map_or(*next, |asks| asks.min(*next)),
+        };
+        Some(Deadline { at, why: "a device asks to be included" })
+    }
+}
+
+impl Calling {
+    fn at_power_up(device: &Device, now: Instant) -> Self {
+        match device.start {
+            Start::LearnMode => Self::Silent,
+            Start::SmartStart(radio) => {
+                let long_range = radio != Radio::Classic;
+                Self::Priming { next: now + FIRST_PRIME, pause: PRIMES_EACH, long_range, asks_at: None }
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Frames that are too long for one, in segments (command-classes sheet, 0x55). The controller's timers do: a lock asks
+//! for what is missing when the end came, and sends again what it is asked for.
+
+use std::time::Duration;
+
+use crate::command::transport_service::{
+    FirstSegment, Offset, SegmentComplete, SegmentRequest, SessionId, SubsequentSegment, TransportService,
+};
+use crate::command::{Body, Command};
+
+/// The longest payload of a frame, and the most bytes of a datagram in it.
+const ROOM: usize = 46;
+const SEGMENT: usize = 39;
+/// Between two segments: others want the air, too.
+pub(super) const GAP: Duration = Duration::from_millis(35);
+
+/// What is under way, each way.
+#[derive(Debug, Default)]
+pub(super) struct Segments {
+    incoming: Option<(SessionId, Vec<Option<u8>>)>,
+    /// The last one that was whole: its end may come again.
+    done: Option<(SessionId, usize)>,
+    outgoing: Option<(SessionId, Vec<u8>)>,
+    session: SessionId,
+}
+
+/// What a segment leads to.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// To be sent, in this order.
+    pub(super) frames: Vec<Vec<u8>>,
+    /// A whole datagram.
+    pub(super) datagram: Option<Vec<u8>>,
+}
+
+impl Segments {
+    /// The frames of a payload: itself, or its segments.
+    pub(super) fn cut(&mut self, payload: Vec<u8>) -> Vec<Vec<u8>> {
+        if payload.len() <= ROOM {
+            return vec![payload];
+        }
+        self.session = self.session.next();
+        let frames = segments(self.session, &payload, 0);
+        self.outgoing = Some((self.session, payload));
+        frames
+    }
+
+    /// A frame of the class.
+    pub(super) fn hear(&mut self, said: &TransportService) -> Heard {
+        match said {
+            TransportService::FirstSegment(it) => self.piece(it.session_id, it.datagram_size, 0, &it.partial_datagram.0),
+            TransportService::SubsequentSegment(it) => {
+                self.piece(it.session_id, it.datagram_size, it.datagram_offset.bytes(), &it.partial_datagram.0)
+            }
+            TransportService::SegmentRequest(it) => match &self.outgoing {
+                Some((session, payload)) if *session == it.session_id => {
+                    Heard { frames: segments(*session, payload, it.datagram_offset.bytes()), datagram: None }
+                }
+                _ => Heard::default(),
+            },
+            TransportService::SegmentComplete(_) | TransportService::SegmentWait(_) => Heard::default(),
+        }
+    }
+
+    fn piece(&mut self, session: SessionId, size: Offset, offset: usize, bytes: &[u8]) -> Heard {
+        let (size, end) = (size.bytes(), offset + bytes.len());
+        if offset > 0 && self.done == Some((session, size)) {
+            let frames = if end == size { vec![complete(session)] } else { Vec::new() };
+            return Heard { frames, datagram: None };
+        }
+        let (_, gathered) = match &mut self.incoming {
+            Some(incoming) if incoming.0 == session && incoming.1.len() == size && offset > 0 => incoming,
+            incoming => incoming.insert((session, vec![None; size])),
+        };
+        let Some(place) = gathered.get_mut(offset..end) else { return Heard::default() };
+        place.iter_mut().zip(bytes).for_each(|(to, from)| *to = Some(*from));
+        match gathered.iter().position(Option::is_none) {
+            None => {
+                let datagram = gathered.iter().copied().flatten().collect();
+                (self.incoming, self.done) = (None, Some((session, size)));
+                Heard { frames: vec![complete(session)], datagram: Some(datagram) }
+            }
+            Some(missing) if end == size => {
+                let asked = Offset::new(missing).map(|datagram_offset| SegmentRequest { session_id: session, datagram_offset });
+                let frames = asked.map(|asked| written(TransportService::SegmentRequest(asked)));
+                Heard { frames: frames.into_iter().collect(), datagram: None }
+            }
+            Some(_) => Heard::default(),
+        }
+    }
+}
+
+/// The segments of a payload from a place on.
+fn segments(session: SessionId, payload: &[u8], from: usize) -> Vec<Vec<u8>> {
+    let Some(datagram_size) = Offset::new(payload.len()) else { return Vec::new() };
+    let pieces = payload.chunks(SEGMENT).enumerate().map(|(n, piece)| (n * SEGMENT, piece));
+    pieces
+        .filter(|(offset, _)| offset + SEGMENT > from)
+        .filter_map(|(offset, piece)| {
+            let (header_extension, partial_datagram) = (None, Body(piece.to_vec()));
+            Some(written(match offset {
+                0 => TransportService::FirstSegment(FirstSegment {
+                    datagram_size,
+                    session_id: session,
+                    header_extension,
+                    partial_datagram,
+                }),
+                _ => TransportService::SubsequentSegment(SubsequentSegment {
+                    datagram_size,
+                    datagram_offset: Offset::new(offset)?,
+                    session_id: session,
+                    header_extension,
+                    partial_datagram,
+                }),
+            }))
+        })
+        .collect()
+}
+
+fn complete(session_id: SessionId) -> Vec<u8> {
+    written(TransportService::SegmentComplete(SegmentComplete { session_id }))
+}
+
+fn written(said: TransportService) -> Vec<u8> {
+    Command::TransportService(said).write()
+}

@@ -1,0 +1,193 @@
+//! A lock with security: what it lists in clear, under which class it listens, and how it gets and loses its keys. It
+//! behaves as certified locks do: in clear it only tells who it is, and below its highest class it does nothing.
+
+use std::collections::VecDeque;
+
+use crate::command::security::{CommandsSupportedReport, Security};
+use crate::command::security_2::{self, Security2};
+use crate::command::{ClassId, Command};
+use crate::domain::entropy::Entropy;
+use crate::domain::node::SecurityClass;
+use crate::domain::time::{Deadline, Instant};
+use crate::security::keys::KeyMask;
+
+use super::secured::Secured;
+use super::segments::{GAP, Segments};
+use super::{Lock, Membership, STAYS_AWAKE, Spoken};
+use crate::sim::joiner::{Failure, Joined, Joiner, Place, Wishes};
+
+/// What a lock with security has in clear, too.
+const IN_CLEAR: [ClassId; 5] =
+    [ClassId::Z_WAVE_PLUS_INFO, ClassId::TRANSPORT_SERVICE, ClassId::SUPERVISION, ClassId::SECURITY, ClassId::SECURITY_2];
+
+impl Lock {
+    /// The classes of its node information frame: all, or those in clear.
+    pub fn listed(&self) -> Vec<ClassId> {
+        let in_clear = |class: &ClassId| !self.has_security() || IN_CLEAR.contains(class);
+        self.classes().into_keys().filter(in_clear).collect()
+    }
+
+    /// The classes that it has under its highest class only.
+    pub fn secure_classes(&self) -> Vec<ClassId> {
+        self.classes().into_keys().filter(|class| !IN_CLEAR.contains(class)).collect()
+    }
+
+    /// The highest class it was granted.
+    pub fn class(&self) -> SecurityClass {
+        self.memory.membership.as_ref().map(Membership::class).unwrap_or_default()
+    }
+
+    /// It was added to a network: the controller may give it keys now.
+    pub fn join(&mut self, wishes: Wishes, place: Place, now: Instant) {
+        let entropy = Entropy::from_seed(self.entropy.bytes());
+        self.become_member(place, Joined::nothing(), entropy.child("in clear"));
+        self.joining = Some(Joiner::begin(wishes, place, now, entropy));
+        self.joined = None;
+        self.wake(now);
+    }
+
+    /// How getting its keys ended; `None` while it goes on, or where it never began.
+    pub fn joined(&self) -> Option<Result<KeyMask, Failure>> {
+        self.joined
+    }
+
+    /// It was excluded, or left: network, keys and lifeline are forgotten, and codes kept.
+    pub fn forget(&mut self) {
+        self.memory.membership = None;
+        self.memory.lifeline.clear();
+        self.power_cut();
+    }
+
+    /// Somebody types the first two groups of the controller's DSK into it. `false`: it waits for none.
+    pub fn type_dsk(&mut self, code: [u16; 2], now: Instant) -> bool {
+        let typed = self.joining.as_mut().is_some_and(|joining| joining.type_code(code, now));
+        self.go_on_joining(now);
+        typed
+    }
+
+    pub(super) fn security_classes(&self) -> Vec<(ClassId, u8)> {
+        let classes = [
+            (self.has_security(), ClassId::TRANSPORT_SERVICE, 2),
+            (self.model.has_s0(), ClassId::SECURITY, 1),
+            (self.model.has_s2(), ClassId::SECURITY_2, 1),
+        ];
+        classes.into_iter().filter(|(has, ..)| *has).map(|(_, class, version)| (class, version)).collect()
+    }
+
+    /// Whether it takes a command that came under `under`.
+    pub(super) fn listens(&self, command: &Command, under: SecurityClass) -> bool {
+        if !self.has_security() {
+            return true;
+        }
+        let class = self.class();
+        under == class && class != SecurityClass::None || IN_CLEAR.contains(&command.class())
+    }
+
+    /// Says it under a class, at that moment.
+    pub(super) fn speak(&mut self, payload: Vec<u8>, under: SecurityClass, at: Instant) {
+        match &mut self.secured {
+            Some(secured) if under != SecurityClass::None => secured.say(payload, under, at),
+            _ => self.says.push_back(Spoken { at, payload }),
+        }
+    }
+
+    /// Says what is due under its keys.
+    pub(super) fn speak_secured(&mut self, now: Instant) {
+        let (Some(secured), Some(membership)) = (&mut self.secured, &self.memory.membership) else { return };
+        for frame in secured.due(membership, now) {
+            // It listens for the answer, which may be a nonce.
+            self.awake_until = self.awake_until.max(now + STAYS_AWAKE);
+            say_cut(&mut self.segments, &mut self.says, frame, now);
+        }
+    }
+
+    /// A frame of the classes that carry others.
+    pub(super) fn hear_secured(&mut self, command: Command, now: Instant) {
+        if let Some(joining) = self.joining.as_mut().filter(|_| !matches!(command, Command::TransportService(_))) {
+            joining.receive(command, now);
+            return self.go_on_joining(now);
+        }
+        let (Some(secured), Some(membership)) = (&mut self.secured, &self.memory.membership) else { return };
+        let heard = match command {
+            Command::TransportService(said) => {
+                let heard = self.segments.hear(&said);
+                let at = (0..).map(|n| now + GAP * n);
+                self.says.extend(heard.frames.into_iter().zip(at).map(|(payload, at)| Spoken { at, payload }));
+                if let Some(Ok(command)) = heard.datagram.map(|datagram| Command::parse(&datagram)) {
+                    match command {
+                        Command::TransportService(_) => {}
+                        Command::Security(_) | Command::Security2(_) => self.hear_secured(command, now),
+                        command => self.take_in(command, SecurityClass::None, now),
+                    }
+                }
+                return;
+            }
+            Command::Security(frame) => secured.hear_s0(membership, frame, now),
+            Command::Security2(frame) => secured.hear_s2(membership, frame, now),
+            _ => return,
+        };
+        self.says.extend(heard.answer.map(|payload| Spoken { at: now, payload }));
+        let Some((under, command)) = heard.command else { return };
+        let Ok(command) = Command::parse(&command) else { return };
+        match self.supported_at(under, &command) {
+            Some(report) => self.say(&report, under, self.model.thinking, now),
+            None => self.take_in(command, under, now),
+        }
+    }
+
+    /// What it has under a class: everything under the highest, and nothing under the others it was granted.
+    fn supported_at(&self, under: SecurityClass, command: &Command) -> Option<Command> {
+        let supported = if under == self.class() { self.secure_classes() } else { Vec::new() };
+        match command {
+            Command::Security(Security::CommandsSupportedGet) if under == SecurityClass::S0 => {
+                let report = CommandsSupportedReport { supported, ..CommandsSupportedReport::default() };
+                Some(Command::Security(Security::CommandsSupportedReport(report)))
+            }
+            Command::Security2(Security2::CommandsSupportedGet) if under > SecurityClass::S0 => {
+                let report = security_2::CommandsSupportedReport { supported, controlled: Vec::new() };
+                Some(Command::Security2(Security2::CommandsSupportedReport(report)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes along what getting its keys led to.
+    pub(super) fn go_on_joining(&mut self, now: Instant) {
+        let Some(joining) = self.joining.as_mut() else { return };
+        joining.handle_timeout(now);
+        while let Some(payload) = joining.poll_transmit() {
+            self.awake_until = self.awake_until.max(now + STAYS_AWAKE);
+            self.says.push_back(Spoken { at: now + self.model.thinking, payload });
+        }
+        self.joined = joining.ended();
+        let Some(how) = self.joined else { return };
+        let (Some(membership), Some(joining)) = (self.memory.membership.clone(), self.joining.take()) else { return };
+        if how.is_ok() {
+            let (joined, entropy) = joining.into_joined();
+            let place = Place { home: membership.home, own: membership.own, controller: membership.controller };
+            self.become_member(place, joined, entropy);
+        }
+    }
+
+    pub(super) fn talk_deadline(&self) -> Option<Deadline> {
+        let joining = self.joining.as_ref().and_then(Joiner::poll_deadline);
+        Deadline::earliest(joining, self.secured.as_ref().and_then(Secured::poll_deadline))
+    }
+
+    fn become_member(&mut self, place: Place, joined: Joined, entropy: Entropy) {
+        let Place { home, own, controller } = place;
+        let membership = Membership { home, own, controller, granted: joined.granted, keys: joined.keys };
+        self.secured = Some(Secured::going_on(&membership, joined.session, joined.peer, entropy));
+        self.memory.membership = Some(membership);
+    }
+
+    fn has_security(&self) -> bool {
+        self.model.has_s0() || self.model.has_s2()
+    }
+}
+
+/// Says a frame, in segments if it is too long.
+fn say_cut(segments: &mut Segments, says: &mut VecDeque<Spoken>, frame: Vec<u8>, now: Instant) {
+    let frames = segments.cut(frame);
+    says.extend(frames.into_iter().zip(0..).map(|(payload, n)| Spoken { at: now + GAP * n, payload }));
+}

@@ -1,0 +1,103 @@
+//! What a stick tells of itself and of its nodes.
+
+use std::collections::BTreeSet;
+
+use crate::domain::ids::NodeId;
+use crate::domain::node::Beam;
+use crate::serial::controller::{Capabilities, InitData, LongRangeNodes};
+use crate::serial::node_info::NodeProtocolInfo;
+use crate::serial::transmit::{RouteReport, Rssi, TxReport};
+
+use super::{OWN, Outcome, SIGNAL, Stick};
+use crate::sim::lock::Lock;
+
+/// Long Range nodes of one segment, the first of which begins with node 256.
+const SEGMENT: u16 = 1024;
+
+impl Stick {
+    pub(super) fn init_data(&self) -> InitData {
+        // The mask is of classic nodes; Long Range ones have a list of their own.
+        let classic = self.nodes.keys().copied().filter(|node| !node.is_long_range());
+        InitData {
+            api_version: if self.chip.series > 5 { 10 } else { 5 },
+            capabilities: 0x08,
+            nodes: classic.chain([OWN]).collect(),
+            chip_type: self.chip.series,
+            chip_version: 0,
+        }
+    }
+
+    pub(super) fn long_range_nodes(&self, segment: u8) -> LongRangeNodes {
+        let segment_of = |node: &NodeId| node.0.checked_sub(256).map(|far| far / SEGMENT);
+        let nodes: BTreeSet<_> = self.nodes.keys().copied().filter(|node| segment_of(node) == Some(segment.into())).collect();
+        let more = self.nodes.keys().any(|node| segment_of(node) > Some(segment.into()));
+        LongRangeNodes { more, segment, nodes }
+    }
+
+    pub(super) fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            version: (1, 2),
+            manufacturer: 0xFFFE,
+            product_type: 1,
+            product: 1,
+            functions: self.chip.functions.clone(),
+        }
+    }
+
+    pub(super) fn protocol_info(&self, node: NodeId) -> NodeProtocolInfo {
+        if node == OWN {
+            let classes = NodeProtocolInfo { basic: 0x02, generic: 0x02, specific: 0x07, ..common() };
+            return NodeProtocolInfo { listening: true, controller: true, ..classes };
+        }
+        // Generic class 0: not in the network.
+        self.nodes.get(&node).copied().unwrap_or_default()
+    }
+}
+
+/// What the stick keeps of a node that it included.
+pub(super) fn protocol_info(node: NodeId, lock: &Lock) -> NodeProtocolInfo {
+    NodeProtocolInfo {
+        listening: lock.model.beam.is_none(),
+        routing: !node.is_long_range(),
+        flirs_1000ms: lock.model.beam == Some(Beam::Ms1000),
+        flirs_250ms: lock.model.beam == Some(Beam::Ms250),
+        speed_ext: if node.is_long_range() { 2 } else { 1 },
+        basic: 0x04,
+        generic: 0x40,
+        specific: 0x03,
+        ..common()
+    }
+}
+
+fn common() -> NodeProtocolInfo {
+    NodeProtocolInfo {
+        routing: true,
+        speed_bits: 2,
+        protocol_version: 3,
+        optional: true,
+        beaming: true,
+        specific_present: true,
+        speed_ext: 1,
+        ..NodeProtocolInfo::default()
+    }
+}
+
+pub(super) fn tx_report(outcome: &Outcome) -> TxReport {
+    let none = Rssi::NOT_AVAILABLE;
+    let route = RouteReport {
+        repeaters_used: 0,
+        ack_rssi: if outcome.acked { SIGNAL } else { none },
+        repeater_rssi: [none; 4],
+        ack_channel: 0,
+        tx_channel: 0,
+        routing_scheme: 1,
+        last_route: [0; 4],
+        beam_1000ms: outcome.beam == Some(Beam::Ms1000),
+        beam_250ms: outcome.beam == Some(Beam::Ms250),
+        route_speed: 2,
+        routing_attempts: 1,
+        failed_link: (0, 0),
+    };
+    let ticks = u16::try_from(outcome.took.as_millis() / 10).unwrap_or(u16::MAX);
+    TxReport { ticks, route: Some(route), powers: vec![none; 2] }
+}

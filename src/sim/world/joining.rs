@@ -1,0 +1,159 @@
+//! What people do with devices at the network's edge: unpack, put into learn mode, type, exclude.
+
+use std::time::Duration;
+
+use super::{Due, World};
+use crate::domain::ids::NodeId;
+use crate::domain::time::Instant;
+use crate::security::dsk::Dsk;
+use crate::sim::air::Receiver;
+use crate::sim::device::{Call, Device, DeviceId, Outside, Start};
+use crate::sim::joiner::Place;
+use crate::sim::lock::Lock;
+use crate::sim::stick::OWN;
+
+/// Bytes of a node information frame.
+const NODE_INFORMATION: usize = 12;
+/// A node whose button was pressed says so this often, and for so long.
+const CALLS_EACH: Duration = Duration::from_secs(1);
+const LEARN_MODE: Duration = Duration::from_secs(30);
+/// From a failure to leaving by itself.
+const GIVES_UP_IN: Duration = Duration::from_secs(1);
+
+impl World {
+    /// Somebody unpacks a device and gives it power: with SmartStart it asks to be included from then on, otherwise its
+    /// button is pressed, as by [`World::press`].
+    pub fn offer(&mut self, device: Device, now: Instant) -> DeviceId {
+        let id = self.next_device();
+        let lock = Lock::fresh(device.model.clone(), self.entropy.child(&format!("sim/device {}", id.0)));
+        let mut outside = Outside::new(lock, &device, now);
+        if device.start == Start::LearnMode {
+            outside.learn(now);
+        }
+        self.outside.insert(id, outside);
+        self.devices.insert(id, device);
+        id
+    }
+
+    /// Somebody presses the button of a device: for half a minute it can be included, or excluded where it is in a network.
+    pub fn press(&mut self, device: DeviceId, now: Instant) {
+        if let Some(outside) = self.outside.get_mut(&device) {
+            outside.learn(now);
+        } else if let Some(node) = self.node_of(device) {
+            self.leave(node, now);
+        }
+    }
+
+    /// Somebody presses the button of a node's device, to exclude it.
+    pub fn leave(&mut self, node: NodeId, now: Instant) {
+        self.schedule(now, Due::NodeLeaves { node, until: now + LEARN_MODE });
+    }
+
+    /// What the label of a device says.
+    pub fn dsk(&self, device: DeviceId) -> Option<Dsk> {
+        self.devices.get(&device).map(Device::dsk)
+    }
+
+    /// Somebody types the first two groups of the controller's DSK into a device. `false`: it does not wait for them.
+    pub fn type_into(&mut self, device: DeviceId, code: [u16; 2], now: Instant) -> bool {
+        let node = self.node_of(device);
+        node.and_then(|node| self.visit(node, |lock| lock.type_dsk(code, now))).unwrap_or_default()
+    }
+
+    /// The node that a device is; `None` while it is outside.
+    pub fn node_of(&self, device: DeviceId) -> Option<NodeId> {
+        self.inside.iter().find(|(_, inside)| **inside == device).map(|(node, _)| *node)
+    }
+
+    /// The device that a node is.
+    pub fn device_of(&self, node: NodeId) -> Option<DeviceId> {
+        self.inside.get(&node).copied()
+    }
+
+    /// A device's lock, wherever it is.
+    pub fn device_lock(&self, device: DeviceId) -> Option<&Lock> {
+        let outside = self.outside.get(&device).map(|outside| &outside.lock);
+        outside.or_else(|| self.locks.get(&self.node_of(device)?))
+    }
+
+    /// Repairs a device, or breaks it: what is wrong with it the next time it joins.
+    pub fn device_mut(&mut self, device: DeviceId) -> Option<&mut Device> {
+        self.devices.get_mut(&device)
+    }
+
+    pub(super) fn next_device(&self) -> DeviceId {
+        DeviceId(self.devices.keys().next_back().map_or(1, |last| last.0 + 1))
+    }
+
+    /// Devices outside say what they have to say.
+    pub(super) fn call_out(&mut self, now: Instant) {
+        let mut calls = Vec::new();
+        for (id, outside) in &mut self.outside {
+            let Some(device) = self.devices.get(id) else { continue };
+            calls.extend(outside.handle_timeout(device, now).map(|call| (*id, call)));
+        }
+        for (device, call) in calls {
+            let stick = Receiver { beam: None, awake_until: now, deaf: false };
+            if let Some(heard) = self.air.transmit(NODE_INFORMATION, stick, now).heard {
+                self.schedule(heard, Due::StickIsCalled { device, call });
+            }
+        }
+    }
+
+    pub(super) fn called(&mut self, device: DeviceId, call: Call, now: Instant) {
+        let (Some(outside), Some(dsk)) = (self.outside.get(&device), self.dsk(device)) else { return };
+        let effects = self.stick.called(device, call, &dsk, &outside.lock);
+        self.carry_out(effects, now);
+    }
+
+    pub(super) fn node_leaves(&mut self, node: NodeId, until: Instant, now: Instant) {
+        let Some(lock) = self.locks.get(&node).filter(|lock| !lock.faults.gone) else { return };
+        let effects = self.stick.leaving(node, lock);
+        if effects.is_empty() && now + CALLS_EACH < until {
+            self.schedule(now + CALLS_EACH, Due::NodeLeaves { node, until });
+        }
+        self.carry_out(effects, now);
+    }
+
+    /// A device is in the network. If it takes the place of a node, that node's device is gone for good.
+    pub(super) fn joined(&mut self, device: DeviceId, node: NodeId, now: Instant) {
+        let (Some(Outside { mut lock, .. }), Some(joins)) = (self.outside.remove(&device), self.devices.get(&device)) else {
+            return;
+        };
+        let place = Place { home: self.stick.home(), own: node, controller: OWN };
+        lock.join(joins.wishes(node.is_long_range()), place, now);
+        self.locks.insert(node, lock);
+        self.inside.insert(node, device);
+    }
+
+    /// A device is out of the network, and knows it: it forgets what it knew of it.
+    pub(super) fn left(&mut self, node: NodeId, now: Instant) {
+        let (Some(mut lock), Some(id)) = (self.locks.remove(&node), self.inside.remove(&node)) else { return };
+        let Some(device) = self.devices.get(&id) else { return };
+        lock.forget();
+        self.outside.insert(id, Outside::new(lock, device, now));
+    }
+
+    /// A SmartStart device that got no keys leaves by itself, once it said why; the stick does not know (security sheet,
+    /// B11).
+    pub(super) fn watch(&mut self, node: NodeId, now: Instant) {
+        let scheduled = |due: &Due| matches!(due, Due::NodeGivesUp { node: other } if *other == node);
+        if self.has_failed(node) && !self.agenda.values().any(scheduled) {
+            self.schedule(now + GIVES_UP_IN, Due::NodeGivesUp { node });
+        }
+    }
+
+    pub(super) fn gives_up(&mut self, node: NodeId, now: Instant) {
+        if self.has_failed(node) {
+            self.left(node, now);
+        }
+    }
+
+    fn has_failed(&self, node: NodeId) -> bool {
+        let failed = self.locks.get(&node).and_then(Lock::joined).is_some_and(|how| how.is_err());
+        failed && self.device_of(node).and_then(|id| self.devices.get(&id)).is_some_and(Device::needs_keys)
+    }
+}
+
+#[cfg(test)]
+mod tests;

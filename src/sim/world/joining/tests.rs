@@ -1,0 +1,623 @@
+use std::collections::VecDeque;
+
+use super::*;
+use crate::command::Command;
+use crate::command::security_2::FailType;
+use crate::domain::entropy::Entropy;
+use crate::domain::node::SecurityClass;
+use crate::domain::time::Deadline;
+use crate::security::key_exchange::{DskPin, Failure, Grant, KeyExchange, Known, Output, Question, Step as Waited};
+use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
+use crate::security::s0::inclusion::{Inclusion, Step as S0Step};
+use crate::security::s2::{Addressing, Air, Opened, Protection, Received, Sealing, Session};
+use crate::serial::frame::{Decoder, Received as OnTheLine};
+use crate::serial::node_info::{ApplicationUpdate, InclusionStatus, UpdateStatus};
+use crate::serial::request::{AddNode, NodeCall, SmartStartIds};
+use crate::serial::setup::SetupRequest;
+use crate::serial::transmit::{SendData, TxOptions};
+use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth, Request};
+use crate::sim::chip::Chip;
+use crate::sim::device::Radio;
+use crate::sim::joiner::{Failure as Theirs, Fault, Step};
+use crate::sim::lock::Faults;
+use crate::sim::model::Model;
+use crate::sim::world::Blueprint;
+
+// The host here is small: it sends one frame after the other, and knows the including side of the daemon only.
+
+const US: NodeId = NodeId(1);
+const ROOM: usize = 46;
+
+struct Host {
+    world: World,
+    now: Instant,
+    width: NodeIdWidth,
+    decoder: Decoder,
+    /// Everything that the stick said and nobody looked at yet.
+    heard: VecDeque<Message>,
+    /// Payloads for nodes, and the one that is on the air.
+    queue: VecDeque<(NodeId, Vec<u8>)>,
+    sending: bool,
+    keys: NetworkKeys,
+    entropy: Entropy,
+}
+
+impl Host {
+    fn new(blueprint: &Blueprint) -> Self {
+        let mut entropy = Entropy::from_number(3);
+        Self {
+            world: World::new(blueprint, &Entropy::from_number(1)),
+            now: Instant::from_millis(10),
+            width: NodeIdWidth::Bits8,
+            decoder: Decoder::new(),
+            heard: VecDeque::new(),
+            queue: VecDeque::new(),
+            sending: false,
+            keys: NetworkKeys::generate(&mut entropy),
+            entropy,
+        }
+    }
+
+    /// A host of a Long Range stick, with node ids of two bytes.
+    fn far() -> Self {
+        let mut host = Self::new(&Blueprint { chip: Chip::series_800(), ..Blueprint::empty() });
+        host.ask(&Request::Setup(SetupRequest::SetNodeIdType(NodeIdWidth::Bits16)));
+        host.width = NodeIdWidth::Bits16;
+        host.pass(Duration::from_secs(1));
+        host.heard.clear();
+        host
+    }
+
+    fn ask(&mut self, request: &Request) {
+        let frame = request.write(self.width).unwrap();
+        self.world.bytes_from_host(&frame.encode(), self.now);
+        self.read();
+    }
+
+    fn read(&mut self) {
+        while let Some(bytes) = self.world.poll_transmit() {
+            self.decoder.push(&bytes);
+            while let Some(received) = self.decoder.next() {
+                let OnTheLine::Frame(frame) = received else { continue };
+                self.world.bytes_from_host(&[0x06], self.now);
+                match Message::parse(&frame, self.width).unwrap() {
+                    Message::SendDataCallback(_) => self.sending = false,
+                    Message::SendDataResponse(response) => assert!(response.accepted),
+                    other => self.heard.push_back(other),
+                }
+            }
+        }
+    }
+
+    /// Goes on to what happens next, if it happens before `end`.
+    fn step(&mut self, end: Instant, other: Option<Deadline>) -> bool {
+        if let Some((node, payload)) = self.queue.pop_front_if(|_| !self.sending) {
+            self.sending = true;
+            let options = TxOptions(0x25);
+            self.ask(&Request::SendData(SendData { node, data: payload.into(), options, callback: CallbackId(9) }));
+        }
+        let next = Deadline::earliest(self.world.poll_deadline(), other).map_or(end, |next| next.at);
+        if next >= end {
+            self.now = end;
+            return false;
+        }
+        self.now = self.now.max(next);
+        self.world.handle_timeout(self.now);
+        self.read();
+        true
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.step(end, None) {}
+    }
+
+    /// The next message that `pick` takes, within that many seconds.
+    fn wait<T>(&mut self, seconds: u64, pick: impl Fn(&Message) -> Option<T>) -> Option<T> {
+        let end = self.now + Duration::from_secs(seconds);
+        loop {
+            while let Some(message) = self.heard.pop_front() {
+                if let Some(picked) = pick(&message) {
+                    return Some(picked);
+                }
+            }
+            if !self.step(end, None) && self.heard.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// Starts adding and brings the protocol's part to its end: the node, and the statuses that the stick told.
+    fn add(&mut self, mode: u8, smart_start: Option<SmartStartIds>) -> (NodeId, Vec<u8>) {
+        self.ask(&Request::AddNode(AddNode { mode: mode | 0xC0, callback: CallbackId(5), smart_start }));
+        let mut statuses = Vec::new();
+        loop {
+            let told = self.wait(40, inclusion(FunctionId::ADD_NODE_TO_NETWORK));
+            let Some((callback, status, node)) = told else { return (NodeId(0), statuses) };
+            statuses.push(status.0);
+            match status {
+                InclusionStatus::PROTOCOL_DONE => {
+                    assert_eq!(callback, CallbackId(5));
+                    self.stop(CallbackId(6));
+                }
+                InclusionStatus::DONE => {
+                    assert_eq!(callback, CallbackId(6), "of the stop");
+                    self.stop(CallbackId::NONE);
+                    return (node, statuses);
+                }
+                InclusionStatus::FAILED => return (node, statuses),
+                _ => {}
+            }
+        }
+    }
+
+    fn stop(&mut self, callback: CallbackId) {
+        self.ask(&Request::AddNode(AddNode { mode: AddNode::STOP, callback, smart_start: None }));
+    }
+
+    /// Listens for a SmartStart device, and adds it.
+    fn add_smart_start(&mut self, device: DeviceId, far: bool) -> (NodeId, Vec<u8>) {
+        let dsk = self.world.dsk(device).unwrap();
+        self.ask(&Request::AddNode(AddNode { mode: 0x49, callback: CallbackId::NONE, smart_start: None }));
+        let status = if far { UpdateStatus::SMART_START_PRIME_LONG_RANGE } else { UpdateStatus::SMART_START_PRIME };
+        let prime = self.wait(60, |message| match message {
+            Message::ApplicationUpdate(update @ ApplicationUpdate { smart_start: Some(_), .. }) => Some(update.clone()),
+            _ => None,
+        });
+        let prime = prime.expect("a prime");
+        assert_eq!((prime.status, prime.node), (status, NodeId(0)));
+        assert_eq!(prime.smart_start.map(|it| it.nwi_home_id), Some(dsk.nwi_home_id()));
+        let ids = SmartStartIds { nwi_home_id: dsk.nwi_home_id(), auth_home_id: dsk.auth_home_id() };
+        self.add(AddNode::SMART_START_HOME_ID | if far { AddNode::LONG_RANGE } else { 0 }, Some(ids))
+    }
+
+    fn home(&self) -> crate::domain::ids::HomeId {
+        self.world.stick.home()
+    }
+
+    /// Gives a node its keys under S2, with `pin` where it is asked for.
+    fn bootstrap(
+        &mut self,
+        node: NodeId,
+        known: Option<Known>,
+        pin: &DskPin,
+        device: DeviceId,
+    ) -> Result<(KeyMask, Session), Failure> {
+        let mut exchange = KeyExchange::begin(node, known, self.now, &mut self.entropy);
+        let home = self.home();
+        loop {
+            while let Some(output) = exchange.poll_output() {
+                match output {
+                    Output::Answer(frame) => self.queue.push_front((node, frame.0)),
+                    Output::Send(frame) => self.queue.push_back((node, frame.0)),
+                    Output::Ask(Question::Grant { requested, client_side_authentication }) => {
+                        exchange.grant(Grant { keys: requested, client_side_authentication }, self.now).unwrap();
+                    }
+                    Output::Ask(Question::Pin { .. }) => exchange.pin(pin, self.now).unwrap(),
+                    Output::Ask(Question::TypeIntoDevice { code }) => {
+                        // A person takes a while.
+                        self.pass(Duration::from_secs(20));
+                        assert!(self.world.type_into(device, code, self.now));
+                    }
+                    Output::Ended(Ok(granted)) => return Ok((granted.keys, exchange.into_session())),
+                    Output::Ended(Err(why)) => {
+                        self.pass(Duration::from_secs(20));
+                        return Err(why);
+                    }
+                }
+            }
+            if let Some(message) = self.heard.pop_front() {
+                let Message::ApplicationCommand(command) = message else { continue };
+                let Ok(Command::Security2(frame)) = Command::parse(&command.payload) else { continue };
+                let air = Air { home, own: US, keys: &self.keys };
+                exchange.receive(&air, frame, self.now, &mut self.entropy);
+                continue;
+            }
+            let end = self.now + Duration::from_secs(300);
+            self.step(end, exchange.poll_deadline());
+            let air = Air { home, own: US, keys: &self.keys };
+            exchange.handle_timeout(&air, self.now, &mut self.entropy);
+        }
+    }
+
+    /// Says a command under a class of S2, and gives what the node says under its keys within three seconds.
+    fn tell(&mut self, session: &mut Session, class: SecurityClass, command: &[u8]) -> Vec<Opened> {
+        let (node, home) = (session.peer(), self.home());
+        let mut opened = Vec::new();
+        let end = self.now + Duration::from_secs(3);
+        let (mut waits, mut resealed) = (true, false);
+        loop {
+            let air = Air { home, own: US, keys: &self.keys };
+            if std::mem::take(&mut waits) {
+                match session.seal(&air, Protection::Class(class), command, self.now, &mut self.entropy) {
+                    Sealing::Frame(frame) | Sealing::NonceGet(frame) => self.queue.push_back((node, frame.0)),
+                    Sealing::Impossible(why) => panic!("{why}"),
+                }
+            }
+            while let Some(message) = self.heard.pop_front() {
+                let Message::ApplicationCommand(said) = message else { continue };
+                let Ok(Command::Security2(frame)) = Command::parse(&said.payload) else { continue };
+                match session.receive(&air, frame, Addressing::Single, self.now, &mut self.entropy) {
+                    Received::Command(command) => opened.push(command),
+                    Received::Answer { frame, .. } => self.queue.push_front((node, frame.0)),
+                    Received::Nonce => waits = true,
+                    Received::Resync => waits |= !std::mem::replace(&mut resealed, true),
+                    Received::InClear(_) | Received::Duplicate | Received::Ignored(_) => {}
+                }
+            }
+            if !waits && !self.step(end, None) {
+                return opened;
+            }
+        }
+    }
+
+    fn is_listed(&mut self, node: NodeId) -> bool {
+        self.heard.clear();
+        if node.is_long_range() {
+            self.ask(&Request::GetLongRangeNodes { segment: 0 });
+        } else {
+            self.ask(&Request::GetSerialApiInitData);
+        }
+        let nodes = self.wait(1, |message| match message {
+            Message::LongRangeNodes(nodes) => Some(nodes.nodes.clone()),
+            Message::InitData(data) => Some(data.nodes.clone()),
+            _ => None,
+        });
+        nodes.expect("a list").contains(&node)
+    }
+
+    /// Asks for a node's removal or replacement: the flags of the response, and the statuses of the callbacks.
+    fn failed(&mut self, request: &Request) -> (u8, Vec<u8>) {
+        self.heard.clear();
+        self.ask(request);
+        let flags = self.wait(1, |message| match message {
+            Message::FailedNodeResponse { flags, .. } => Some(*flags),
+            _ => None,
+        });
+        let mut statuses = Vec::new();
+        while let Some(status) = self.wait(20, |message| match message {
+            Message::Callback { status, callback: CallbackId(7), .. } => *status,
+            _ => None,
+        }) {
+            statuses.push(status);
+        }
+        (flags.expect("a response"), statuses)
+    }
+
+    fn ping(&mut self, node: NodeId) {
+        self.queue.push_back((node, vec![0x00]));
+        self.pass(Duration::from_secs(10));
+    }
+}
+
+fn inclusion(of: FunctionId) -> impl Fn(&Message) -> Option<(CallbackId, InclusionStatus, NodeId)> {
+    move |message| match message {
+        Message::Inclusion(it) if it.function == of => Some((it.callback, it.status, it.node)),
+        _ => None,
+    }
+}
+
+fn call(node: NodeId) -> NodeCall {
+    NodeCall { node, callback: CallbackId(7) }
+}
+
+/// A house with one S2 lock that was included, with its keys.
+fn with_lock() -> (Host, DeviceId, NodeId, Session) {
+    let mut host = Host::new(&Blueprint::empty());
+    let device = host.world.offer(Device::new(Model::s2(), 7), host.now);
+    let (node, _) = host.add(AddNode::ANY, None);
+    let pin = host.world.dsk(device).unwrap().pin();
+    let (keys, session) = host.bootstrap(node, None, &pin, device).unwrap();
+    assert_eq!(keys, KeyMask::KNOWN);
+    (host, device, node, session)
+}
+
+const ACCESS: SecurityClass = SecurityClass::S2AccessControl;
+
+#[test]
+fn a_lock_with_its_pin_gets_access_control_and_takes_a_code_under_it() {
+    let (mut host, device, node, mut session) = with_lock();
+    assert_eq!(host.world.node_of(device), Some(node));
+    assert_eq!(host.world.lock(node).unwrap().joined(), Some(Ok(KeyMask::KNOWN)));
+    // Supervision, session 5, around Extended User Code Set: user 7, 4321.
+    let said = host.tell(&mut session, ACCESS, b"\x6c\x01\x05\x0b\x63\x0b\x01\x00\x07\x01\x044321");
+    let [report] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((report.protection, &report.command[..]), (Protection::Class(ACCESS), &[0x6C, 0x02, 0x05, 0xFF, 0x00][..]));
+    let codes = &host.world.lock(node).unwrap().memory.codes;
+    assert_eq!(codes.user_of(b"4321"), Some(7));
+}
+
+#[test]
+fn the_stick_tells_each_step_of_an_inclusion_and_waits_for_the_host() {
+    let mut host = Host::new(&Blueprint::empty());
+    host.world.offer(Device::new(Model::s2(), 7), host.now);
+    let (node, statuses) = host.add(AddNode::ANY, None);
+    assert_eq!((node, statuses), (NodeId(2), vec![1, 2, 3, 5, 6]));
+    assert!(host.is_listed(node));
+
+    // Without the stop there is no "done".
+    host.world.offer(Device::new(Model::s2(), 8), host.now);
+    host.ask(&Request::AddNode(AddNode { mode: 0xC1, callback: CallbackId(5), smart_start: None }));
+    host.pass(Duration::from_secs(60));
+    let told: Vec<_> = host.heard.iter().filter_map(inclusion(FunctionId::ADD_NODE_TO_NETWORK)).map(|it| it.1.0).collect();
+    assert_eq!(told, [1, 2, 3, 5]);
+    // Another mode does not begin meanwhile.
+    host.heard.clear();
+    host.ask(&Request::RemoveNode { mode: 0xC1, callback: CallbackId(8) });
+    let refused = host.wait(1, inclusion(FunctionId::REMOVE_NODE_FROM_NETWORK));
+    assert_eq!(refused, Some((CallbackId(8), InclusionStatus::FAILED, NodeId(0))));
+    host.stop(CallbackId(6));
+    let done = host.wait(1, inclusion(FunctionId::ADD_NODE_TO_NETWORK));
+    assert_eq!(done, Some((CallbackId(6), InclusionStatus::DONE, NodeId(3))));
+}
+
+#[test]
+fn a_stop_before_anybody_came_ends_it_with_nobody() {
+    let mut host = Host::new(&Blueprint::empty());
+    host.ask(&Request::AddNode(AddNode { mode: 0xC1, callback: CallbackId(5), smart_start: None }));
+    host.stop(CallbackId(6));
+    let device = host.world.offer(Device::new(Model::s2(), 7), host.now);
+    host.pass(Duration::from_secs(60));
+    let told: Vec<_> = host.heard.iter().filter_map(inclusion(FunctionId::ADD_NODE_TO_NETWORK)).collect();
+    let [ready, done] = [(CallbackId(5), InclusionStatus::READY, NodeId(0)), (CallbackId(6), InclusionStatus::DONE, NodeId(0))];
+    assert_eq!(told, [ready, done]);
+    assert_eq!(host.world.node_of(device), None);
+}
+
+#[test]
+fn a_lock_with_keys_says_in_clear_only_who_it_is() {
+    let (mut host, device, node, mut session) = with_lock();
+    let lock = host.world.device_lock(device).unwrap();
+    assert_eq!(lock.listed().iter().map(|class| class.0).collect::<Vec<_>>(), [0x55, 0x5E, 0x6C, 0x98, 0x9F]);
+    let in_clear = |host: &mut Host, command: &[u8]| {
+        host.heard.clear();
+        host.queue.push_back((node, command.to_vec()));
+        host.pass(Duration::from_secs(4));
+        host.heard.drain(..).filter(|message| matches!(message, Message::ApplicationCommand(_))).count()
+    };
+    // Version Get, User Code Get, a supervised User Code Set: nothing. Z-Wave Plus Info Get: answered.
+    assert_eq!(in_clear(&mut host, &[0x86, 0x11]), 0);
+    assert_eq!(in_clear(&mut host, &[0x63, 0x02, 0x01]), 0);
+    assert_eq!(in_clear(&mut host, b"\x6c\x01\x05\x0b\x63\x0b\x01\x00\x07\x01\x044321"), 0);
+    assert_eq!(host.world.lock(node).unwrap().memory.codes.user_of(b"4321"), None);
+    assert_eq!(in_clear(&mut host, &[0x5E, 0x01]), 1);
+
+    // Commands Supported: everything under the highest class, nothing under the others.
+    let supported = |said: Vec<Opened>| said.first().map(|report| report.command.to_vec());
+    let listed = supported(host.tell(&mut session, ACCESS, &[0x9F, 0x0D]));
+    assert_eq!(listed.as_deref(), Some(&[0x9F, 0x0E, 0x59, 0x62, 0x63, 0x71, 0x72, 0x80, 0x85, 0x86][..]));
+    let listed = supported(host.tell(&mut session, SecurityClass::S2Authenticated, &[0x9F, 0x0D]));
+    assert_eq!(listed.as_deref(), Some(&[0x9F, 0x0E][..]));
+    // A code under a lower class is nothing to it.
+    let said = host.tell(&mut session, SecurityClass::S2Unauthenticated, b"\x6c\x01\x06\x0b\x63\x0b\x01\x00\x07\x01\x044321");
+    assert!(said.is_empty(), "{said:?}");
+}
+
+#[test]
+fn a_class_that_was_not_granted_is_silent() {
+    let mut host = Host::new(&Blueprint::empty());
+    let device = host.world.offer(Device::new(Model { requests: KeyMask(0x04), ..Model::s2() }, 7), host.now);
+    let (node, _) = host.add(AddNode::ANY, None);
+    let pin = host.world.dsk(device).unwrap().pin();
+    let (keys, mut session) = host.bootstrap(node, None, &pin, device).unwrap();
+    assert_eq!(keys, KeyMask(0x04));
+    assert!(host.tell(&mut session, SecurityClass::S2Authenticated, &[0x9F, 0x0D]).is_empty());
+    assert_eq!(host.tell(&mut session, ACCESS, &[0x9F, 0x0D]).len(), 1);
+}
+
+#[test]
+fn a_wrong_pin_ends_without_keys() {
+    let mut host = Host::new(&Blueprint::empty());
+    let device = host.world.offer(Device::new(Model::s2(), 7), host.now);
+    let (node, _) = host.add(AddNode::ANY, None);
+    let how = host.bootstrap(node, None, &DskPin::new(1), device);
+    assert_eq!(how.map(|(keys, _)| keys), Err(Failure::WrongPin));
+    let lock = host.world.lock(node).unwrap();
+    assert_eq!(lock.joined(), Some(Err(Theirs::Stopped(FailType::DECRYPT))));
+    assert_eq!(lock.class(), SecurityClass::None);
+    assert!(host.is_listed(node), "it is in the network all the same");
+}
+
+#[test]
+fn a_device_without_label_has_the_code_typed_into_it() {
+    let mut host = Host::new(&Blueprint::empty());
+    let device = Device::new(Model::s2(), 7).without_label();
+    let device = host.world.offer(device, host.now);
+    let (node, _) = host.add(AddNode::ANY, None);
+    let (keys, _) = host.bootstrap(node, None, &DskPin::new(0), device).unwrap();
+    assert_eq!(keys, KeyMask::KNOWN);
+}
+
+#[test]
+fn a_lock_of_s0_gets_its_key_and_speaks_under_it() {
+    let mut host = Host::new(&Blueprint::empty());
+    host.world.offer(Device::new(Model::s0(), 7), host.now);
+    let (node, _) = host.add(AddNode::ANY, None);
+    let key = host.keys.network_key(KeyId::S0).clone();
+    let (mut inclusion, first) = Inclusion::begin(US, node, &key, false, ROOM, host.now).unwrap();
+    host.queue.push_back((node, first));
+    let end = host.now + Duration::from_secs(60);
+    let mut outcome = None;
+    while outcome.is_none() {
+        if let Some(message) = host.heard.pop_front() {
+            let Message::ApplicationCommand(command) = message else { continue };
+            let turn = inclusion.received(&command.payload, host.now, &mut host.entropy);
+            host.queue.extend(turn.send.into_iter().map(|payload| (node, payload)));
+            outcome = turn.outcome;
+        } else {
+            assert!(host.step(end, inclusion.poll_deadline()), "not in a minute: {inclusion:?}");
+        }
+    }
+    assert_eq!(inclusion.step(), S0Step::Over);
+    let classes = outcome.and_then(Result::ok).and_then(|granted| granted.classes).expect("its list came under the key");
+    let listed: Vec<_> = classes.supported.iter().map(|class| class.0).collect();
+    assert_eq!(listed, [0x59, 0x62, 0x63, 0x71, 0x72, 0x80, 0x85, 0x86]);
+    assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::S0);
+}
+
+#[test]
+fn smart_start_includes_the_device_whose_label_was_scanned_and_no_other() {
+    let mut host = Host::new(&Blueprint::empty());
+    let other = host.world.offer(Device::smart_start(Model::s2(), Radio::Classic, 8), host.now);
+    host.pass(Duration::from_secs(3));
+    let device = host.world.offer(Device::smart_start(Model::s2(), Radio::Classic, 7), host.now);
+    let (node, statuses) = host.add_smart_start(device, false);
+    assert_eq!((node, statuses), (NodeId(2), vec![1, 2, 3, 5, 6]));
+    assert_eq!((host.world.node_of(device), host.world.node_of(other)), (Some(node), None));
+    let dsk = host.world.dsk(device).unwrap();
+    let known = Known { dsk: *dsk.reveal(), keys: KeyMask(0x86) };
+    let (keys, mut session) = host.bootstrap(node, Some(known), &DskPin::new(0), device).unwrap();
+    assert_eq!(keys, KeyMask(0x86));
+    assert_eq!(host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x01]).len(), 1);
+}
+
+#[test]
+fn a_smart_start_device_that_gets_no_keys_leaves_and_asks_again() {
+    let mut host = Host::new(&Blueprint::empty());
+    let device = host.world.offer(Device::smart_start(Model::s2(), Radio::Classic, 7), host.now);
+    let (node, _) = host.add_smart_start(device, false);
+    // Nobody begins the bootstrapping.
+    host.pass(Duration::from_secs(40));
+    assert_eq!(host.world.node_of(device), None);
+    assert!(host.is_listed(node), "the stick does not know");
+    host.ping(node);
+    assert_eq!(host.failed(&Request::RemoveFailedNode(call(node))), (0, vec![1]));
+    assert!(!host.is_listed(node));
+    let (again, _) = host.add_smart_start(device, false);
+    assert_eq!(again, NodeId(3));
+}
+
+#[test]
+fn long_range_takes_two_bytes_a_region_and_keys_of_its_own() {
+    let mut host = Host::far();
+    let device = host.world.offer(Device::smart_start(Model::s2(), Radio::Both, 7), host.now);
+    let (node, statuses) = host.add_smart_start(device, true);
+    assert_eq!((node, statuses), (NodeId(256), vec![1, 2, 3, 5, 6]));
+    assert!(host.is_listed(node));
+    let dsk = host.world.dsk(device).unwrap();
+    let known = Known { dsk: *dsk.reveal(), keys: KeyMask::KNOWN };
+    let (keys, mut session) = host.bootstrap(node, Some(known), &DskPin::new(0), device).unwrap();
+    assert_eq!(keys, KeyMask::LONG_RANGE);
+    let said = host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x01]);
+    assert_eq!(said.len(), 1, "{said:?}");
+
+    // The same with one byte, or in a region without Long Range: the stick refuses.
+    let ids = Some(SmartStartIds { nwi_home_id: dsk.nwi_home_id(), auth_home_id: dsk.auth_home_id() });
+    let mode = AddNode::SMART_START_HOME_ID | AddNode::LONG_RANGE;
+    assert_eq!(Host::new(&Blueprint { chip: Chip::series_800(), ..Blueprint::empty() }).add(mode, ids).1, [7]);
+    assert_eq!(Host::new(&Blueprint::empty()).add(mode, ids).1, [7]);
+}
+
+#[test]
+fn a_device_that_stops_in_any_step_has_no_keys_and_can_be_excluded() {
+    for (step, waited_for) in [
+        (Step::KexReport, Waited::KexReport),
+        (Step::PublicKey, Waited::PublicKey),
+        (Step::Echo, Waited::Echo),
+        (Step::KeyGet, Waited::KeyGet),
+        (Step::Verify, Waited::Verify),
+        (Step::TransferEnd, Waited::KeyGet),
+    ] {
+        let mut host = Host::new(&Blueprint::empty());
+        let device = host.world.offer(Device::new(Model::s2(), 7).with_fault(Fault::Silent(step)), host.now);
+        let (node, _) = host.add(AddNode::ANY, None);
+        let pin = host.world.dsk(device).unwrap().pin();
+        let how = host.bootstrap(node, None, &pin, device).map(|(keys, _)| keys);
+        assert_eq!(how, Err(Failure::NoAnswer(waited_for)), "{step:?}");
+        assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::None, "{step:?}");
+        exclude(&mut host, node);
+        assert_eq!(host.world.node_of(device), None);
+    }
+}
+
+/// Excludes a node, and gives the statuses that the stick told.
+fn exclude(host: &mut Host, node: NodeId) {
+    host.heard.clear();
+    host.ask(&Request::RemoveNode { mode: 0xC1, callback: CallbackId(8) });
+    host.world.leave(node, host.now);
+    let mut told = Vec::new();
+    while let Some((CallbackId(8), status, of)) = host.wait(5, inclusion(FunctionId::REMOVE_NODE_FROM_NETWORK)) {
+        told.push((status.0, of));
+    }
+    assert_eq!(told, [(1, NodeId(0)), (2, NodeId(0)), (3, node), (6, node)]);
+}
+
+#[test]
+fn an_excluded_lock_forgets_its_keys_and_keeps_its_codes() {
+    let (mut host, device, node, mut session) = with_lock();
+    host.tell(&mut session, ACCESS, &[0x85, 0x01, 0x01, 0x01]);
+    host.tell(&mut session, ACCESS, b"\x63\x0b\x01\x00\x07\x01\x044321");
+    assert_eq!(host.world.lock(node).unwrap().memory.lifeline, [1]);
+    exclude(&mut host, node);
+    assert!(!host.is_listed(node));
+    let memory = &host.world.device_lock(device).unwrap().memory;
+    assert_eq!((memory.membership.clone(), memory.lifeline.clone()), (None, Vec::new()));
+    assert_eq!(memory.codes.user_of(b"4321"), Some(7));
+
+    // And comes back, with its code.
+    host.world.press(device, host.now);
+    let (node, _) = host.add(AddNode::ANY, None);
+    assert_eq!(node, NodeId(3), "ids are not given twice in a row");
+    let pin = host.world.dsk(device).unwrap().pin();
+    let (_, mut session) = host.bootstrap(node, None, &pin, device).unwrap();
+    let said = host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x07]);
+    assert_eq!(said.first().map(|it| it.command.to_vec()).as_deref(), Some(&b"\x63\x03\x07\x014321"[..]));
+}
+
+#[test]
+fn a_node_that_answers_is_never_removed() {
+    let (mut host, _, node, _) = with_lock();
+    assert_eq!(host.failed(&Request::RemoveFailedNode(call(node))), (0x08, vec![]), "not on the list");
+    host.world.visit(node, |lock| lock.faults = Faults { gone: true, ..Faults::default() });
+    host.ping(node);
+    host.world.visit(node, |lock| lock.faults = Faults::default());
+    assert_eq!(host.failed(&Request::RemoveFailedNode(call(node))), (0, vec![0]));
+    assert!(host.is_listed(node));
+}
+
+#[test]
+fn a_dead_lock_is_replaced_under_its_id_without_a_node_information() {
+    let (mut host, old, node, _) = with_lock();
+    host.world.visit(node, |lock| lock.faults = Faults { gone: true, ..Faults::default() });
+    host.ping(node);
+    let new = host.world.offer(Device::new(Model::s2(), 8), host.now);
+    assert_eq!(host.failed(&Request::ReplaceFailedNode(call(node))), (0, vec![3, 4]));
+    assert_eq!((host.world.node_of(new), host.world.node_of(old)), (Some(node), None));
+    let pin = host.world.dsk(new).unwrap().pin();
+    host.world.press(new, host.now);
+    // The stick was asked to wait for 20 seconds more: TB1 runs.
+    let (keys, mut session) = host.bootstrap(node, None, &pin, new).unwrap();
+    assert_eq!(keys, KeyMask::KNOWN);
+    assert_eq!(host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x01]).len(), 1);
+}
+
+#[test]
+fn a_node_is_told_its_way_once_and_long_range_never() {
+    let (mut host, _, node, _) = with_lock();
+    let answers = |host: &mut Host, node| {
+        host.heard.clear();
+        host.ask(&Request::AssignSucReturnRoute(call(node)));
+        host.pass(Duration::from_secs(5));
+        host.heard.drain(..).collect::<Vec<_>>()
+    };
+    let function = FunctionId::ASSIGN_SUC_RETURN_ROUTE;
+    let done = Message::Callback { function, callback: CallbackId(7), status: Some(0) };
+    assert_eq!(answers(&mut host, node), [Message::Response { function, ok: true }, done]);
+    assert_eq!(answers(&mut host, NodeId(99)), [Message::Response { function, ok: false }]);
+}
+
+#[test]
+fn a_lock_that_was_there_before_has_the_keys_of_the_network() {
+    let mut entropy = Entropy::from_number(3);
+    let keys = NetworkKeys::generate(&mut entropy);
+    let locks = [(NodeId(2), Model::s2())].into();
+    let mut host = Host::new(&Blueprint { locks, keys: Some(keys), ..Blueprint::two_locks() });
+    let mut session = Session::new(NodeId(2), KeyMask::KNOWN, &mut host.entropy);
+    let said = host.tell(&mut session, ACCESS, b"\x6c\x01\x05\x0b\x63\x0b\x01\x00\x07\x01\x044321");
+    assert_eq!(said.len(), 1);
+    // A power cut costs it its nonces, not its keys.
+    host.world.visit(NodeId(2), Lock::power_cut);
+    let said = host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x07]);
+    assert_eq!(said.first().map(|it| it.command.to_vec()).as_deref(), Some(&b"\x63\x03\x07\x014321"[..]));
+    assert!(host.world.device_of(NodeId(2)).and_then(|device| host.world.dsk(device)).is_some());
+}
