@@ -1,6 +1,8 @@
 //! The radio network on the simulated stick, in virtual time: start-up, interview, codes in and out, trouble on the air.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that panics has said what is wrong")]
 
+mod joining;
+
 use std::collections::VecDeque;
 
 use latchkey::command::user_code::{UserCode, UserId, UserIdStatus};

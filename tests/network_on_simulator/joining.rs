@@ -1,0 +1,313 @@
+//! Devices that join, leave and are replaced, on the simulated stick: what the peer's mock has not, SmartStart, Long Range
+//! and devices with something wrong.
+
+use latchkey::network::inclusion::{Change, Ended, Expected, Failed, Progress, Protection, Question, Reason, Terms, Warning};
+use latchkey::security::key_exchange::{self, DskPin};
+use latchkey::security::keys::KeyMask;
+use latchkey::sim::device::{Device, DeviceId, Radio};
+use latchkey::sim::joiner::{Fault, Step};
+use latchkey::sim::model::Model;
+
+use super::*;
+
+impl House {
+    fn empty(chip: Chip, seed: u64) -> Self {
+        let mut house = Self::new(&Blueprint { chip, locks: [].into(), ..Blueprint::two_locks() }, seed);
+        house.until(30, |house| matches!(house.network.controller(), ControllerStatus::Ready(_)));
+        house
+    }
+
+    fn begin(&mut self, change: Change) {
+        let now = self.now();
+        self.network.begin(change, now).expect("the stick has time for it");
+        self.drive();
+    }
+
+    fn include(&mut self, security: Protection, pin: Option<DskPin>) {
+        self.begin(Change::Include(Terms { security, pin }));
+        self.until(10, |house| house.said(&Progress::Ready));
+    }
+
+    /// Somebody presses its button.
+    fn offer(&mut self, device: Device) -> (DeviceId, DskPin) {
+        let (pin, now) = (device.dsk().pin(), self.now);
+        (self.world.offer(device, now), pin)
+    }
+
+    fn said(&self, progress: &Progress) -> bool {
+        self.events.iter().any(|event| matches!(event, NetworkEvent::Change(it) if it == progress))
+    }
+
+    fn end(&self) -> Option<Result<Ended, Failed>> {
+        self.events.iter().find_map(|event| match event {
+            NetworkEvent::Change(Progress::Ended(ended)) => Some(ended.clone()),
+            _ => None,
+        })
+    }
+
+    fn ended(&mut self, seconds: u64) -> Result<Ended, Failed> {
+        self.until(seconds, |house| house.end().is_some());
+        let end = self.end().expect("it ended");
+        self.events.retain(|event| !matches!(event, NetworkEvent::Change(_)));
+        end
+    }
+
+    /// Joins `device` with its PIN, and is interviewed.
+    fn member(&mut self, device: Device) -> NodeId {
+        let pin = device.dsk().pin();
+        self.include(Protection::Best, Some(pin));
+        self.offer(device);
+        let Ok(Ended::Included { node, .. }) = self.ended(200) else { panic!("{:?}", self.events) };
+        self.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(node)));
+        node
+    }
+
+    /// A code goes in, and the lock opens for it.
+    fn proves_itself(&mut self, id: NodeId) {
+        assert!(matches!(self.write(id, 4, "471100"), Outcome::Accepted | Outcome::Delivered), "{id:?}");
+        let now = self.now;
+        assert_eq!(self.world.keypad(id, b"471100", now), Some(Typed::Opened(4)));
+        let class = node(self, id).security;
+        self.until(30, |house| {
+            house.events.iter().any(|event| {
+                matches!(event, NetworkEvent::Received { node, command: Command::Notification(_), security, .. }
+                    if *node == id && *security == class)
+            })
+        });
+        let lifeline = self.world.lock(id).map(|lock| lock.memory.lifeline.clone());
+        assert_eq!(lifeline, Some(vec![1]), "its reports lead nowhere");
+    }
+}
+
+fn failed(why: key_exchange::Failure) -> Reason {
+    Reason::S2(why)
+}
+
+#[test]
+fn a_lock_joins_with_its_pin_and_takes_a_code() {
+    for seed in 1..=4 {
+        let mut house = House::empty(Chip::series_700(), seed);
+        house.include(Protection::Best, None);
+        let (_, pin) = house.offer(Device::new(Model::s2(), seed));
+        let is_asked = |event: &NetworkEvent| matches!(event, NetworkEvent::Change(Progress::Asked(Question::Pin { .. })));
+        house.until(200, |house| house.events.iter().any(is_asked));
+        let now = house.now();
+        house.network.enter_pin(&pin, now).expect("it is waited for");
+        let Ok(Ended::Included { node: id, security, warning }) = house.ended(60) else { panic!("seed {seed}") };
+        assert_eq!((security, warning), (SecurityClass::S2AccessControl, None));
+        house.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(id)));
+        house.proves_itself(id);
+    }
+}
+
+#[test]
+fn a_wrong_pin_gives_no_key_and_the_device_can_be_let_go_and_tried_again() {
+    let mut house = House::empty(Chip::series_700(), 1);
+    house.include(Protection::Best, Some(DskPin::new(1)));
+    let (device, pin) = house.offer(Device::new(Model::s2(), 8));
+    let Err(Failed { why, left: Some(id) }) = house.ended(200) else { panic!("{:?}", house.events) };
+    assert_eq!(why, failed(key_exchange::Failure::WrongPin));
+    assert_eq!(house.world.lock(id).map(|lock| lock.class()), Some(SecurityClass::None));
+
+    house.begin(Change::Exclude);
+    house.until(10, |house| house.said(&Progress::Ready));
+    let now = house.now;
+    house.world.leave(id, now);
+    assert_eq!(house.ended(60), Ok(Ended::Excluded(Some(id))));
+    assert_eq!((house.network.node(id), house.world.node_of(device)), (None, None));
+
+    house.include(Protection::Best, Some(pin));
+    let now = house.now;
+    house.world.press(device, now);
+    assert!(matches!(house.ended(200), Ok(Ended::Included { security: SecurityClass::S2AccessControl, .. })));
+}
+
+#[test]
+fn an_s0_lock_joins_and_takes_a_code() {
+    let mut house = House::empty(Chip::series_700(), 2);
+    house.include(Protection::Best, None);
+    house.offer(Device::new(Model::s0(), 3));
+    let Ok(Ended::Included { node: id, security, warning }) = house.ended(200) else { panic!("{:?}", house.events) };
+    assert_eq!((security, warning), (SecurityClass::S0, Some(Warning::OnlyS0)));
+    house.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(id)));
+    house.proves_itself(id);
+}
+
+#[test]
+fn a_lock_without_security_stays_outside_unless_somebody_insists() {
+    let mut house = House::empty(Chip::series_700(), 2);
+    house.include(Protection::Best, None);
+    house.offer(Device::new(Model::version_2(), 3));
+    let Err(Failed { why: Reason::Insecure, left: Some(id) }) = house.ended(200) else { panic!("{:?}", house.events) };
+    let frames = house.network.radio(id).frames;
+    let later = house.now + std::time::Duration::from_secs(3_600);
+    house.begin(Change::Exclude);
+    house.until(7_200, |house| house.now > later || house.end().is_some());
+    assert_eq!(house.network.radio(id).frames, frames, "it was spoken to");
+
+    let mut house = House::empty(Chip::series_700(), 2);
+    house.include(Protection::Insecure, None);
+    house.offer(Device::new(Model::version_2(), 3));
+    assert!(matches!(house.ended(200), Ok(Ended::Included { warning: Some(Warning::Insecure), .. })));
+}
+
+#[test]
+fn a_device_without_a_label_joins_when_our_code_is_typed_into_it() {
+    let mut house = House::empty(Chip::series_700(), 3);
+    house.include(Protection::Best, None);
+    let (device, _) = house.offer(Device::new(Model::s2(), 3).without_label());
+    let asked = |house: &House| {
+        house.events.iter().find_map(|event| match event {
+            NetworkEvent::Change(Progress::Asked(Question::TypeIntoDevice { code })) => Some(*code),
+            _ => None,
+        })
+    };
+    house.until(200, |house| asked(house).is_some());
+    let code = asked(&house).expect("it is shown");
+    // By then our key, without what is typed, has reached it.
+    let later = house.now + std::time::Duration::from_secs(3);
+    house.until(60, |house| house.now >= later);
+    let now = house.now;
+    assert!(house.world.type_into(device, code, now));
+    let Ok(Ended::Included { node: id, security: SecurityClass::S2AccessControl, .. }) = house.ended(60) else {
+        panic!("{:?}", house.events)
+    };
+    house.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(id)));
+    house.proves_itself(id);
+}
+
+#[test]
+fn a_device_that_stops_in_any_step_is_never_taken_for_a_member() {
+    let s2 = [Step::KexReport, Step::PublicKey, Step::Echo, Step::KeyGet, Step::Verify, Step::TransferEnd];
+    let s0 = [Step::SchemeReport, Step::KeyNonce, Step::KeyVerify];
+    let cases = s2.map(|step| (Model::s2(), step)).into_iter().chain(s0.map(|step| (Model::s0(), step)));
+    for (model, step) in cases {
+        let mut house = House::empty(Chip::series_700(), 4);
+        let device = Device::new(model, 5).with_fault(Fault::Silent(step));
+        house.include(Protection::Best, Some(device.dsk().pin()));
+        house.offer(device);
+        let Err(Failed { why: Reason::S2(_) | Reason::S0(_), left: Some(id) }) = house.ended(400) else {
+            panic!("{step:?}: {:?}", house.events)
+        };
+        assert_eq!(node(&house, id).security, SecurityClass::None, "{step:?}");
+    }
+}
+
+#[test]
+fn a_device_that_does_not_keep_to_the_rules_gets_no_class() {
+    let faults = [
+        Fault::AsksFor(KeyMask(0x40)),
+        Fault::WrongEcho(KeyMask(0x01)),
+        Fault::Tampers(Step::Echo),
+        Fault::Tampers(Step::Verify),
+        Fault::Fails(Step::KexReport, latchkey::command::security_2::FailType::CANCEL),
+        Fault::Fails(Step::KeyGet, latchkey::command::security_2::FailType::AUTH),
+    ];
+    for fault in faults {
+        let mut house = House::empty(Chip::series_700(), 4);
+        let device = Device::new(Model::s2(), 5).with_fault(fault);
+        house.include(Protection::Best, Some(device.dsk().pin()));
+        house.offer(device);
+        let Err(Failed { why: Reason::S2(_), left: Some(id) }) = house.ended(400) else {
+            panic!("{fault:?}: {:?}", house.events)
+        };
+        assert_eq!(node(&house, id).security, SecurityClass::None, "{fault:?}");
+    }
+}
+
+/// The label of `device` was scanned.
+fn scanned(device: &Device, long_range: bool) -> Expected {
+    Expected { dsk: device.dsk(), keys: KeyMask::KNOWN, long_range }
+}
+
+#[test]
+fn a_scanned_device_joins_by_itself_near_and_far() {
+    for (radio, long_range) in [(Radio::Classic, false), (Radio::LongRange, true), (Radio::Both, true), (Radio::Both, false)] {
+        let mut house = House::empty(Chip::series_800(), 6);
+        let device = Device::smart_start(Model::s2(), radio, 7);
+        let now = house.now();
+        house.network.expect_devices(vec![scanned(&device, long_range)], now);
+        house.offer(device);
+        let Ok(Ended::Included { node: id, security, .. }) = house.ended(300) else { panic!("{radio:?}: {:?}", house.events) };
+        assert_eq!((security, id.is_long_range()), (SecurityClass::S2AccessControl, long_range), "{radio:?}");
+        house.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(id)));
+        house.proves_itself(id);
+    }
+}
+
+#[test]
+fn a_device_that_nobody_scanned_stays_outside() {
+    let mut house = House::empty(Chip::series_800(), 6);
+    let (right, wrong) =
+        (Device::smart_start(Model::s2(), Radio::Classic, 7), Device::smart_start(Model::s2(), Radio::Classic, 8));
+    let now = house.now();
+    house.network.expect_devices(vec![scanned(&right, false)], now);
+    let (stranger, _) = house.offer(wrong);
+    let later = house.now + std::time::Duration::from_secs(600);
+    house.until(1_200, |house| house.now > later);
+    assert_eq!(house.world.node_of(stranger), None);
+    assert_eq!(house.end(), None);
+}
+
+#[test]
+fn a_scanned_device_that_fails_is_forgotten_and_joins_at_a_later_call() {
+    let mut house = House::empty(Chip::series_800(), 6);
+    let device = Device::smart_start(Model::s2(), Radio::Classic, 7).with_fault(Fault::Silent(Step::Echo));
+    let now = house.now();
+    house.network.expect_devices(vec![scanned(&device, false)], now);
+    let (device, _) = house.offer(device);
+    let Err(Failed { left: Some(first), .. }) = house.ended(300) else { panic!("{:?}", house.events) };
+    house.until(300, |house| house.network.node(first).is_none());
+    house.world.device_mut(device).expect("it is there").fault = None;
+    let Ok(Ended::Included { node: id, .. }) = house.ended(2_000) else { panic!("{:?}", house.events) };
+    house.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(id)));
+    house.proves_itself(id);
+}
+
+#[test]
+fn a_dead_lock_is_forgotten_or_replaced_by_a_new_one_under_its_id() {
+    let mut house = House::empty(Chip::series_700(), 9);
+    let id = house.member(Device::new(Model::s2(), 1));
+    house.world.visit(id, |lock| lock.faults.gone = true);
+    house.events.clear();
+
+    let new = Device::new(Model::s2(), 2);
+    let pin = new.dsk().pin();
+    house.begin(Change::ReplaceFailed(id, Terms { security: Protection::Best, pin: Some(pin) }));
+    house.until(60, |house| house.said(&Progress::Ready));
+    house.offer(new);
+    let Ok(Ended::Included { node: same, security, .. }) = house.ended(200) else { panic!("{:?}", house.events) };
+    assert_eq!((same, security), (id, SecurityClass::S2AccessControl));
+    house.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(id)));
+    house.proves_itself(id);
+
+    house.begin(Change::RemoveFailed(id));
+    assert_eq!(house.ended(60), Err(Failed { why: Reason::Answers, left: None }));
+    house.world.visit(id, |lock| lock.faults.gone = true);
+    house.begin(Change::RemoveFailed(id));
+    assert_eq!(house.ended(60), Ok(Ended::Removed(id)));
+    assert_eq!(house.network.node(id), None);
+}
+
+#[test]
+fn locks_join_through_bad_air() {
+    let mut joined = 0;
+    for seed in 1..=6 {
+        let air = Conditions { loss: 10, ack_loss: 10, duplication: 10, haste: 1.0 };
+        let mut house = House::empty(Chip::series_700(), seed);
+        house.world.set_conditions(air);
+        let device = Device::new(Model::s2(), seed);
+        house.include(Protection::Best, Some(device.dsk().pin()));
+        house.offer(device);
+        // In or out, but nothing in between.
+        match house.ended(600) {
+            Ok(Ended::Included { node: id, .. }) => {
+                joined += 1;
+                assert_eq!(house.world.lock(id).map(|lock| lock.class()), Some(SecurityClass::S2AccessControl), "seed {seed}");
+            }
+            Err(Failed { left: Some(id), .. }) => assert_eq!(node(&house, id).security, SecurityClass::None, "seed {seed}"),
+            other => panic!("seed {seed}: {other:?}"),
+        }
+    }
+    assert!(joined >= 4, "{joined} of 6");
+}
