@@ -62,11 +62,7 @@ impl S0 {
                     self.say(Step::KeyNonce, Command::Security(Security::NonceReport(NonceReport { nonce })).write());
                 }
             }
-            Security::NonceReport(report) => {
-                if self.peer.nonce_told(report.nonce, now) {
-                    self.prove(now, entropy);
-                }
-            }
+            Security::NonceReport(report) if self.peer.nonce_told(report.nonce.clone(), now) => self.prove(now, entropy),
             Security::CommandEncapsulation(frame) => self.opened(&frame, false, now, entropy),
             Security::CommandEncapsulationNonceGet(frame) => self.opened(&frame, true, now, entropy),
             _ => {}
