@@ -179,6 +179,3 @@ impl Bridge {
 pub(super) fn default_name(node: NodeId) -> String {
     format!("Lock {node}")
 }
-
-#[cfg(test)]
-mod tests;

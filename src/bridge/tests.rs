@@ -1,5 +1,7 @@
 //! The bridge at work on the simulated stick, in virtual time: every frame is real bytes, nothing sleeps.
 
+mod import;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -314,6 +314,28 @@ mod tests {
     }
 
     #[test]
+    fn nodes_that_nobody_serves_any_more_are_named() {
+        let taken =
+            json!({ "changed": true, "keys": ["S0_Legacy"], "locks": ["front_door"], "occupied_slots": 3, "absent": [12] });
+        let said = taken_in_words(HomeId(0x7e57_0001), &taken, &[NodeId(9), NodeId(11)], &["Stop Z-Wave JS.".into()]);
+        for part in
+            ["0x7e570001 is taken over", "S0_Legacy", "front_door", "left alone: 3", "any more: 9, 11", "left out: 12", "Stop"]
+        {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let taken = taken_as_json(HomeId(1), taken, &[NodeId(9)], &[]);
+        assert_eq!((&taken["others"], &taken["home"]), (&json!([9]), &json!("0x00000001")));
+    }
+
+    #[test]
+    fn the_body_with_the_keys_in_it_is_never_moved() {
+        let dir = folder(&[("7e570001.jsonl", CACHE), ("7e570001.values.jsonl", VALUES), ("keys.json", KEYS)]);
+        let body = body(&read(dir.path()).unwrap().into_takeover()).unwrap();
+        assert_eq!(body.capacity(), body.len());
+        assert!(str::from_utf8(&body).unwrap().contains("\"3\":\"472913\""));
+    }
+
+    #[test]
     fn what_is_shown_has_no_code_and_no_key_in_it() {
         let dir = folder(&[("7e570001.jsonl", CACHE), ("7e570001.values.jsonl", VALUES), ("keys.json", KEYS)]);
         let imported = read(dir.path()).unwrap();

@@ -19,12 +19,17 @@ use crate::domain::batch::{Batch, Dropped, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventType, Method, PersonAtEvent};
 use crate::domain::grant::Schedule;
-use crate::domain::ids::{DeviceId, EventId, Generation, GrantId, PersonId, Slug};
+use crate::domain::ids::{DeviceId, EventId, Generation, GrantId, NodeId, PersonId, Slug};
 use crate::domain::intent::{Accepted, CodeChoice, Intent, NewPerson, PersonChange, Refusal};
 use crate::domain::person::Contacts;
-use crate::domain::pin::Pin;
+use crate::domain::pin::{CodeText, Pin};
+use crate::domain::slot::Content;
+use crate::domain::takeover::{TakenOver, TakeoverRefusal};
 use crate::domain::time::{Instant, Now, Timestamp};
 use crate::network::{ControllerStatus, RadioUse, Reach};
+use crate::security::crypto::Key;
+use crate::security::key_file::KeyFile;
+use crate::security::keys::{KeyId, NetworkKeys};
 use crate::store::{Place, Store};
 
 /// A router, and a loop whose answers the test gives.
@@ -242,6 +247,69 @@ async fn the_status_also_says_what_only_the_surroundings_know() {
     let status = answer.json();
     assert_eq!((&status["web"]["state"], &status["problems"]), (&json!("open"), &json!([])));
     assert!(status["store"]["bytes"].as_u64().is_some_and(|bytes| bytes > 10_000), "{status}");
+}
+
+/// A network with one lock, as the command line sends it.
+const TAKEOVER: &str = r#"{"home":"0x7e570001","keys":{"S0_Legacy":"5ec2e75ec2e75ec2e75ec2e75ec2e75e"},"others":[],
+    "locks":[{"node":{"id":2,"stage":"identity","protocol":null,"security":"s0","security_known":true,"classes":{},"product":null,
+    "firmware":null,"user_code":null,"door_lock":null,"supervision_refused":false},"name":"Front","taken":{"3":"472913","4":null}}]}"#;
+
+#[tokio::test]
+async fn a_network_that_is_taken_over_reaches_the_loop_and_its_counts_come_back() {
+    let taken_over = TakenOver { changed: true, keys: vec![KeyId::S0], occupied_slots: 2, ..TakenOver::default() };
+    let accepted = Accepted { taken_over: Some(taken_over), ..Accepted::default() };
+    let path = "/api/network/import-zwave-js";
+    // Longer than other bodies may be.
+    let body = format!("{TAKEOVER}{}", " ".repeat(100_000));
+    let (asks, answer) = Desk::new().exchange(("POST", path, &body), [Ok(Reply::Accepted(accepted))]).await;
+    let [Ask::Intent(Intent::ImportNetwork(takeover))] = asks.as_slice() else { panic!("{asks:?}") };
+    assert_eq!(takeover.keys.get(KeyId::S0).unwrap().reveal()[..2], [0x5e, 0xc2]);
+    assert_eq!(takeover.locks[0].taken[&3], Content::Known(CodeText::new("472913")));
+    assert_eq!(takeover.locks[0].taken[&4], Content::Unreadable);
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    assert_eq!(answer.json()["taken_over"]["keys"], json!(["S0_Legacy"]));
+    let refusal = TakeoverRefusal::KeyMissing { node: NodeId(2), key: KeyId::S0 };
+    let (_, answer) = Desk::new().exchange(("POST", path, TAKEOVER), [Err(refusal.into())]).await;
+    assert_eq!(answer.problem(), (409, "urn:latchkey:key-missing".into()));
+}
+
+#[tokio::test]
+async fn a_garbled_takeover_is_refused_without_a_word_of_it() {
+    let desk = Desk::new();
+    for (right, wrong) in [("2e75e\"", "2e75\""), ("\"472913\"", "472913"), ("\"472913\"", "\"47-2913\""), ("}}]}", "}}]")] {
+        let body = TAKEOVER.replace(right, wrong);
+        assert_ne!(body, TAKEOVER);
+        let answer = desk.send("POST", "/api/network/import-zwave-js", &body).await;
+        assert_eq!(answer.problem().0, 400);
+        assert!(!answer.body.contains("2913") && !answer.body.contains("5ec2e7"), "{}", answer.body);
+    }
+    let answer = desk.send("POST", "/api/network/import-zwave-js", &" ".repeat(3 * 1024 * 1024)).await;
+    assert_eq!(answer.problem().0, 413);
+}
+
+#[tokio::test]
+async fn exported_keys_have_the_form_of_a_keys_file() {
+    let keys = NetworkKeys::from_fn(|id| Key::from_bytes([id as u8 + 9; 16]));
+    let reply = [Ok(Reply::NetworkKeys(Box::new(keys.clone())))];
+    let (asks, answer) = Desk::new().exchange(("POST", "/api/network/keys/export", ""), reply).await;
+    assert_eq!(asks, [Ask::ExportKeys]);
+    assert_eq!((answer.status, &answer.headers[header::CACHE_CONTROL]), (StatusCode::OK, &"no-store".parse().unwrap()));
+    let file = KeyFile::parse(&answer.body).unwrap();
+    assert!(KeyId::ALL.into_iter().all(|id| file.get(id) == Some(keys.network_key(id))));
+}
+
+#[tokio::test]
+async fn nothing_with_keys_in_it_is_served_on_tcp() {
+    let mut desk = Desk::new();
+    for path in ["/api/network/keys/export", "/api/network/import-zwave-js"] {
+        let mut request = Request::builder().method("POST").uri(path).header(header::HOST, "localhost");
+        request.extensions_mut().unwrap().insert(Actor("uid 0".into()));
+        let response = desk.public.call(request.body(Body::from(TAKEOVER)).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    assert!(desk.asked.try_recv().is_err(), "nobody asked the loop");
+    // A GET of a page in a browser does not export anything on the socket either.
+    assert_eq!(desk.send("GET", "/api/network/keys/export", "").await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]

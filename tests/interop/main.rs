@@ -20,6 +20,7 @@ mod kill;
 mod lab_itself;
 mod manager;
 mod outage;
+mod peer;
 mod s0;
 mod secured;
 mod slow_disk;

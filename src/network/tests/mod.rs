@@ -1,6 +1,7 @@
 //! A scripted stick in virtual time: whatever the network sends is answered by a table, and each scenario changes one
 //! row of it.
 
+mod adopt;
 mod datagrams;
 mod inclusion;
 mod interview;
@@ -180,6 +181,14 @@ impl Bench {
         let id = self.network.submit(Job { node, priority, command, expect, deadline: None }, time);
         self.drain();
         id
+    }
+
+    /// Another controller's network becomes ours.
+    pub(super) fn adopt(&mut self, home: HomeId, keys: &NetworkKeys, nodes: Vec<Node>) -> Adopted {
+        let time = self.time();
+        let adopted = self.network.adopt(home, keys.clone(), nodes, time);
+        self.drain();
+        adopted
     }
 
     /// Lets `ms` pass.

@@ -11,14 +11,14 @@ use crate::security::s2::{Addressing, Air, Protection, Received, Sealing, Sessio
 const OWN: NodeId = NodeId(1);
 
 /// A lock's side of S2 and S0.
-struct Far {
-    bench: Bench,
+pub(super) struct Far {
+    pub(super) bench: Bench,
     s2: Session,
     s0: Talk,
-    keys: NetworkKeys,
+    pub(super) keys: NetworkKeys,
     entropy: Entropy,
     /// What the lock could open, and under what.
-    opened: Vec<(SecurityClass, Command)>,
+    pub(super) opened: Vec<(SecurityClass, Command)>,
     heard: usize,
     granted: SecurityClass,
     /// It hears nothing of this kind.
@@ -28,7 +28,7 @@ struct Far {
     replies: fn(&Command) -> Vec<Command>,
 }
 
-fn keyed(class: ClassId) -> Peer {
+pub(super) fn keyed(class: ClassId) -> Peer {
     let mut peer = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), thinks: Duration::ZERO, ..Peer::lock() };
     peer.info.flirs_1000ms = false;
     peer.info.listening = true;
@@ -37,7 +37,7 @@ fn keyed(class: ClassId) -> Peer {
 }
 
 impl Far {
-    fn granted(class: SecurityClass) -> Self {
+    pub(super) fn granted(class: SecurityClass) -> Self {
         let peer = keyed(if class == SecurityClass::S0 { ClassId::SECURITY } else { ClassId::SECURITY_2 });
         let mut node = known(LOCK, &peer);
         (node.security, node.security_known) = (class, true);
@@ -46,7 +46,7 @@ impl Far {
         Self::of(bench, class)
     }
 
-    fn of(bench: Bench, granted: SecurityClass) -> Self {
+    pub(super) fn of(bench: Bench, granted: SecurityClass) -> Self {
         let mut entropy = Entropy::from_number(99);
         Self {
             bench,
@@ -64,7 +64,7 @@ impl Far {
     }
 
     /// Lets time pass in small steps, in which the lock takes in what it was sent.
-    fn run(&mut self, ms: u64) {
+    pub(super) fn run(&mut self, ms: u64) {
         for _ in 0..ms / 5 {
             self.bench.run(5);
             self.take_in();
@@ -169,7 +169,7 @@ impl Far {
         }
     }
 
-    fn in_clear(&self) -> Vec<String> {
+    pub(super) fn in_clear(&self) -> Vec<String> {
         let clear = |(_, command): &(Instant, Command)| !matches!(command, Command::Security2(_) | Command::Security(_));
         self.bench.sent_to(LOCK).iter().filter(|sent| clear(sent)).map(|(_, command)| command.to_string()).collect()
     }

@@ -156,6 +156,13 @@ fn keys_an_operator_brings_go_before_those_of_the_store_and_are_not_written_down
     assert_eq!(Some(loaded.network_key(KeyId::S0)), brought.get(KeyId::S0));
     assert_eq!(loaded.network_key(KeyId::AccessControl), state.network_keys.network_key(KeyId::AccessControl));
     store.apply(&batch([Write::PutPerson(person(&mut Entropy::from_number(2)))])).unwrap();
+    // Another network's keys come, and the same key among them.
+    let others = NetworkKeys::generate(&mut Entropy::from_number(77));
+    let taken_over = brought.or(&others);
+    store.apply(&batch([Write::NetworkKeys(Box::new(taken_over.clone()))])).unwrap();
+    assert_eq!(store.load().unwrap().network_keys, taken_over);
     drop(store);
-    assert_eq!(card.open().unwrap().1.network_keys, state.network_keys);
+    let stored = card.open().unwrap().1.network_keys;
+    assert_eq!(stored.network_key(KeyId::S0), state.network_keys.network_key(KeyId::S0), "the one that was brought");
+    assert_eq!(stored.network_key(KeyId::AccessControl), others.network_key(KeyId::AccessControl));
 }

@@ -289,6 +289,19 @@ pub fn host_interviews(port: u16, store: &Path) {
     assert!(host.wait(seconds(30)).success(), "{}", host.stderr());
 }
 
+/// What Z-Wave JS needs for each of the lab's tasks on an S2 lock and an S0 lock, through `proxy`: `tests/lab/measure.mjs`.
+pub fn host_measures(proxy: &Proxy, s2: u16, s0: u16) -> Vec<Value> {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("rows.json");
+    let (endpoint, control) = (format!("127.0.0.1:{}", proxy.port), proxy.control.to_string());
+    let (s2, s0) = (s2.to_string(), s0.to_string());
+    let out_file = out.to_str().unwrap();
+    let args = [&endpoint, &control, "--keys", "keys.json", "--s2", &s2, "--s0", &s0, "--out", out_file];
+    let mut host = node("measure.mjs", &args);
+    assert!(host.wait(seconds(180)).success(), "{}", host.stderr());
+    serde_json::from_str(&fs::read_to_string(out).unwrap()).unwrap()
+}
+
 /// Runs one of the lab's scripts with the packages that `tests/run` installed.
 fn node(script: &str, args: &[&str]) -> Process {
     let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
