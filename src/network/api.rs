@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::hub::Blink;
 use super::jobs::{JobId, Outcome};
 use crate::command::Command;
 use crate::domain::ids::{HomeId, NodeId};
@@ -124,6 +125,13 @@ pub enum NetworkEvent {
         node: NodeId,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// Somebody wants to know which device the hub is: it shall show itself, or stop.
+    Identify {
+        /// Who asks.
+        by: NodeId,
+        /// How; `None`: stop.
+        blink: Option<Blink>,
     },
     /// A node became reachable or unreachable.
     ReachChanged {

@@ -15,7 +15,7 @@
 //! | `receive`, `replies` | what nodes say, and which job that ends |
 //! | `secure` | S0 and S2: how a node is spoken to, and who is believed |
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command |
-//! | `answers` | what nodes ask us: the time |
+//! | `hub` | the hub as a node: what it announces and answers |
 //! | `farewell` | nodes that say that they were reset |
 //! | `segments`, `datagrams` | commands longer than a frame |
 //! | `nodes` | reach and pacing of one node |
@@ -25,12 +25,12 @@
 //! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
 
 mod airtime;
-mod answers;
 mod api;
 mod datagrams;
 mod envelope;
 mod exchange;
 mod farewell;
+mod hub;
 mod interview;
 mod jobs;
 mod nodes;
@@ -61,6 +61,8 @@ use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
 use airtime::Airtime;
 pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Output, RadioUse, Reach, SoftReset};
 use exchange::{Due, Ended, Exchange};
+pub use hub::Blink;
+use hub::Hub;
 use jobs::{Errand, Origin, Transaction};
 pub use jobs::{Expect, Job, JobId, Outcome, Priority};
 use nodes::NodeState;
@@ -74,6 +76,7 @@ use transmit::Transmission;
 pub struct Network {
     options: Options,
     keyring: Keyring,
+    hub: Hub,
     entropy: Entropy,
     /// The network that `nodes` belong to.
     home: Option<HomeId>,
@@ -128,6 +131,7 @@ impl Network {
             may_reset: options.soft_reset == SoftReset::Auto,
             options,
             keyring: Keyring::new(keys),
+            hub: Hub::default(),
             entropy,
             home,
             own: NodeId(0),

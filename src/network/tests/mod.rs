@@ -2,6 +2,7 @@
 //! row of it.
 
 mod datagrams;
+mod hub;
 mod interview;
 mod jobs;
 mod real_sticks;
@@ -23,7 +24,7 @@ use crate::domain::pin::CodeText;
 use crate::domain::time::Timestamp;
 use crate::security::crypto::Key;
 use crate::serial::Request;
-use crate::serial::controller::{Capabilities, ControllerVersion, InitData, LongRangeNodes, MemoryId};
+use crate::serial::controller::{Capabilities, ControllerCapabilities, ControllerVersion, InitData, LongRangeNodes, MemoryId};
 use crate::serial::node_info::{ApplicationUpdate, NodeInformation, NodeProtocolInfo, UpdateStatus};
 use crate::serial::setup::{Region, SetupCommand, SetupRequest, SetupResponse};
 use crate::serial::transmit::{
@@ -58,6 +59,9 @@ pub(super) struct Stick {
     pub(super) announces_start: bool,
     pub(super) long_range: BTreeSet<NodeId>,
     pub(super) nodes: BTreeMap<NodeId, Peer>,
+    /// Node 0: there is none.
+    pub(super) suc: NodeId,
+    pub(super) secondary: bool,
     /// Functions whose response gets lost.
     pub(super) mute: BTreeSet<FunctionId>,
     /// Results of the next SendData, before the nodes' own.
@@ -272,6 +276,8 @@ impl Stick {
             announces_start: true,
             long_range: BTreeSet::new(),
             nodes: peers.iter().cloned().collect(),
+            suc: NodeId(1),
+            secondary: false,
             mute: BTreeSet::new(),
             results: VecDeque::new(),
             in_flight: None,
@@ -319,6 +325,15 @@ impl Stick {
             }
             Request::Setup(SetupRequest::GetRfRegion) => Message::Setup(SetupResponse::RfRegion(Region::EU)),
             Request::Setup(request) => Message::Setup(SetupResponse::Done(request.command(), true)),
+            Request::GetSucNodeId => Message::SucNodeId { node: self.suc },
+            Request::GetControllerCapabilities => {
+                Message::ControllerCapabilities(ControllerCapabilities { flags: self.secondary.into() })
+            }
+            Request::SetSucNodeId { node, .. } => {
+                self.suc = *node;
+                Message::Response { function: FunctionId::SET_SUC_NODE_ID, ok: true }
+            }
+            Request::SetNodeInformation(_) => return Vec::new(),
             Request::MemoryGetId => Message::MemoryId(MemoryId { home: self.home, own: NodeId(1) }),
             Request::GetSerialApiInitData => Message::InitData(InitData {
                 api_version: 10,

@@ -11,21 +11,21 @@ use crate::security::s2::{Addressing, Air, Protection, Received, Sealing, Sessio
 const OWN: NodeId = NodeId(1);
 
 /// A lock's side of S2 and S0.
-struct Far {
-    bench: Bench,
-    s2: Session,
+pub(super) struct Far {
+    pub(super) bench: Bench,
+    pub(super) s2: Session,
     s0: Talk,
     keys: NetworkKeys,
     entropy: Entropy,
     /// What the lock could open, and under what.
-    opened: Vec<(SecurityClass, Command)>,
+    pub(super) opened: Vec<(SecurityClass, Command)>,
     heard: usize,
-    granted: SecurityClass,
+    pub(super) granted: SecurityClass,
     /// It hears nothing of this kind.
     deaf_to_nonce_gets: bool,
     /// It waits for a nonce to say this.
     unsaid: Option<Command>,
-    replies: fn(&Command) -> Vec<Command>,
+    pub(super) replies: fn(&Command) -> Vec<Command>,
 }
 
 fn keyed(class: ClassId) -> Peer {
@@ -37,7 +37,7 @@ fn keyed(class: ClassId) -> Peer {
 }
 
 impl Far {
-    fn granted(class: SecurityClass) -> Self {
+    pub(super) fn granted(class: SecurityClass) -> Self {
         let peer = keyed(if class == SecurityClass::S0 { ClassId::SECURITY } else { ClassId::SECURITY_2 });
         let mut node = known(LOCK, &peer);
         (node.security, node.security_known) = (class, true);
@@ -46,7 +46,7 @@ impl Far {
         Self::of(bench, class)
     }
 
-    fn of(bench: Bench, granted: SecurityClass) -> Self {
+    pub(super) fn of(bench: Bench, granted: SecurityClass) -> Self {
         let mut entropy = Entropy::from_number(99);
         Self {
             bench,
@@ -64,7 +64,7 @@ impl Far {
     }
 
     /// Lets time pass in small steps, in which the lock takes in what it was sent.
-    fn run(&mut self, ms: u64) {
+    pub(super) fn run(&mut self, ms: u64) {
         for _ in 0..ms / 5 {
             self.bench.run(5);
             self.take_in();
@@ -141,8 +141,11 @@ impl Far {
     }
 
     /// The lock says something under the class it was granted.
-    fn say(&mut self, command: &Command) {
+    pub(super) fn say(&mut self, command: &Command) {
         let now = self.bench.clock;
+        if self.granted == SecurityClass::None {
+            return self.bench.hear(LOCK, command);
+        }
         if self.granted == SecurityClass::S0 {
             self.s0.begin(&command.write(), 46).unwrap();
             let s0 = S0Keys::of(self.keys.network_key(crate::security::keys::KeyId::S0));
