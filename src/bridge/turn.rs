@@ -383,6 +383,11 @@ impl Bridge {
                 }
             }
             NetworkEvent::Change(_) => {}
+            NetworkEvent::Identify { by, blink: Some(blink) } => {
+                let (times, period) = (blink.times, blink.period);
+                tracing::info!(node = %by, times, ?period, "here I am: another controller asked which device this hub is");
+            }
+            NetworkEvent::Identify { by, blink: None } => tracing::info!(node = %by, "the hub need not show itself any more"),
             NetworkEvent::ReachChanged { node, reach } => {
                 if let Some(device) = self.state.device_of(node).map(|device| device.id) {
                     if reach == Reach::Alive {

@@ -18,12 +18,15 @@ pub mod crc16_encapsulation;
 pub mod device_reset_locally;
 pub mod door_lock;
 pub mod door_lock_logging;
+pub mod indicator;
 pub mod manufacturer_specific;
 pub mod multi_channel;
+pub mod multi_channel_association;
 pub mod multi_command;
 pub mod names;
 mod nesting;
 pub mod notification;
+pub mod powerlevel;
 pub mod redact;
 pub mod security;
 pub mod security_2;
@@ -81,6 +84,8 @@ pub enum Command {
     Notification(notification::Notification),
     /// Manufacturer Specific (0x72).
     ManufacturerSpecific(manufacturer_specific::ManufacturerSpecific),
+    /// Powerlevel (0x73).
+    Powerlevel(powerlevel::Powerlevel),
     /// Battery (0x80).
     Battery(battery::Battery),
     /// Wake Up (0x84).
@@ -89,10 +94,14 @@ pub enum Command {
     Association(association::Association),
     /// Version (0x86).
     Version(version::Version),
+    /// Indicator (0x87).
+    Indicator(indicator::Indicator),
     /// Time (0x8A).
     Time(time::Time),
     /// Time Parameters (0x8B).
     TimeParameters(time_parameters::TimeParameters),
+    /// Multi Channel Association (0x8E).
+    MultiChannelAssociation(multi_channel_association::MultiChannelAssociation),
     /// Multi Command (0x8F).
     MultiCommand(multi_command::MultiCommand),
     /// Security (0x98).
@@ -151,60 +160,67 @@ impl Command {
         let Some((&command, parameters)) = rest.split_first() else {
             return Ok(Self::opaque(class, rest));
         };
-        let parsed =
-            match class {
-                ClassId::BASIC => basic::Basic::parse(command, parameters, depth).map(|it| it.map(Self::Basic)),
-                ClassId::APPLICATION_STATUS => application_status::ApplicationStatus::parse(command, parameters, depth)
-                    .map(|it| it.map(Self::ApplicationStatus)),
-                ClassId::DOOR_LOCK_LOGGING => {
-                    door_lock_logging::DoorLockLogging::parse(command, parameters, depth).map(|it| it.map(Self::DoorLockLogging))
-                }
-                ClassId::TRANSPORT_SERVICE => transport_service::TransportService::parse(command, parameters, depth)
-                    .map(|it| it.map(Self::TransportService)),
-                ClassId::CRC16_ENCAPSULATION => crc16_encapsulation::Crc16Encapsulation::parse(command, parameters, depth)
-                    .map(|it| it.map(Self::Crc16Encapsulation)),
-                ClassId::ASSOCIATION_GROUP_INFORMATION => {
-                    association_group_info::AssociationGroupInfo::parse(command, parameters, depth)
-                        .map(|it| it.map(Self::AssociationGroupInfo))
-                }
-                ClassId::DEVICE_RESET_LOCALLY => device_reset_locally::DeviceResetLocally::parse(command, parameters, depth)
-                    .map(|it| it.map(Self::DeviceResetLocally)),
-                ClassId::Z_WAVE_PLUS_INFO => {
-                    zwave_plus_info::ZwavePlusInfo::parse(command, parameters, depth).map(|it| it.map(Self::ZwavePlusInfo))
-                }
-                ClassId::MULTI_CHANNEL => {
-                    multi_channel::MultiChannel::parse(command, parameters, depth).map(|it| it.map(Self::MultiChannel))
-                }
-                ClassId::DOOR_LOCK => door_lock::DoorLock::parse(command, parameters, depth).map(|it| it.map(Self::DoorLock)),
-                ClassId::USER_CODE => user_code::UserCode::parse(command, parameters, depth).map(|it| it.map(Self::UserCode)),
-                ClassId::SUPERVISION => {
-                    supervision::Supervision::parse(command, parameters, depth).map(|it| it.map(Self::Supervision))
-                }
-                ClassId::CONFIGURATION => {
-                    configuration::Configuration::parse(command, parameters, depth).map(|it| it.map(Self::Configuration))
-                }
-                ClassId::NOTIFICATION => {
-                    notification::Notification::parse(command, parameters, depth).map(|it| it.map(Self::Notification))
-                }
-                ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::ManufacturerSpecific::parse(command, parameters, depth)
-                    .map(|it| it.map(Self::ManufacturerSpecific)),
-                ClassId::BATTERY => battery::Battery::parse(command, parameters, depth).map(|it| it.map(Self::Battery)),
-                ClassId::WAKE_UP => wake_up::WakeUp::parse(command, parameters, depth).map(|it| it.map(Self::WakeUp)),
-                ClassId::ASSOCIATION => {
-                    association::Association::parse(command, parameters, depth).map(|it| it.map(Self::Association))
-                }
-                ClassId::VERSION => version::Version::parse(command, parameters, depth).map(|it| it.map(Self::Version)),
-                ClassId::TIME => time::Time::parse(command, parameters, depth).map(|it| it.map(Self::Time)),
-                ClassId::TIME_PARAMETERS => {
-                    time_parameters::TimeParameters::parse(command, parameters, depth).map(|it| it.map(Self::TimeParameters))
-                }
-                ClassId::MULTI_COMMAND => {
-                    multi_command::MultiCommand::parse(command, parameters, depth).map(|it| it.map(Self::MultiCommand))
-                }
-                ClassId::SECURITY => security::Security::parse(command, parameters, depth).map(|it| it.map(Self::Security)),
-                ClassId::SECURITY_2 => security_2::Security2::parse(command, parameters, depth).map(|it| it.map(Self::Security2)),
-                _ => None,
-            };
+        let parsed = match class {
+            ClassId::BASIC => basic::Basic::parse(command, parameters, depth).map(|it| it.map(Self::Basic)),
+            ClassId::APPLICATION_STATUS => {
+                application_status::ApplicationStatus::parse(command, parameters, depth).map(|it| it.map(Self::ApplicationStatus))
+            }
+            ClassId::DOOR_LOCK_LOGGING => {
+                door_lock_logging::DoorLockLogging::parse(command, parameters, depth).map(|it| it.map(Self::DoorLockLogging))
+            }
+            ClassId::TRANSPORT_SERVICE => {
+                transport_service::TransportService::parse(command, parameters, depth).map(|it| it.map(Self::TransportService))
+            }
+            ClassId::CRC16_ENCAPSULATION => crc16_encapsulation::Crc16Encapsulation::parse(command, parameters, depth)
+                .map(|it| it.map(Self::Crc16Encapsulation)),
+            ClassId::ASSOCIATION_GROUP_INFORMATION => {
+                association_group_info::AssociationGroupInfo::parse(command, parameters, depth)
+                    .map(|it| it.map(Self::AssociationGroupInfo))
+            }
+            ClassId::DEVICE_RESET_LOCALLY => device_reset_locally::DeviceResetLocally::parse(command, parameters, depth)
+                .map(|it| it.map(Self::DeviceResetLocally)),
+            ClassId::Z_WAVE_PLUS_INFO => {
+                zwave_plus_info::ZwavePlusInfo::parse(command, parameters, depth).map(|it| it.map(Self::ZwavePlusInfo))
+            }
+            ClassId::MULTI_CHANNEL => {
+                multi_channel::MultiChannel::parse(command, parameters, depth).map(|it| it.map(Self::MultiChannel))
+            }
+            ClassId::DOOR_LOCK => door_lock::DoorLock::parse(command, parameters, depth).map(|it| it.map(Self::DoorLock)),
+            ClassId::USER_CODE => user_code::UserCode::parse(command, parameters, depth).map(|it| it.map(Self::UserCode)),
+            ClassId::SUPERVISION => {
+                supervision::Supervision::parse(command, parameters, depth).map(|it| it.map(Self::Supervision))
+            }
+            ClassId::CONFIGURATION => {
+                configuration::Configuration::parse(command, parameters, depth).map(|it| it.map(Self::Configuration))
+            }
+            ClassId::NOTIFICATION => {
+                notification::Notification::parse(command, parameters, depth).map(|it| it.map(Self::Notification))
+            }
+            ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::ManufacturerSpecific::parse(command, parameters, depth)
+                .map(|it| it.map(Self::ManufacturerSpecific)),
+            ClassId::POWERLEVEL => powerlevel::Powerlevel::parse(command, parameters, depth).map(|it| it.map(Self::Powerlevel)),
+            ClassId::BATTERY => battery::Battery::parse(command, parameters, depth).map(|it| it.map(Self::Battery)),
+            ClassId::WAKE_UP => wake_up::WakeUp::parse(command, parameters, depth).map(|it| it.map(Self::WakeUp)),
+            ClassId::ASSOCIATION => {
+                association::Association::parse(command, parameters, depth).map(|it| it.map(Self::Association))
+            }
+            ClassId::VERSION => version::Version::parse(command, parameters, depth).map(|it| it.map(Self::Version)),
+            ClassId::INDICATOR => indicator::Indicator::parse(command, parameters, depth).map(|it| it.map(Self::Indicator)),
+            ClassId::TIME => time::Time::parse(command, parameters, depth).map(|it| it.map(Self::Time)),
+            ClassId::TIME_PARAMETERS => {
+                time_parameters::TimeParameters::parse(command, parameters, depth).map(|it| it.map(Self::TimeParameters))
+            }
+            ClassId::MULTI_CHANNEL_ASSOCIATION => {
+                multi_channel_association::MultiChannelAssociation::parse(command, parameters, depth)
+                    .map(|it| it.map(Self::MultiChannelAssociation))
+            }
+            ClassId::MULTI_COMMAND => {
+                multi_command::MultiCommand::parse(command, parameters, depth).map(|it| it.map(Self::MultiCommand))
+            }
+            ClassId::SECURITY => security::Security::parse(command, parameters, depth).map(|it| it.map(Self::Security)),
+            ClassId::SECURITY_2 => security_2::Security2::parse(command, parameters, depth).map(|it| it.map(Self::Security2)),
+            _ => None,
+        };
         match parsed {
             Some(Ok(parsed)) => Ok(parsed),
             Some(Err(nom::Err::Failure(_))) => Err(ParseError::Damaged { class, command }),
@@ -235,12 +251,15 @@ impl Command {
             Self::Configuration(it) => it.write(&mut out),
             Self::Notification(it) => it.write(&mut out),
             Self::ManufacturerSpecific(it) => it.write(&mut out),
+            Self::Powerlevel(it) => it.write(&mut out),
             Self::Battery(it) => it.write(&mut out),
             Self::WakeUp(it) => it.write(&mut out),
             Self::Association(it) => it.write(&mut out),
             Self::Version(it) => it.write(&mut out),
+            Self::Indicator(it) => it.write(&mut out),
             Self::Time(it) => it.write(&mut out),
             Self::TimeParameters(it) => it.write(&mut out),
+            Self::MultiChannelAssociation(it) => it.write(&mut out),
             Self::MultiCommand(it) => it.write(&mut out),
             Self::Security(it) => it.write(&mut out),
             Self::Security2(it) => it.write(&mut out),
@@ -268,12 +287,15 @@ impl Command {
             Self::Configuration(_) => ClassId::CONFIGURATION,
             Self::Notification(_) => ClassId::NOTIFICATION,
             Self::ManufacturerSpecific(_) => ClassId::MANUFACTURER_SPECIFIC,
+            Self::Powerlevel(_) => ClassId::POWERLEVEL,
             Self::Battery(_) => ClassId::BATTERY,
             Self::WakeUp(_) => ClassId::WAKE_UP,
             Self::Association(_) => ClassId::ASSOCIATION,
             Self::Version(_) => ClassId::VERSION,
+            Self::Indicator(_) => ClassId::INDICATOR,
             Self::Time(_) => ClassId::TIME,
             Self::TimeParameters(_) => ClassId::TIME_PARAMETERS,
+            Self::MultiChannelAssociation(_) => ClassId::MULTI_CHANNEL_ASSOCIATION,
             Self::MultiCommand(_) => ClassId::MULTI_COMMAND,
             Self::Security(_) => ClassId::SECURITY,
             Self::Security2(_) => ClassId::SECURITY_2,
@@ -300,12 +322,15 @@ impl Command {
             Self::Configuration(it) => Some(it.number()),
             Self::Notification(it) => Some(it.number()),
             Self::ManufacturerSpecific(it) => Some(it.number()),
+            Self::Powerlevel(it) => Some(it.number()),
             Self::Battery(it) => Some(it.number()),
             Self::WakeUp(it) => Some(it.number()),
             Self::Association(it) => Some(it.number()),
             Self::Version(it) => Some(it.number()),
+            Self::Indicator(it) => Some(it.number()),
             Self::Time(it) => Some(it.number()),
             Self::TimeParameters(it) => Some(it.number()),
+            Self::MultiChannelAssociation(it) => Some(it.number()),
             Self::MultiCommand(it) => Some(it.number()),
             Self::Security(it) => Some(it.number()),
             Self::Security2(it) => Some(it.number()),
@@ -368,12 +393,15 @@ pub fn commands_of(class: ClassId) -> &'static [CommandSpec] {
         ClassId::CONFIGURATION => configuration::COMMANDS,
         ClassId::NOTIFICATION => notification::COMMANDS,
         ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::COMMANDS,
+        ClassId::POWERLEVEL => powerlevel::COMMANDS,
         ClassId::BATTERY => battery::COMMANDS,
         ClassId::WAKE_UP => wake_up::COMMANDS,
         ClassId::ASSOCIATION => association::COMMANDS,
         ClassId::VERSION => version::COMMANDS,
+        ClassId::INDICATOR => indicator::COMMANDS,
         ClassId::TIME => time::COMMANDS,
         ClassId::TIME_PARAMETERS => time_parameters::COMMANDS,
+        ClassId::MULTI_CHANNEL_ASSOCIATION => multi_channel_association::COMMANDS,
         ClassId::MULTI_COMMAND => multi_command::COMMANDS,
         ClassId::SECURITY => security::COMMANDS,
         ClassId::SECURITY_2 => security_2::COMMANDS,

@@ -126,10 +126,6 @@ const NAMES: &[(ClassId, Names)] = &[
         ],
     ),
     (
-        ClassId::POWERLEVEL,
-        &[(0x01, "Set"), (0x02, "Get"), (0x03, "Report"), (0x04, "TestNodeSet"), (0x05, "TestNodeGet"), (0x06, "TestNodeReport")],
-    ),
-    (
         ClassId::PROTECTION,
         &[
             (0x01, "Set"),
@@ -206,29 +202,6 @@ const NAMES: &[(ClassId, Names)] = &[
             (0x1F, "KeyLockerEntrySet"),
             (0x20, "KeyLockerEntryGet"),
             (0x21, "KeyLockerEntryReport"),
-        ],
-    ),
-    (
-        ClassId::INDICATOR,
-        &[
-            (0x01, "Set"),
-            (0x02, "Get"),
-            (0x03, "Report"),
-            (0x04, "SupportedGet"),
-            (0x05, "SupportedReport"),
-            (0x06, "DescriptionGet"),
-            (0x07, "DescriptionReport"),
-        ],
-    ),
-    (
-        ClassId::MULTI_CHANNEL_ASSOCIATION,
-        &[
-            (0x01, "Set"),
-            (0x02, "Get"),
-            (0x03, "Report"),
-            (0x04, "Remove"),
-            (0x05, "SupportedGroupingsGet"),
-            (0x06, "SupportedGroupingsReport"),
         ],
     ),
     (ClassId::ALARM_SENSOR, &[(0x01, "Get"), (0x02, "Report"), (0x03, "SupportedGet"), (0x04, "SupportedReport")]),

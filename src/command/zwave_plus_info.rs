@@ -19,12 +19,14 @@ command_class! {
     }
 }
 
-/// What a node is to the network: 5 always on, 6 reporting sleeper, 7 sleeper that listens for beams, …
+/// What a node is to the network: 0 central static controller, 5 always on, 6 reporting sleeper, 7 sleeper that listens for beams, …
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct RoleType(pub u8);
 
 impl RoleType {
+    /// A controller that stays where it is and is at the centre of its network.
+    pub const CENTRAL_STATIC_CONTROLLER: Self = Self(0);
     /// Always-on end node.
     pub const ALWAYS_ON: Self = Self(5);
     /// Wakes up by itself to report.

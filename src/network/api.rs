@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::hub::Blink;
 use super::inclusion::Progress;
 use super::jobs::{JobId, Outcome};
 use crate::command::Command;
@@ -125,6 +126,13 @@ pub enum NetworkEvent {
         node: NodeId,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// Somebody wants to know which device the hub is: it shall show itself, or stop.
+    Identify {
+        /// Who asks.
+        by: NodeId,
+        /// How; `None`: stop.
+        blink: Option<Blink>,
     },
     /// How far a change of who is in the network got.
     Change(Progress),

@@ -51,6 +51,11 @@ impl Wrapping {
         }
     }
 
+    /// Whether it is for us, and not for an end point of ours, of which there is none.
+    pub(super) fn is_for_root(self) -> bool {
+        !matches!(self.channel, Some(Channel::EndPoints { ours: 1.., .. }))
+    }
+
     /// Wraps an answer.
     pub(super) fn around(self, answer: Command) -> Command {
         let answer = match self.channel {
@@ -147,26 +152,32 @@ pub(super) fn supervise(command: Command, session: SessionId) -> Command {
     Command::Supervision(Supervision::Get(Get { status_updates: true, session, command: Box::new(command) }))
 }
 
-/// The answer to a supervised frame: done, or "no such command here" for any part of it.
-pub(super) fn answer(get: &Get) -> Command {
-    let parts = match &*get.command {
-        Command::MultiCommand(_) => get.command.encapsulated(),
-        command => std::slice::from_ref(command),
-    };
-    // An encapsulation in here was read, but not opened: what is inside did not happen.
-    let understood = |part: &Command| {
-        let unopened = !part.encapsulated().is_empty() || is_sealed(part);
-        !unopened && !matches!(part, Command::Other { .. })
-    };
-    let status = if parts.iter().all(understood) { Status::SUCCESS } else { Status::NO_SUPPORT };
-    Command::Supervision(Supervision::Report(Report::final_of(get.session, status)))
+/// Tells a node what became of its supervised frame.
+pub(super) fn outcome(session: SessionId, status: Status) -> Command {
+    Command::Supervision(Supervision::Report(Report::final_of(session, status)))
+}
+
+/// Whether a part of a supervised frame can happen at all. An encapsulation in there was read, but not opened: what is
+/// inside does not happen.
+pub(super) fn is_understood(part: &Command) -> bool {
+    let unopened = !part.encapsulated().is_empty() || is_sealed(part);
+    !unopened && !matches!(part, Command::Other { .. })
 }
 
 /// The Supervision sessions with one node.
 #[derive(Clone, Debug)]
 pub(super) struct Sessions {
     next: SessionId,
-    heard: Option<(SessionId, Command, Instant)>,
+    heard: Option<Heard>,
+}
+
+/// A supervised command of the node, and what it was told.
+#[derive(Clone, Debug)]
+struct Heard {
+    session: SessionId,
+    command: Command,
+    at: Instant,
+    status: Status,
 }
 
 impl Sessions {
@@ -183,13 +194,16 @@ impl Sessions {
         session
     }
 
-    /// Notes a supervised command of the node; false if it was heard before and must not happen again.
-    pub(super) fn is_new(&mut self, get: &Get, now: Instant) -> bool {
-        let repeated = self
-            .heard
-            .as_ref()
-            .is_some_and(|(session, command, at)| *session == get.session && *command == *get.command && now < *at + REPEATS);
-        self.heard = Some((get.session, (*get.command).clone(), now));
-        !repeated
+    /// What the node was told when it said this before: it must not happen again. `None`: it is new.
+    pub(super) fn told_before(&mut self, get: &Get, now: Instant) -> Option<Status> {
+        let repeats = |it: &&mut Heard| it.session == get.session && it.command == *get.command && now < it.at + REPEATS;
+        let heard = self.heard.as_mut().filter(repeats)?;
+        heard.at = now;
+        Some(heard.status)
+    }
+
+    /// Notes what the node was told.
+    pub(super) fn note(&mut self, get: Get, status: Status, now: Instant) {
+        self.heard = Some(Heard { session: get.session, command: *get.command, at: now, status });
     }
 }

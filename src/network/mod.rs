@@ -16,7 +16,7 @@
 //! | `receive`, `replies` | what nodes say, and which job that ends |
 //! | `secure` | S0 and S2: how a node is spoken to, and who is believed |
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command |
-//! | `answers` | what nodes ask us: the time |
+//! | `hub` | the hub as a node: what it announces and answers |
 //! | `farewell` | nodes that say that they were reset |
 //! | `segments`, `datagrams` | commands longer than a frame |
 //! | `nodes` | reach and pacing of one node |
@@ -28,12 +28,12 @@
 
 mod adopt;
 mod airtime;
-mod answers;
 mod api;
 mod datagrams;
 mod envelope;
 mod exchange;
 mod farewell;
+mod hub;
 pub mod inclusion;
 mod interview;
 mod jobs;
@@ -66,6 +66,8 @@ pub use adopt::Adopted;
 use airtime::Airtime;
 pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Output, RadioUse, Reach, SoftReset};
 use exchange::{Due, Ended, Exchange};
+pub use hub::Blink;
+use hub::Hub;
 use inclusion::Membership;
 use jobs::{Errand, Origin, Transaction};
 pub use jobs::{Expect, Job, JobId, Outcome, Priority};
@@ -80,6 +82,7 @@ use transmit::Transmission;
 pub struct Network {
     options: Options,
     keyring: Keyring,
+    hub: Hub,
     entropy: Entropy,
     /// The network that `nodes` belong to.
     home: Option<HomeId>,
@@ -139,6 +142,7 @@ impl Network {
             may_reset: options.soft_reset == SoftReset::Auto,
             options,
             keyring: Keyring::new(keys),
+            hub: Hub::default(),
             entropy,
             home,
             own: NodeId(0),

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::answers;
 use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
 use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
 use super::nodes::{NonceWait, Thinking};
 use super::secure::{Carries, Under};
-use super::{Network, NetworkEvent, Owner, replies};
+use super::{Network, NetworkEvent, Owner, hub, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
 use crate::command::security::Security;
 use crate::command::security_2::Security2;
-use crate::command::supervision::{Report, Status};
+use crate::command::supervision::{Get, Report, SessionId, Status};
 use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
@@ -130,26 +129,54 @@ impl Network {
         let trusted = addressed.under >= granted;
         match opened {
             Opened::Sealed(class) => tracing::debug!(node = %id, %class, "an encapsulation where none belongs: dropped"),
+            Opened::Plain(command) if !trusted && addressed.under != SecurityClass::None && hub::asks_for_classes(&command) => {
+                self.deliver(id, addressed, wrapping, command);
+            }
             _ if !trusted && granted > SecurityClass::S0 => {
                 tracing::debug!(node = %id, ?granted, under = ?addressed.under, "below the class the node was granted: dropped");
             }
             Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, &Answer::Outcome(report)),
             Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome that is not for us to believe: dropped"),
-            Opened::Plain(command) => self.deliver(id, addressed, wrapping, command),
+            Opened::Plain(command) => {
+                self.deliver(id, addressed, wrapping, command);
+            }
             // In clear, anybody may say it: it must not pass for the original of what comes sealed.
             Opened::Supervised(_) if !trusted => tracing::debug!(node = %id, "supervised, below its class: dropped"),
-            // A question needs no second answer (gateway sheet §2.2).
-            Opened::Supervised(get) if is_question(&get.command) => self.deliver(id, addressed, wrapping, *get.command),
-            Opened::Supervised(get) => {
-                let is_new = state.sessions.is_new(&get, now);
-                if !addressed.multicast {
-                    self.answer(id, addressed.under, wrapping.around(envelope::answer(&get)));
-                }
-                if is_new {
-                    let commands = envelope::supervised(*get.command);
-                    commands.into_iter().for_each(|command| self.deliver(id, addressed, wrapping, command));
+            // A question that gets its report needs no second answer (gateway sheet §2.2).
+            Opened::Supervised(get) if is_question(&get.command) => {
+                let session = get.session;
+                if self.deliver(id, addressed, wrapping, *get.command) == Status::NO_SUPPORT {
+                    self.tell_outcome(id, addressed, wrapping, session, Status::NO_SUPPORT);
                 }
             }
+            Opened::Supervised(get) => {
+                let session = get.session;
+                let status =
+                    state.sessions.told_before(&get, now).unwrap_or_else(|| self.carry_out(id, addressed, wrapping, get));
+                self.tell_outcome(id, addressed, wrapping, session, status);
+            }
+        }
+    }
+
+    /// Does what a supervised frame says, for the first time. Of several commands, one that fails is told.
+    fn carry_out(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, get: Get) -> Status {
+        let mut all = Status::SUCCESS;
+        for part in envelope::supervised((*get.command).clone()) {
+            let understood = envelope::is_understood(&part);
+            let did = self.deliver(id, addressed, wrapping, part);
+            let did = if understood { did } else { Status::NO_SUPPORT };
+            // By number: no support, failed, done.
+            all = Status(all.0.min(did.0));
+        }
+        if let Some(state) = self.nodes.get_mut(&id) {
+            state.sessions.note(get, all, self.clock);
+        }
+        all
+    }
+
+    fn tell_outcome(&mut self, id: NodeId, to: Addressed, wrapping: Wrapping, session: SessionId, status: Status) {
+        if !to.multicast {
+            self.answer(id, to.under, wrapping.around(envelope::outcome(session, status)));
         }
     }
 
@@ -165,29 +192,44 @@ impl Network {
         }
     }
 
-    /// A command without its encapsulation: for the owner, and for the job that asked for it.
-    fn deliver(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, command: Command) {
-        let Some(state) = self.nodes.get_mut(&id) else { return };
+    /// A command without its encapsulation: for the hub, or for the owner and the job that asked for it. What became of it:
+    /// a report always arrives.
+    fn deliver(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, command: Command) -> Status {
+        let Some(state) = self.nodes.get_mut(&id) else { return Status::FAIL };
         let Addressed { under, multicast } = addressed;
         let trusted = under >= state.node.security;
         match command {
             Command::WakeUp(WakeUp::Notification) => {
                 let news = state.woke(self.clock);
-                return self.tell_reach(id, news);
+                self.tell_reach(id, news);
+                return Status::SUCCESS;
             }
             // An answer to broadcast or multicast helps nobody, and many would give it at once (gateway sheet §2.2).
             question if is_question(&question) => {
-                match answers::to(&question, self.time, &self.options.zone) {
-                    Some(answer) if !multicast => self.answer(id, under, wrapping.around(answer)),
+                match self.ask_hub(id, under, &question) {
+                    Some(answer) if !multicast && wrapping.is_for_root() => {
+                        self.answer(id, under, wrapping.around(answer));
+                        return Status::SUCCESS;
+                    }
                     _ => tracing::debug!(node = %id, command = %question, "a question that is not answered"),
                 }
-                return;
+                return Status::NO_SUPPORT;
             }
-            Command::DeviceResetLocally(_) if trusted => return self.reset_locally(id),
+            Command::DeviceResetLocally(_) if trusted => {
+                self.reset_locally(id);
+                return Status::SUCCESS;
+            }
             Command::ApplicationStatus(ref status) if trusted => {
                 self.offer(id, &Answer::Status(status.clone()));
             }
             _ => {}
+        }
+        let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
+        if is_set
+            && wrapping.is_for_root()
+            && let Some(status) = self.tell_hub(id, under, &command)
+        {
+            return status;
         }
         let (endpoint, security) = (wrapping.endpoint(), under);
         let at = self.heard_at;
@@ -195,6 +237,8 @@ impl Network {
         if trusted && endpoint == ROOT {
             self.offer(id, &Answer::Reply(command, under));
         }
+        // Nothing that a Set could set is here.
+        if is_set { Status::NO_SUPPORT } else { Status::SUCCESS }
     }
 
     /// Gives an answer to the transaction that waits for it: on the air still, or acknowledged already.

@@ -2,17 +2,20 @@
 //!
 //! Version and capabilities come first, so that nothing is asked that the stick does not know. The soft reset is sent at
 //! most once for a port that works: some sticks drop off the bus, and some never say that they started again.
+//! Last, and only if the stick has the functions: it becomes SIS where the network has none, and is told what it shall say
+//! of us ([`hub::node_information`]).
 //! The watchdog is left alone: sticks that don't acknowledge its start would pass for hung.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::ControllerInfo;
-use crate::domain::ids::NodeId;
+use super::{ControllerInfo, hub};
+use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::time::{Deadline, Instant};
-use crate::serial::controller::{Capabilities, ControllerVersion, InitData, MemoryId};
+use crate::serial::controller::{Capabilities, ControllerCapabilities, ControllerVersion, InitData, MemoryId};
 use crate::serial::setup::{Region, SetupCommand, SetupRequest, SetupResponse};
-use crate::serial::{FunctionId, Message, NodeIdWidth, Request};
+use crate::serial::transmit::TxOptions;
+use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth, Request};
 
 /// A stick that does not say that it started is asked for its version after this.
 const RESET: Duration = Duration::from_millis(1500);
@@ -20,6 +23,8 @@ const RESET: Duration = Duration::from_millis(1500);
 const RETRY: Duration = Duration::from_millis(500);
 /// How often a question is asked.
 const TRIES: u8 = 3;
+/// What a stick says when there is no such node.
+const NO_NODE: NodeId = NodeId(0);
 /// Segments of Long Range node ids: 256 to 4000.
 const LONG_RANGE_SEGMENTS: u8 = 4;
 
@@ -28,6 +33,7 @@ const LONG_RANGE_SEGMENTS: u8 = 4;
 pub(super) struct StartUp {
     step: Step,
     may_reset: bool,
+    home: Option<HomeId>,
     tries: u8,
     not_before: Instant,
     version: Option<ControllerVersion>,
@@ -38,6 +44,9 @@ pub(super) struct StartUp {
     init: Option<InitData>,
     long_range: Option<BTreeSet<NodeId>>,
     memory: Option<MemoryId>,
+    /// Node 0: there is none.
+    suc: Option<NodeId>,
+    role: Option<ControllerCapabilities>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +63,13 @@ enum Step {
     Identity,
     Nodes,
     LongRange(u8),
+    /// Who is the SUC?
+    Suc,
+    /// May this stick be it?
+    Role,
+    TakeRole,
+    /// What the stick tells others about us.
+    Announce,
     Done,
 }
 
@@ -82,10 +98,12 @@ pub(super) struct Stick {
 }
 
 impl StartUp {
-    pub(super) fn new(may_reset: bool) -> Self {
+    /// `home`: the network whose nodes are known; a stick of another one is looked at, and left as it is.
+    pub(super) fn new(may_reset: bool, home: Option<HomeId>) -> Self {
         Self {
             step: Step::Version,
             may_reset,
+            home,
             tries: 0,
             not_before: Instant::ZERO,
             version: None,
@@ -96,6 +114,8 @@ impl StartUp {
             init: None,
             long_range: None,
             memory: None,
+            suc: None,
+            role: None,
         }
     }
 
@@ -108,7 +128,7 @@ impl StartUp {
             if self.step == Step::Done {
                 return self.stick().map_or(Next::GiveUp("the stick's answers make no sense"), Next::Done);
             }
-            if self.tries == TRIES {
+            if self.tries == self.step.tries() {
                 if self.step.is_needed() {
                     return Next::GiveUp("the stick answers, but not what it is asked");
                 }
@@ -173,6 +193,19 @@ impl StartUp {
                 }
                 true
             }
+            (Step::Suc, Some(Message::SucNodeId { node })) => {
+                self.suc = Some(*node);
+                true
+            }
+            (Step::Role, Some(Message::ControllerCapabilities(role))) => {
+                self.role = Some(*role);
+                true
+            }
+            (Step::TakeRole, Some(Message::Response { ok, .. })) => {
+                tracing::info!(ok, "the network had no SUC: the stick was told to be it, as SIS");
+                true
+            }
+            (Step::Announce, _) => true,
             _ => false,
         };
         if understood { self.proceed() } else { self.failed(now) }
@@ -218,7 +251,9 @@ impl StartUp {
             Step::SoftReset | Step::PollVersion => "soft reset",
             Step::SetupCommands | Step::TxReport | Step::WideIds | Step::Region => "set-up",
             Step::Identity => "home id",
-            Step::Nodes | Step::LongRange(_) | Step::Done => "node list",
+            Step::Nodes | Step::LongRange(_) => "node list",
+            Step::Suc | Step::Role | Step::TakeRole => "role in the network",
+            Step::Announce | Step::Done => "node information",
         }
     }
 
@@ -239,7 +274,11 @@ impl StartUp {
             Step::Region => Step::Identity,
             Step::Identity => Step::Nodes,
             Step::Nodes => Step::LongRange(0),
-            Step::LongRange(_) | Step::Done => Step::Done,
+            Step::LongRange(_) => Step::Suc,
+            Step::Suc => Step::Role,
+            Step::Role => Step::TakeRole,
+            Step::TakeRole => Step::Announce,
+            Step::Announce | Step::Done => Step::Done,
         };
     }
 
@@ -263,8 +302,28 @@ impl StartUp {
                 let wide = self.width == NodeIdWidth::Bits16 && knows(FunctionId::GET_LR_NODES);
                 wide.then_some(Request::GetLongRangeNodes { segment })
             }
+            Step::Suc => {
+                let can = knows(FunctionId::GET_SUC_NODE_ID) && knows(FunctionId::SET_SUC_NODE_ID);
+                (can && self.is_ours()).then_some(Request::GetSucNodeId)
+            }
+            Step::Role => {
+                let wanted = self.suc == Some(NO_NODE) && knows(FunctionId::GET_CONTROLLER_CAPABILITIES);
+                wanted.then_some(Request::GetControllerCapabilities)
+            }
+            Step::TakeRole => {
+                let free = self.role.is_some_and(|role| !role.is_secondary() && !role.sis_present());
+                self.memory.filter(|_| free).map(|memory| be_sis(memory.own))
+            }
+            Step::Announce => {
+                let can = knows(FunctionId::APPLICATION_NODE_INFORMATION);
+                (can && self.is_ours()).then(hub::node_information)
+            }
             Step::Done => None,
         }
+    }
+
+    fn is_ours(&self) -> bool {
+        self.memory.is_some_and(|memory| self.home.is_none_or(|home| home == memory.home))
     }
 
     fn stick(&self) -> Option<Stick> {
@@ -288,7 +347,21 @@ impl StartUp {
     }
 }
 
+/// Makes the stick SUC and SIS, so that it can include and other controllers can ask it to (gateway sheet §6.1). No
+/// callback is wanted, and none comes, since nobody else has to be told.
+fn be_sis(own: NodeId) -> Request {
+    Request::SetSucNodeId { node: own, suc: true, options: TxOptions(0), sis: true, callback: CallbackId::NONE }
+}
+
 impl Step {
+    /// How often it is asked. What only others gain by must not hold up the locks.
+    fn tries(self) -> u8 {
+        match self {
+            Self::Suc | Self::Role | Self::TakeRole | Self::Announce => 1,
+            _ => TRIES,
+        }
+    }
+
     /// Whether the stick is of no use without the answer.
     fn is_needed(self) -> bool {
         match self {
@@ -301,6 +374,10 @@ impl Step {
             | Self::WideIds
             | Self::Region
             | Self::LongRange(_)
+            | Self::Suc
+            | Self::Role
+            | Self::TakeRole
+            | Self::Announce
             | Self::Done => false,
         }
     }

@@ -9,12 +9,13 @@ use super::start_up::{Next, StartUp, Stick};
 use super::{ControllerStatus, Network, NetworkEvent, Output, Owner, SoftReset};
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::Node;
-use crate::serial::{FunctionId, Message, NodeIdWidth};
+use crate::serial::function::Pattern;
+use crate::serial::{Message, NodeIdWidth};
 
 impl Network {
     pub(super) fn link_up(&mut self) {
         self.lose_what_is_under_way();
-        self.begin_start_up(StartUp::new(self.may_reset));
+        self.begin_start_up(StartUp::new(self.may_reset, self.known_home()));
     }
 
     pub(super) fn link_down(&mut self, why: String) {
@@ -50,7 +51,7 @@ impl Network {
             None => {
                 tracing::warn!("the stick restarted by itself; setting it up again");
                 self.lose_what_is_under_way();
-                self.begin_start_up(StartUp::new(false));
+                self.begin_start_up(StartUp::new(false, self.known_home()));
             }
         }
     }
@@ -68,10 +69,13 @@ impl Network {
             Next::GiveUp(why) => self.stick_hangs(why),
             Next::Done(stick) => self.ready(stick),
             Next::Ask(request) => {
-                // None of these has a node id in it, so each can be written in either width.
+                // The only node id in any of these is the stick's own, so each can be written in either width.
                 let Ok(frame) = request.write(self.width) else { return };
                 let function = frame.function;
-                let awaits = if function == FunctionId::SOFT_RESET { Awaits::Acknowledgement } else { Awaits::Response };
+                let awaits = match function.pattern() {
+                    Some(Pattern::RequestOnly) => Awaits::Acknowledgement,
+                    _ => Awaits::Response,
+                };
                 let send = self.send(frame);
                 self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::StartUp));
             }
@@ -104,8 +108,7 @@ impl Network {
     pub(super) fn ready(&mut self, stick: Stick) {
         self.start_up = None;
         let early = std::mem::take(&mut self.early);
-        let known = self.home.filter(|_| !self.nodes.is_empty());
-        if let Some(known) = known.filter(|known| *known != stick.info.home) {
+        if let Some(known) = self.known_home().filter(|known| *known != stick.info.home) {
             return self.refuse(known, stick);
         }
         let Stick { info, functions, nodes, lists_long_range } = stick;
@@ -120,6 +123,11 @@ impl Network {
             self.heard_at = at;
             self.unsolicited(message);
         }
+    }
+
+    /// The network that the known nodes belong to, if there are any.
+    fn known_home(&self) -> Option<HomeId> {
+        self.home.filter(|_| !self.nodes.is_empty())
     }
 
     /// A stick of another network: the same node ids are other people's doors. Nothing is sent and nothing forgotten;

@@ -15,6 +15,7 @@ mod cost;
 mod demo;
 mod durable;
 mod events;
+mod hub;
 mod import;
 mod kill;
 mod lab_itself;

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod datagrams;
+mod hub;
 mod inclusion;
 mod interview;
 mod jobs;
@@ -25,7 +26,7 @@ use crate::domain::pin::CodeText;
 use crate::domain::time::Timestamp;
 use crate::security::crypto::Key;
 use crate::serial::Request;
-use crate::serial::controller::{Capabilities, ControllerVersion, InitData, LongRangeNodes, MemoryId};
+use crate::serial::controller::{Capabilities, ControllerCapabilities, ControllerVersion, InitData, LongRangeNodes, MemoryId};
 use crate::serial::node_info::{
     ApplicationUpdate, InclusionCallback, InclusionStatus, NodeInformation, NodeProtocolInfo, UpdateStatus,
 };
@@ -63,6 +64,9 @@ pub(super) struct Stick {
     pub(super) announces_start: bool,
     pub(super) long_range: BTreeSet<NodeId>,
     pub(super) nodes: BTreeMap<NodeId, Peer>,
+    /// Node 0: there is none.
+    pub(super) suc: NodeId,
+    pub(super) secondary: bool,
     /// Functions whose response gets lost.
     pub(super) mute: BTreeSet<FunctionId>,
     /// Results of the next SendData, before the nodes' own.
@@ -305,6 +309,8 @@ impl Stick {
             announces_start: true,
             long_range: BTreeSet::new(),
             nodes: peers.iter().cloned().collect(),
+            suc: NodeId(1),
+            secondary: false,
             mute: BTreeSet::new(),
             results: VecDeque::new(),
             in_flight: None,
@@ -356,6 +362,15 @@ impl Stick {
             }
             Request::Setup(SetupRequest::GetRfRegion) => Message::Setup(SetupResponse::RfRegion(Region::EU)),
             Request::Setup(request) => Message::Setup(SetupResponse::Done(request.command(), true)),
+            Request::GetSucNodeId => Message::SucNodeId { node: self.suc },
+            Request::GetControllerCapabilities => {
+                Message::ControllerCapabilities(ControllerCapabilities { flags: self.secondary.into() })
+            }
+            Request::SetSucNodeId { node, .. } => {
+                self.suc = *node;
+                Message::Response { function: FunctionId::SET_SUC_NODE_ID, ok: true }
+            }
+            Request::SetNodeInformation(_) => return Vec::new(),
             Request::MemoryGetId => Message::MemoryId(MemoryId { home: self.home, own: NodeId(1) }),
             Request::GetSerialApiInitData => Message::InitData(InitData {
                 api_version: 10,

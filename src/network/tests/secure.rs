@@ -13,19 +13,19 @@ const OWN: NodeId = NodeId(1);
 /// A lock's side of S2 and S0.
 pub(super) struct Far {
     pub(super) bench: Bench,
-    s2: Session,
+    pub(super) s2: Session,
     s0: Talk,
     pub(super) keys: NetworkKeys,
     entropy: Entropy,
     /// What the lock could open, and under what.
     pub(super) opened: Vec<(SecurityClass, Command)>,
     heard: usize,
-    granted: SecurityClass,
+    pub(super) granted: SecurityClass,
     /// It hears nothing of this kind.
     deaf_to_nonce_gets: bool,
     /// It waits for a nonce to say this.
     unsaid: Option<Command>,
-    replies: fn(&Command) -> Vec<Command>,
+    pub(super) replies: fn(&Command) -> Vec<Command>,
 }
 
 pub(super) fn keyed(class: ClassId) -> Peer {
@@ -141,8 +141,11 @@ impl Far {
     }
 
     /// The lock says something under the class it was granted.
-    fn say(&mut self, command: &Command) {
+    pub(super) fn say(&mut self, command: &Command) {
         let now = self.bench.clock;
+        if self.granted == SecurityClass::None {
+            return self.bench.hear(LOCK, command);
+        }
         if self.granted == SecurityClass::S0 {
             self.s0.begin(&command.write(), 46).unwrap();
             let s0 = S0Keys::of(self.keys.network_key(crate::security::keys::KeyId::S0));

@@ -3,13 +3,11 @@
 
 use jiff::tz::{Dst, TimeZone};
 
-use crate::command::Command;
 use crate::command::time::{Changeover, DateReport, Time, TimeOffset, TimeReport};
 use crate::domain::time::{Now, Timestamp};
 
-/// The report that answers `asked` in the zone of the home; `None`: not a question to us.
-pub(super) fn to(asked: &Command, now: Now, zone: &TimeZone) -> Option<Command> {
-    let Command::Time(asked) = asked else { return None };
+/// The report that answers `asked` in the zone of the home; `None`: not a question.
+pub(super) fn answer(asked: &Time, now: Now, zone: &TimeZone) -> Option<Time> {
     let local = jiff::Timestamp::from_millisecond(now.wall.as_millis()).ok()?.to_zoned(zone.clone());
     let small = |number: i8| u8::try_from(number).ok();
     let report = match asked {
@@ -28,7 +26,7 @@ pub(super) fn to(asked: &Command, now: Now, zone: &TimeZone) -> Option<Command> 
         Time::TimeOffsetGet => Time::TimeOffsetReport(offset(zone, now.wall)?),
         Time::TimeReport(_) | Time::DateReport(_) | Time::TimeOffsetSet(_) | Time::TimeOffsetReport(_) => return None,
     };
-    Some(Command::Time(report))
+    Some(report)
 }
 
 /// The zone in the year of `at`. Without daylight saving the difference and both dates are 0.
@@ -68,43 +66,43 @@ fn offset(zone: &TimeZone, at: Timestamp) -> Option<TimeOffset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Command;
     use crate::domain::time::Instant;
 
     /// 2026-11-23T23:05:59Z.
     const NIGHT: Timestamp = Timestamp::from_millis(1_795_475_159_000);
 
-    fn answer(asked: Time, zone: &str, trusted: bool) -> Vec<u8> {
+    fn said(asked: Time, zone: &str, trusted: bool) -> Vec<u8> {
         let now = Now { mono: Instant::ZERO, wall: NIGHT, trusted };
-        to(&Command::Time(asked), now, &TimeZone::get(zone).unwrap()).unwrap().write()
+        Command::Time(answer(&asked, now, &TimeZone::get(zone).unwrap()).unwrap()).write()
     }
 
     #[test]
     fn a_keypad_shows_the_time_of_the_home_and_not_of_greenwich() {
-        assert_eq!(answer(Time::TimeGet, "Europe/Paris", true), [0x8A, 0x02, 0, 5, 59]);
-        assert_eq!(answer(Time::DateGet, "Europe/Paris", true), [0x8A, 0x04, 0x07, 0xEA, 11, 24]);
-        assert_eq!(answer(Time::TimeGet, "UTC", true), [0x8A, 0x02, 23, 5, 59]);
+        assert_eq!(said(Time::TimeGet, "Europe/Paris", true), [0x8A, 0x02, 0, 5, 59]);
+        assert_eq!(said(Time::DateGet, "Europe/Paris", true), [0x8A, 0x04, 0x07, 0xEA, 11, 24]);
+        assert_eq!(said(Time::TimeGet, "UTC", true), [0x8A, 0x02, 23, 5, 59]);
     }
 
     #[test]
     fn a_clock_that_may_be_wrong_says_so() {
-        assert_eq!(answer(Time::TimeGet, "UTC", false)[2], 0x80 | 23);
+        assert_eq!(said(Time::TimeGet, "UTC", false)[2], 0x80 | 23);
     }
 
     #[test]
     fn daylight_saving_begins_and_ends_on_the_days_of_this_year() {
         // 2026-03-29 02:00 to 2026-10-25 03:00.
-        assert_eq!(answer(Time::TimeOffsetGet, "Europe/Paris", true), [0x8A, 0x07, 1, 0, 60, 3, 29, 2, 10, 25, 3]);
+        assert_eq!(said(Time::TimeOffsetGet, "Europe/Paris", true), [0x8A, 0x07, 1, 0, 60, 3, 29, 2, 10, 25, 3]);
         // The year begins in summer: 2026-04-05 03:00 ends it, 2026-10-04 02:00 begins it.
-        assert_eq!(answer(Time::TimeOffsetGet, "Australia/Sydney", true), [0x8A, 0x07, 10, 0, 60, 10, 4, 2, 4, 5, 3]);
-        assert_eq!(answer(Time::TimeOffsetGet, "Asia/Kolkata", true), [0x8A, 0x07, 5, 30, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(answer(Time::TimeOffsetGet, "America/St_Johns", true)[2..5], [0x83, 30, 60]);
+        assert_eq!(said(Time::TimeOffsetGet, "Australia/Sydney", true), [0x8A, 0x07, 10, 0, 60, 10, 4, 2, 4, 5, 3]);
+        assert_eq!(said(Time::TimeOffsetGet, "Asia/Kolkata", true), [0x8A, 0x07, 5, 30, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(said(Time::TimeOffsetGet, "America/St_Johns", true)[2..5], [0x83, 30, 60]);
     }
 
     #[test]
     fn what_is_no_question_to_us_gets_no_answer() {
         let now = Now { mono: Instant::ZERO, wall: NIGHT, trusted: true };
-        let report = Command::Time(Time::TimeReport(TimeReport { rtc_failure: false, hour: 1, minute: 2, second: 3 }));
-        assert_eq!(to(&report, now, &TimeZone::UTC), None);
-        assert_eq!(to(&Command::NoOperation, now, &TimeZone::UTC), None);
+        let report = Time::TimeReport(TimeReport { rtc_failure: false, hour: 1, minute: 2, second: 3 });
+        assert_eq!(answer(&report, now, &TimeZone::UTC), None);
     }
 }

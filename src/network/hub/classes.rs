@@ -1,0 +1,80 @@
+//! What the hub has, as a node: the classes it answers, and where it lists them (gateway sheet §2.1).
+//!
+//! Only what is answered is announced, so Inclusion Controller and Firmware Update are missing from the choice of Z-Wave
+//! JS, and Time, which nodes are told, is added. The versions of Association and Multi Channel Association go together;
+//! what their latest versions add binds those who send along an association, and the hub sends nothing.
+
+use crate::command::ClassId;
+use crate::serial::Request;
+use crate::serial::request::SetNodeInformation;
+
+/// Always listening, and more classes than the device type asks for (serial-api sheet §4, 0x03).
+const LISTENING_WITH_OPTIONS: u8 = 0x03;
+/// Generic Controller (gateway sheet §1).
+const GENERIC_CONTROLLER: (u8, u8) = (0x01, 0x00);
+
+/// Where a class is listed, and so at which security class it is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Listed {
+    /// In the node information frame: answered as it was asked, also in clear.
+    Openly,
+    /// In the secure list: answered only at the highest class that the peer was granted, in clear only to a peer without
+    /// keys.
+    AtHighest,
+}
+
+const SUPPORTED: [(ClassId, u8, Listed); 16] = [
+    // First in every node information frame.
+    (ClassId::Z_WAVE_PLUS_INFO, 2, Listed::Openly),
+    (ClassId::SECURITY, 1, Listed::Openly),
+    (ClassId::SECURITY_2, 1, Listed::Openly),
+    (ClassId::TRANSPORT_SERVICE, 2, Listed::Openly),
+    (ClassId::SUPERVISION, 2, Listed::Openly),
+    (ClassId::CRC16_ENCAPSULATION, 1, Listed::Openly),
+    (ClassId::MULTI_COMMAND, 1, Listed::Openly),
+    (ClassId::TIME, 2, Listed::Openly),
+    (ClassId::ASSOCIATION, 4, Listed::AtHighest),
+    (ClassId::ASSOCIATION_GROUP_INFORMATION, 3, Listed::AtHighest),
+    (ClassId::DEVICE_RESET_LOCALLY, 1, Listed::AtHighest),
+    (ClassId::INDICATOR, 4, Listed::AtHighest),
+    (ClassId::MANUFACTURER_SPECIFIC, 2, Listed::AtHighest),
+    (ClassId::MULTI_CHANNEL_ASSOCIATION, 5, Listed::AtHighest),
+    (ClassId::POWERLEVEL, 1, Listed::AtHighest),
+    (ClassId::VERSION, 3, Listed::AtHighest),
+];
+
+/// What it asks of others and does not have itself: locks, their codes, their events.
+const CONTROLLED: [(ClassId, u8); 5] =
+    [(ClassId::DOOR_LOCK, 4), (ClassId::USER_CODE, 2), (ClassId::NOTIFICATION, 8), (ClassId::BATTERY, 3), (ClassId::WAKE_UP, 2)];
+
+/// Whether the hub has the class.
+pub(super) fn is_supported(class: ClassId) -> bool {
+    SUPPORTED.iter().any(|(known, ..)| *known == class)
+}
+
+/// Whether the hub has the class for everybody who asks, under whatever security class.
+pub(super) fn is_open(class: ClassId) -> bool {
+    listed(Listed::Openly).any(|open| open == class)
+}
+
+/// The version of a class the hub has or controls; 0 of all others.
+pub(super) fn version(class: ClassId) -> u8 {
+    let supported = SUPPORTED.iter().map(|(class, version, _)| (*class, *version));
+    supported.chain(CONTROLLED).find(|(known, _)| *known == class).map_or(0, |(_, version)| version)
+}
+
+/// What Commands Supported Reports list.
+pub(super) fn secure_list() -> Vec<ClassId> {
+    listed(Listed::AtHighest).collect()
+}
+
+/// What the stick shall tell others about us. What is controlled is better not listed.
+pub(in crate::network) fn node_information() -> Request {
+    let (generic, specific) = GENERIC_CONTROLLER;
+    let classes = listed(Listed::Openly).collect();
+    Request::SetNodeInformation(SetNodeInformation { device_options: LISTENING_WITH_OPTIONS, generic, specific, classes })
+}
+
+fn listed(place: Listed) -> impl Iterator<Item = ClassId> {
+    SUPPORTED.into_iter().filter(move |(_, _, listed)| *listed == place).map(|(class, ..)| class)
+}

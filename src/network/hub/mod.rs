@@ -1,0 +1,137 @@
+//! The hub as a node of its own network: what it announces, and what it answers to whom (gateway sheet §2).
+//!
+//! To others the hub is a Generic Controller. The stick announces the open classes ([`classes::node_information`]); the
+//! others are in the secure list, which a peer is told under its highest class. Answers go back as the question came:
+//! under its class, in its encapsulation but for Supervision. Not answered are
+//!
+//! - what came by multicast or broadcast, or for an end point, of which the hub has none;
+//! - what came under a lower class than an S2 peer was granted: such frames end at the door (`receive`). Open classes
+//!   count as others there, since every answer to a battery lock is a beam that anybody could cause in its name;
+//! - classes and commands that the hub does not have: silence, or "no support" to a supervised one.
+//!
+//! A Set under Supervision is told what became of it. What a lock *reports* under Supervision is the owner's and always
+//! succeeds.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `classes` | the table: class, version, where listed |
+//! | `about` | who the hub is |
+//! | `lifeline` | its association group |
+//! | `identify` | the indicator that makes it show itself |
+//! | `power` | its transmission power |
+//! | `clock` | the time of the home |
+//!
+//! Nothing in here is stored: a restart forgets members, indicator and power.
+
+mod about;
+mod classes;
+mod clock;
+mod identify;
+mod lifeline;
+mod power;
+
+pub use identify::Blink;
+
+pub(super) use classes::node_information;
+
+use super::{ControllerStatus, Network, NetworkEvent};
+use crate::command::security::{self, Security};
+use crate::command::security_2::{self, Security2};
+use crate::command::supervision::Status;
+use crate::command::time::Time;
+use crate::command::{ClassId, Command};
+use crate::domain::ids::NodeId;
+use crate::domain::node::{Node, SecurityClass};
+
+use identify::{Identify, Shown};
+use lifeline::Lifeline;
+use power::Power;
+
+/// What others set in the hub.
+#[derive(Default, Debug)]
+pub(super) struct Hub {
+    lifeline: Lifeline,
+    identify: Identify,
+    power: Power,
+}
+
+impl Network {
+    /// The report that answers a question of `id`, which came under that class; `None`: it gets none.
+    pub(super) fn ask_hub(&self, id: NodeId, under: SecurityClass, asked: &Command) -> Option<Command> {
+        let ControllerStatus::Ready(stick) = &self.status else { return None };
+        let node = &self.nodes.get(&id)?.node;
+        let (hub, highest) = (&self.hub, is_highest(node, under));
+        if !classes::is_open(asked.class()) && !highest {
+            return None;
+        }
+        match asked {
+            Command::Time(asked) => clock::answer(asked, self.time, &self.options.zone).map(Command::Time),
+            Command::ZwavePlusInfo(asked) => about::plus_info(asked).map(Command::ZwavePlusInfo),
+            Command::Version(asked) => about::version(asked, stick).map(Command::Version),
+            Command::ManufacturerSpecific(asked) => about::manufacturer(asked, stick).map(Command::ManufacturerSpecific),
+            Command::Association(asked) => hub.lifeline.nodes(asked).map(Command::Association),
+            Command::MultiChannelAssociation(asked) => hub.lifeline.endpoints(asked).map(Command::MultiChannelAssociation),
+            Command::AssociationGroupInfo(asked) => lifeline::group_info(asked).map(Command::AssociationGroupInfo),
+            Command::Indicator(asked) => hub.identify.answer(asked).map(Command::Indicator),
+            Command::Powerlevel(asked) => hub.power.answer(asked, self.clock).map(Command::Powerlevel),
+            asked if asks_for_classes(asked) => supported(asked, under, highest),
+            _ => None,
+        }
+    }
+
+    /// A Set of `id`, and what became of it; `None`: not one that the hub has.
+    pub(super) fn tell_hub(&mut self, id: NodeId, under: SecurityClass, told: &Command) -> Option<Status> {
+        if !classes::is_supported(told.class()) {
+            return None;
+        }
+        let node = &self.nodes.get(&id)?.node;
+        if !is_highest(node, under) {
+            return Some(Status::NO_SUPPORT);
+        }
+        match told {
+            Command::Association(told) => self.hub.lifeline.set_nodes(told),
+            Command::MultiChannelAssociation(told) => self.hub.lifeline.set_endpoints(told),
+            Command::Powerlevel(told) => self.hub.power.set(told, self.clock),
+            Command::Indicator(told) => {
+                let (status, shown) = self.hub.identify.set(told)?;
+                if let Some(Shown(blink)) = shown {
+                    self.tell(NetworkEvent::Identify { by: id, blink });
+                }
+                Some(status)
+            }
+            // The zone of the home is its owner's.
+            Command::Time(Time::TimeOffsetSet(_)) => Some(Status::FAIL),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a command asks which classes the hub has under the security class that it came in. That much a peer may also
+/// ask under a lower class than it was granted: the answer is "none".
+pub(super) fn asks_for_classes(command: &Command) -> bool {
+    let s2 = matches!(command, Command::Security2(Security2::CommandsSupportedGet));
+    s2 || matches!(command, Command::Security(Security::CommandsSupportedGet))
+}
+
+/// The full list at the highest class of a peer, an empty one below it, and none in clear (gateway sheet §2.1).
+fn supported(asked: &Command, under: SecurityClass, highest: bool) -> Option<Command> {
+    let supported = if highest { classes::secure_list() } else { Vec::new() };
+    match (asked, under) {
+        (Command::Security(_), SecurityClass::S0) => {
+            let report = security::CommandsSupportedReport { reports_to_follow: 0, supported, controlled: None };
+            Some(Command::Security(Security::CommandsSupportedReport(report)))
+        }
+        (Command::Security2(_), SecurityClass::None | SecurityClass::S0) | (Command::Security(_), _) => None,
+        _ => {
+            let report = security_2::CommandsSupportedReport { supported, controlled: Vec::new() };
+            Some(Command::Security2(Security2::CommandsSupportedReport(report)))
+        }
+    }
+}
+
+/// Whether the peer said it under the highest class it was granted. In clear, that is only so for a peer without keys,
+/// and not for one whose keys were not tried out yet.
+fn is_highest(node: &Node, under: SecurityClass) -> bool {
+    let may_have_keys = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| node.classes.contains_key(class));
+    under >= node.security && (under != SecurityClass::None || node.security_known || !may_have_keys)
+}
