@@ -62,11 +62,7 @@ impl S0 {
                     self.say(Step::KeyNonce, Command::Security(Security::NonceReport(NonceReport { nonce })).write());
                 }
             }
-            Security::NonceReport(report) => {
-                if self.peer.nonce_told(report.nonce, now) {
-                    self.prove(now, entropy);
-                }
-            }
+            Security::NonceReport(report) if self.peer.nonce_told(report.nonce.clone(), now) => self.prove(now, entropy),
             Security::CommandEncapsulation(frame) => self.opened(&frame, false, now, entropy),
             Security::CommandEncapsulationNonceGet(frame) => self.opened(&frame, true, now, entropy),
             _ => {}
@@ -109,10 +105,12 @@ impl S0 {
         let nonce = opened.nonce.map(|nonce| Command::Security(Security::NonceReport(NonceReport { nonce })).write());
         self.out.extend(nonce);
         let Said::Command(command) = opened.said else { return };
-        let (State::AwaitKey, Ok(Command::Security(Security::NetworkKeySet(set)))) = (&self.state, Command::parse(&command))
-        else {
+        let Ok(Command::Security(Security::NetworkKeySet(set))) = Command::parse(&command) else { return };
+        // Again, where the controller does not know that it arrived.
+        if !matches!(self.state, State::AwaitKey | State::Proving(_)) {
             return;
-        };
+        }
+        self.peer.abandon();
         (self.state, self.until) = (State::Proving(set.key), now + STEP);
         let verify = Zeroizing::new(Command::Security(Security::NetworkKeyVerify).write());
         if self.peer.begin(&verify, ROOM).is_ok() {

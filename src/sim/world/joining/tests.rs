@@ -543,6 +543,30 @@ fn exclude(host: &mut Host, node: NodeId) {
 }
 
 #[test]
+fn a_device_of_nobody_is_told_as_no_node_when_it_is_excluded() {
+    let mut host = Host::new(&Blueprint::empty());
+    let device = host.world.offer(Device::new(Model::s2(), 7), host.now);
+    host.ask(&Request::RemoveNode { mode: 0xC1, callback: CallbackId(8) });
+    let mut told = Vec::new();
+    while let Some((_, status, of)) = host.wait(5, inclusion(FunctionId::REMOVE_NODE_FROM_NETWORK)) {
+        told.push((status.0, of));
+    }
+    assert_eq!(told, [1, 2, 3, 6].map(|status| (status, NodeId(0))));
+    assert!(host.world.device_lock(device).is_some(), "it is still there");
+}
+
+#[test]
+fn a_node_of_long_range_is_not_told_a_way() {
+    let mut host = Host::far();
+    let device = host.world.offer(Device::smart_start(Model::s2(), Radio::LongRange, 7), host.now);
+    let (node, _) = host.add_smart_start(device, true);
+    host.ask(&Request::AssignSucReturnRoute(call(node)));
+    let function = FunctionId::ASSIGN_SUC_RETURN_ROUTE;
+    let refused = host.wait(1, |message| (*message == Message::Response { function, ok: false }).then_some(()));
+    assert_eq!(refused, Some(()));
+}
+
+#[test]
 fn an_excluded_lock_forgets_its_keys_and_keeps_its_codes() {
     let (mut host, device, node, mut session) = with_lock();
     host.tell(&mut session, ACCESS, &[0x85, 0x01, 0x01, 0x01]);
@@ -592,7 +616,7 @@ fn a_dead_lock_is_replaced_under_its_id_without_a_node_information() {
 }
 
 #[test]
-fn a_node_is_told_its_way_once_and_long_range_never() {
+fn a_node_is_told_its_way_and_a_stranger_is_not() {
     let (mut host, _, node, _) = with_lock();
     let answers = |host: &mut Host, node| {
         host.heard.clear();
