@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`world`] | stick, air and locks under one clock from outside, and what people do at the door and at the button |
 //! | [`stick`] | what the stick answers the host: reports, inclusion and exclusion, nodes that failed |
-//! | [`line`] | the stick's ACK, NAK and CAN |
+//! | [`mod@line`] | the stick's ACK, NAK and CAN |
 //! | [`air`] | one transmission at a time: beams, loss, duplication, all from a seed |
 //! | [`device`] | a device outside any network: its label, learn mode and SmartStart |
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |

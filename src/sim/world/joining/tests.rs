@@ -1,5 +1,7 @@
 use std::collections::VecDeque;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::command::Command;
 use crate::command::security_2::FailType;
@@ -8,7 +10,7 @@ use crate::domain::node::SecurityClass;
 use crate::domain::time::Deadline;
 use crate::security::key_exchange::{DskPin, Failure, Grant, KeyExchange, Known, Output, Question, Step as Waited};
 use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
-use crate::security::s0::inclusion::{Inclusion, Step as S0Step};
+use crate::security::s0::inclusion::{self as s0, Inclusion};
 use crate::security::s2::{Addressing, Air, Opened, Protection, Received, Sealing, Session};
 use crate::serial::frame::{Decoder, Received as OnTheLine};
 use crate::serial::node_info::{ApplicationUpdate, InclusionStatus, UpdateStatus};
@@ -16,6 +18,7 @@ use crate::serial::request::{AddNode, NodeCall, SmartStartIds};
 use crate::serial::setup::SetupRequest;
 use crate::serial::transmit::{SendData, TxOptions};
 use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth, Request};
+use crate::sim::air::Conditions;
 use crate::sim::chip::Chip;
 use crate::sim::device::Radio;
 use crate::sim::joiner::{Failure as Theirs, Fault, Step};
@@ -428,31 +431,50 @@ fn a_device_without_label_has_the_code_typed_into_it() {
     assert_eq!(keys, KeyMask::KNOWN);
 }
 
-#[test]
-fn a_lock_of_s0_gets_its_key_and_speaks_under_it() {
-    let mut host = Host::new(&Blueprint::empty());
-    host.world.offer(Device::new(Model::s0(), 7), host.now);
+/// Adds a device and gives it its key under S0.
+fn bootstrap_s0(host: &mut Host, device: Device) -> (NodeId, Result<s0::Granted, s0::NotGranted>) {
+    host.world.offer(device, host.now);
     let (node, _) = host.add(AddNode::ANY, None);
     let key = host.keys.network_key(KeyId::S0).clone();
     let (mut inclusion, first) = Inclusion::begin(US, node, &key, false, ROOM, host.now).unwrap();
     host.queue.push_back((node, first));
     let end = host.now + Duration::from_secs(60);
-    let mut outcome = None;
-    while outcome.is_none() {
-        if let Some(message) = host.heard.pop_front() {
+    loop {
+        let turn = if let Some(message) = host.heard.pop_front() {
             let Message::ApplicationCommand(command) = message else { continue };
-            let turn = inclusion.received(&command.payload, host.now, &mut host.entropy);
-            host.queue.extend(turn.send.into_iter().map(|payload| (node, payload)));
-            outcome = turn.outcome;
+            inclusion.received(&command.payload, host.now, &mut host.entropy)
         } else {
             assert!(host.step(end, inclusion.poll_deadline()), "not in a minute: {inclusion:?}");
+            inclusion.handle_timeout(host.now)
+        };
+        host.queue.extend(turn.send.into_iter().map(|payload| (node, payload)));
+        if let Some(outcome) = turn.outcome {
+            return (node, outcome);
         }
     }
-    assert_eq!(inclusion.step(), S0Step::Over);
-    let classes = outcome.and_then(Result::ok).and_then(|granted| granted.classes).expect("its list came under the key");
+}
+
+#[test]
+fn a_lock_of_s0_gets_its_key_and_speaks_under_it() {
+    let mut host = Host::new(&Blueprint::empty());
+    let (node, outcome) = bootstrap_s0(&mut host, Device::new(Model::s0(), 7));
+    let classes = outcome.unwrap().classes.expect("its list came under the key");
     let listed: Vec<_> = classes.supported.iter().map(|class| class.0).collect();
     assert_eq!(listed, [0x59, 0x62, 0x63, 0x71, 0x72, 0x80, 0x85, 0x86]);
     assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::S0);
+}
+
+#[test]
+fn a_device_of_s0_that_stops_in_any_step_has_no_key() {
+    for (step, waited_for) in
+        [(Step::SchemeReport, s0::Step::Scheme), (Step::KeyNonce, s0::Step::Key), (Step::KeyVerify, s0::Step::Verify)]
+    {
+        let mut host = Host::new(&Blueprint::empty());
+        let device = Device::new(Model::s0(), 7).with_fault(Fault::Silent(step));
+        let (node, outcome) = bootstrap_s0(&mut host, device);
+        assert_eq!(outcome, Err(s0::NotGranted::Silent(waited_for)), "{step:?}");
+        assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::None, "{step:?}");
+    }
 }
 
 #[test]
@@ -644,4 +666,88 @@ fn a_lock_that_was_there_before_has_the_keys_of_the_network() {
     let said = host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x07]);
     assert_eq!(said.first().map(|it| it.command.to_vec()).as_deref(), Some(&b"\x63\x03\x07\x014321"[..]));
     assert!(host.world.device_of(NodeId(2)).and_then(|device| host.world.dsk(device)).is_some());
+}
+
+#[test]
+fn who_is_believed_to_have_keys_through_bad_air_has_them() {
+    let mut believed = 0;
+    for seed in 0..20 {
+        let air = Conditions { loss: 25, ack_loss: 15, duplication: 10, haste: 1.0 };
+        let mut host = Host::new(&Blueprint::empty());
+        let device = host.world.offer(Device::new(Model::s2(), seed), host.now);
+        let (node, _) = host.add(AddNode::ANY, None);
+        host.world.set_conditions(air);
+        let pin = host.world.dsk(device).unwrap().pin();
+        let how = host.bootstrap(node, None, &pin, device).map(|(keys, _)| keys);
+        let lock = host.world.lock(node).unwrap();
+        // The other way round a lock may err: its last word can be lost.
+        if how == Ok(KeyMask::KNOWN) {
+            believed += 1;
+            let theirs = lock.memory.membership.as_ref().expect("it is in the network");
+            assert!(
+                theirs.granted == KeyMask::KNOWN
+                    && KeyId::ALL[..4].iter().all(|id| theirs.keys.network_key(*id) == host.keys.network_key(*id))
+            );
+        } else {
+            assert!(matches!(how, Err(Failure::NoAnswer(_) | Failure::StoppedByNode(_))), "seed {seed}: {how:?}");
+        }
+    }
+    assert!(believed > 5, "of 20 only {believed}");
+}
+
+/// What a host and a person may do, in any order.
+#[derive(Clone, Debug)]
+enum Act {
+    Add,
+    Stop,
+    Listen,
+    Remove,
+    StopRemoving,
+    Reset,
+    Offer(bool),
+    Press(u32),
+    RemoveFailed(u16),
+    Wait(u64),
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_things_loses_a_device(acts in prop::collection::vec(prop_oneof![
+        Just(Act::Add),
+        Just(Act::Stop),
+        Just(Act::Listen),
+        Just(Act::Remove),
+        Just(Act::StopRemoving),
+        Just(Act::Reset),
+        any::<bool>().prop_map(Act::Offer),
+        (1..4_u32).prop_map(Act::Press),
+        (2..4_u16).prop_map(Act::RemoveFailed),
+        (0..60_u64).prop_map(Act::Wait),
+    ], 0..30)) {
+        let mut host = Host::new(&Blueprint::empty());
+        let mut devices = Vec::new();
+        for act in acts {
+            let callback = CallbackId(5);
+            match act {
+                Act::Add => host.ask(&Request::AddNode(AddNode { mode: 0xC1, callback, smart_start: None })),
+                Act::Stop => host.stop(callback),
+                Act::Listen => host.ask(&Request::AddNode(AddNode { mode: 0x49, callback, smart_start: None })),
+                Act::Remove => host.ask(&Request::RemoveNode { mode: 0xC1, callback }),
+                Act::StopRemoving => host.ask(&Request::RemoveNode { mode: 0x05, callback }),
+                Act::Reset => host.ask(&Request::SoftReset),
+                Act::Offer(true) => devices.push(host.world.offer(Device::new(Model::s2(), 7), host.now)),
+                Act::Offer(false) => {
+                    let device = Device::smart_start(Model::s2(), Radio::Classic, 7);
+                    devices.push(host.world.offer(device, host.now));
+                }
+                Act::Press(device) => host.world.press(DeviceId(device), host.now),
+                Act::RemoveFailed(node) => host.ask(&Request::RemoveFailedNode(call(NodeId(node)))),
+                Act::Wait(seconds) => host.pass(Duration::from_secs(seconds)),
+            }
+        }
+        host.pass(Duration::from_secs(100));
+        for device in devices {
+            prop_assert!(host.world.device_lock(device).is_some(), "{:?} is nowhere", device);
+        }
+    }
 }
