@@ -203,3 +203,59 @@ impl Calling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a device says in its first seconds, and when.
+    fn calls(device: &Device, seconds: u64) -> Vec<(u64, Call)> {
+        let start = Instant::from_millis(0);
+        let mut outside = Outside::new(Lock::new(device.model.clone()), device, start);
+        let mut said = Vec::new();
+        while let Some(next) = outside.poll_deadline().filter(|next| next.at <= start + Duration::from_secs(seconds)) {
+            let call = outside.handle_timeout(device, next.at);
+            said.extend(call.map(|call| (next.at.since(start).as_secs(), call)));
+        }
+        said
+    }
+
+    #[test]
+    fn a_waiting_device_asks_ever_more_seldom() {
+        let device = Device::smart_start(Model::s2(), Radio::Classic, 1);
+        let primes = calls(&device, 3_000).into_iter().filter(|(_, call)| matches!(call, Call::Prime { long_range: false }));
+        let primes: Vec<u64> = primes.map(|(at, _)| at).collect();
+        let pauses: Vec<u64> = primes.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!((primes[0], pauses.as_slice()), (1, &[16, 32, 64, 128, 256, 512, 512, 512, 512][..]));
+    }
+
+    #[test]
+    fn a_device_with_both_radios_asks_over_one_and_the_other() {
+        let said = calls(&Device::smart_start(Model::s2(), Radio::Both, 1), 25);
+        let expected = [
+            (1, Call::Prime { long_range: true }),
+            (5, Call::IncludeMe { long_range: true }),
+            (17, Call::Prime { long_range: false }),
+            (21, Call::IncludeMe { long_range: false }),
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_button_is_good_for_half_a_minute() {
+        let device = Device::new(Model::s2(), 1);
+        assert_eq!(calls(&device, 1_000), []);
+        let mut outside = Outside::new(Lock::new(device.model.clone()), &device, Instant::ZERO);
+        outside.learn(Instant::ZERO);
+        assert_eq!(outside.handle_timeout(&device, Instant::ZERO), Some(Call::Here));
+        let end = Instant::ZERO + LEARN_MODE;
+        assert_eq!((outside.handle_timeout(&device, end), outside.poll_deadline()), (None, None));
+    }
+
+    #[test]
+    fn the_label_follows_from_the_seed_and_nothing_of_the_key_shows() {
+        let [a, b, c] = [1, 1, 2].map(|seed| Device::new(Model::s2(), seed));
+        assert!(a.dsk() == b.dsk() && a.dsk() != c.dsk());
+        assert!(format!("{a:?}").contains("PrivateKey(..)"));
+    }
+}

@@ -2,12 +2,35 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`world`] | stick, air and locks under one clock from outside |
-//! | [`stick`] | what the stick answers the host |
-//! | [`line`] | the stick's ACK, NAK and CAN |
+//! | [`world`] | stick, air and locks under one clock from outside, and what people do at the door and at the button |
+//! | [`stick`] | what the stick answers the host: reports, inclusion and exclusion, nodes that failed |
+//! | [`mod@line`] | the stick's ACK, NAK and CAN |
 //! | [`air`] | one transmission at a time: beams, loss, duplication, all from a seed |
-//! | [`lock`] | a lock as a list of behaviours, with a memory that survives power cuts |
+//! | [`device`] | a device outside any network: its label, learn mode and SmartStart |
+//! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
+//! | [`lock`] | a lock as a list of behaviours, with a memory that survives power cuts, in clear or under its keys |
 //! | [`chip`], [`model`] | which stick and which lock: abilities and quirks as data |
+//!
+//! # What a person can do
+//!
+//! The bytes of the serial line go through [`World::bytes_from_host`] and [`World::poll_transmit`]; time through
+//! [`World::handle_timeout`] and [`World::poll_deadline`]. A device in SmartStart always has a deadline: it asks for ever.
+//!
+//! | a person | calls | and then |
+//! | --- | --- | --- |
+//! | buys a lock | [`Device::new`](device::Device::new), [`Device::smart_start`](device::Device::smart_start), `with_fault`, `without_label` | its key pair follows from the seed; which keys it asks for is [`Model::requests`](model::Model::requests) |
+//! | puts it into learn mode, or gives it power | [`World::offer`] | for 30 s it joins if the stick adds; with SmartStart it primes after 1 s, then 16 s, 32 s … 512 s later, and asks to be included 4 s after each |
+//! | presses its button again | [`World::press`], [`World::leave`] | outside as above; inside, for 30 s, it leaves if the stick removes |
+//! | reads the label | [`World::dsk`] | [`Dsk::pin`](crate::security::dsk::Dsk::pin) is what it is asked for |
+//! | types our code into it | [`World::type_into`] | the other half of client-side authentication |
+//! | looks at it | [`World::node_of`], [`World::device_of`], [`World::device_lock`], [`World::lock`] | [`Lock::joined`](lock::Lock::joined) says how getting its keys ended, [`Lock::class`](lock::Lock::class) what it has |
+//! | breaks or repairs it | [`World::device_mut`], [`World::visit`] with [`Faults`](lock::Faults) | what is wrong the next time it joins; what is wrong now |
+//! | moves in where locks are | [`Blueprint::keys`](world::Blueprint::keys) | the locks in [`Blueprint::locks`](world::Blueprint::locks) have the keys that they ask for |
+//!
+//! A device that joined in learn mode and got no keys stays, in clear, and does next to nothing. One with SmartStart
+//! leaves a second after it failed and asks again; the stick goes on listing the node. After an exclusion keys and
+//! lifeline are gone, codes are not. Long Range takes [`Chip::series_800`](chip::Chip::series_800), node ids of two bytes
+//! and a SmartStart device with that [`Radio`](device::Radio).
 //!
 //! Pure: time and randomness come in as arguments. The codecs are the daemon's own, so a mistake in them can hide here:
 //! the interop tests run against a peer that nobody here wrote, too.

@@ -105,10 +105,12 @@ impl S0 {
         let nonce = opened.nonce.map(|nonce| Command::Security(Security::NonceReport(NonceReport { nonce })).write());
         self.out.extend(nonce);
         let Said::Command(command) = opened.said else { return };
-        let (State::AwaitKey, Ok(Command::Security(Security::NetworkKeySet(set)))) = (&self.state, Command::parse(&command))
-        else {
+        let Ok(Command::Security(Security::NetworkKeySet(set))) = Command::parse(&command) else { return };
+        // Again, where the controller does not know that it arrived.
+        if !matches!(self.state, State::AwaitKey | State::Proving(_)) {
             return;
-        };
+        }
+        self.peer.abandon();
         (self.state, self.until) = (State::Proving(set.key), now + STEP);
         let verify = Zeroizing::new(Command::Security(Security::NetworkKeyVerify).write());
         if self.peer.begin(&verify, ROOM).is_ok() {

@@ -124,3 +124,53 @@ fn complete(session_id: SessionId) -> Vec<u8> {
 fn written(said: TransportService) -> Vec<u8> {
     Command::TransportService(said).write()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(frame: &[u8]) -> TransportService {
+        match Command::parse(frame) {
+            Ok(Command::TransportService(said)) => said,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn long() -> Vec<u8> {
+        (0..100).collect()
+    }
+
+    #[test]
+    fn what_fits_is_sent_as_it_is_and_the_rest_in_frames_that_fit() {
+        let mut segments = Segments::default();
+        assert_eq!(segments.cut(vec![7; 46]), [vec![7; 46]]);
+        let frames = segments.cut(long());
+        assert_eq!(frames.len(), 3);
+        assert!(frames.iter().all(|frame| frame.len() <= ROOM));
+    }
+
+    #[test]
+    fn a_datagram_is_told_once_and_confirmed_again_when_its_end_is_repeated() {
+        let frames = Segments::default().cut(long());
+        let mut heard = Segments::default();
+        let told: Vec<_> = frames.iter().map(|frame| heard.hear(&parse(frame)).datagram).collect();
+        assert_eq!(told, [None, None, Some(long())]);
+        let again = heard.hear(&parse(&frames[2]));
+        assert_eq!((again.frames, again.datagram), (vec![vec![0x55, 0xE8, 0x10]], None));
+    }
+
+    #[test]
+    fn a_segment_that_was_lost_is_asked_for_and_sent_again() {
+        let mut sender = Segments::default();
+        let frames = sender.cut(long());
+        let mut heard = Segments::default();
+        heard.hear(&parse(&frames[0]));
+        let asked = heard.hear(&parse(&frames[2])).frames;
+        // Segment Request: session 1, from byte 39 on.
+        assert_eq!(asked, [[0x55, 0xC8, 0x10, 39]]);
+        let again = sender.hear(&parse(&asked[0])).frames;
+        assert_eq!(again, frames[1..]);
+        let told = again.iter().filter_map(|frame| heard.hear(&parse(frame)).datagram).collect::<Vec<_>>();
+        assert_eq!(told, [long()]);
+    }
+}

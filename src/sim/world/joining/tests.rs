@@ -1,5 +1,7 @@
 use std::collections::VecDeque;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::command::Command;
 use crate::command::security_2::FailType;
@@ -8,7 +10,7 @@ use crate::domain::node::SecurityClass;
 use crate::domain::time::Deadline;
 use crate::security::key_exchange::{DskPin, Failure, Grant, KeyExchange, Known, Output, Question, Step as Waited};
 use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
-use crate::security::s0::inclusion::{Inclusion, Step as S0Step};
+use crate::security::s0::inclusion::{self as s0, Inclusion};
 use crate::security::s2::{Addressing, Air, Opened, Protection, Received, Sealing, Session};
 use crate::serial::frame::{Decoder, Received as OnTheLine};
 use crate::serial::node_info::{ApplicationUpdate, InclusionStatus, UpdateStatus};
@@ -16,6 +18,7 @@ use crate::serial::request::{AddNode, NodeCall, SmartStartIds};
 use crate::serial::setup::SetupRequest;
 use crate::serial::transmit::{SendData, TxOptions};
 use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth, Request};
+use crate::sim::air::Conditions;
 use crate::sim::chip::Chip;
 use crate::sim::device::Radio;
 use crate::sim::joiner::{Failure as Theirs, Fault, Step};
@@ -23,272 +26,12 @@ use crate::sim::lock::Faults;
 use crate::sim::model::Model;
 use crate::sim::world::Blueprint;
 
-// The host here is small: it sends one frame after the other, and knows the including side of the daemon only.
+mod host;
+
+use host::Host;
 
 const US: NodeId = NodeId(1);
 const ROOM: usize = 46;
-
-struct Host {
-    world: World,
-    now: Instant,
-    width: NodeIdWidth,
-    decoder: Decoder,
-    /// Everything that the stick said and nobody looked at yet.
-    heard: VecDeque<Message>,
-    /// Payloads for nodes, and the one that is on the air.
-    queue: VecDeque<(NodeId, Vec<u8>)>,
-    sending: bool,
-    keys: NetworkKeys,
-    entropy: Entropy,
-}
-
-impl Host {
-    fn new(blueprint: &Blueprint) -> Self {
-        let mut entropy = Entropy::from_number(3);
-        Self {
-            world: World::new(blueprint, &Entropy::from_number(1)),
-            now: Instant::from_millis(10),
-            width: NodeIdWidth::Bits8,
-            decoder: Decoder::new(),
-            heard: VecDeque::new(),
-            queue: VecDeque::new(),
-            sending: false,
-            keys: NetworkKeys::generate(&mut entropy),
-            entropy,
-        }
-    }
-
-    /// A host of a Long Range stick, with node ids of two bytes.
-    fn far() -> Self {
-        let mut host = Self::new(&Blueprint { chip: Chip::series_800(), ..Blueprint::empty() });
-        host.ask(&Request::Setup(SetupRequest::SetNodeIdType(NodeIdWidth::Bits16)));
-        host.width = NodeIdWidth::Bits16;
-        host.pass(Duration::from_secs(1));
-        host.heard.clear();
-        host
-    }
-
-    fn ask(&mut self, request: &Request) {
-        let frame = request.write(self.width).unwrap();
-        self.world.bytes_from_host(&frame.encode(), self.now);
-        self.read();
-    }
-
-    fn read(&mut self) {
-        while let Some(bytes) = self.world.poll_transmit() {
-            self.decoder.push(&bytes);
-            while let Some(received) = self.decoder.next() {
-                let OnTheLine::Frame(frame) = received else { continue };
-                self.world.bytes_from_host(&[0x06], self.now);
-                match Message::parse(&frame, self.width).unwrap() {
-                    Message::SendDataCallback(_) => self.sending = false,
-                    Message::SendDataResponse(response) => assert!(response.accepted),
-                    other => self.heard.push_back(other),
-                }
-            }
-        }
-    }
-
-    /// Goes on to what happens next, if it happens before `end`.
-    fn step(&mut self, end: Instant, other: Option<Deadline>) -> bool {
-        if let Some((node, payload)) = self.queue.pop_front_if(|_| !self.sending) {
-            self.sending = true;
-            let options = TxOptions(0x25);
-            self.ask(&Request::SendData(SendData { node, data: payload.into(), options, callback: CallbackId(9) }));
-        }
-        let next = Deadline::earliest(self.world.poll_deadline(), other).map_or(end, |next| next.at);
-        if next >= end {
-            self.now = end;
-            return false;
-        }
-        self.now = self.now.max(next);
-        self.world.handle_timeout(self.now);
-        self.read();
-        true
-    }
-
-    fn pass(&mut self, time: Duration) {
-        let end = self.now + time;
-        while self.step(end, None) {}
-    }
-
-    /// The next message that `pick` takes, within that many seconds.
-    fn wait<T>(&mut self, seconds: u64, pick: impl Fn(&Message) -> Option<T>) -> Option<T> {
-        let end = self.now + Duration::from_secs(seconds);
-        loop {
-            while let Some(message) = self.heard.pop_front() {
-                if let Some(picked) = pick(&message) {
-                    return Some(picked);
-                }
-            }
-            if !self.step(end, None) && self.heard.is_empty() {
-                return None;
-            }
-        }
-    }
-
-    /// Starts adding and brings the protocol's part to its end: the node, and the statuses that the stick told.
-    fn add(&mut self, mode: u8, smart_start: Option<SmartStartIds>) -> (NodeId, Vec<u8>) {
-        self.ask(&Request::AddNode(AddNode { mode: mode | 0xC0, callback: CallbackId(5), smart_start }));
-        let mut statuses = Vec::new();
-        loop {
-            let told = self.wait(40, inclusion(FunctionId::ADD_NODE_TO_NETWORK));
-            let Some((callback, status, node)) = told else { return (NodeId(0), statuses) };
-            statuses.push(status.0);
-            match status {
-                InclusionStatus::PROTOCOL_DONE => {
-                    assert_eq!(callback, CallbackId(5));
-                    self.stop(CallbackId(6));
-                }
-                InclusionStatus::DONE => {
-                    assert_eq!(callback, CallbackId(6), "of the stop");
-                    self.stop(CallbackId::NONE);
-                    return (node, statuses);
-                }
-                InclusionStatus::FAILED => return (node, statuses),
-                _ => {}
-            }
-        }
-    }
-
-    fn stop(&mut self, callback: CallbackId) {
-        self.ask(&Request::AddNode(AddNode { mode: AddNode::STOP, callback, smart_start: None }));
-    }
-
-    /// Listens for a SmartStart device, and adds it.
-    fn add_smart_start(&mut self, device: DeviceId, far: bool) -> (NodeId, Vec<u8>) {
-        let dsk = self.world.dsk(device).unwrap();
-        self.ask(&Request::AddNode(AddNode { mode: 0x49, callback: CallbackId::NONE, smart_start: None }));
-        let status = if far { UpdateStatus::SMART_START_PRIME_LONG_RANGE } else { UpdateStatus::SMART_START_PRIME };
-        let prime = self.wait(60, |message| match message {
-            Message::ApplicationUpdate(update @ ApplicationUpdate { smart_start: Some(_), .. }) => Some(update.clone()),
-            _ => None,
-        });
-        let prime = prime.expect("a prime");
-        assert_eq!((prime.status, prime.node), (status, NodeId(0)));
-        assert_eq!(prime.smart_start.map(|it| it.nwi_home_id), Some(dsk.nwi_home_id()));
-        let ids = SmartStartIds { nwi_home_id: dsk.nwi_home_id(), auth_home_id: dsk.auth_home_id() };
-        self.add(AddNode::SMART_START_HOME_ID | if far { AddNode::LONG_RANGE } else { 0 }, Some(ids))
-    }
-
-    fn home(&self) -> crate::domain::ids::HomeId {
-        self.world.stick.home()
-    }
-
-    /// Gives a node its keys under S2, with `pin` where it is asked for.
-    fn bootstrap(
-        &mut self,
-        node: NodeId,
-        known: Option<Known>,
-        pin: &DskPin,
-        device: DeviceId,
-    ) -> Result<(KeyMask, Session), Failure> {
-        let mut exchange = KeyExchange::begin(node, known, self.now, &mut self.entropy);
-        let home = self.home();
-        loop {
-            while let Some(output) = exchange.poll_output() {
-                match output {
-                    Output::Answer(frame) => self.queue.push_front((node, frame.0)),
-                    Output::Send(frame) => self.queue.push_back((node, frame.0)),
-                    Output::Ask(Question::Grant { requested, client_side_authentication }) => {
-                        exchange.grant(Grant { keys: requested, client_side_authentication }, self.now).unwrap();
-                    }
-                    Output::Ask(Question::Pin { .. }) => exchange.pin(pin, self.now).unwrap(),
-                    Output::Ask(Question::TypeIntoDevice { code }) => {
-                        // A person takes a while.
-                        self.pass(Duration::from_secs(20));
-                        assert!(self.world.type_into(device, code, self.now));
-                    }
-                    Output::Ended(Ok(granted)) => return Ok((granted.keys, exchange.into_session())),
-                    Output::Ended(Err(why)) => {
-                        self.pass(Duration::from_secs(20));
-                        return Err(why);
-                    }
-                }
-            }
-            if let Some(message) = self.heard.pop_front() {
-                let Message::ApplicationCommand(command) = message else { continue };
-                let Ok(Command::Security2(frame)) = Command::parse(&command.payload) else { continue };
-                let air = Air { home, own: US, keys: &self.keys };
-                exchange.receive(&air, frame, self.now, &mut self.entropy);
-                continue;
-            }
-            let end = self.now + Duration::from_secs(300);
-            self.step(end, exchange.poll_deadline());
-            let air = Air { home, own: US, keys: &self.keys };
-            exchange.handle_timeout(&air, self.now, &mut self.entropy);
-        }
-    }
-
-    /// Says a command under a class of S2, and gives what the node says under its keys within three seconds.
-    fn tell(&mut self, session: &mut Session, class: SecurityClass, command: &[u8]) -> Vec<Opened> {
-        let (node, home) = (session.peer(), self.home());
-        let mut opened = Vec::new();
-        let end = self.now + Duration::from_secs(3);
-        let (mut waits, mut resealed) = (true, false);
-        loop {
-            let air = Air { home, own: US, keys: &self.keys };
-            if std::mem::take(&mut waits) {
-                match session.seal(&air, Protection::Class(class), command, self.now, &mut self.entropy) {
-                    Sealing::Frame(frame) | Sealing::NonceGet(frame) => self.queue.push_back((node, frame.0)),
-                    Sealing::Impossible(why) => panic!("{why}"),
-                }
-            }
-            while let Some(message) = self.heard.pop_front() {
-                let Message::ApplicationCommand(said) = message else { continue };
-                let Ok(Command::Security2(frame)) = Command::parse(&said.payload) else { continue };
-                match session.receive(&air, frame, Addressing::Single, self.now, &mut self.entropy) {
-                    Received::Command(command) => opened.push(command),
-                    Received::Answer { frame, .. } => self.queue.push_front((node, frame.0)),
-                    Received::Nonce => waits = true,
-                    Received::Resync => waits |= !std::mem::replace(&mut resealed, true),
-                    Received::InClear(_) | Received::Duplicate | Received::Ignored(_) => {}
-                }
-            }
-            if !waits && !self.step(end, None) {
-                return opened;
-            }
-        }
-    }
-
-    fn is_listed(&mut self, node: NodeId) -> bool {
-        self.heard.clear();
-        if node.is_long_range() {
-            self.ask(&Request::GetLongRangeNodes { segment: 0 });
-        } else {
-            self.ask(&Request::GetSerialApiInitData);
-        }
-        let nodes = self.wait(1, |message| match message {
-            Message::LongRangeNodes(nodes) => Some(nodes.nodes.clone()),
-            Message::InitData(data) => Some(data.nodes.clone()),
-            _ => None,
-        });
-        nodes.expect("a list").contains(&node)
-    }
-
-    /// Asks for a node's removal or replacement: the flags of the response, and the statuses of the callbacks.
-    fn failed(&mut self, request: &Request) -> (u8, Vec<u8>) {
-        self.heard.clear();
-        self.ask(request);
-        let flags = self.wait(1, |message| match message {
-            Message::FailedNodeResponse { flags, .. } => Some(*flags),
-            _ => None,
-        });
-        let mut statuses = Vec::new();
-        while let Some(status) = self.wait(20, |message| match message {
-            Message::Callback { status, callback: CallbackId(7), .. } => *status,
-            _ => None,
-        }) {
-            statuses.push(status);
-        }
-        (flags.expect("a response"), statuses)
-    }
-
-    fn ping(&mut self, node: NodeId) {
-        self.queue.push_back((node, vec![0x00]));
-        self.pass(Duration::from_secs(10));
-    }
-}
 
 fn inclusion(of: FunctionId) -> impl Fn(&Message) -> Option<(CallbackId, InclusionStatus, NodeId)> {
     move |message| match message {
@@ -428,31 +171,50 @@ fn a_device_without_label_has_the_code_typed_into_it() {
     assert_eq!(keys, KeyMask::KNOWN);
 }
 
-#[test]
-fn a_lock_of_s0_gets_its_key_and_speaks_under_it() {
-    let mut host = Host::new(&Blueprint::empty());
-    host.world.offer(Device::new(Model::s0(), 7), host.now);
+/// Adds a device and gives it its key under S0.
+fn bootstrap_s0(host: &mut Host, device: Device) -> (NodeId, Result<s0::Granted, s0::NotGranted>) {
+    host.world.offer(device, host.now);
     let (node, _) = host.add(AddNode::ANY, None);
     let key = host.keys.network_key(KeyId::S0).clone();
     let (mut inclusion, first) = Inclusion::begin(US, node, &key, false, ROOM, host.now).unwrap();
     host.queue.push_back((node, first));
     let end = host.now + Duration::from_secs(60);
-    let mut outcome = None;
-    while outcome.is_none() {
-        if let Some(message) = host.heard.pop_front() {
+    loop {
+        let turn = if let Some(message) = host.heard.pop_front() {
             let Message::ApplicationCommand(command) = message else { continue };
-            let turn = inclusion.received(&command.payload, host.now, &mut host.entropy);
-            host.queue.extend(turn.send.into_iter().map(|payload| (node, payload)));
-            outcome = turn.outcome;
+            inclusion.received(&command.payload, host.now, &mut host.entropy)
         } else {
             assert!(host.step(end, inclusion.poll_deadline()), "not in a minute: {inclusion:?}");
+            inclusion.handle_timeout(host.now)
+        };
+        host.queue.extend(turn.send.into_iter().map(|payload| (node, payload)));
+        if let Some(outcome) = turn.outcome {
+            return (node, outcome);
         }
     }
-    assert_eq!(inclusion.step(), S0Step::Over);
-    let classes = outcome.and_then(Result::ok).and_then(|granted| granted.classes).expect("its list came under the key");
+}
+
+#[test]
+fn a_lock_of_s0_gets_its_key_and_speaks_under_it() {
+    let mut host = Host::new(&Blueprint::empty());
+    let (node, outcome) = bootstrap_s0(&mut host, Device::new(Model::s0(), 7));
+    let classes = outcome.unwrap().classes.expect("its list came under the key");
     let listed: Vec<_> = classes.supported.iter().map(|class| class.0).collect();
     assert_eq!(listed, [0x59, 0x62, 0x63, 0x71, 0x72, 0x80, 0x85, 0x86]);
     assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::S0);
+}
+
+#[test]
+fn a_device_of_s0_that_stops_in_any_step_has_no_key() {
+    for (step, waited_for) in
+        [(Step::SchemeReport, s0::Step::Scheme), (Step::KeyNonce, s0::Step::Key), (Step::KeyVerify, s0::Step::Verify)]
+    {
+        let mut host = Host::new(&Blueprint::empty());
+        let device = Device::new(Model::s0(), 7).with_fault(Fault::Silent(step));
+        let (node, outcome) = bootstrap_s0(&mut host, device);
+        assert_eq!(outcome, Err(s0::NotGranted::Silent(waited_for)), "{step:?}");
+        assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::None, "{step:?}");
+    }
 }
 
 #[test]
@@ -543,6 +305,30 @@ fn exclude(host: &mut Host, node: NodeId) {
 }
 
 #[test]
+fn a_device_of_nobody_is_told_as_no_node_when_it_is_excluded() {
+    let mut host = Host::new(&Blueprint::empty());
+    let device = host.world.offer(Device::new(Model::s2(), 7), host.now);
+    host.ask(&Request::RemoveNode { mode: 0xC1, callback: CallbackId(8) });
+    let mut told = Vec::new();
+    while let Some((_, status, of)) = host.wait(5, inclusion(FunctionId::REMOVE_NODE_FROM_NETWORK)) {
+        told.push((status.0, of));
+    }
+    assert_eq!(told, [1, 2, 3, 6].map(|status| (status, NodeId(0))));
+    assert!(host.world.device_lock(device).is_some(), "it is still there");
+}
+
+#[test]
+fn a_node_of_long_range_is_not_told_a_way() {
+    let mut host = Host::far();
+    let device = host.world.offer(Device::smart_start(Model::s2(), Radio::LongRange, 7), host.now);
+    let (node, _) = host.add_smart_start(device, true);
+    host.ask(&Request::AssignSucReturnRoute(call(node)));
+    let function = FunctionId::ASSIGN_SUC_RETURN_ROUTE;
+    let refused = host.wait(1, |message| (*message == Message::Response { function, ok: false }).then_some(()));
+    assert_eq!(refused, Some(()));
+}
+
+#[test]
 fn an_excluded_lock_forgets_its_keys_and_keeps_its_codes() {
     let (mut host, device, node, mut session) = with_lock();
     host.tell(&mut session, ACCESS, &[0x85, 0x01, 0x01, 0x01]);
@@ -584,15 +370,13 @@ fn a_dead_lock_is_replaced_under_its_id_without_a_node_information() {
     assert_eq!(host.failed(&Request::ReplaceFailedNode(call(node))), (0, vec![3, 4]));
     assert_eq!((host.world.node_of(new), host.world.node_of(old)), (Some(node), None));
     let pin = host.world.dsk(new).unwrap().pin();
-    host.world.press(new, host.now);
-    // The stick was asked to wait for 20 seconds more: TB1 runs.
     let (keys, mut session) = host.bootstrap(node, None, &pin, new).unwrap();
     assert_eq!(keys, KeyMask::KNOWN);
     assert_eq!(host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x01]).len(), 1);
 }
 
 #[test]
-fn a_node_is_told_its_way_once_and_long_range_never() {
+fn a_node_is_told_its_way_and_a_stranger_is_not() {
     let (mut host, _, node, _) = with_lock();
     let answers = |host: &mut Host, node| {
         host.heard.clear();
@@ -620,4 +404,88 @@ fn a_lock_that_was_there_before_has_the_keys_of_the_network() {
     let said = host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x07]);
     assert_eq!(said.first().map(|it| it.command.to_vec()).as_deref(), Some(&b"\x63\x03\x07\x014321"[..]));
     assert!(host.world.device_of(NodeId(2)).and_then(|device| host.world.dsk(device)).is_some());
+}
+
+#[test]
+fn who_is_believed_to_have_keys_through_bad_air_has_them() {
+    let mut believed = 0;
+    for seed in 0..20 {
+        let air = Conditions { loss: 25, ack_loss: 15, duplication: 10, haste: 1.0 };
+        let mut host = Host::new(&Blueprint::empty());
+        let device = host.world.offer(Device::new(Model::s2(), seed), host.now);
+        let (node, _) = host.add(AddNode::ANY, None);
+        host.world.set_conditions(air);
+        let pin = host.world.dsk(device).unwrap().pin();
+        let how = host.bootstrap(node, None, &pin, device).map(|(keys, _)| keys);
+        let lock = host.world.lock(node).unwrap();
+        // The other way round a lock may err: its last word can be lost.
+        if how == Ok(KeyMask::KNOWN) {
+            believed += 1;
+            let theirs = lock.memory.membership.as_ref().expect("it is in the network");
+            assert!(
+                theirs.granted == KeyMask::KNOWN
+                    && KeyId::ALL[..4].iter().all(|id| theirs.keys.network_key(*id) == host.keys.network_key(*id))
+            );
+        } else {
+            assert!(matches!(how, Err(Failure::NoAnswer(_) | Failure::StoppedByNode(_))), "seed {seed}: {how:?}");
+        }
+    }
+    assert!(believed > 5, "of 20 only {believed}");
+}
+
+/// What a host and a person may do, in any order.
+#[derive(Clone, Debug)]
+enum Act {
+    Add,
+    Stop,
+    Listen,
+    Remove,
+    StopRemoving,
+    Reset,
+    Offer(bool),
+    Press(u32),
+    RemoveFailed(u16),
+    Wait(u64),
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_things_loses_a_device(acts in prop::collection::vec(prop_oneof![
+        Just(Act::Add),
+        Just(Act::Stop),
+        Just(Act::Listen),
+        Just(Act::Remove),
+        Just(Act::StopRemoving),
+        Just(Act::Reset),
+        any::<bool>().prop_map(Act::Offer),
+        (1..4_u32).prop_map(Act::Press),
+        (2..4_u16).prop_map(Act::RemoveFailed),
+        (0..60_u64).prop_map(Act::Wait),
+    ], 0..30)) {
+        let mut host = Host::new(&Blueprint::empty());
+        let mut devices = Vec::new();
+        for act in acts {
+            let callback = CallbackId(5);
+            match act {
+                Act::Add => host.ask(&Request::AddNode(AddNode { mode: 0xC1, callback, smart_start: None })),
+                Act::Stop => host.stop(callback),
+                Act::Listen => host.ask(&Request::AddNode(AddNode { mode: 0x49, callback, smart_start: None })),
+                Act::Remove => host.ask(&Request::RemoveNode { mode: 0xC1, callback }),
+                Act::StopRemoving => host.ask(&Request::RemoveNode { mode: 0x05, callback }),
+                Act::Reset => host.ask(&Request::SoftReset),
+                Act::Offer(true) => devices.push(host.world.offer(Device::new(Model::s2(), 7), host.now)),
+                Act::Offer(false) => {
+                    let device = Device::smart_start(Model::s2(), Radio::Classic, 7);
+                    devices.push(host.world.offer(device, host.now));
+                }
+                Act::Press(device) => host.world.press(DeviceId(device), host.now),
+                Act::RemoveFailed(node) => host.ask(&Request::RemoveFailedNode(call(NodeId(node)))),
+                Act::Wait(seconds) => host.pass(Duration::from_secs(seconds)),
+            }
+        }
+        host.pass(Duration::from_secs(100));
+        for device in devices {
+            prop_assert!(host.world.device_lock(device).is_some(), "{:?} is nowhere", device);
+        }
+    }
 }
