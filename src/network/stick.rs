@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::exchange::{Awaits, Ended, Exchange};
+use super::hub::Hub;
 use super::jobs::{Errand, Expect, Origin, Outcome, Transaction};
 use super::nodes::NodeState;
 use super::start_up::{Next, StartUp, Stick};
@@ -109,6 +110,10 @@ impl Network {
         let early = std::mem::take(&mut self.early);
         if let Some(known) = self.known_home().filter(|known| *known != info.home) {
             return self.refuse(known, info.home);
+        }
+        if self.home != Some(info.home) {
+            // What the nodes of another network set is none of this one's business.
+            self.hub = Hub::default();
         }
         self.home = Some(info.home);
         self.own = info.own;
