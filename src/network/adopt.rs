@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hub::Hub;
 use super::jobs::Origin;
 use super::nodes::NodeState;
 use super::secure::Keyring;
@@ -41,6 +42,7 @@ impl Network {
         if self.home.is_some_and(|known| known != home) {
             adopted.removed = self.nodes.keys().copied().collect();
             adopted.removed.iter().for_each(|id| self.forget(*id));
+            self.hub = Hub::default();
         }
         self.home = Some(home);
         let old = self.keys();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::exchange::{Awaits, Ended, Exchange};
+use super::hub::Hub;
 use super::jobs::{Errand, Expect, Origin, Outcome, Transaction};
 use super::nodes::NodeState;
 use super::start_up::{Next, StartUp, Stick};
@@ -112,6 +113,10 @@ impl Network {
             return self.refuse(known, stick);
         }
         let Stick { info, functions, nodes, lists_long_range } = stick;
+        if self.home != Some(info.home) {
+            // What the nodes of another network set is none of this one's business.
+            self.hub = Hub::default();
+        }
         self.home = Some(info.home);
         self.own = info.own;
         self.functions = functions;
