@@ -15,7 +15,6 @@ mod cost;
 mod demo;
 mod durable;
 mod events;
-mod hub;
 mod import;
 mod kill;
 mod lab_itself;
