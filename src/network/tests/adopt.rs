@@ -2,6 +2,8 @@
 
 use super::secure::{Far, keyed};
 use super::*;
+use crate::command::door_lock::DoorLock;
+use crate::domain::node::{DoorLockSupport, UserCodeSupport};
 use crate::security::keys::KeyId;
 
 const THEIRS: HomeId = HomeId(0x7e57_0001);
@@ -41,6 +43,24 @@ fn a_lock_that_no_key_opened_is_spoken_to_under_its_own_at_once() {
         let again = far.bench.adopt(HOME, &far.keys, vec![brought(class)]);
         assert_eq!(again, Adopted::default(), "the second time nothing is new");
     }
+}
+
+#[test]
+fn a_lock_is_asked_for_its_lifeline_and_its_state_and_nothing_that_was_told() {
+    let mut far = unopened(SecurityClass::S2AccessControl);
+    let mut lock = Node { stage: InterviewStage::Identity, ..brought(SecurityClass::S2AccessControl) };
+    for (class, version) in [(ClassId::USER_CODE, 2), (ClassId::DOOR_LOCK, 4), (ClassId::ASSOCIATION, 2), (ClassId::BATTERY, 1)] {
+        lock.classes.insert(class, ClassSupport { version, secure: true });
+    }
+    lock.user_code = Some(UserCodeSupport { users: 20, statuses: [0, 1].into(), ..UserCodeSupport::default() });
+    lock.door_lock = Some(DoorLockSupport::default());
+    far.bench.adopt(HOME, &far.keys, vec![lock]);
+    far.run(60_000);
+    let asked: BTreeSet<ClassId> = far.opened.iter().map(|(_, command)| command.class()).collect();
+    assert!(asked.contains(&ClassId::ASSOCIATION) && asked.contains(&ClassId::DOOR_LOCK), "{:?}", far.opened);
+    assert!(!asked.contains(&ClassId::USER_CODE) && !asked.contains(&ClassId::SECURITY_2), "{:?}", far.opened);
+    assert!(!far.opened.iter().any(|(_, command)| *command == Command::DoorLock(DoorLock::CapabilitiesGet)), "{:?}", far.opened);
+    assert_eq!(far.bench.network.node(LOCK).unwrap().stage, InterviewStage::Complete);
 }
 
 #[test]
