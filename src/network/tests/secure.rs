@@ -141,7 +141,7 @@ impl Far {
     }
 
     /// The lock says something under the class it was granted.
-    fn say(&mut self, command: &Command) {
+    pub(super) fn say(&mut self, command: &Command) {
         let now = self.bench.clock;
         if self.granted == SecurityClass::S0 {
             self.s0.begin(&command.write(), 46).unwrap();
