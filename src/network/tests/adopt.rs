@@ -2,6 +2,7 @@
 
 use super::secure::{Far, keyed};
 use super::*;
+use crate::domain::node::{DoorLockSupport, UserCodeSupport};
 use crate::security::keys::KeyId;
 
 const THEIRS: HomeId = HomeId(0x7e57_0001);
@@ -40,6 +41,58 @@ fn a_lock_that_no_key_opened_is_spoken_to_under_its_own_at_once() {
         assert_eq!(far.opened.len(), 1, "no class was tried out, and nothing asked twice: {:?}", far.opened);
         let again = far.bench.adopt(HOME, &far.keys, vec![brought(class)]);
         assert_eq!(again, Adopted::default(), "the second time nothing is new");
+    }
+}
+
+/// In the middle of trying out classes under the wrong keys, too.
+#[test]
+fn a_lock_is_asked_for_its_lifeline_and_its_state_and_nothing_that_was_told() {
+    for pause in (0..400).step_by(20).chain([1500, 60_000]) {
+        let peer = keyed(ClassId::SECURITY_2);
+        let unknown = Node { stage: InterviewStage::NodeInfo, security_known: false, ..known(LOCK, &peer) };
+        let mut bench = Bench::new(&[(LOCK, peer)], vec![unknown], Some(HOME), Options::default());
+        bench.now(Input::LinkUp);
+        bench.run(400);
+        let mut far = Far::of(bench, SecurityClass::S2AccessControl);
+        far.keys = other_keys();
+        far.run(pause);
+        assert!(far.opened.iter().all(|(under, _)| *under == SecurityClass::None), "opened under the wrong keys");
+        far.opened.clear();
+
+        let mut lock = Node { stage: InterviewStage::Identity, ..brought(SecurityClass::S2AccessControl) };
+        for (class, version) in
+            [(ClassId::USER_CODE, 2), (ClassId::DOOR_LOCK, 4), (ClassId::ASSOCIATION, 2), (ClassId::BATTERY, 1)]
+        {
+            lock.classes.insert(class, ClassSupport { version, secure: true });
+        }
+        lock.user_code = Some(UserCodeSupport { users: 20, statuses: [0, 1].into(), ..UserCodeSupport::default() });
+        lock.door_lock = Some(DoorLockSupport::default());
+        far.bench.adopt(HOME, &far.keys, vec![lock]);
+        far.run(60_000);
+        let node = far.bench.network.node(LOCK).unwrap();
+        assert_eq!((node.security, node.stage), (SecurityClass::S2AccessControl, InterviewStage::Complete), "{pause}");
+        let count = |class: ClassId| far.opened.iter().filter(|(_, command)| command.class() == class).count();
+        // Who is in the lifeline, before and after we were put into it.
+        let members = far.opened.iter().filter(|(_, command)| command.write().starts_with(&[0x85, 0x02])).count();
+        assert!(members == 2 && count(ClassId::DOOR_LOCK) == 1, "{pause}: {:?}", far.opened);
+        // One question for a class may have been on its way.
+        assert!(count(ClassId::USER_CODE) == 0 && count(ClassId::SECURITY_2) <= 1, "{pause}: {:?}", far.opened);
+    }
+}
+
+#[test]
+fn what_a_lock_tells_by_itself_right_after_is_believed() {
+    for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
+        let mut far = unopened(class);
+        far.bench.adopt(HOME, &far.keys, vec![brought(class)]);
+        far.say(&event());
+        far.run(2000);
+        let believed = far
+            .bench
+            .events
+            .iter()
+            .any(|(_, event)| matches!(event, NetworkEvent::Received { security, .. } if *security == class));
+        assert!(believed, "{class:?}");
     }
 }
 
