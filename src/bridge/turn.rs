@@ -373,6 +373,7 @@ impl Bridge {
                     self.operated(node, device, wanted, &outcome);
                 }
             }
+            NetworkEvent::Change(progress) => tracing::info!(?progress, "who is in the network changes"),
             NetworkEvent::ReachChanged { node, reach } => {
                 if let Some(device) = self.state.device_of(node).map(|device| device.id) {
                     if reach == Reach::Alive {

@@ -128,6 +128,20 @@ pub enum InterviewStage {
     Complete,
 }
 
+/// Whether a node is a full member of the network.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Joining {
+    /// It is.
+    #[default]
+    Done,
+    /// The stick has it in its list, and it is getting its keys. On the disk before the first word of that is said: a
+    /// daemon that is killed now knows what it left behind.
+    UnderWay,
+    /// It got no keys, or has no security that is good enough. Nothing is sent to it; it has to be excluded.
+    Refused,
+}
+
 /// One node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Node {
@@ -142,6 +156,12 @@ pub struct Node {
     /// It was tried out, or told when the node was included. Rows older than this field are of nodes in clear.
     #[serde(default)]
     pub security_known: bool,
+    /// Whether it is a full member. Rows older than this field are of nodes that are.
+    #[serde(default)]
+    pub joining: Joining,
+    /// Somebody decided that it may be spoken to in clear, although it is a lock.
+    #[serde(default)]
+    pub insecure_allowed: bool,
     /// Supported command classes.
     pub classes: BTreeMap<ClassId, ClassSupport>,
     /// Which product.
@@ -165,6 +185,8 @@ impl Node {
             protocol: None,
             security: SecurityClass::None,
             security_known: false,
+            joining: Joining::Done,
+            insecure_allowed: false,
             classes: BTreeMap::new(),
             product: None,
             firmware: None,

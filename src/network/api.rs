@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::inclusion::Progress;
 use super::jobs::{JobId, Outcome};
 use crate::command::Command;
 use crate::domain::ids::{HomeId, NodeId};
@@ -125,6 +126,8 @@ pub enum NetworkEvent {
         /// How it ended.
         outcome: Outcome,
     },
+    /// How far a change of who is in the network got.
+    Change(Progress),
     /// A node became reachable or unreachable.
     ReachChanged {
         /// Which.

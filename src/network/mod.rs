@@ -31,6 +31,7 @@ mod datagrams;
 mod envelope;
 mod exchange;
 mod farewell;
+pub mod inclusion;
 mod interview;
 mod jobs;
 mod nodes;
