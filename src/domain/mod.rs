@@ -13,5 +13,6 @@ pub mod intent;
 pub mod node;
 pub mod person;
 pub mod pin;
+pub mod provisioning;
 pub mod slot;
 pub mod time;
