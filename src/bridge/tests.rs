@@ -1,5 +1,7 @@
 //! The bridge at work on the simulated stick, in virtual time: every frame is real bytes, nothing sleeps.
 
+mod membership;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -40,6 +42,7 @@ struct House {
     answers: Vec<Result<Reply, Refusal>>,
     said: Vec<Message>,
     happened: Vec<Event>,
+    changes: Vec<serde_json::Value>,
     plugged: bool,
     frames_sent: usize,
     /// The kernel vouches for the wall clock.
@@ -76,6 +79,7 @@ impl House {
             answers: vec![],
             said: vec![],
             happened: vec![],
+            changes: vec![],
             plugged: false,
             frames_sent: 0,
             trusted: true,
@@ -121,6 +125,8 @@ impl House {
                 After::Answer(_, answer) => self.answers.push(answer),
                 After::Retained(message) => self.said.push(message),
                 After::Publish(_, message) => self.said.push(message),
+                After::Passing(message) => self.said.push(message),
+                After::Change(change) => self.changes.push(change),
                 After::Live(event, _) => self.happened.push(event),
                 After::Reopen => panic!("nothing hangs here"),
             }

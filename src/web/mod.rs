@@ -10,6 +10,7 @@ pub mod events;
 pub mod handle;
 pub mod live;
 mod metrics;
+pub mod network;
 pub mod people;
 pub mod problem;
 pub mod public;
