@@ -404,9 +404,7 @@ fn daemon_with_change(looks: Vec<Value>) -> Daemon {
 fn change(state: &str, more: &Value) -> Value {
     let mut change = json!({ "id": 5, "kind": "include", "state": state, "node": null, "device": null, "question": null,
         "security": null, "warning": null, "why": null, "advice": null, "left_node": null });
-    for (key, value) in more.as_object().unwrap() {
-        change[key] = value.clone();
-    }
+    change.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     change
 }
 

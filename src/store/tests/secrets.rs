@@ -53,7 +53,7 @@ fn planted_codes_are_in_no_file_of_the_store() {
     assert!(card.files().len() >= 5, "database, log, index, lock and key");
     assert!(contains(&card.file("latchkey.db-wal"), code.id.to_string().as_bytes()), "the log holds the row");
     look("after the write");
-    assert_eq!(store.load().unwrap().provisioning, [expected.clone()]);
+    assert_eq!(store.load().unwrap().provisioning, std::slice::from_ref(&expected));
     let gone = [Write::DeleteCredential(code.id), Write::DeleteSlot(foreign.key), Write::DeleteProvisioned(expected.id)];
     store.apply(&batch(gone)).unwrap();
     look("after the delete");
