@@ -12,13 +12,16 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use latchkey::bridge::ask::{Ask, Reply};
+use latchkey::bridge::membership::{MembersAsk, Target, Wanted};
 use latchkey::domain::batch::{Batch, Write};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::{Event, EventType};
-use latchkey::domain::ids::{DeviceId, EventId, Generation, GrantId, PersonId};
+use latchkey::domain::ids::{DeviceId, EventId, Generation, GrantId, NodeId, PersonId};
 use latchkey::domain::intent::{Accepted, CodeChoice, Intent, Refusal};
 use latchkey::domain::pin::Pin;
 use latchkey::domain::time::{Instant, Now, Timestamp};
+use latchkey::network::inclusion::{Protection, Terms};
+use latchkey::security::key_exchange::DskPin;
 use latchkey::store::{Place, Store};
 use latchkey::web::api::{Api, Doorstep, router};
 use latchkey::web::handle::Handle;
@@ -368,6 +371,10 @@ fn a_follower_misses_nothing_while_the_daemon_is_away() {
     let mut got = vec![next()];
     expected.push(daemon.happens(2_000));
     got.push(next());
+    // A step of an inclusion is no event, and no place in the journal to go on from.
+    daemon.api.live.tell_change(json!({ "change": { "id": 5, "state": "ready" } }));
+    expected.push(daemon.happens(2_500));
+    got.push(next());
     daemon.hang_up();
     expected.push(daemon.happens(3_000));
     daemon.serve_again();
@@ -375,4 +382,165 @@ fn a_follower_misses_nothing_while_the_daemon_is_away() {
     let _ = child.kill();
     let _ = child.wait();
     assert_eq!(got, expected.iter().map(|event| event.id.to_string()).collect::<Vec<_>>());
+}
+
+/// A daemon whose change goes through these looks, one after the other; the last one stays.
+fn daemon_with_change(looks: Vec<Value>) -> Daemon {
+    let mut looks = looks.into_iter().peekable();
+    Daemon::answering(Box::new(move |ask| {
+        Ok(Reply::View(match ask {
+            Ask::Members(MembersAsk::Change) => {
+                let look = looks.next().unwrap();
+                if looks.peek().is_none() {
+                    looks = vec![look.clone()].into_iter().peekable();
+                }
+                json!({ "change": look })
+            }
+            _ => json!({ "change": 5 }),
+        }))
+    }))
+}
+
+fn change(state: &str, more: &Value) -> Value {
+    let mut change = json!({ "id": 5, "kind": "include", "state": state, "node": null, "device": null, "question": null,
+        "security": null, "warning": null, "why": null, "advice": null, "left_node": null });
+    change.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    change
+}
+
+fn members(daemon: &Daemon) -> Vec<MembersAsk> {
+    let asks = daemon.asks.lock().unwrap();
+    let members = asks.iter().filter_map(|ask| if let Ask::Members(ask) = ask { Some(ask.clone()) } else { None });
+    members.filter(|ask| *ask != MembersAsk::Change).collect()
+}
+
+fn include(security: Protection, pin: Option<&str>, name: Option<&str>) -> MembersAsk {
+    let pin = pin.map(|pin| DskPin::parse(pin).unwrap());
+    MembersAsk::Begin(Wanted::Include { terms: Terms { security, pin }, name: name.map(str::to_owned) })
+}
+
+fn whole_inclusion() -> Vec<Value> {
+    let pin = json!({ "kind": "pin", "dsk_tail": "29398-13912" });
+    vec![
+        change("ready", &json!({})),
+        change("asked", &json!({ "node": 7, "question": pin })),
+        change("interviewing", &json!({ "node": 7, "security": "s2_access_control" })),
+        change("done", &json!({ "node": 7, "security": "s2_access_control", "device": "front_door" })),
+    ]
+}
+
+#[test]
+fn whoever_stands_at_the_lock_is_led_through_and_types_the_pin_when_it_is_asked_for() {
+    let daemon = daemon_with_change(whole_inclusion());
+    let said = daemon.cli(&["network", "include", "--name", "Front door"], "13696\n");
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "Put the lock into inclusion mode now (its manual says how).",
+            "Found it.",
+            "It is in the network as node 7. Getting its keys…",
+            "Type the five digits under 'PIN' on its label; the rest should read 29398-13912",
+            "Interviewing…",
+            "Done: front_door (S2 Access Control)."
+        ]
+    );
+    let begun = include(Protection::Best, None, Some("Front door"));
+    assert_eq!(members(&daemon)[0], begun);
+}
+
+#[test]
+fn a_pin_on_the_command_line_or_its_input_is_enough() {
+    for (arguments, stdin) in [(["--pin", "13696"], ""), (["--pin", "-"], "13696\n")] {
+        let daemon = daemon_with_change(whole_inclusion());
+        let said = daemon.cli(&["network", "include", "--json", arguments[0], arguments[1]], stdin);
+        assert_eq!((said.code, said.err.as_str()), (0, ""));
+        let steps: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((steps.len(), &steps[3]["device"]), (4, &json!("front_door")), "one object for each step");
+        let asked = members(&daemon);
+        assert_eq!(asked[0], include(Protection::Best, Some("13696"), None));
+        assert_eq!(asked[1], MembersAsk::Pin(DskPin::parse("13696").unwrap()), "it was asked for all the same");
+    }
+}
+
+#[test]
+fn a_lock_that_asks_for_its_pin_where_nobody_can_type_is_not_waited_for() {
+    let daemon = daemon_with_change(whole_inclusion()[..2].to_vec());
+    let said = daemon.cli(&["network", "include"], "");
+    assert!(said.code == 1 && said.one_line().contains("--pin"), "{}", said.err);
+    assert_eq!(members(&daemon).last(), Some(&MembersAsk::Cancel));
+}
+
+#[test]
+fn an_inclusion_that_failed_says_why_what_to_do_and_who_is_left() {
+    let more = json!({ "why": "the PIN is wrong", "advice": "look again", "left_node": 7 });
+    let daemon = daemon_with_change(vec![change("failed", &more)]);
+    let said = daemon.cli(&["network", "include", "--s0"], "");
+    assert_eq!(said.code, 1);
+    let line = said.one_line();
+    assert!(line.contains("the PIN is wrong; look again; node 7 was left") && line.contains("latchkey network exclude"));
+    assert_eq!(members(&daemon), [include(Protection::S0, None, None)]);
+}
+
+#[test]
+fn a_daemon_that_restarted_in_the_middle_is_not_taken_for_success_or_failure() {
+    for (look, word) in [(Value::Null, "restarted"), (json!({ "id": 6, "state": "done" }), "another")] {
+        let said = daemon_with_change(vec![change("ready", &json!({})), look]).cli(&["network", "exclude"], "");
+        assert_eq!(said.code, 1);
+        assert!(said.one_line().contains(word) && said.err.contains("latchkey network status"), "{}", said.err);
+    }
+}
+
+#[test]
+fn ctrl_c_stops_the_inclusion_and_then_the_command() {
+    let cancelled = json!({ "why": "it was cancelled", "advice": "begin again" });
+    let mut cancels = 0;
+    let daemon = Daemon::answering(Box::new(move |ask| {
+        Ok(Reply::View(match ask {
+            Ask::Members(MembersAsk::Change) if cancels > 0 => json!({ "change": change("failed", &cancelled) }),
+            Ask::Members(MembersAsk::Change) => json!({ "change": change("ready", &json!({})) }),
+            ask => {
+                cancels += usize::from(ask == Ask::Members(MembersAsk::Cancel));
+                json!({ "change": 5 })
+            }
+        }))
+    }));
+    let socket = daemon.socket();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_latchkey"))
+        .args(["network", "include", "--insecure", "--socket", socket.to_str().unwrap()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut first).unwrap();
+    assert!(first.starts_with("Put the lock into inclusion mode"), "{first}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, 1);
+    assert!(said.one_line().contains("it was cancelled; begin again"), "{}", said.err);
+    assert_eq!(members(&daemon), [include(Protection::Insecure, None, None), MembersAsk::Cancel]);
+}
+
+#[test]
+fn failed_nodes_are_named_by_node_or_device_and_successors_by_both() {
+    let done = || daemon_with_change(vec![change("done", &json!({ "kind": "remove_failed", "node": 7 }))]);
+    let daemon = done();
+    assert_eq!(daemon.cli(&["network", "remove-failed", "7"], "").code, 0);
+    assert_eq!(members(&daemon), [MembersAsk::Begin(Wanted::RemoveFailed(Target::Node(NodeId(7))))]);
+    let daemon = done();
+    assert_eq!(daemon.cli(&["network", "replace-failed", "front_door", "--pin", "13696"], "").code, 0);
+    let terms = Terms { security: Protection::Best, pin: Some(DskPin::parse("13696").unwrap()) };
+    assert_eq!(members(&daemon), [MembersAsk::Begin(Wanted::ReplaceFailed(Target::Device("front_door".into()), terms))]);
+
+    let daemon = daemon_with_grant(&[]);
+    assert_eq!(daemon.cli(&["devices", "replace", "front_door", "lock_9"], "").code, 0);
+    assert_eq!(daemon.cli(&["devices", "remove", "front_door"], "").code, 0);
+    assert_eq!(daemon.cli(&["devices", "allow-insecure", "front_door"], "").code, 0);
+    let front = || "front_door".to_owned();
+    let replaced = Intent::ReplaceDevice { old: front(), new: "lock_9".into() };
+    assert_eq!(daemon.intents(), [replaced, Intent::RemoveDevice(front()), Intent::AllowInsecure(front())]);
 }

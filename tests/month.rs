@@ -125,7 +125,7 @@ impl Home {
                         self.added = accepted.person;
                     }
                 }
-                After::Publish(..) | After::Retained(_) | After::Live(..) => {}
+                After::Publish(..) | After::Retained(_) | After::Passing(_) | After::Change(_) | After::Live(..) => {}
                 After::Reopen => panic!("seed {SEED}: nothing hangs here"),
             }
         }

@@ -106,7 +106,7 @@ impl House {
                     self.turn(Input::Broker(BrokerInput::Acked(id)));
                 }
                 After::Answer(_, answer) => drop(answer.expect("accepted")),
-                After::Retained(_) | After::Live(..) => {}
+                After::Retained(_) | After::Passing(_) | After::Change(_) | After::Live(..) => {}
                 After::Reopen => panic!("nothing hangs here"),
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::membership::MembersAsk;
 use super::vitals::Vitals;
 use crate::domain::ids::{GrantId, PersonId};
 use crate::domain::intent::{Accepted, Intent};
@@ -40,6 +41,8 @@ pub enum Ask {
     Network,
     /// The network keys themselves. On record.
     ExportKeys,
+    /// Who comes into the network, and who leaves it.
+    Members(MembersAsk),
 }
 
 /// The answer to an [`Ask`] that was not refused.

@@ -17,7 +17,7 @@ use crate::domain::time::{Instant, Now};
 use crate::reconcile::rules::{self, DeviceRule, Rules, Unfit};
 
 /// So many earlier names of a device are remembered.
-const FORMER_SLUGS: usize = 16;
+pub(super) const FORMER_SLUGS: usize = 16;
 
 /// The part of the bridge that changes what is wanted.
 pub struct Desk<'a> {
@@ -338,7 +338,7 @@ fn rules_for<'s>(state: &'s State, devices: &BTreeSet<DeviceId>, own: Option<Per
 }
 
 /// A new intent forgets what stopped the old one.
-fn renew(grant: &mut Grant, generation: Generation, now: Now) {
+pub(super) fn renew(grant: &mut Grant, generation: Generation, now: Now) {
     grant.generation = generation;
     grant.status = Status::Pending;
     grant.reason = Some(Reason::Queue);
@@ -348,7 +348,7 @@ fn renew(grant: &mut Grant, generation: Generation, now: Now) {
     grant.confirmed = None;
 }
 
-fn one_line(field: &'static str, text: &str) -> Result<String, Refusal> {
+pub(super) fn one_line(field: &'static str, text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err(Refusal::BadText(field)) }

@@ -1,7 +1,7 @@
 //! The one owner of state. A turn takes one input and returns what to commit and what others may see after.
 //!
 //! The ways through a turn, in the order of the code: what people ask (`intents`), what a lock says (`inbound`), what a
-//! lock needs (`sync`), what others are told (`announce`, `view`).
+//! lock needs (`sync`), who comes and goes (`membership`), what others are told (`announce`, `view`).
 
 pub mod alarm;
 pub mod announce;
@@ -11,6 +11,7 @@ pub mod dialect;
 mod import;
 pub mod inbound;
 pub mod intents;
+pub mod membership;
 pub mod state;
 pub mod sync;
 pub mod turn;

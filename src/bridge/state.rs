@@ -8,10 +8,11 @@ use crate::domain::batch::{Batch, Dropped, SlotOwner, Snapshot, Write};
 use crate::domain::device::{Device, LockState};
 use crate::domain::event::Event;
 use crate::domain::grant::Grant;
-use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId};
+use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId, ProvisioningId};
 use crate::domain::node::Node;
 use crate::domain::person::{Credential, Person};
 use crate::domain::pin::{Fingerprint, FingerprintKey};
+use crate::domain::provisioning::Provisioned;
 use crate::domain::slot::Slot;
 use crate::domain::time::Timestamp;
 use crate::security::keys::NetworkKeys;
@@ -33,6 +34,7 @@ pub struct State {
     on_device: BTreeMap<DeviceId, BTreeSet<GrantId>>,
     of_person: BTreeMap<PersonId, BTreeSet<GrantId>>,
     slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>>,
+    provisioning: BTreeMap<ProvisioningId, Provisioned>,
     batch: Batch,
     /// Rows that are no hurry: they go with the next batch.
     deferred: Vec<Write>,
@@ -59,6 +61,7 @@ impl State {
             on_device: BTreeMap::new(),
             of_person: BTreeMap::new(),
             slots,
+            provisioning: snapshot.provisioning.into_iter().map(|expected| (expected.id, expected)).collect(),
             batch: Batch::default(),
             deferred: Vec::new(),
             dropped: snapshot.dropped,
@@ -207,6 +210,15 @@ impl State {
         self.devices.insert(device.id, device);
     }
 
+    /// Forgets a device and what is known of its slots. Its grants go before.
+    pub fn delete_device(&mut self, id: DeviceId, at: Timestamp) {
+        self.drop_slots(id, at);
+        self.on_device.remove(&id);
+        if self.devices.remove(&id).is_some() {
+            self.batch.push(Write::DeleteDevice(id));
+        }
+    }
+
     /// Nobody knows any more where the bolts are. In memory only: a start doubts them anyway.
     pub fn doubt_bolts(&mut self) {
         for device in self.devices.values_mut() {
@@ -291,6 +303,42 @@ impl State {
         }
         self.batch.push(Write::PutSlot(slot.clone()));
         self.slots.entry(slot.key.device).or_default().insert(slot.key.index, slot);
+    }
+
+    /// Forgets every slot of a device: they are of a lock that is not there any more. Who had them stays in the history.
+    pub fn drop_slots(&mut self, device: DeviceId, at: Timestamp) {
+        for slot in self.slots.remove(&device).unwrap_or_default().into_values() {
+            if slot.owner.is_some() {
+                self.batch.push(Write::SlotOwner { slot: slot.key, owner: None, from: at });
+            }
+            self.batch.push(Write::DeleteSlot(slot.key));
+        }
+    }
+
+    /// Every device that is expected, or came that way.
+    pub fn provisioning(&self) -> impl Iterator<Item = &Provisioned> {
+        self.provisioning.values()
+    }
+
+    /// One of them.
+    pub fn provisioned(&self, id: ProvisioningId) -> Option<&Provisioned> {
+        self.provisioning.get(&id)
+    }
+
+    /// Writes an expected device, if that changes anything.
+    pub fn put_provisioned(&mut self, expected: Provisioned) {
+        if self.provisioning.get(&expected.id) == Some(&expected) {
+            return;
+        }
+        self.batch.push(Write::PutProvisioned(expected.clone()));
+        self.provisioning.insert(expected.id, expected);
+    }
+
+    /// Expects a device no more.
+    pub fn delete_provisioned(&mut self, id: ProvisioningId) {
+        if self.provisioning.remove(&id).is_some() {
+            self.batch.push(Write::DeleteProvisioned(id));
+        }
     }
 
     /// Notes a node's row; the network machine holds the node itself.

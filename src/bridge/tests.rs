@@ -1,6 +1,7 @@
 //! The bridge at work on the simulated stick, in virtual time: every frame is real bytes, nothing sleeps.
 
 mod import;
+mod membership;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -42,6 +43,7 @@ struct House {
     answers: Vec<Result<Reply, Refusal>>,
     said: Vec<Message>,
     happened: Vec<Event>,
+    changes: Vec<serde_json::Value>,
     plugged: bool,
     frames_sent: usize,
     /// The kernel vouches for the wall clock.
@@ -79,6 +81,7 @@ impl House {
             answers: vec![],
             said: vec![],
             happened: vec![],
+            changes: vec![],
             plugged: false,
             frames_sent: 0,
             trusted: true,
@@ -124,6 +127,8 @@ impl House {
                 After::Answer(_, answer) => self.answers.push(answer),
                 After::Retained(message) => self.said.push(message),
                 After::Publish(_, message) => self.said.push(message),
+                After::Passing(message) => self.said.push(message),
+                After::Change(change) => self.changes.push(change),
                 After::Live(event, _) => self.happened.push(event),
                 After::Reopen => panic!("nothing hangs here"),
             }

@@ -8,17 +8,17 @@ use jiff::tz::TimeZone;
 use super::announce::Announcer;
 use super::ask::{Actor, Ask, Reply};
 use super::clock::{ClockWatch, Occasion};
-use super::import::default_name;
 use super::inbound::Twin;
 use super::intents::{Desk, Refusals};
+use super::membership::Membership;
 use super::state::State;
 use super::sync::Sync;
 use super::view;
 use super::vitals::Vitals;
+use crate::command::Command;
 use crate::command::door_lock::{self, DoorLock};
-use crate::command::{ClassId, Command};
 use crate::domain::batch::{Batch, Retention, Snapshot};
-use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
+use crate::domain::device::{Device, Inventory, LockState};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Event, PublishNames};
 use crate::domain::grant::{Grant, Reason, Status};
@@ -108,8 +108,12 @@ pub enum After {
     Retained(Message),
     /// An event for the broker; `BrokerInput::Acked` answers.
     Publish(EventId, Message),
+    /// A message that is not kept, and not answered: whoever listens at this moment has it.
+    Passing(Message),
     /// An event for live listeners, and what its device is called.
     Live(Event, Slug),
+    /// How far a change of who is in the network got, for live listeners: the contract's JSON.
+    Change(serde_json::Value),
 }
 
 /// What is configured about the bridge.
@@ -156,6 +160,7 @@ pub struct Bridge {
     pub(super) state: State,
     pub(super) network: Network,
     pub(super) sync: Sync,
+    pub(super) membership: Membership,
     pub(super) announcer: Announcer,
     pub(super) clock: ClockWatch,
     pub(super) settings: Settings,
@@ -186,6 +191,7 @@ impl Bridge {
             clock,
             state: State::new(snapshot),
             sync: Sync::new(entropy.child("sync")),
+            membership: Membership::default(),
             entropy: entropy.child("ids"),
             settings,
             twins: BTreeMap::new(),
@@ -218,7 +224,7 @@ impl Bridge {
                 self.touched.extend(self.sync.due(now.mono));
                 self.ask_for_bolts(now);
             }
-            Input::Stopping => {}
+            Input::Stopping => self.network.stop(now),
         }
         self.settle(now);
         self.announce(now);
@@ -325,8 +331,10 @@ impl Bridge {
         match event {
             NetworkEvent::Ready(info) => {
                 if self.state.home() != Some(info.home) {
+                    self.expect_all_again();
                     self.move_to(info.home);
                 }
+                self.expect_devices(now);
                 tracing::info!(home = %info.home, own = %info.own, library = info.library, "the stick is ready");
                 self.sync.stick_back();
                 self.state.doubt_bolts();
@@ -345,10 +353,12 @@ impl Bridge {
                     self.state.put_node(node);
                 }
                 self.welcome(id, None, now);
+                self.look_at_interview(id, now);
                 self.touched.extend(self.state.device_of(id).map(|device| device.id));
             }
             NetworkEvent::NodeRemoved(id) => {
                 self.state.delete_node(id);
+                self.interview_is_off(id, now);
                 // The device stays with its grants: a list that was wrong once must not cost anybody their codes. But what
                 // is in the lock has to be seen before it counts again.
                 if let Some(device) = self.state.device_of(id) {
@@ -358,7 +368,10 @@ impl Bridge {
                     self.touched.insert(device);
                 }
             }
-            NetworkEvent::Interviewed(id) => self.touched.extend(self.state.device_of(id).map(|device| device.id)),
+            NetworkEvent::Interviewed(id) => {
+                self.interviewed(id, now);
+                self.touched.extend(self.state.device_of(id).map(|device| device.id));
+            }
             NetworkEvent::Received { endpoint: 1.., .. } => tracing::debug!("an end point of a lock is not its door"),
             NetworkEvent::Received { node, endpoint: 0, command, security, multicast: _, at } => {
                 let granted = self.network.node(node).map(|node| node.security);
@@ -382,7 +395,7 @@ impl Bridge {
                     self.operated(node, device, wanted, &outcome);
                 }
             }
-            NetworkEvent::Change(_) => {}
+            NetworkEvent::Change(progress) => self.progress(progress, now),
             NetworkEvent::Identify { by, blink: Some(blink) } => {
                 let (times, period) = (blink.times, blink.period);
                 tracing::info!(node = %by, times, ?period, "here I am: another controller asked which device this hub is");
@@ -399,39 +412,6 @@ impl Bridge {
         }
     }
 
-    /// A node turned out to be a lock: it becomes a device, and shows as being interviewed.
-    pub(super) fn welcome(&mut self, id: NodeId, name: Option<&str>, now: Now) {
-        let Some(node) = self.network.node(id).filter(|node| node.is_lock()) else { return };
-        let takes_codes = node.classes.contains_key(&ClassId::USER_CODE);
-        if let Some(device) = self.state.device_of(id).cloned() {
-            return self.state.put_device(Device { takes_codes, ..device });
-        }
-        let name = name.map_or_else(|| default_name(id), str::to_owned);
-        let mut slug = Slug::from_name(&name);
-        let mut n = 1;
-        while self.state.devices().any(|device| device.slug == slug) {
-            n += 1;
-            slug = Slug::from_name(&format!("{name} {n}"));
-        }
-        let device = Device {
-            former_slugs: vec![],
-            id: DeviceId::new(&mut self.entropy),
-            slug,
-            name,
-            kind: DeviceKind::Lock,
-            node: Some(id),
-            battery: None,
-            lock_state: LockState::Unknown,
-            door_open: None,
-            takes_codes,
-            inventory: Inventory { next: 0, done: false, began: now.wall },
-            last_seen: Some(now.wall),
-        };
-        tracing::info!(node = %id, device = %device.slug, "a lock was found");
-        self.touched.insert(device.id);
-        self.state.put_device(device);
-    }
-
     fn ask(&mut self, ticket: Ticket, actor: &Actor, ask: Ask, now: Now) {
         let answer = match ask {
             Ask::Intent(intent) => self.intend(actor, intent, now).map(Reply::Accepted),
@@ -444,6 +424,7 @@ impl Bridge {
             Ask::Vitals => Ok(Reply::Vitals(Box::new(Vitals::of(self, now)))),
             Ask::Network => Ok(Reply::View(view::network(self))),
             Ask::ExportKeys => Ok(self.export_keys(actor, now)),
+            Ask::Members(ask) => self.ask_members(actor, ask, now),
         };
         self.after.push(After::Answer(ticket, answer));
     }
@@ -469,6 +450,9 @@ impl Bridge {
             Intent::Unlock(device) => self.operate(&device, LockState::Unlocked, now),
             Intent::Check(device) => self.check(&device, now),
             Intent::ImportNetwork(takeover) => self.take_over(actor, *takeover, now),
+            Intent::ReplaceDevice { old, new } => self.replace_device(actor, &old, &new, now),
+            Intent::RemoveDevice(device) => self.remove_device(actor, &device, now),
+            Intent::AllowInsecure(device) => self.allow_insecure(actor, &device, now),
         }?;
         for id in &accepted.grants {
             let Some(grant) = self.state.grant(*id) else { continue };

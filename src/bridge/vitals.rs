@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::membership;
 use super::turn::Bridge;
 use crate::domain::batch::Dropped;
 use crate::domain::device::Device;
@@ -165,9 +166,14 @@ impl Vitals {
             );
             problem(what, "wait: the rest of the changes goes out as the hour moves on");
         }
+        problems.extend(membership::problems(bridge));
+        let mut problem = |what: String, fix: &str| problems.push(Problem { what, fix: fix.to_owned() });
         for lock in &self.locks {
             match lock.reach {
-                None => problem(format!("{} left the network", lock.slug), "include it again, or remove its grants"),
+                None => problem(
+                    format!("{} left the network", lock.slug),
+                    "include a lock and give it its place by `latchkey devices replace`, or forget it by `latchkey devices remove`",
+                ),
                 Some(Reach::Dead) => problem(format!("{} does not answer", lock.slug), "check its battery and its distance"),
                 Some(Reach::Unknown | Reach::Alive | Reach::Asleep) => {}
             }

@@ -33,6 +33,19 @@ pub enum Devices {
     },
     /// Read every slot of a lock again, and report what is not as it should be.
     Check(Device),
+    /// Give the place of a lock that is gone to a new one: its name, its grants and its history.
+    Replace {
+        /// The lock that is gone: slug or id.
+        old: String,
+        /// The new lock, included already: slug or id.
+        new: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Forget a device that is out of the network, and who may open it.
+    Remove(Device),
+    /// Let a lock without security have codes all the same. Everybody nearby can read them.
+    AllowInsecure(Device),
 }
 
 /// Which device.
@@ -56,6 +69,17 @@ impl Devices {
             Self::Lock(device) => device.submit(client, "/lock", "asked to lock").await,
             Self::Unlock(device) => device.submit(client, "/unlock", "asked to unlock").await,
             Self::Check(device) => device.submit(client, "/check", "being checked; `latchkey devices show` tells how far").await,
+            Self::Replace { old, new, json } => {
+                let body = json!({ "with": new });
+                let path = format!("/api/devices/{}/replace", encoded(&old));
+                let accepted = client.call(Method::POST, &path, Some(&body)).await?;
+                Device { device: old, json }.report(&accepted, "is another lock now; its codes are on their way to it")
+            }
+            Self::Remove(device) => {
+                let accepted = client.call(Method::DELETE, &device.path(""), None).await?;
+                device.report(&accepted, "removed")
+            }
+            Self::AllowInsecure(device) => device.submit(client, "/allow-insecure", "gets its codes in clear from now on").await,
             Self::Rename { device, name, slug } => {
                 let body = json!({ "name": name, "slug": slug });
                 let accepted = client.call(Method::PATCH, &device.path(""), Some(&body)).await?;

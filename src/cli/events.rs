@@ -105,10 +105,15 @@ impl Events {
                 Ok(mut stream) => {
                     met = true;
                     let mut lines = Lines::default();
+                    let mut typed = false;
                     while let Some(Ok(frame)) = stream.frame().await {
                         for line in frame.data_ref().map(|data| lines.push(data)).unwrap_or_default() {
-                            let Some(event) =
-                                line.strip_prefix("data: ").and_then(|data| serde_json::from_str::<Value>(data).ok())
+                            // A message of another type than events is somebody else's.
+                            typed = line.starts_with("event: ") || typed && !line.is_empty();
+                            let Some(event) = line
+                                .strip_prefix("data: ")
+                                .filter(|_| !typed)
+                                .and_then(|data| serde_json::from_str::<Value>(data).ok())
                             else {
                                 continue;
                             };

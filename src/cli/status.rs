@@ -7,6 +7,7 @@ use super::client::Client;
 use super::devices::{lines, plain};
 use super::failure::Outcome;
 use super::import::ImportZwaveJs;
+use super::include::Members;
 use super::keys::Keys;
 use super::table::Table;
 use super::words::{items, part, text};
@@ -17,6 +18,8 @@ use super::{Json, print, print_json};
 pub enum Network {
     /// The controller and its nodes.
     Status(Json),
+    #[command(flatten)]
+    Members(Members),
     /// Take over the network that Z-Wave JS looked after.
     ImportZwaveJs(ImportZwaveJs),
     /// The network's keys.
@@ -28,6 +31,7 @@ impl Network {
     /// Asks the daemon.
     pub async fn run(self, client: &Client) -> Outcome {
         match self {
+            Self::Members(members) => members.run(client).await,
             Self::ImportZwaveJs(import) => import.run(client).await,
             Self::Keys(keys) => keys.run(client).await,
             Self::Status(json) => {
@@ -38,7 +42,12 @@ impl Network {
                 let mut table = Table::new(["NODE", "DEVICE", "INTERVIEW", "SECURITY", "REACH", "MODEL"]);
                 for node in items(&network, "nodes") {
                     let cell = |key: &str| plain(part(node, key));
-                    table.row([cell("node"), cell("device"), cell("interview"), cell("security"), cell("reach"), cell("model")]);
+                    let interview = match text(node, "joining") {
+                        "refused" => "added without keys".into(),
+                        "under_way" => "getting its keys".into(),
+                        _ => cell("interview"),
+                    };
+                    table.row([cell("node"), cell("device"), interview, cell("security"), cell("reach"), cell("model")]);
                 }
                 let controller = lines(part(&network, "controller"), "controller").join("\n");
                 print(&format!("{controller}\n{}", table.show("no nodes")))

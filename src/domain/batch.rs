@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::device::Device;
 use super::event::Event;
 use super::grant::Grant;
-use super::ids::{CredentialId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId};
+use super::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId, ProvisioningId};
 use super::node::Node;
 use super::person::{Credential, Person};
 use super::pin::FingerprintKey;
+use super::provisioning::Provisioned;
 use super::slot::{Slot, SlotKey};
 use super::time::{BootId, Timestamp};
 use crate::security::keys::NetworkKeys;
@@ -26,6 +27,8 @@ pub enum Write {
     DeleteCredential(CredentialId),
     /// A device.
     PutDevice(Device),
+    /// A device that nobody wants any more; events keep its id.
+    DeleteDevice(DeviceId),
     /// A grant.
     PutGrant(Grant),
     /// A grant whose removal is confirmed.
@@ -47,6 +50,10 @@ pub enum Write {
     PutNode(Node),
     /// A node that left the network.
     DeleteNode(NodeId),
+    /// A device that is expected; its device-specific key is sealed by the store.
+    PutProvisioned(Provisioned),
+    /// A device that is expected no more.
+    DeleteProvisioned(ProvisioningId),
     /// An event for the journal.
     Event(Event),
     /// An event that waits for the broker, in order of writing.
@@ -153,6 +160,8 @@ pub struct Snapshot {
     pub slots: Vec<Slot>,
     /// Nodes.
     pub nodes: Vec<Node>,
+    /// Devices that are expected.
+    pub provisioning: Vec<Provisioned>,
     /// Events that wait for the broker, oldest first.
     pub outbox: Vec<Event>,
 }

@@ -54,6 +54,8 @@ uuid_ids! {
     DeviceId;
     /// One credential on one device.
     GrantId;
+    /// A device that is expected (SmartStart).
+    ProvisioningId;
     /// This hub, in MQTT client and discovery ids.
     HubId;
 }

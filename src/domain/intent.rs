@@ -1,7 +1,7 @@
 //! What people ask for, and the answers they get.
 
 use super::grant::Schedule;
-use super::ids::{DeviceId, Generation, GrantId, PersonId};
+use super::ids::{DeviceId, Generation, GrantId, PersonId, ProvisioningId};
 use super::person::Contacts;
 use super::pin::Pin;
 use super::takeover::{TakenOver, Takeover, TakeoverRefusal};
@@ -95,6 +95,17 @@ pub enum Intent {
     },
     /// Take over a network that another controller looked after.
     ImportNetwork(Box<Takeover>),
+    /// A new lock takes the place of one that is gone: id, name, grants and history of `old` live on, at `new`'s node.
+    ReplaceDevice {
+        /// The device that is gone: slug or id.
+        old: String,
+        /// The device that was included in its place: slug or id.
+        new: String,
+    },
+    /// Forget a device that is not in the network any more, with its grants.
+    RemoveDevice(String),
+    /// Let a lock without security have codes all the same: everybody nearby can read them.
+    AllowInsecure(String),
 }
 
 /// An accepted change: committed, on its way.
@@ -169,6 +180,45 @@ pub enum Refusal {
     /// The network can't be taken over.
     #[error(transparent)]
     Import(#[from] TakeoverRefusal),
+    /// The stick is away, or busy starting.
+    #[error("{0}")]
+    StickNotReady(String),
+    /// Another inclusion or exclusion is under way.
+    #[error("{0}")]
+    ChangeUnderWay(String),
+    /// The network has no such node.
+    #[error("{0}")]
+    UnknownNode(String),
+    /// The stick can't do it.
+    #[error("{0}")]
+    NotSupported(String),
+    /// Nothing is under way that could be answered or stopped.
+    #[error("{0}")]
+    NoChange(String),
+    /// The device asked for nothing, or for something else.
+    #[error("{0}")]
+    NotAsked(String),
+    /// The device has no node.
+    #[error("{0} is not in the network; include it first")]
+    NotInNetwork(String),
+    /// The device is in the network.
+    #[error(
+        "{0} is still in the network; exclude it first (`latchkey network exclude`), or, if it answers nothing any more, \
+         `latchkey network remove-failed {0}`"
+    )]
+    StillInNetwork(String),
+    /// The new device is in use already.
+    #[error("{0} has grants of its own; take them away first, or choose another device")]
+    HasGrants(String),
+    /// A device can't replace itself.
+    #[error("{0} can't take its own place; name the device that is gone, and then the new one")]
+    SameDevice(String),
+    /// The lock has keys: there is nothing to allow.
+    #[error("{0} is protected; nothing has to be allowed")]
+    IsSecure(String),
+    /// The label was scanned before.
+    #[error("that device is on the list already ({0}); remove it there to scan it again")]
+    AlreadyExpected(ProvisioningId),
     /// The commit failed. Nothing was changed.
     #[error("the store can't be written: {0}; nothing was changed")]
     StoreUnavailable(String),

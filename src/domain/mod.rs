@@ -13,6 +13,7 @@ pub mod intent;
 pub mod node;
 pub mod person;
 pub mod pin;
+pub mod provisioning;
 pub mod slot;
 pub mod takeover;
 pub mod time;

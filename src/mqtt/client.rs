@@ -7,7 +7,7 @@
 //! Each connection gets a fresh event loop, so nothing of an earlier session can be sent or acknowledged in the
 //! next one: what was under way is offered again by the owner of the [outbox](super::outbox).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,6 +39,8 @@ const MAX_PAYLOAD: usize = 64 * 1024;
 const MAX_PACKET: usize = 1024 * 1024;
 /// Retained topics that may wait at once: a handful for each of some hundred devices.
 const MAX_TOPICS: usize = 4096;
+/// Passing messages that wait; older ones go: whoever listens wants to know how things are now.
+const MAX_PASSING: usize = 32;
 /// Messages that may wait for the bridge. Commands may use all but the last places.
 const INBOX: usize = 128;
 /// Places of [`INBOX`] kept for acknowledgements and changes of the connection.
@@ -57,6 +59,8 @@ pub enum ToBroker {
     /// State: retained, the latest per topic wins. Lost with the connection: published anew after each
     /// [`FromBroker::Connected`]. An empty payload takes the topic off the broker.
     Retained(Message),
+    /// For whoever listens at this moment: QoS 0, not retained.
+    Passing(Message),
     /// An event: QoS 1, never retained, answered by [`FromBroker::Acked`]. One at a time.
     Event {
         /// Which.
@@ -154,6 +158,7 @@ impl Shared {
 #[derive(Debug, Default)]
 struct Mailbox {
     retained: BTreeMap<String, String>,
+    passing: VecDeque<Message>,
     event: Option<(EventId, Message)>,
     in_flight: Option<InFlight>,
 }
@@ -171,6 +176,12 @@ impl Mailbox {
     fn put(&mut self, message: ToBroker) {
         match message {
             ToBroker::Event { id, message } => self.event = Some((id, message)),
+            ToBroker::Passing(message) => {
+                if self.passing.len() >= MAX_PASSING {
+                    self.passing.pop_front();
+                }
+                self.passing.push_back(message);
+            }
             ToBroker::Retained(Message { topic, payload }) => {
                 if payload.len() > MAX_PAYLOAD || (self.retained.len() >= MAX_TOPICS && !self.retained.contains_key(&topic)) {
                     warn!(topic, bytes = payload.len(), "state not published: too large, or too many topics wait");
@@ -188,6 +199,9 @@ impl Mailbox {
         {
             self.in_flight = Some(InFlight { id, packet: None, since: Instant::now() });
             return Some(ToBroker::Event { id, message });
+        }
+        if let Some(message) = self.passing.pop_front() {
+            return Some(ToBroker::Passing(message));
         }
         self.retained.pop_first().map(|(topic, payload)| ToBroker::Retained(Message { topic, payload }))
     }
@@ -337,6 +351,7 @@ async fn feed(client: &AsyncClient, shared: &Shared, options: &Options) -> Strin
             Some(ToBroker::Event { message, .. }) => {
                 client.publish(message.topic, QoS::AtLeastOnce, false, message.payload).await
             }
+            Some(ToBroker::Passing(message)) => client.publish(message.topic, QoS::AtMostOnce, false, message.payload).await,
             Some(ToBroker::Retained(message)) => client.publish(message.topic, QoS::AtMostOnce, true, message.payload).await,
             None => {
                 let in_flight = shared.mailbox().in_flight;

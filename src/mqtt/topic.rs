@@ -63,6 +63,11 @@ impl Topics {
         Message { topic: format!("{}/bridge/info", self.base), payload: json(info) }
     }
 
+    /// `bridge/change`, not retained: how far an inclusion or exclusion got. The JSON is the API's.
+    pub fn change(&self, told: &str) -> Message {
+        Message { topic: format!("{}/bridge/change", self.base), payload: told.to_owned() }
+    }
+
     /// `device/<slug>/state`, retained. Nothing in it tells who came or goes.
     pub fn device_state(&self, device: &Device, grants: GrantCounts) -> Message {
         let state = DeviceState {

@@ -19,6 +19,8 @@ pub enum Hindrance {
     },
     /// The device left the network.
     DeviceGone,
+    /// The lock has no security although it could: it is told no codes.
+    Insecure,
 }
 
 /// Everything a grant's standing depends on.
@@ -108,6 +110,8 @@ fn status(case: &Case<'_>, code_in_lock: CodeInLock) -> (Status, Option<Reason>,
         Some(Hindrance::StickAbsent) => return (waiting, Some(Reason::StickAbsent), None),
         Some(Hindrance::Interview) => return (waiting, Some(Reason::Interview), None),
         Some(Hindrance::DeviceGone) => return (waiting, Some(Reason::DeviceGone), None),
+        Some(Hindrance::Insecure) if should_be_in => return (Status::Rejected, Some(Reason::Insecure), None),
+        Some(Hindrance::Insecure) => return (Status::RemovalUnconfirmed, Some(Reason::Insecure), None),
         None => {}
     }
     if !should_be_in && case.removal_failed {
@@ -220,6 +224,19 @@ mod tests {
     fn a_disabled_person_without_a_slot_is_disabled_and_opens_nothing() {
         let standing = assess(&Case { enabled: false, ..case(None) });
         assert_eq!((standing.status, standing.opens_now), (Status::Disabled, OpensNow::No));
+    }
+
+    #[test]
+    fn a_code_that_must_not_be_sent_in_clear_is_refused_and_one_that_is_in_the_lock_still_opens() {
+        let hindrance = Some(Hindrance::Insecure);
+        let standing = assess(&Case { hindrance, ..case(None) });
+        assert_eq!((standing.status, standing.reason), (Status::Rejected, Some(Reason::Insecure)));
+        let slot = slot(Some(Some(code("4821"))), Progress::Idle);
+        let standing = assess(&Case { hindrance, ..case(Some(&slot)) });
+        assert_eq!((standing.status, standing.opens_now), (Status::Active, OpensNow::Yes));
+        let revoked = assess(&Case { hindrance, wanted: false, ..case(Some(&slot)) });
+        assert_eq!((revoked.status, revoked.reason), (Status::RemovalUnconfirmed, Some(Reason::Insecure)));
+        assert_eq!(revoked.opens_now, OpensNow::Yes);
     }
 
     #[test]

@@ -311,6 +311,8 @@ impl Outside {
             After::Answer(ticket, answer) => self.owed.answer(ticket, answer),
             After::Retained(message) => self.publish(ToBroker::Retained(message)),
             After::Publish(id, message) => self.publish(ToBroker::Event { id, message }),
+            After::Passing(message) => self.publish(ToBroker::Passing(message)),
+            After::Change(change) => self.live.tell_change(change),
             After::Live(event, device) => self.live.tell(event, device),
         }
     }

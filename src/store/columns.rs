@@ -7,9 +7,10 @@ use serde::de::DeserializeOwned;
 use crate::domain::device::Device;
 use crate::domain::event::Event;
 use crate::domain::grant::{Reason, Schedule, Status};
-use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId};
+use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId, ProvisioningId};
 use crate::domain::node::Node;
 use crate::domain::person::{Contacts, CredentialKind};
+use crate::domain::provisioning::{ProvisioningState, ScannedProduct};
 use crate::domain::slot::{ConfirmedBy, Dialect, Progress};
 use crate::domain::time::Timestamp;
 
@@ -65,9 +66,9 @@ macro_rules! stored_as_json {
     )*};
 }
 
-stored_as_text!(PersonId, CredentialId, DeviceId, GrantId, HubId, EventId);
+stored_as_text!(PersonId, CredentialId, DeviceId, GrantId, HubId, EventId, ProvisioningId);
 stored_as_word!(Status, Reason, ConfirmedBy, Dialect, CredentialKind);
-stored_as_json!(Contacts, Device, Event, Node, Progress, Schedule);
+stored_as_json!(Contacts, Device, Event, Node, Progress, ProvisioningState, ScannedProduct, Schedule);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

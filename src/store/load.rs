@@ -6,14 +6,16 @@ use zeroize::Zeroizing;
 use crate::domain::batch::{Dropped, Snapshot};
 use crate::domain::event::Event;
 use crate::domain::grant::{Confirmation, Grant, Status};
-use crate::domain::ids::CredentialId;
+use crate::domain::ids::{CredentialId, ProvisioningId};
 use crate::domain::person::{Credential, Person};
 use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey, Pin};
+use crate::domain::provisioning::{Label, Provisioned};
 use crate::domain::slot::{Confirmed, Content, Progress, Slot, SlotKey};
 use crate::domain::time::BootId;
 use crate::security::crypto::{BLOCK, Key};
+use crate::security::dsk::Dsk;
 use crate::security::key_file::KeyFile;
-use crate::security::keys::{KeyId, NetworkKeys};
+use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
 
 use super::error::ReadError;
 use super::seal::{Cell, Sealer};
@@ -40,6 +42,7 @@ pub(super) fn snapshot(connection: &Connection, sealer: &Sealer) -> Result<Snaps
         grants: rows(connection, "SELECT * FROM grants ORDER BY id", grant)?,
         slots: rows(connection, "SELECT * FROM slots ORDER BY device, dialect, user, kind, number", |row| slot(row, sealer))?,
         nodes: rows(connection, "SELECT node FROM nodes ORDER BY id", |row| Ok(row.get(0)?))?,
+        provisioning: rows(connection, "SELECT * FROM provisioning ORDER BY added_at, id", |row| provisioned(row, sealer))?,
         outbox: outbox(connection)?,
     })
 }
@@ -48,7 +51,8 @@ pub(super) fn snapshot(connection: &Connection, sealer: &Sealer) -> Result<Snaps
 pub(super) fn has_sealed_rows(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM meta WHERE key IN (?, ?, ?)) OR EXISTS (SELECT 1 FROM credentials)
-             OR EXISTS (SELECT 1 FROM slots WHERE code IS NOT NULL OR confirmed_code IS NOT NULL)",
+             OR EXISTS (SELECT 1 FROM slots WHERE code IS NOT NULL OR confirmed_code IS NOT NULL)
+             OR EXISTS (SELECT 1 FROM provisioning)",
         [meta::CANARY, meta::FINGERPRINT_KEY, meta::NETWORK_KEYS],
         |row| row.get(0),
     )
@@ -98,6 +102,20 @@ fn credential(row: &Row<'_>, sealer: &Sealer) -> Result<Credential, ReadError> {
     let code = open(sealer, cell, &row.get::<_, Vec<u8>>("code")?)?;
     let pin = str::from_utf8(&code).ok().and_then(|code| Pin::parse(code).ok()).ok_or_else(|| unreadable(cell))?;
     Ok(Credential { id, person: row.get("person")?, kind: row.get("kind")?, pin, generation: row.get("generation")? })
+}
+
+fn provisioned(row: &Row<'_>, sealer: &Sealer) -> Result<Provisioned, ReadError> {
+    let id: ProvisioningId = row.get("id")?;
+    let name = id.to_string();
+    let cell = Cell { table: "provisioning", row: &name, column: "dsk" };
+    let dsk = open(sealer, cell, &row.get::<_, Vec<u8>>("dsk")?)?;
+    let label = Label {
+        dsk: dsk.as_slice().try_into().map(Dsk::new).map_err(|_| unreadable(cell))?,
+        keys: KeyMask(row.get("keys")?),
+        long_range: row.get("long_range")?,
+        product: row.get("product")?,
+    };
+    Ok(Provisioned { id, label, name: row.get("name")?, added_at: row.get("added_at")?, state: row.get("state")? })
 }
 
 fn grant(row: &Row<'_>) -> Result<Grant, ReadError> {

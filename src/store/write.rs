@@ -6,6 +6,7 @@ use crate::domain::batch::{SlotOwner, Write};
 use crate::domain::event::Event;
 use crate::domain::grant::Grant;
 use crate::domain::person::{Credential, Person};
+use crate::domain::provisioning::Provisioned;
 use crate::domain::slot::{Content, Slot, SlotKey};
 use crate::domain::time::Timestamp;
 use crate::security::key_file::KeyFile;
@@ -23,6 +24,7 @@ pub(super) fn write(transaction: &Transaction<'_>, sealer: &mut Sealer, write: &
         Write::PutCredential(credential) => put_credential(transaction, sealer, credential),
         Write::DeleteCredential(id) => run("DELETE FROM credentials WHERE id = ?", params![id]),
         Write::PutDevice(device) => run("REPLACE INTO devices (id, device) VALUES (?, ?)", params![device.id, device]),
+        Write::DeleteDevice(id) => run("DELETE FROM devices WHERE id = ?", params![id]),
         Write::PutGrant(grant) => put_grant(transaction, grant),
         Write::DeleteGrant(id) => run("DELETE FROM grants WHERE id = ?", params![id]),
         Write::PutSlot(slot) => put_slot(transaction, sealer, slot),
@@ -33,6 +35,8 @@ pub(super) fn write(transaction: &Transaction<'_>, sealer: &mut Sealer, write: &
         Write::SlotOwner { slot, owner, from } => add_slot_owner(transaction, slot, owner.as_ref(), *from),
         Write::PutNode(node) => run("REPLACE INTO nodes (id, node) VALUES (?, ?)", params![node.id, node]),
         Write::DeleteNode(id) => run("DELETE FROM nodes WHERE id = ?", params![id]),
+        Write::PutProvisioned(expected) => put_provisioned(transaction, sealer, expected),
+        Write::DeleteProvisioned(id) => run("DELETE FROM provisioning WHERE id = ?", params![id]),
         Write::Event(event) => add_event(transaction, event),
         Write::Outbox(event) => run("INSERT INTO outbox (event) VALUES (?) ON CONFLICT DO NOTHING", params![event]),
         Write::OutboxDone(event) => run("DELETE FROM outbox WHERE event = ?", params![event]),
@@ -88,6 +92,27 @@ fn put_credential(transaction: &Transaction<'_>, sealer: &mut Sealer, credential
             ":kind": credential.kind,
             ":code": code,
             ":generation": credential.generation,
+        })?;
+    Ok(())
+}
+
+fn put_provisioned(transaction: &Transaction<'_>, sealer: &mut Sealer, expected: &Provisioned) -> rusqlite::Result<()> {
+    let row = expected.id.to_string();
+    let dsk = sealer.seal(Cell { table: "provisioning", row: &row, column: "dsk" }, expected.label.dsk.reveal())?;
+    transaction
+        .prepare_cached(
+            "REPLACE INTO provisioning (id, dsk, keys, long_range, product, name, added_at, state)
+             VALUES (:id, :dsk, :keys, :long_range, :product, :name, :added_at, :state)",
+        )?
+        .execute(named_params! {
+            ":id": row,
+            ":dsk": dsk,
+            ":keys": expected.label.keys.0,
+            ":long_range": expected.label.long_range,
+            ":product": expected.label.product,
+            ":name": expected.name,
+            ":added_at": expected.added_at,
+            ":state": expected.state,
         })?;
     Ok(())
 }

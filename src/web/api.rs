@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::handle::Handle;
 use super::live::Live;
 use super::problem::{Problem, word_errors};
-use super::{devices, events, import, people, public};
+use super::{devices, events, import, network, people, public};
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::domain::ids::{DeviceId, Generation, GrantId, PersonId};
 use crate::domain::intent::{Accepted, Intent};
@@ -60,6 +60,7 @@ pub enum Doorstep {
 pub fn router(api: Api) -> Router {
     Router::new()
         .merge(public::routes())
+        .merge(network::routes())
         .route("/api/status", get(status))
         .route("/api/network", get(async |State(api): State<Api>, who: Who| api.view(who, Ask::Network).await))
         .route("/api/network/import-zwave-js", post(import::zwave_js))
@@ -69,7 +70,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/people/{person}/grants/{device}", put(people::grant).delete(people::revoke))
         .route("/api/grants/{grant}", get(people::show_grant))
         .route("/api/devices", get(devices::list))
-        .route("/api/devices/{device}", get(devices::show).patch(devices::rename))
+        .route("/api/devices/{device}", get(devices::show).patch(devices::rename).delete(network::remove_device))
         .route("/api/devices/{device}/lock", post(devices::lock))
         .route("/api/devices/{device}/unlock", post(devices::unlock))
         .route("/api/devices/{device}/check", post(devices::check))

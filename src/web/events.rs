@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::api::{Api, Who};
+use super::live::News;
 use super::problem::Problem;
 use crate::bridge::ask::Ask;
 use crate::domain::event::{Event, PublishNames};
@@ -108,7 +109,18 @@ async fn follow(api: Api, wanted: EventQuery, last: Option<EventId>, names: Devi
             }
             () = lines.closed() => return,
         };
-        let Ok(happened) = happened else { return };
+        let Ok(news) = happened else { return };
+        let happened = match &*news {
+            News::Happened(happened) => happened,
+            // Whoever asked for one door or one person did not ask for this.
+            News::Change(_) if wanted.device.is_some() || wanted.person.is_some() => continue,
+            News::Change(change) => {
+                if lines.send_timeout(change_line(change), PATIENCE).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+        };
         let event = &happened.event;
         if sent.contains(&event.id) || !is_wanted(&wanted, event) {
             continue;
@@ -129,6 +141,11 @@ fn is_wanted(query: &EventQuery, event: &Event) -> bool {
 
 fn stream_line(event: &Event, payload: &str) -> Bytes {
     Bytes::from(format!("id: {}\ndata: {payload}\n\n", event.id))
+}
+
+/// A step has a type of its own and no id: the listener's last id stays that of an event, and it can come back with it.
+fn change_line(change: &Value) -> Bytes {
+    Bytes::from(format!("event: change\ndata: {change}\n\n"))
 }
 
 async fn read_journal(api: &Api, query: EventQuery) -> Result<Page<Event, EventId>, Problem> {

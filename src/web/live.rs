@@ -1,7 +1,8 @@
-//! Events as they happen, to everybody who listens.
+//! Events and steps as they happen, to everybody who listens.
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::domain::event::Event;
@@ -20,27 +21,45 @@ pub struct Happened {
     pub device: Slug,
 }
 
+/// Something that is said live.
+#[derive(Clone, PartialEq, Debug)]
+pub enum News {
+    /// An event. The journal has it too.
+    Happened(Happened),
+    /// How far a change of who is in the network got, in the API's JSON. It is kept nowhere.
+    Change(Value),
+}
+
 /// Where the loop says what happened, once it is committed. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Live {
-    events: broadcast::Sender<Arc<Happened>>,
+    news: broadcast::Sender<Arc<News>>,
 }
 
 impl Live {
     /// Nobody listens yet.
     pub fn new() -> Self {
-        Self { events: broadcast::Sender::new(BACKLOG) }
+        Self { news: broadcast::Sender::new(BACKLOG) }
     }
 
     /// Tells everybody who listens. Never waits.
     pub fn tell(&self, event: Event, device: Slug) {
-        // An error means that nobody listens.
-        let _ = self.events.send(Arc::new(Happened { event, device }));
+        self.send(News::Happened(Happened { event, device }));
+    }
+
+    /// Tells everybody who listens how far a change got. Never waits.
+    pub fn tell_change(&self, change: Value) {
+        self.send(News::Change(change));
     }
 
     /// Listens from now on.
-    pub fn listen(&self) -> broadcast::Receiver<Arc<Happened>> {
-        self.events.subscribe()
+    pub fn listen(&self) -> broadcast::Receiver<Arc<News>> {
+        self.news.subscribe()
+    }
+
+    fn send(&self, news: News) {
+        // An error means that nobody listens.
+        let _ = self.news.send(Arc::new(news));
     }
 }
 

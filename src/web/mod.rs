@@ -11,6 +11,7 @@ pub mod handle;
 pub mod import;
 pub mod live;
 mod metrics;
+pub mod network;
 pub mod people;
 pub mod problem;
 pub mod public;

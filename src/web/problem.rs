@@ -53,6 +53,18 @@ impl From<Refusal> for Problem {
             Refusal::TooManyRefusals => (StatusCode::TOO_MANY_REQUESTS, "too-many-refusals"),
             Refusal::Import(refusal) => (StatusCode::CONFLICT, refusal.kind()),
             Refusal::Unreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unreachable"),
+            Refusal::StickNotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "stick-not-ready"),
+            Refusal::ChangeUnderWay(_) => (StatusCode::CONFLICT, "change-under-way"),
+            Refusal::UnknownNode(_) => (StatusCode::NOT_FOUND, "unknown-node"),
+            Refusal::NotSupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not-supported"),
+            Refusal::NoChange(_) => (StatusCode::CONFLICT, "no-change"),
+            Refusal::NotAsked(_) => (StatusCode::CONFLICT, "not-asked"),
+            Refusal::NotInNetwork(_) => (StatusCode::CONFLICT, "not-in-network"),
+            Refusal::StillInNetwork(_) => (StatusCode::CONFLICT, "still-in-network"),
+            Refusal::HasGrants(_) => (StatusCode::CONFLICT, "has-grants"),
+            Refusal::SameDevice(_) => (StatusCode::UNPROCESSABLE_ENTITY, "same-device"),
+            Refusal::IsSecure(_) => (StatusCode::CONFLICT, "is-secure"),
+            Refusal::AlreadyExpected(_) => (StatusCode::CONFLICT, "already-expected"),
             Refusal::StoreUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable"),
         };
         Self { status, kind, detail: refusal.to_string() }

@@ -1,5 +1,7 @@
 //! The router without a socket: a loop that answers by the book, and requests made by hand.
 
+mod network;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -428,6 +430,39 @@ async fn a_listener_that_was_away_gets_what_it_missed_then_what_happens_and_noth
     desk.live.tell(second, slug.clone());
     desk.live.tell(third.clone(), slug);
     assert!(next().await.starts_with(&format!("id: {}\n", third.id)));
+}
+
+#[tokio::test]
+async fn a_step_of_an_inclusion_is_told_live_and_is_no_place_to_resume_from() {
+    for (path, is_told) in [("/api/live", true), ("/api/live?device=front_door", false)] {
+        let mut desk = Desk::new();
+        let front = device(5);
+        let [first, second, third] = [1_000, 2_000, 3_000].map(|millis| event(millis, front));
+        desk.record(first.clone());
+        desk.record(second);
+        let mut request = Request::builder().uri(path).header("last-event-id", first.id.to_string());
+        request.extensions_mut().unwrap().insert(Actor("uid 7".into()));
+        let mut router = desk.router.clone();
+        let calling = tokio::spawn(async move { router.call(request.body(Body::empty()).unwrap()).await.unwrap() });
+        if !is_told {
+            let one = Ok(Reply::View(json!({ "id": front, "slug": "front_door" })));
+            desk.asked.recv().await.unwrap().reply.send(one).unwrap();
+        }
+        desk.asked.recv().await.unwrap().reply.send(names(front)).unwrap();
+        let mut stream = calling.await.unwrap().into_body();
+        let mut next = async || {
+            let frame = stream.frame().await.unwrap().unwrap();
+            String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+        };
+        assert!(next().await.contains("01:00:02.000"), "what was missed; from here on it listens");
+        let change = json!({ "change": { "id": 5, "state": "ready" } });
+        desk.live.tell_change(change.clone());
+        desk.live.tell(third.clone(), "front_door".parse().unwrap());
+        if is_told {
+            assert_eq!(next().await, format!("event: change\ndata: {change}\n\n"));
+        }
+        assert!(next().await.starts_with(&format!("id: {}\n", third.id)));
+    }
 }
 
 #[tokio::test]

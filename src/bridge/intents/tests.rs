@@ -33,6 +33,7 @@ impl House {
             grants: vec![],
             slots: vec![],
             nodes: vec![],
+            provisioning: vec![],
             outbox: vec![],
         };
         let now = Now { mono: Instant::ZERO, wall: Timestamp::from_millis(1_000), trusted: true };

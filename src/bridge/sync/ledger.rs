@@ -12,6 +12,12 @@ pub(super) fn is_wanted(grant: &Grant, state: &State) -> bool {
     grant.wanted && state.person(grant.person).is_some_and(|person| person.enabled && person.removed_at.is_none())
 }
 
+/// Nothing is written until somebody decides. What only the lock's security stops goes on by itself once it has some.
+pub(super) fn is_held(grant: &Grant) -> bool {
+    matches!(grant.status, Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock)
+        && grant.reason != Some(Reason::Insecure)
+}
+
 /// What is believed of a slot.
 pub(super) fn slot_of(key: SlotKey, state: &State) -> Slot {
     state.slots(key.device).get(&key.index).cloned().unwrap_or_else(|| Slot::unseen(key))
@@ -40,7 +46,8 @@ pub(super) fn release(key: SlotKey, state: &mut State, at: Timestamp) {
     forget_if_done(person, state);
 }
 
-fn forget_if_done(person: PersonId, state: &mut State) {
+/// Forgets somebody who was removed, once their last code is out.
+pub(in crate::bridge) fn forget_if_done(person: PersonId, state: &mut State) {
     let removed = state.person(person).is_some_and(|person| person.removed_at.is_some());
     if removed && state.grants_of(person).next().is_none() {
         state.delete_person(person);

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use self::inventory::Pace;
-use self::ledger::{hold, is_wanted, overwritten, release, slot_of, tidy};
+pub(super) use self::ledger::forget_if_done;
+use self::ledger::{hold, is_held, is_wanted, overwritten, release, slot_of, tidy};
 use self::view::{View, hindrance};
 use super::dialect;
 use super::state::State;
@@ -472,17 +473,20 @@ impl Sync {
         }
     }
 
+    /// The lock is another from now on: nothing that was asked or tried of the one before counts.
+    pub fn forget(&mut self, device: DeviceId, network: &mut Network) {
+        self.jobs.retain(|_, (of, _)| *of != device);
+        if let Some(busy) = self.locks.remove(&device).and_then(|patience| patience.busy) {
+            network.cancel(busy);
+        }
+    }
+
     /// Where a grant stands.
     pub fn standing(&self, grant: &Grant, state: &State, network: &Network) -> Standing {
         let patience = self.locks.get(&grant.device);
         let slot = state.slot_of(grant);
         let tries = slot.and_then(|slot| patience?.slots.get(&slot.key.index));
-        let held = match grant.status {
-            Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock => {
-                Some((grant.status, grant.reason.unwrap_or(Reason::RefusedByLock)))
-            }
-            _ => None,
-        };
+        let held = is_held(grant).then(|| (grant.status, grant.reason.unwrap_or(Reason::RefusedByLock)));
         assess(&Case {
             wanted: grant.wanted,
             enabled: state.person(grant.person).is_some_and(|person| person.enabled),

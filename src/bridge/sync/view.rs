@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Patience;
-use super::ledger::is_wanted;
+use super::ledger::{is_held, is_wanted};
 use crate::bridge::dialect;
+use crate::bridge::membership::is_unprotected;
 use crate::bridge::state::State;
-use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, NodeId};
-use crate::domain::node::{InterviewStage, Node};
+use crate::domain::node::{InterviewStage, Joining, Node};
 use crate::domain::slot::Slot;
 use crate::network::{ControllerStatus, Network};
 use crate::reconcile::assess::Hindrance;
@@ -30,12 +30,12 @@ pub(super) struct View {
 impl View {
     pub(super) fn of(id: DeviceId, state: &State, network: &Network) -> Option<Self> {
         let node = network.node(state.device(id)?.node?)?;
-        let support = node.user_code.as_ref().filter(|_| is_interviewed(node))?;
+        let support = node.user_code.as_ref().filter(|_| is_interviewed(node) && may_be_told(node))?;
         let desired = state.grants_on(id).map(|grant| Desired {
             grant: grant.id,
             code: state.fingerprint(grant.credential).filter(|_| is_wanted(grant, state)),
             generation: grant.generation,
-            held: matches!(grant.status, Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock),
+            held: is_held(grant),
         });
         Some(Self {
             device: id,
@@ -65,10 +65,18 @@ pub(super) fn hindrance(device: DeviceId, patience: Option<&Patience>, state: &S
         return Some(Hindrance::Unreachable { next_try: parked.wall });
     }
     match network.node(node) {
+        // It got no keys, and nothing is sent to it.
+        Some(node) if node.joining == Joining::Refused => Some(Hindrance::DeviceGone),
+        Some(node) if is_unprotected(node) => Some(Hindrance::Insecure),
         Some(node) if is_interviewed(node) => None,
         Some(_) => Some(Hindrance::Interview),
         None => Some(Hindrance::DeviceGone),
     }
+}
+
+/// Codes, and questions whose answers are codes, only go where nobody else can read them, or may.
+fn may_be_told(node: &Node) -> bool {
+    node.joining == Joining::Done && !is_unprotected(node)
 }
 
 fn is_interviewed(node: &Node) -> bool {

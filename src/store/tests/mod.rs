@@ -14,11 +14,14 @@ use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventType, Method, PersonAtEvent};
 use crate::domain::grant::{Confirmation, Grant, Reason, Schedule, Status};
-use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, PersonId};
+use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, PersonId, ProvisioningId};
 use crate::domain::person::{Contacts, Credential, CredentialKind, Person};
 use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey, Pin};
+use crate::domain::provisioning::{Label, Provisioned, ProvisioningState, ScannedProduct};
 use crate::domain::slot::{Confirmed, ConfirmedBy, Content, Progress, Slot, SlotKey};
 use crate::domain::time::{Instant, Now, Timestamp};
+use crate::security::dsk::Dsk;
+use crate::security::keys::KeyMask;
 
 use super::{OpenError, Place, Store};
 
@@ -113,6 +116,18 @@ fn grant(credential: &Credential, device: DeviceId, entropy: &mut Entropy) -> Gr
         next_try: Some(Timestamp::from_millis(9_000)),
         attempts: 4,
         confirmed: Some(Confirmation { by: ConfirmedBy::Read, at: Timestamp::from_millis(1_400) }),
+    }
+}
+
+fn provisioned(entropy: &mut Entropy) -> Provisioned {
+    let product = ScannedProduct { generic: 0x40, specific: 3, manufacturer: 0x0109, product_type: 1, product: 2 };
+    let label = Label { dsk: Dsk::new(entropy.bytes()), keys: KeyMask(0x87), long_range: true, product };
+    Provisioned {
+        id: ProvisioningId::new(entropy),
+        label,
+        name: Some("Front door".into()),
+        added_at: Timestamp::from_millis(500),
+        state: ProvisioningState::Failed { why: "the device never sent its key".into() },
     }
 }
 

@@ -72,8 +72,38 @@ fn a_newer_schema_is_left_alone() {
     drop(store);
     let before = fs::read(&card.place.database).unwrap();
     let error = card.refusal();
-    assert!(matches!(error, OpenError::NewerSchema { found: 99, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 99, known: 2, .. }), "{error}");
     assert_eq!(fs::read(&card.place.database).unwrap(), before);
+}
+
+/// What the version before smart start left on the card.
+#[test]
+fn a_database_from_before_devices_were_expected_is_brought_along_and_copied_first() {
+    let card = Card::new();
+    let mut entropy = Entropy::from_number(2);
+    let (mut store, _) = card.open().unwrap();
+    let code = credential(PersonId::new(&mut entropy), "4821", &mut entropy);
+    store.apply(&batch([Write::PutCredential(code.clone())])).unwrap();
+    store.connection.execute_batch("DROP TABLE provisioning; PRAGMA user_version = 1").unwrap();
+    drop(store);
+    let (mut store, state) = card.open().unwrap();
+    assert_eq!((state.credentials, state.provisioning), (vec![code], vec![]));
+    let expected = provisioned(&mut entropy);
+    store.apply(&batch([Write::PutProvisioned(expected.clone())])).unwrap();
+    drop(store);
+    assert_eq!(card.open().unwrap().1.provisioning, [expected]);
+    assert!(card.file("latchkey.db.v1.bak").exists());
+}
+
+#[test]
+fn a_device_key_without_the_store_key_is_an_error_and_never_a_new_key() {
+    let card = Card::new();
+    let (mut store, _) = card.open().unwrap();
+    store.apply(&batch([Write::PutProvisioned(provisioned(&mut Entropy::from_number(2)))])).unwrap();
+    store.connection.execute("DELETE FROM meta WHERE key IN ('canary', 'fingerprint_key', 'network_keys')", []).unwrap();
+    drop(store);
+    fs::remove_file(&card.place.key_file).unwrap();
+    assert!(matches!(card.refusal(), OpenError::KeyMissing { .. }));
 }
 
 #[test]

@@ -10,8 +10,9 @@ use super::*;
 use crate::command::ClassId;
 use crate::domain::batch::SlotOwner;
 use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
-use crate::domain::ids::{HomeId, NodeId, Slug};
+use crate::domain::ids::{HomeId, NodeId, ProvisioningId, Slug};
 use crate::domain::node::{ClassSupport, Node, SecurityClass};
+use crate::domain::provisioning::{Provisioned, ProvisioningState};
 use crate::domain::slot::{Dialect, Doing};
 use crate::store::{CommitError, EventQuery};
 
@@ -55,6 +56,9 @@ fn every_kind_of_row_survives_a_restart() {
     let unseen = Slot::unseen(SlotKey::user_code(lock.id, 5));
     let used = event(lock.id, Some(ada.id), 3_000, &mut entropy);
     let since = Timestamp::from_millis(1_000);
+    let waiting = provisioned(&mut entropy);
+    let state = ProvisioningState::Included { node: NodeId(256) };
+    let included = Provisioned { id: ProvisioningId::new(&mut entropy), name: None, state, added_at: since, ..waiting.clone() };
 
     let (mut store, first) = card.open().unwrap();
     assert!(first.people.is_empty() && first.home.is_none() && first.generation == Generation(0));
@@ -70,6 +74,8 @@ fn every_kind_of_row_survives_a_restart() {
             Write::PutSlot(cleared.clone()),
             Write::SlotOwner { slot: known.key, owner: Some(SlotOwner { grant: grant.id, person: ada.id }), from: since },
             Write::PutNode(node(5)),
+            Write::PutProvisioned(waiting.clone()),
+            Write::PutProvisioned(included.clone()),
             Write::Event(used.clone()),
             Write::Outbox(used.id),
             Write::Generation(Generation(u64::MAX)),
@@ -88,6 +94,7 @@ fn every_kind_of_row_survives_a_restart() {
     assert_eq!(state.grants, from_ref(&grant));
     assert_eq!(state.slots, [known.clone(), masked.clone(), unseen.clone(), cleared.clone()]);
     assert_eq!(state.nodes, [node(5)]);
+    assert_eq!(state.provisioning, [waiting, included.clone()]);
     assert_eq!(state.outbox, from_ref(&used));
 
     store
@@ -98,6 +105,8 @@ fn every_kind_of_row_survives_a_restart() {
             Write::DeleteSlot(known.key),
             Write::DeleteSlot(unseen.key),
             Write::DeleteNode(NodeId(5)),
+            Write::DeleteDevice(lock.id),
+            Write::DeleteProvisioned(included.id),
             Write::OutboxDone(used.id),
         ]))
         .unwrap();
@@ -106,7 +115,8 @@ fn every_kind_of_row_survives_a_restart() {
     let (store, state) = card.open().unwrap();
     assert!(state.people.is_empty() && state.credentials.is_empty() && state.grants.is_empty() && state.nodes.is_empty());
     assert_eq!(state.slots, [masked, cleared]);
-    assert!(state.outbox.is_empty());
+    assert!(state.outbox.is_empty() && state.devices.is_empty());
+    assert_eq!(state.provisioning.len(), 1);
     assert_eq!(store.reader().events(&EventQuery::default()).unwrap().items, [used], "events outlive people");
 }
 

@@ -34,6 +34,11 @@ fn planted_codes_are_in_no_file_of_the_store() {
         let hex = network_key.reveal().map(|byte| format!("{byte:02x}")).concat();
         secrets.extend([network_key.reveal().to_vec(), hex.to_uppercase().into(), hex.into()]);
     }
+    let expected = provisioned(&mut entropy);
+    let dsk = expected.label.dsk.clone();
+    let digits = dsk.text().replace('-', "");
+    let hex = dsk.reveal().map(|byte| format!("{byte:02x}")).concat();
+    secrets.extend([dsk.reveal().to_vec(), dsk.text().into(), digits.into(), hex.into(), dsk.tail().into()]);
     let look = |when: &str| {
         for file in card.files().iter().filter(|file| **file != card.place.key_file) {
             for (n, secret) in secrets.iter().enumerate() {
@@ -43,11 +48,14 @@ fn planted_codes_are_in_no_file_of_the_store() {
     };
 
     let keys = Write::NetworkKeys(Box::new(planted.clone()));
-    store.apply(&batch([Write::PutCredential(code.clone()), Write::PutSlot(foreign.clone()), keys])).unwrap();
+    let expecting = Write::PutProvisioned(expected.clone());
+    store.apply(&batch([Write::PutCredential(code.clone()), Write::PutSlot(foreign.clone()), keys, expecting])).unwrap();
     assert!(card.files().len() >= 5, "database, log, index, lock and key");
     assert!(contains(&card.file("latchkey.db-wal"), code.id.to_string().as_bytes()), "the log holds the row");
     look("after the write");
-    store.apply(&batch([Write::DeleteCredential(code.id), Write::DeleteSlot(foreign.key)])).unwrap();
+    assert_eq!(store.load().unwrap().provisioning, std::slice::from_ref(&expected));
+    let gone = [Write::DeleteCredential(code.id), Write::DeleteSlot(foreign.key), Write::DeleteProvisioned(expected.id)];
+    store.apply(&batch(gone)).unwrap();
     look("after the delete");
     drop(store);
     look("after the end");
@@ -115,6 +123,19 @@ fn a_code_copied_into_the_row_of_somebody_else_does_not_open_there() {
     assert!(!told.contains(CODE) && !told.contains(FOREIGN));
     drop(store);
     assert!(matches!(card.refusal(), OpenError::Corrupt { .. }));
+}
+
+#[test]
+fn a_device_key_copied_into_the_row_of_another_device_does_not_open_there() {
+    let card = Card::new();
+    let mut entropy = Entropy::from_number(2);
+    let (mut store, _) = card.open().unwrap();
+    let [ours, theirs] = [provisioned(&mut entropy), provisioned(&mut entropy)];
+    store.apply(&batch([Write::PutProvisioned(ours.clone()), Write::PutProvisioned(theirs.clone())])).unwrap();
+    let copy = "UPDATE provisioning SET dsk = (SELECT dsk FROM provisioning WHERE id = ?) WHERE id = ?";
+    store.connection.execute(copy, [theirs.id, ours.id]).unwrap();
+    let told = store.load().unwrap_err().to_string();
+    assert!(told.contains(&ours.id.to_string()) && !told.contains(&theirs.label.dsk.tail()), "{told}");
 }
 
 #[test]
