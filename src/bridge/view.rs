@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::membership;
 use super::turn::{Bridge, Settings};
 use super::vitals::{LockVitals, Problem, Vitals};
 use crate::domain::device::Device;
@@ -172,7 +173,8 @@ pub fn network(bridge: &Bridge) -> Value {
             "radio": { "frames": radio.frames, "wakeups": radio.wakeups, "airtime_ms": radio.airtime_ms },
         })
     });
-    json!({ "controller": controller, "nodes": nodes.collect::<Vec<_>>() })
+    let change = membership::view::change(bridge);
+    json!({ "controller": controller, "nodes": nodes.collect::<Vec<_>>(), "change": change.get("change") })
 }
 
 fn list(items: Vec<Value>) -> Value {

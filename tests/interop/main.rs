@@ -16,6 +16,7 @@ mod demo;
 mod durable;
 mod events;
 mod import;
+mod join;
 mod kill;
 mod lab_itself;
 mod manager;

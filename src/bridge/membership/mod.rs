@@ -6,7 +6,7 @@
 
 mod devices;
 mod smart_start;
-mod view;
+pub(super) mod view;
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@ use crate::domain::provisioning::{Provisioned, ProvisioningState};
 use crate::network::inclusion::{Question, Warning};
 
 /// `{"change": …}`: the one that is under way, or the last.
-pub(super) fn change(bridge: &Bridge) -> Value {
+pub(in crate::bridge) fn change(bridge: &Bridge) -> Value {
     let Some(change) = &bridge.membership.change else { return json!({ "change": null }) };
     let device = change.device.and_then(|id| bridge.state.device(id));
     let device = device.or_else(|| change.node.filter(|_| change.device.is_none()).and_then(|node| bridge.state.device_of(node)));

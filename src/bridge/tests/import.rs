@@ -52,7 +52,10 @@ fn takeover() -> Takeover {
 /// The same, of locks without keys: the simulated ones understand what is sent to them.
 fn in_clear() -> Takeover {
     let mut takeover = takeover();
-    takeover.locks.iter_mut().for_each(|lock| lock.node.security = SecurityClass::None);
+    for node in takeover.locks.iter_mut().map(|lock| &mut lock.node) {
+        node.security = SecurityClass::None;
+        node.classes.retain(|class, _| ![ClassId::SECURITY, ClassId::SECURITY_2].contains(class));
+    }
     takeover
 }
 
