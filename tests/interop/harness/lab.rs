@@ -257,11 +257,15 @@ impl Pty {
 /// User Code Set (63 01), Get (63 02) and Extended Set (63 0B) in a Send Data (Bridge) frame, under Supervision or not
 /// (command-classes sheet, User Code). Codes are ASCII digits, so that the class's number cannot be mistaken inside one.
 fn user_code_commands(frame: &[u8]) -> Vec<UserCodeCommand> {
-    let node = match frame.get(3) {
-        Some(0x13) => u16::from(frame[4]),
-        Some(0xA9) => u16::from(frame[5]),
+    let (node, class) = match frame.get(3) {
+        Some(0x13) => (u16::from(frame[4]), frame.get(6)),
+        Some(0xA9) => (u16::from(frame[5]), frame.get(7)),
         _ => return Vec::new(),
     };
+    // What is sealed under S0 or S2 is noise, in which any two bytes turn up now and then.
+    if matches!(class, Some(0x98 | 0x9F)) {
+        return Vec::new();
+    }
     let is_ours = |w: &[u8]| w[0] == 0x63 && matches!(w[1], 0x01 | 0x02 | 0x0B);
     let Some(at) = (6..frame.len() - 2).find(|i| is_ours(&frame[*i..])) else {
         return Vec::new();
