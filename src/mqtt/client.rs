@@ -530,6 +530,19 @@ mod tests {
     }
 
     #[test]
+    fn steps_that_nobody_could_be_told_do_not_pile_up_and_go_in_order() {
+        let mut mailbox = Mailbox::default();
+        let step = |n: usize| ToBroker::Passing(Message { topic: "c".into(), payload: n.to_string() });
+        mailbox.put(state("a", "1"));
+        for n in 0..=MAX_PASSING {
+            mailbox.put(step(n));
+        }
+        let steps: Vec<ToBroker> = std::iter::from_fn(|| mailbox.take()).collect();
+        let expected: Vec<ToBroker> = (1..=MAX_PASSING).map(step).chain([state("a", "1")]).collect();
+        assert_eq!(steps, expected);
+    }
+
+    #[test]
     fn a_dead_broker_is_tried_ever_more_rarely_and_never_in_step() {
         let mut backoff = Backoff::new(Entropy::from_number(1));
         let pauses: Vec<_> = (0..12).map(|_| backoff.pause()).collect();

@@ -421,3 +421,20 @@ fn what_the_network_refuses_is_told_in_its_own_words() {
     let allow = house.ask(Ask::Intent(Intent::AllowInsecure(unknown.clone())));
     assert_eq!(allow, Err(Refusal::UnknownDevice(unknown)));
 }
+
+#[test]
+fn a_lock_that_has_keys_is_not_opened_to_everybody_by_mistake() {
+    let mut house = House::settled(78);
+    house.rewrite_node(V2, |node| (node.security, node.security_known) = (SecurityClass::S2AccessControl, true));
+    let allow = |slug: &str| Ask::Intent(Intent::AllowInsecure(slug.into()));
+    assert_eq!(house.ask(allow("lock_2")), Err(Refusal::IsSecure("lock_2".into())));
+    house.rewrite_node(V1, lists_security);
+    house.committed.clear();
+    let accepted = house.intend(Intent::AllowInsecure("lock_3".into()));
+    assert_eq!(accepted.device, Some(house.device("lock_3").id));
+    let on_record =
+        house.committed.iter().flat_map(|batch| &batch.writes).any(
+            |write| matches!(write, Write::Audit { actor, what, .. } if actor == "uid 1" && what.contains("codes in clear")),
+        );
+    assert!(on_record, "who decided that is on record");
+}
