@@ -652,3 +652,31 @@ fn what_happened_before_a_power_cut_never_looks_fresh_after_it() {
         assert_eq!(used.topic.ends_with("/event/late"), late, "{}", used.topic);
     }
 }
+
+/// A lock that confirms nothing may be asked before it stored the code.
+#[test]
+fn a_code_that_is_still_being_stored_is_looked_at_again_and_not_written_again() {
+    use crate::domain::grant::{Grant, Status};
+    use crate::domain::slot::{Content, Doing, Progress};
+    use crate::reconcile::observe::Sighting;
+    let mut house = House::settled(44);
+    house.add("Ada", "48213", &["lock_3"]);
+    house.run_for(Duration::from_secs(30));
+    let device = house.bridge.state.device_named("lock_3").unwrap().id;
+    let grant = house.bridge.state.grants_on(device).next().unwrap().clone();
+    let now = house.now();
+    let mut slot = house.bridge.state.slot_of(&grant).unwrap().clone();
+    let doing = Doing::Write { generation: grant.generation, was_empty: true };
+    slot.progress = Progress::Verifying { doing, acked: true };
+    (slot.content, slot.confirmed) = (Content::Unknown, None);
+    let key = slot.key;
+    house.bridge.state.put_slot(slot, now.wall);
+
+    let see = |house: &mut House| {
+        house.bridge.sync.see(key, &Sighting::Empty, &mut house.bridge.state, now);
+        let slot = house.bridge.state.slot_of(&grant).unwrap().clone();
+        (slot.progress, house.bridge.sync.failures(&Grant { status: Status::Verifying, ..grant.clone() }, &house.bridge.state))
+    };
+    assert_eq!(see(&mut house), (Progress::Verifying { doing, acked: true }, 0), "it is not written again yet");
+    assert_eq!(see(&mut house), (Progress::Idle, 1), "now it is");
+}

@@ -152,6 +152,11 @@ impl Transaction {
         }
     }
 
+    /// Whether it is a question.
+    pub(super) fn expects_reply(&self) -> bool {
+        matches!(self.errand, Errand::Command { expect: Expect::Reply, .. })
+    }
+
     /// Whether it ends with something the node says.
     pub(super) fn expects_report(&self) -> bool {
         match self.errand {

@@ -58,7 +58,7 @@ pub(super) struct NodeState {
     pub(super) session: SessionId,
     /// It acknowledged nothing for a whole transaction; a ping decides whether it is dead.
     pub(super) suspect: bool,
-    /// Nothing but urgent jobs before: the lock stores something and told us nothing about it.
+    /// Nothing but questions and urgent jobs before: the lock stores something and told us nothing about it.
     pub(super) pace_until: Instant,
     /// Others go first until then: the node fails, and had its share of the airtime.
     pub(super) yields_until: Instant,
@@ -197,7 +197,9 @@ impl NodeState {
             return Eligible::No;
         }
         let waits_for_ping = self.suspect && !(transaction.origin == Origin::Ping);
-        if !urgent && (waits_for_ping || self.is_left_alone(now) || now < self.pace_until) {
+        // Whether the lock has stored it is asked at once: many have.
+        let paced = now < self.pace_until && !transaction.expects_reply();
+        if !urgent && (waits_for_ping || self.is_left_alone(now) || paced) {
             return Eligible::No;
         }
         if self.reserved == Some(transaction.id) {

@@ -297,7 +297,13 @@ impl Network {
         let (id, now) = (transaction.node, self.clock);
         self.release(&transaction);
         let report = match answer {
-            Answer::Reply(command, _) => return self.finish(transaction, Outcome::Reply(command)),
+            Answer::Reply(command, _) => {
+                // It has time for questions again, so it is through with what it stored.
+                if let Some(state) = self.nodes.get_mut(&id) {
+                    state.pace_until = state.pace_until.min(now);
+                }
+                return self.finish(transaction, Outcome::Reply(command));
+            }
             Answer::Status(status) => return self.put_off(transaction, &status),
             Answer::Outcome(report) => report,
         };

@@ -82,6 +82,8 @@ struct SlotPatience {
     told: bool,
     /// An older change of ours in this slot is so recent that its event may still come.
     echo: bool,
+    /// It was looked at right after the last write, and did not have it yet: a second look decides.
+    too_early: bool,
     /// It was in a frame of several codes that the lock refused as a whole: it goes alone.
     alone: bool,
 }
@@ -344,7 +346,10 @@ impl Sync {
             // A slot the lock won't speak of is not free; skip it.
             Outcome::Unsupported => dialect::Report { sightings: vec![(index, Sighting::Unavailable)], ..Default::default() },
             Outcome::NoReport => {
-                let delay = retry::not_stored(2, &mut self.entropy);
+                let doubtful = SlotKey::user_code(device, index);
+                let storing = matches!(slot_of(doubtful, state).progress, Progress::Verifying { acked: true, .. });
+                let first = storing && !std::mem::replace(&mut self.tries(doubtful).too_early, true);
+                let delay = retry::not_stored(if first { 1 } else { 2 }, &mut self.entropy);
                 self.tries(SlotKey::user_code(device, index)).retry = Some(Retry::after(delay, now));
                 return Vec::new();
             }
@@ -383,7 +388,14 @@ impl Sync {
         let wanted = pin.as_ref().map(|(pin, generation)| (pin, *generation));
         let was_empty = slot.content == Content::Empty;
         let was_doubtful = slot.progress != Progress::Idle;
+        let storing = matches!(slot.progress, Progress::Verifying { acked: true, .. }) && !refused;
         let verdict = observe::look(&mut slot, sighting, wanted, &state.key.clone(), now.wall);
+        // A lock that confirms nothing may show the slot before it stored the code: it is looked at again before it is
+        // written again.
+        if storing && verdict == Verdict::NotStored && !std::mem::replace(&mut self.tries(key).too_early, true) {
+            self.tries(key).retry = Some(Retry::after(retry::not_stored(1, &mut self.entropy), now));
+            return None;
+        }
         self.judge(&slot, verdict, state, now);
         if was_doubtful {
             self.mark_own(key, now.mono);
@@ -411,6 +423,7 @@ impl Sync {
                     hold(slot, Status::Rejected, reason, state, now.wall);
                 }
                 entry.failures += 1;
+                entry.too_early = false;
                 entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
                 if entry.failures >= retry::WRITES_BEFORE_ASKING {
                     hold(slot, Status::Rejected, Reason::RefusedByLock, state, now.wall);

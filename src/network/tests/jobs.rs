@@ -256,3 +256,23 @@ fn a_flood_of_supervised_reports_fills_no_memory() {
     assert_eq!(bench.received().len(), 60);
     assert!(bench.network.queue.iter().count() <= 8);
 }
+
+#[test]
+fn a_lock_that_confirms_nothing_is_asked_at_once_and_written_to_when_it_has_answered() {
+    let quick = Peer { air: Duration::from_millis(20), thinks: Duration::from_millis(20), ..Peer::old_lock() };
+    let mut bench = Bench::with_known(&[(LOCK, quick)]);
+    let write = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let read = bench.submit(LOCK, Priority::Write, read_code(1), Expect::Reply);
+    let next = bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    bench.run(500);
+    assert_eq!(bench.outcome(write), Some(&Outcome::Delivered));
+    assert!(matches!(bench.outcome(read), Some(Outcome::Reply(_))), "the answer is waited for without need");
+    assert_eq!(bench.outcome(next), Some(&Outcome::Delivered), "the lock answered, so it has time");
+
+    // Without a question in between it is left alone.
+    let after = bench.submit(LOCK, Priority::Write, write_code(3), Expect::Supervised);
+    bench.run(500);
+    assert_eq!(bench.outcome(after), None);
+    bench.run(1_000);
+    assert_eq!(bench.outcome(after), Some(&Outcome::Delivered));
+}
