@@ -1,10 +1,10 @@
 //! Scaffold.
 mod words;
+pub use words::*;
 use super::Network;
 use crate::domain::ids::NodeId;
 use crate::domain::time::Now;
 use crate::security::key_exchange::DskPin;
-pub use words::*;
 
 impl Network {
     /// Begins a change. [`super::NetworkEvent::Change`] tells how far it gets, and how it ends.

@@ -206,9 +206,7 @@ impl Reason {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Cancelled => "begin again when the device is at hand",
-            Self::NoDevice => {
-                "begin again, and put the device into its inclusion or exclusion mode within two minutes, as its manual says"
-            }
+            Self::NoDevice => "begin again, and put the device into its inclusion or exclusion mode within two minutes, as its manual says",
             Self::StickFailed => "bring the device nearer, and try again; exclude it first if it was in a network",
             Self::StickSilent | Self::StickGone => "look at `latchkey status`, and try again",
             Self::NotPrimary => "use the stick that made the network",
