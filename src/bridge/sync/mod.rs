@@ -30,7 +30,8 @@ use crate::reconcile::observe::{self, Sent, Sighting, Verdict};
 use crate::reconcile::plan::{Plan, Step, plan};
 use crate::reconcile::retry;
 
-/// After a write that was only acknowledged, the lock's own "code added" event usually follows: it saves the read.
+/// After a write that was only acknowledged, the "code added" event of a lock that tells such things follows: it saves the
+/// read.
 const EVENT_GRACE: Duration = Duration::from_millis(1500);
 
 /// Something a lock revealed that people want to hear of.
@@ -60,6 +61,8 @@ struct Patience {
     parked: Option<Retry>,
     slots: BTreeMap<u16, SlotPatience>,
     no_slot: BTreeSet<GrantId>,
+    /// It tells by an event what we did: such an event is worth waiting for.
+    tells: bool,
     /// When we last changed a slot ourselves.
     own: BTreeMap<u16, Instant>,
     /// Slots the lock says were changed at its keypad: one look each tells whether they were.
@@ -322,7 +325,9 @@ impl Sync {
         let verdict = observe::settle(&mut slot, sent, pin, &fingerprints, now.wall);
         self.judge(&slot, verdict, state, now);
         self.mark_own(key, now.mono);
-        if sent == Sent::Acked && verdict == Verdict::LookAgain {
+        // One that never said so is asked at once.
+        let tells = self.locks.get(&key.device).is_some_and(|patience| patience.tells);
+        if tells && sent == Sent::Acked && verdict == Verdict::LookAgain {
             self.tries(key).retry = Some(Retry::after(EVENT_GRACE, now));
         }
         state.put_slot(slot, now.wall);

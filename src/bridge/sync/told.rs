@@ -6,7 +6,7 @@ use super::ledger::{hold, is_current, slot_of};
 use super::{Finding, Sync};
 use crate::bridge::state::State;
 use crate::domain::grant::{Reason, Status};
-use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, SlotKey};
+use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Instant, Now};
 use crate::reconcile::observe;
 
@@ -20,6 +20,7 @@ impl Sync {
             return None;
         }
         let mut slot = slot_of(key, state);
+        self.note_that_it_tells(&slot, now.mono);
         let Some(owner) = slot.owner else {
             if self.is_own_echo(key, now.mono) {
                 return None;
@@ -65,6 +66,7 @@ impl Sync {
             return None;
         }
         let mut slot = slot_of(key, state);
+        self.note_that_it_tells(&slot, now.mono);
         match slot.progress {
             Progress::Sending { doing: Doing::Clear { .. } } => {
                 self.believe(key);
@@ -105,6 +107,13 @@ impl Sync {
             hold(&slot, Status::Rejected, Reason::Duplicate, state, now.wall);
         } else if slot.progress != Progress::Idle {
             self.tries(key).refused = Some(Reason::Duplicate);
+        }
+    }
+
+    /// An event about a change of ours: the next one is waited for, instead of asking.
+    fn note_that_it_tells(&mut self, slot: &Slot, now: Instant) {
+        if slot.progress != Progress::Idle || self.is_own_echo(slot.key, now) {
+            self.locks.entry(slot.key.device).or_default().tells = true;
         }
     }
 
