@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
-use super::{Ended, Newcomer, Operation, Phase, Progress, Reason, Task};
+use super::{Ended, Expected, Newcomer, Operation, Phase, Progress, Reason, Task};
 use crate::domain::ids::NodeId;
 use crate::network::exchange::{Awaits, Ended as ExchangeEnded, Exchange};
-use crate::network::{Network, NetworkEvent, Owner};
+use crate::network::{ControllerStatus, Network, NetworkEvent, Owner};
 use crate::serial::node_info::{ApplicationUpdate, InclusionCallback, InclusionStatus, UpdateStatus};
 use crate::serial::request::{AddNode, NodeCall, SmartStartIds};
+use crate::serial::setup::Region;
 use crate::serial::{CallbackId, FunctionId, Message, Request};
 
 /// The stick says at once that it listens.
@@ -170,7 +171,13 @@ impl Network {
     pub(in crate::network) fn device_calls(&mut self, update: &ApplicationUpdate) {
         let Some(home) = update.smart_start.map(|it| it.nwi_home_id) else { return };
         let long_range = update.status == UpdateStatus::SMART_START_PRIME_LONG_RANGE;
-        let expected = self.membership.expected.iter().find(|it| it.dsk.nwi_home_id() == home && it.long_range == long_range);
+        // Where the stick has no Long Range, the mesh is what there is.
+        let reaches_far = match &self.status {
+            ControllerStatus::Ready(info) => info.region.is_some_and(|region| Region(region).is_long_range()),
+            ControllerStatus::Starting { .. } | ControllerStatus::Absent { .. } => false,
+        };
+        let wanted = |it: &&Expected| it.dsk.nwi_home_id() == home && (it.long_range && reaches_far) == long_range;
+        let expected = self.membership.expected.iter().find(wanted);
         let Some(expected) = expected.cloned() else {
             return tracing::debug!(long_range, "a device calls that nobody expects, or not that way");
         };

@@ -634,6 +634,9 @@ fn expect(scene: &mut Scene, devices: Vec<Expected>) {
 fn a_device_whose_label_was_scanned_joins_by_itself() {
     for (at, long_range) in [(NEW, false), (FAR, true)] {
         let mut scene = Scene::s2_with(KeyMask(0x06), at);
+        scene.bench.stick.region = Region::EU_LONG_RANGE;
+        scene.bench.replug();
+        scene.run(3_000);
         let device = expected(&mut scene, long_range);
         let dsk = device.dsk.clone();
         expect(&mut scene, vec![device]);
@@ -659,6 +662,17 @@ fn a_device_whose_label_was_scanned_joins_by_itself() {
                 .all(|id| matches!(id, KeyId::AuthenticatedLongRange | KeyId::AccessControlLongRange) == long_range)
         );
     }
+}
+
+#[test]
+fn a_device_for_long_range_joins_the_mesh_of_a_stick_that_has_none() {
+    let mut scene = Scene::s2_with(KeyMask(0x06), NEW);
+    let device = expected(&mut scene, true);
+    let dsk = device.dsk.clone();
+    expect(&mut scene, vec![device]);
+    call(&mut scene, &dsk, false);
+    scene.run(8_000);
+    assert!(matches!(scene.ended(), Some(Ok(Ended::Included { node: NEW, .. }))), "{:?}", scene.ended());
 }
 
 #[test]

@@ -59,6 +59,7 @@ pub(super) struct Stick {
     pub(super) library: &'static str,
     pub(super) functions: BTreeSet<FunctionId>,
     pub(super) setup: BTreeSet<SetupCommand>,
+    pub(super) region: Region,
     pub(super) width: NodeIdWidth,
     /// Says when it restarted.
     pub(super) announces_start: bool,
@@ -305,6 +306,7 @@ impl Stick {
                 SetupCommand::SET_NODE_ID_TYPE,
                 SetupCommand::GET_RF_REGION,
             ]),
+            region: Region::EU,
             width: NodeIdWidth::Bits8,
             announces_start: true,
             long_range: BTreeSet::new(),
@@ -360,7 +362,7 @@ impl Stick {
                 self.width = *width;
                 return vec![(2, answer)];
             }
-            Request::Setup(SetupRequest::GetRfRegion) => Message::Setup(SetupResponse::RfRegion(Region::EU)),
+            Request::Setup(SetupRequest::GetRfRegion) => Message::Setup(SetupResponse::RfRegion(self.region)),
             Request::Setup(request) => Message::Setup(SetupResponse::Done(request.command(), true)),
             Request::GetSucNodeId => Message::SucNodeId { node: self.suc },
             Request::GetControllerCapabilities => {
