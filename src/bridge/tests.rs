@@ -1,6 +1,7 @@
 //! The bridge at work on the simulated stick, in virtual time: every frame is real bytes, nothing sleeps.
 
 mod import;
+mod joining;
 mod membership;
 
 use std::collections::VecDeque;
