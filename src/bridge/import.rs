@@ -18,6 +18,9 @@ use crate::security::keys::{KeyId, NetworkKeys};
 impl Bridge {
     /// Takes a network over. From the next frame on its keys hold; what the locks hold is theirs until it was looked at.
     pub(super) fn take_over(&mut self, actor: &Actor, takeover: Takeover, now: Now) -> Result<Accepted, Refusal> {
+        if self.network.is_changing() {
+            return Err(TakeoverRefusal::ChangeUnderWay.into());
+        }
         let keys = takeover.keys.or(self.network.keys());
         self.check_home(takeover.home)?;
         self.check_keys(&takeover, &keys)?;

@@ -60,6 +60,11 @@ fn names<S: Serializer>(keys: &[KeyId], serializer: S) -> Result<S::Ok, S::Error
 /// Why nothing was taken over. Each says what to do.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TakeoverRefusal {
+    /// A device is getting its keys at this moment: they must not change under it.
+    #[error(
+        "an inclusion or exclusion is under way; wait for its end, or stop it with `latchkey network cancel`, and import again"
+    )]
+    ChangeUnderWay,
     /// The stick that is plugged in is another network's.
     #[error(
         "the stick belongs to network {stick}, and these files to {files}; plug in their stick, or give the files of {stick}"
@@ -114,6 +119,7 @@ impl TakeoverRefusal {
     /// The stable name of the case, for scripts.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::ChangeUnderWay => "change-under-way",
             Self::OtherStick { .. } | Self::OtherLocks { .. } => "other-network",
             Self::KeyGiven { .. } => "key-given",
             Self::KeyMissing { .. } => "key-missing",

@@ -280,3 +280,16 @@ fn exported_keys_are_on_record_before_anybody_sees_them() {
     assert_eq!((actor.as_str(), what.as_str()), ("uid 1", "exported the network keys"));
     assert!(said.contains("NetworkKeys(..)") && said.len() < 60, "{said}");
 }
+
+#[test]
+fn keys_do_not_change_under_a_device_that_is_getting_them() {
+    use crate::bridge::membership::{MembersAsk, Wanted};
+    let mut house = House::fresh(9);
+    house.ask(Ask::Members(MembersAsk::Begin(Wanted::Exclude))).unwrap();
+    let commits = house.committed.len();
+    assert_eq!(house.refusal(takeover()), TakeoverRefusal::ChangeUnderWay);
+    assert_eq!(house.committed.len(), commits);
+    house.ask(Ask::Members(MembersAsk::Cancel)).unwrap();
+    house.run_for(Duration::from_secs(10));
+    assert!(house.import(takeover()).unwrap().changed);
+}

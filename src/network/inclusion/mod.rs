@@ -23,6 +23,8 @@ pub use words::{
     CannotBegin, Change, Ended, Expected, Failed, Misplaced, Progress, Protection, Question, Reason, Terms, Warning,
 };
 
+use std::time::Duration;
+
 use super::{Network, NetworkEvent};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{Joining, Node};
@@ -35,6 +37,9 @@ use super::jobs::Priority;
 use super::nodes::NodeState;
 use keys::KeyTalk;
 use stick::Then;
+
+/// Looking after a failed node takes a ping and the stick's own look at it, which a stick ends within about a minute.
+const LOOKS: Duration = Duration::from_secs(120);
 
 /// The change under way, and who is expected.
 #[derive(Default, Debug)]
@@ -159,9 +164,16 @@ impl Network {
         }
         if let Some(node) = failed {
             self.look_after(node);
+            let until = self.clock + LOOKS;
+            self.enter(Phase::Looking, Some(until));
         }
         self.go_on();
         Ok(())
+    }
+
+    /// Whether a change is under way.
+    pub fn is_changing(&self) -> bool {
+        self.membership.operation.is_some()
     }
 
     /// The PIN that was asked for.

@@ -113,7 +113,7 @@ impl Network {
             (InclusionStatus::END_NODE | InclusionStatus::CONTROLLER, Phase::Opening | Phase::Listening | Phase::Found) => {
                 let patience = if excludes { LEAVES } else { self.neighbour_discovery() };
                 let newcomer = Newcomer { node: told.node, info: told.info };
-                if !excludes && told.node.0 != 0 {
+                if !excludes && told.node.0 != 0 && told.node != self.own {
                     self.admit(&newcomer);
                 }
                 self.enter(Phase::Moving(newcomer), Some(now + patience));
@@ -312,7 +312,7 @@ impl Network {
             Then::Fail(why) => self.end_change(Err(why)),
             Then::GiveKeys(newcomer) => {
                 let failed = told.is_some_and(|told| told.status == InclusionStatus::FAILED);
-                if newcomer.node.0 == 0 || failed {
+                if newcomer.node.0 == 0 || newcomer.node == self.own || failed {
                     self.end_change(Err(Reason::StickFailed));
                 } else if cancelled {
                     self.end_change(Err(Reason::Cancelled));
@@ -343,7 +343,9 @@ impl Network {
             _ if !overdue => {}
             Phase::Closing { .. } => self.closed(None),
             Phase::Listening => self.close(Then::Fail(Reason::NoDevice)),
-            Phase::Beginning | Phase::Opening | Phase::Found | Phase::Moving(_) | Phase::Looking => {
+            // The stick was not told to look for anybody.
+            Phase::Looking => self.end_change(Err(Reason::StickSilent)),
+            Phase::Beginning | Phase::Opening | Phase::Found | Phase::Moving(_) => {
                 self.close(Then::Fail(Reason::StickSilent));
             }
         }

@@ -778,3 +778,18 @@ fn the_s0_key_is_not_shouted_where_s0_was_asked_for() {
         assert_eq!(mode.unwrap() & AddNode::NORMAL_POWER != 0, loud, "{security:?}");
     }
 }
+
+#[test]
+fn a_failed_node_that_vanishes_while_it_is_looked_after_holds_up_no_other_change() {
+    let mut scene = Scene::s2();
+    scene.bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    scene.begin(Change::RemoveFailed(LOCK)).unwrap();
+    // Another controller was quicker.
+    let status = UpdateStatus::NODE_REMOVED;
+    let update = ApplicationUpdate { status, node: LOCK, smart_start: None, info: None };
+    let frame = Message::ApplicationUpdate(update).write(scene.bench.stick.width);
+    scene.bench.now(Input::Frame(frame));
+    scene.run(130_000);
+    assert!(scene.ended().is_some());
+    assert_eq!(scene.begin(Change::Exclude), Ok(()));
+}
