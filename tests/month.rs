@@ -66,8 +66,8 @@ impl Home {
     fn new() -> Self {
         let entropy = Entropy::from_number(SEED);
         let model = |n: u16| if n.is_multiple_of(2) { Model::version_2() } else { Model::version_1() };
-        let locks = LOCKS.iter().map(|&n| (NodeId(n), model(n))).collect();
-        let mut blueprint = Blueprint { locks, ..Blueprint::two_locks() };
+        let nodes = LOCKS.iter().map(|&n| (NodeId(n), model(n))).collect();
+        let mut blueprint = Blueprint { nodes, ..Blueprint::two_locks() };
         blueprint.air.loss = 5;
         let folder = tempfile::tempdir().unwrap();
         let (turns, reader) = open(folder.path(), Instant::ZERO, &entropy);

@@ -169,8 +169,8 @@ pub fn blueprint(locks: usize) -> Blueprint {
     let mut chip = Chip::series_700();
     chip.functions.remove(&FunctionId::GET_LR_NODES);
     let model = Model { beam: None, thinking: Duration::from_millis(5), ..Model::version_2() };
-    let locks = (0..locks).map(|n| (node_id(n), model.clone())).collect();
-    Blueprint { chip, locks, ..Blueprint::two_locks() }
+    let nodes = (0..locks).map(|n| (node_id(n), model.clone())).collect();
+    Blueprint { chip, nodes, ..Blueprint::two_locks() }
 }
 
 /// What the stick sends when a code is used: Access Control, keypad unlock, with a User Code Report as parameters.

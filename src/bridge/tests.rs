@@ -24,7 +24,7 @@ use crate::mqtt::topic::{Message, Topics};
 use crate::network;
 use crate::serial::link::SendId;
 use crate::serial::{Decoder, Received};
-use crate::sim::lock::Typed;
+use crate::sim::node::Typed;
 use crate::sim::world::{Blueprint, World};
 use crate::store::Store;
 
@@ -236,7 +236,7 @@ impl House {
 
     /// The codes a lock itself holds.
     fn codes(&self, node: NodeId) -> Vec<(u16, String)> {
-        let lock = self.world.lock(node).unwrap();
+        let lock = self.world.node(node).unwrap();
         let text = |code: &[u8]| String::from_utf8(code.to_vec()).unwrap();
         lock.memory.codes.entries().map(|(user, entry)| (user, text(entry.code.reveal()))).collect()
     }
@@ -325,7 +325,7 @@ fn thirty_codes_of_four_digits_take_eleven_frames_on_a_lock_that_takes_several()
 #[test]
 fn one_refused_code_does_not_cost_its_neighbours_in_the_frame_theirs() {
     let mut blueprint = Blueprint::two_locks();
-    let quirks = &mut blueprint.locks.get_mut(&V2).unwrap().quirks;
+    let quirks = &mut blueprint.nodes.get_mut(&V2).unwrap().quirks;
     quirks.masks_codes = true;
     quirks.refuses_duplicates = true;
     let mut house = House::new(&blueprint, 12);
@@ -361,7 +361,7 @@ fn a_bolt_moved_while_nobody_looked_is_not_shown_as_it_was() {
 #[test]
 fn a_changed_code_that_a_masking_lock_refused_never_counts_as_taken() {
     let mut blueprint = Blueprint::two_locks();
-    blueprint.locks.get_mut(&V2).unwrap().quirks.masks_codes = true;
+    blueprint.nodes.get_mut(&V2).unwrap().quirks.masks_codes = true;
     let mut house = House::new(&blueprint, 14);
     house.run_for(Duration::from_secs(3600));
     let ada = house.add("Ada", "1357", &["lock_2"]);
@@ -387,7 +387,7 @@ fn a_code_that_was_revoked_before_it_left_is_never_written() {
     house.program(V2, 9, Some(b"2468"));
     house.run_for(Duration::from_secs(3600));
     assert_eq!(house.codes(V2), [(9, "2468".into())]);
-    let used = house.world.lock(V2).unwrap();
+    let used = house.world.node(V2).unwrap();
     assert_eq!(used.memory.codes.user_of(b"48213"), None);
     assert_eq!(house.statuses(), Vec::<String>::new());
 }

@@ -123,7 +123,7 @@ mod tests {
             read_until(&mut host, |all| all.windows(4).any(|w| w == [0x00, 0x13, 9, 0x00])).await;
         }
         let opened = world.visit(|world, now| world.keypad(NodeId(3), b"1234", now));
-        assert_eq!(opened, Some(crate::sim::lock::Typed::Opened(1)));
+        assert_eq!(opened, Some(crate::sim::node::Typed::Opened(1)));
         // Access Control, keypad unlock, User Code Report of user 1.
         read_until(&mut host, |all| all.windows(5).any(|w| w == [0x06, 0x06, 0x08, 0x63, 0x03])).await;
         drop(host);

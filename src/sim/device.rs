@@ -9,8 +9,8 @@ use crate::security::dsk::Dsk;
 use crate::security::keys::KeyMask;
 
 use super::joiner::{Fault, Wishes};
-use super::lock::Lock;
 use super::model::Model;
+use super::node::Node;
 
 /// A device stays in learn mode for so long after somebody pressed its button, and calls this often.
 const LEARN_MODE: Duration = Duration::from_secs(30);
@@ -131,7 +131,7 @@ pub enum Call {
 #[derive(Debug)]
 pub(super) struct Outside {
     /// The lock that it is.
-    pub(super) lock: Lock,
+    pub(super) lock: Node,
     calling: Calling,
 }
 
@@ -144,7 +144,7 @@ enum Calling {
 
 impl Outside {
     /// A device with power: with SmartStart it begins to call.
-    pub(super) fn new(lock: Lock, device: &Device, now: Instant) -> Self {
+    pub(super) fn new(lock: Node, device: &Device, now: Instant) -> Self {
         Self { lock, calling: Calling::at_power_up(device, now) }
     }
 
@@ -211,7 +211,7 @@ mod tests {
     /// What a device says in its first seconds, and when.
     fn calls(device: &Device, seconds: u64) -> Vec<(u64, Call)> {
         let start = Instant::from_millis(0);
-        let mut outside = Outside::new(Lock::new(device.model.clone()), device, start);
+        let mut outside = Outside::new(Node::new(device.model.clone()), device, start);
         let mut said = Vec::new();
         while let Some(next) = outside.poll_deadline().filter(|next| next.at <= start + Duration::from_secs(seconds)) {
             let call = outside.handle_timeout(device, next.at);
@@ -245,7 +245,7 @@ mod tests {
     fn a_button_is_good_for_half_a_minute() {
         let device = Device::new(Model::s2(), 1);
         assert_eq!(calls(&device, 1_000), []);
-        let mut outside = Outside::new(Lock::new(device.model.clone()), &device, Instant::ZERO);
+        let mut outside = Outside::new(Node::new(device.model.clone()), &device, Instant::ZERO);
         outside.learn(Instant::ZERO);
         assert_eq!(outside.handle_timeout(&device, Instant::ZERO), Some(Call::Here));
         let end = Instant::ZERO + LEARN_MODE;

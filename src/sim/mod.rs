@@ -8,7 +8,7 @@
 //! | [`air`] | one transmission at a time: beams, loss, duplication, all from a seed |
 //! | [`device`] | a device outside any network: its label, learn mode and SmartStart |
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
-//! | [`lock`] | a lock as a list of behaviours, with a memory that survives power cuts, in clear or under its keys |
+//! | [`node`] | a node as a list of behaviours, with a memory that survives power cuts, in clear or under its keys |
 //! | [`chip`], [`model`] | which stick and which lock: abilities and quirks as data |
 //!
 //! # What a person can do
@@ -23,9 +23,9 @@
 //! | presses its button again | [`World::press`], [`World::leave`] | outside as above; inside, for 30 s, it leaves if the stick removes |
 //! | reads the label | [`World::dsk`] | [`Dsk::pin`](crate::security::dsk::Dsk::pin) is what it is asked for |
 //! | types our code into it | [`World::type_into`] | the other half of client-side authentication |
-//! | looks at it | [`World::node_of`], [`World::device_of`], [`World::device_lock`], [`World::lock`] | [`Lock::joined`](lock::Lock::joined) says how getting its keys ended, [`Lock::class`](lock::Lock::class) what it has |
-//! | breaks or repairs it | [`World::device_mut`], [`World::visit`] with [`Faults`](lock::Faults) | what is wrong the next time it joins; what is wrong now |
-//! | moves in where locks are | [`Blueprint::keys`](world::Blueprint::keys) | the locks in [`Blueprint::locks`](world::Blueprint::locks) have the keys that they ask for |
+//! | looks at it | [`World::node_of`], [`World::device_of`], [`World::device_node`], [`World::node`] | [`Node::joined`](node::Node::joined) says how getting its keys ended, [`Node::class`](node::Node::class) what it has |
+//! | breaks or repairs it | [`World::device_mut`], [`World::visit`] with [`Faults`](node::Faults) | what is wrong the next time it joins; what is wrong now |
+//! | moves in where locks are | [`Blueprint::keys`](world::Blueprint::keys) | the locks in [`Blueprint::nodes`](world::Blueprint::nodes) have the keys that they ask for |
 //!
 //! A device that joined in learn mode and got no keys stays, in clear, and does next to nothing. One with SmartStart
 //! leaves a second after it failed and asks again; the stick goes on listing the node. After an exclusion keys and
@@ -40,8 +40,8 @@ pub mod chip;
 pub mod device;
 pub mod joiner;
 pub mod line;
-pub mod lock;
 pub mod model;
+pub mod node;
 pub mod stick;
 pub mod world;
 

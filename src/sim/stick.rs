@@ -25,7 +25,7 @@ use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth, Request
 use super::air::Flight;
 use super::chip::Chip;
 use super::device::DeviceId;
-use super::lock::Lock;
+use super::node::Node;
 use inclusion::Mode;
 
 /// The controller's own node id.
@@ -155,8 +155,8 @@ pub struct Stick {
 
 impl Stick {
     /// A stick that is up, with these nodes in its network.
-    pub fn new(chip: Chip, home: HomeId, locks: &BTreeMap<NodeId, Lock>) -> Self {
-        let nodes: BTreeMap<_, _> = locks.iter().map(|(node, lock)| (*node, reports::protocol_info(*node, lock))).collect();
+    pub fn new(chip: Chip, home: HomeId, members: &BTreeMap<NodeId, Node>) -> Self {
+        let nodes: BTreeMap<_, _> = members.iter().map(|(id, node)| (*id, reports::protocol_info(*id, node))).collect();
         let last = |far: bool| nodes.keys().copied().filter(|node| node.is_long_range() == far).max();
         Self {
             chip,
@@ -296,7 +296,7 @@ impl Stick {
     }
 
     /// A node's node information frame came.
-    pub fn node_information(&mut self, node: NodeId, lock: &Lock) -> Vec<Effect> {
+    pub fn node_information(&mut self, node: NodeId, lock: &Node) -> Vec<Effect> {
         self.in_flight.take_if(|it| it.what == Busy::AskingNodeInfo);
         self.failed.remove(&node);
         let info = node_information(lock);
@@ -439,6 +439,6 @@ impl Stick {
 }
 
 /// A device's node information frame.
-fn node_information(lock: &Lock) -> NodeInformation {
+fn node_information(lock: &Node) -> NodeInformation {
     NodeInformation { basic: 0x04, generic: 0x40, specific: 0x03, supported: lock.listed(), controlled: Vec::new() }
 }

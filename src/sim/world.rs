@@ -13,20 +13,20 @@ use super::air::{Air, Conditions, Receiver};
 use super::chip::Chip;
 use super::device::{Call, Device, DeviceId, Outside};
 use super::line::Line;
-use super::lock::{Lock, Membership, Typed};
 use super::model::Model;
+use super::node::{Membership, Node, Typed};
 use super::stick::{Effect, OWN, Outcome, Stick, Transmission};
 use crate::security::keys::{KeyMask, NetworkKeys};
 
-/// Which stick and which locks there are.
+/// Which stick and which nodes there are.
 #[derive(Clone, Debug)]
 pub struct Blueprint {
     /// The stick's make.
     pub chip: Chip,
     /// The network's home id.
     pub home: HomeId,
-    /// Locks that are included in the network.
-    pub locks: BTreeMap<NodeId, Model>,
+    /// Nodes that are included in the network.
+    pub nodes: BTreeMap<NodeId, Model>,
     /// The keys of the network: its locks have those that they ask for. `None`: they have none.
     pub keys: Option<NetworkKeys>,
     /// The radio's quality.
@@ -39,7 +39,7 @@ impl Blueprint {
         Self {
             chip: Chip::series_700(),
             home: HomeId(0xC0FF_EE01),
-            locks: BTreeMap::from([(NodeId(2), Model::version_2()), (NodeId(3), Model::version_1())]),
+            nodes: BTreeMap::from([(NodeId(2), Model::version_2()), (NodeId(3), Model::version_1())]),
             keys: None,
             air: Conditions::default(),
         }
@@ -47,7 +47,7 @@ impl Blueprint {
 
     /// A modern stick with nobody in its network yet.
     pub fn empty() -> Self {
-        Self { locks: BTreeMap::new(), ..Self::two_locks() }
+        Self { nodes: BTreeMap::new(), ..Self::two_locks() }
     }
 }
 
@@ -84,7 +84,7 @@ pub struct World {
     line: Line,
     stick: Stick,
     air: Air,
-    locks: BTreeMap<NodeId, Lock>,
+    nodes: BTreeMap<NodeId, Node>,
     devices: BTreeMap<DeviceId, Device>,
     inside: BTreeMap<NodeId, DeviceId>,
     outside: BTreeMap<DeviceId, Outside>,
@@ -105,7 +105,7 @@ impl World {
             line: Line::default(),
             stick: Stick::new(blueprint.chip.clone(), blueprint.home, &BTreeMap::new()),
             air: Air::new(blueprint.air, entropy.child("sim/air")),
-            locks: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             devices: BTreeMap::new(),
             inside: BTreeMap::new(),
             outside: BTreeMap::new(),
@@ -113,10 +113,10 @@ impl World {
             agenda: BTreeMap::new(),
             scheduled: 0,
         };
-        for (node, model) in &blueprint.locks {
+        for (node, model) in &blueprint.nodes {
             let entropy = entropy.child(&format!("sim/lock {node}"));
             let device = Device::with_key(model.clone(), &entropy);
-            let mut memory = Lock::new(model.clone()).memory;
+            let mut memory = Node::new(model.clone()).memory;
             memory.membership = blueprint.keys.as_ref().map(|keys| Membership {
                 home: blueprint.home,
                 own: *node,
@@ -124,12 +124,12 @@ impl World {
                 granted: model.requests & if node.is_long_range() { KeyMask::LONG_RANGE } else { KeyMask::KNOWN },
                 keys: keys.clone(),
             });
-            world.locks.insert(*node, Lock::with_memory(model.clone(), memory, entropy));
+            world.nodes.insert(*node, Node::with_memory(model.clone(), memory, entropy));
             let id = world.next_device();
             world.devices.insert(id, device);
             world.inside.insert(*node, id);
         }
-        world.stick = Stick::new(blueprint.chip.clone(), blueprint.home, &world.locks);
+        world.stick = Stick::new(blueprint.chip.clone(), blueprint.home, &world.nodes);
         world
     }
 
@@ -158,7 +158,7 @@ impl World {
             self.happen(due, at);
         }
         self.line.handle_timeout(now);
-        let nodes: Vec<NodeId> = self.locks.keys().copied().collect();
+        let nodes: Vec<NodeId> = self.nodes.keys().copied().collect();
         for node in nodes {
             self.visit(node, |lock| lock.handle_timeout(now));
             self.watch(node, now);
@@ -169,7 +169,7 @@ impl World {
     /// When something will happen next.
     pub fn poll_deadline(&self) -> Option<Deadline> {
         let agenda = self.agenda.first_key_value().map(|((at, _), _)| Deadline { at: *at, why: "something happens on the air" });
-        let locks = self.locks.values().filter_map(Lock::poll_deadline).map(Some);
+        let locks = self.nodes.values().filter_map(Node::poll_deadline).map(Some);
         let outside = self.outside.values().filter_map(Outside::poll_deadline).map(Some);
         locks.chain(outside).fold(Deadline::earliest(agenda, self.line.poll_deadline()), Deadline::earliest)
     }
@@ -180,8 +180,8 @@ impl World {
     }
 
     /// Does something to a lock; what the lock has to say about it goes out.
-    pub fn visit<T>(&mut self, node: NodeId, act: impl FnOnce(&mut Lock) -> T) -> Option<T> {
-        let lock = self.locks.get_mut(&node)?;
+    pub fn visit<T>(&mut self, node: NodeId, act: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        let lock = self.nodes.get_mut(&node)?;
         let result = act(lock);
         while let Some(spoken) = lock.poll_transmit() {
             self.scheduled += 1;
@@ -191,8 +191,8 @@ impl World {
     }
 
     /// A lock as it is, for those who look at the world from outside.
-    pub fn lock(&self, node: NodeId) -> Option<&Lock> {
-        self.locks.get(&node)
+    pub fn node(&self, node: NodeId) -> Option<&Node> {
+        self.nodes.get(&node)
     }
 
     /// Changes the radio's quality from now on.
@@ -222,7 +222,7 @@ impl World {
                 self.watch(node, now);
             }
             Due::NodeIsAsked { node } => {
-                let Some(lock) = self.locks.get_mut(&node) else { return };
+                let Some(lock) = self.nodes.get_mut(&node) else { return };
                 lock.wake(now);
                 let effects = self.stick.node_information(node, lock);
                 self.carry_out(effects, now);
@@ -232,7 +232,7 @@ impl World {
                 self.carry_out(effects, now);
             }
             Due::NodeSpeaks { node, payload } => {
-                let Some(lock) = self.locks.get(&node) else { return };
+                let Some(lock) = self.nodes.get(&node) else { return };
                 if lock.faults.gone || lock.faults.mute {
                     return;
                 }
@@ -288,7 +288,7 @@ impl World {
     fn transmit(&mut self, transmission: Transmission, now: Instant) {
         let Transmission { node, number, payload } = transmission;
         let flight = self.air.transmit(payload.len(), self.receiver(node, now), now);
-        let late = self.locks.get(&node).filter(|lock| lock.model.quirks.answers_before_callback);
+        let late = self.nodes.get(&node).filter(|lock| lock.model.quirks.answers_before_callback);
         let known = flight.ends + late.map_or(Duration::ZERO, |lock| lock.model.thinking + LATE_CALLBACK);
         if let Some(heard) = flight.heard {
             if flight.twice {
@@ -318,7 +318,7 @@ impl World {
     /// How the air reaches a node, if there is one.
     fn receiver(&self, node: NodeId, now: Instant) -> Receiver {
         let nobody = Receiver { beam: None, awake_until: now, deaf: true };
-        self.locks.get(&node).map_or(nobody, Lock::receiver)
+        self.nodes.get(&node).map_or(nobody, Node::receiver)
     }
 
     fn schedule(&mut self, at: Instant, due: Due) {

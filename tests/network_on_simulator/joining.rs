@@ -12,7 +12,7 @@ use super::*;
 
 impl House {
     fn empty(chip: Chip, seed: u64) -> Self {
-        let mut house = Self::new(&Blueprint { chip, locks: [].into(), ..Blueprint::two_locks() }, seed);
+        let mut house = Self::new(&Blueprint { chip, nodes: [].into(), ..Blueprint::two_locks() }, seed);
         house.until(30, |house| matches!(house.network.controller(), ControllerStatus::Ready(_)));
         house
     }
@@ -89,7 +89,7 @@ impl House {
                     if *node == id && *security == class)
             })
         });
-        let lifeline = self.world.lock(id).map(|lock| lock.memory.lifeline.clone());
+        let lifeline = self.world.node(id).map(|lock| lock.memory.lifeline.clone());
         assert_eq!(lifeline, Some(vec![1]), "its reports lead nowhere");
     }
 }
@@ -122,7 +122,7 @@ fn a_wrong_pin_gives_no_key_and_the_device_can_be_let_go_and_tried_again() {
     let (device, pin) = house.offer(Device::new(Model::s2(), 8));
     let Err(Failed { why, left: Some(id) }) = house.ended(200) else { panic!("{:?}", house.events) };
     assert_eq!(why, failed(key_exchange::Failure::WrongPin));
-    assert_eq!(house.world.lock(id).map(|lock| lock.class()), Some(SecurityClass::None));
+    assert_eq!(house.world.node(id).map(|lock| lock.class()), Some(SecurityClass::None));
 
     house.begin(Change::Exclude);
     house.until(10, |house| house.said(&Progress::Ready));
@@ -314,7 +314,7 @@ fn locks_join_through_bad_air() {
         match house.ended(600) {
             Ok(Ended::Included { node: id, .. }) => {
                 joined += 1;
-                assert_eq!(house.world.lock(id).map(|lock| lock.class()), Some(SecurityClass::S2AccessControl), "seed {seed}");
+                assert_eq!(house.world.node(id).map(|lock| lock.class()), Some(SecurityClass::S2AccessControl), "seed {seed}");
             }
             Err(Failed { left: Some(id), .. }) => assert_eq!(node(&house, id).security, SecurityClass::None, "seed {seed}"),
             other => panic!("seed {seed}: {other:?}"),

@@ -18,8 +18,8 @@ use latchkey::serial::link::{SendFailure, SendId};
 use latchkey::serial::{Decoder, Received};
 use latchkey::sim::air::Conditions;
 use latchkey::sim::chip::Chip;
-use latchkey::sim::lock::{Lock, Typed};
 use latchkey::sim::model::Model;
+use latchkey::sim::node::{Node as SimNode, Typed};
 use latchkey::sim::{Blueprint, World};
 
 const V2: NodeId = NodeId(2);
@@ -142,7 +142,7 @@ impl House {
     }
 
     fn code_in(&self, node: NodeId, user: u16) -> Option<&[u8]> {
-        self.world.lock(node)?.memory.codes.get(user).map(|entry| entry.code.reveal())
+        self.world.node(node)?.memory.codes.get(user).map(|entry| entry.code.reveal())
     }
 }
 
@@ -161,7 +161,7 @@ fn both_locks_are_interviewed_to_the_end_on_either_stick() {
         assert_eq!(node(&house, V1).version_of(ClassId::USER_CODE), Some(1));
         assert!(node(&house, V2).supervises() && !node(&house, V1).supervises());
         for id in [V1, V2] {
-            assert_eq!(house.world.lock(id).map(|lock| lock.memory.lifeline.clone()), Some(vec![1]), "{id:?}");
+            assert_eq!(house.world.node(id).map(|lock| lock.memory.lifeline.clone()), Some(vec![1]), "{id:?}");
         }
     }
 }
@@ -197,7 +197,7 @@ fn a_code_goes_in_and_its_use_is_heard_of() {
 #[test]
 fn a_duplicate_refused_by_the_lock_is_an_outcome_and_not_a_time_out() {
     let mut blueprint = Blueprint::two_locks();
-    for model in blueprint.locks.values_mut() {
+    for model in blueprint.nodes.values_mut() {
         model.quirks.refuses_duplicates = true;
     }
     let mut house = House::new(&blueprint, 3);
@@ -229,7 +229,7 @@ fn codes_arrive_through_bad_air() {
 #[test]
 fn an_answer_that_overtakes_the_callback_is_not_lost() {
     let mut blueprint = Blueprint::two_locks();
-    for model in blueprint.locks.values_mut() {
+    for model in blueprint.nodes.values_mut() {
         model.quirks.answers_before_callback = true;
     }
     let mut house = House::new(&blueprint, 4);
@@ -240,8 +240,8 @@ fn an_answer_that_overtakes_the_callback_is_not_lost() {
 /// A modern lock of S2 (node 2) and an older one of S0 (node 3), with the keys of [`House::new`].
 fn secured(seed: u64) -> Blueprint {
     let keys = NetworkKeys::generate(&mut Entropy::from_number(seed).child("keys"));
-    let locks = [(V2, Model::s2()), (V1, Model::s0())].into();
-    Blueprint { locks, keys: Some(keys), ..Blueprint::two_locks() }
+    let nodes = [(V2, Model::s2()), (V1, Model::s0())].into();
+    Blueprint { nodes, keys: Some(keys), ..Blueprint::two_locks() }
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_visitor_at_a_secured_lock_is_heard_of_under_its_class_and_once() {
         };
         // The lock waits for the answer to its supervised report, and is content with it.
         house.until(20, |house| {
-            !heard(house).is_empty() && house.world.lock(id).is_some_and(|lock| lock.poll_deadline().is_none())
+            !heard(house).is_empty() && house.world.node(id).is_some_and(|lock| lock.poll_deadline().is_none())
         });
         assert_eq!(heard(&house), [class], "{id:?}");
     }
@@ -289,8 +289,8 @@ fn a_secured_lock_that_lost_its_nonces_is_written_all_the_same() {
     let mut house = House::new(&secured(3), 3);
     house.interview(300);
     assert_eq!(house.write(V2, 4, "4711"), Outcome::Accepted);
-    house.world.visit(V2, Lock::power_cut);
-    house.world.visit(V1, Lock::power_cut);
+    house.world.visit(V2, SimNode::power_cut);
+    house.world.visit(V1, SimNode::power_cut);
     assert_eq!(house.write(V2, 6, "8888"), Outcome::Accepted);
     assert_eq!(house.write(V1, 6, "8888"), Outcome::Delivered);
     assert_eq!((house.code_in(V2, 6), house.code_in(V1, 6)), (Some(&b"8888"[..]), Some(&b"8888"[..])));

@@ -12,7 +12,7 @@ use crate::sim::model::Model;
 
 impl House {
     fn empty(seed: u64) -> Self {
-        let blueprint = Blueprint { chip: Chip::series_800(), locks: [].into(), ..Blueprint::two_locks() };
+        let blueprint = Blueprint { chip: Chip::series_800(), nodes: [].into(), ..Blueprint::two_locks() };
         let mut house = Self::new(&blueprint, seed);
         house.run_for(Duration::from_secs(30));
         house

@@ -12,7 +12,7 @@ use crate::domain::provisioning::{Label, ScannedProduct};
 use crate::network::inclusion::{CannotBegin, Ended, Failed, Misplaced, Progress, Question, Reason, Warning};
 use crate::security::dsk::Dsk;
 use crate::security::keys::KeyMask;
-use crate::sim::lock::CodeTable;
+use crate::sim::node::CodeTable;
 
 const LABEL: &str = "13696-29398-13912-32977-44778-12954-57233-08504";
 

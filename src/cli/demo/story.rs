@@ -15,7 +15,7 @@ use crate::cli::words::{self, items, part, text};
 use crate::domain::ids::NodeId;
 use crate::mqtt::client::FromBroker;
 use crate::run::sim_port::SharedWorld;
-use crate::sim::lock::Typed;
+use crate::sim::node::Typed;
 
 /// The locks of the simulated house, and what the demo calls them.
 const FRONT_DOOR: (NodeId, &str) = (NodeId(2), "Front door");

@@ -12,7 +12,7 @@ use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth};
 use super::{Effect, Stick, node_information, reports};
 use crate::security::dsk::Dsk;
 use crate::sim::device::{Call, DeviceId};
-use crate::sim::lock::Lock;
+use crate::sim::node::Node;
 
 /// The id before the first of Long Range.
 pub(super) const BEFORE_LONG_RANGE: NodeId = NodeId(255);
@@ -159,7 +159,7 @@ impl Stick {
     }
 
     /// A device outside calls.
-    pub fn called(&mut self, device: DeviceId, call: Call, dsk: &Dsk, lock: &Lock) -> Vec<Effect> {
+    pub fn called(&mut self, device: DeviceId, call: Call, dsk: &Dsk, lock: &Node) -> Vec<Effect> {
         let asks = |ids: &SmartStartIds| ids.nwi_home_id == dsk.nwi_home_id() && ids.auth_home_id == dsk.auth_home_id();
         let far = match call {
             Call::Here => false,
@@ -206,7 +206,7 @@ impl Stick {
     }
 
     /// Somebody pressed the button of a node.
-    pub fn leaving(&mut self, node: NodeId, lock: &Lock) -> Vec<Effect> {
+    pub fn leaving(&mut self, node: NodeId, lock: &Node) -> Vec<Effect> {
         let Mode::Removing { callback, stage: stage @ Stage::Ready } = &mut self.mode else { return Vec::new() };
         let protocol = reports::protocol_info(node, lock);
         *stage = Stage::Found(Found { who: Who::Node(node), info: node_information(lock), protocol });

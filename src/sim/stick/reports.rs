@@ -9,7 +9,7 @@ use crate::serial::node_info::NodeProtocolInfo;
 use crate::serial::transmit::{RouteReport, Rssi, TxReport};
 
 use super::{OWN, Outcome, SIGNAL, Stick};
-use crate::sim::lock::Lock;
+use crate::sim::node::Node;
 
 /// Long Range nodes of one segment, the first of which begins with node 256.
 const SEGMENT: u16 = 1024;
@@ -55,7 +55,7 @@ impl Stick {
 }
 
 /// What the stick keeps of a node that it included.
-pub(super) fn protocol_info(node: NodeId, lock: &Lock) -> NodeProtocolInfo {
+pub(super) fn protocol_info(node: NodeId, lock: &Node) -> NodeProtocolInfo {
     NodeProtocolInfo {
         listening: lock.model.beam.is_none(),
         routing: !node.is_long_range(),

@@ -9,7 +9,7 @@ use crate::security::dsk::Dsk;
 use crate::sim::air::Receiver;
 use crate::sim::device::{Call, Device, DeviceId, Outside, Start};
 use crate::sim::joiner::Place;
-use crate::sim::lock::Lock;
+use crate::sim::node::Node;
 use crate::sim::stick::OWN;
 
 /// Bytes of a node information frame.
@@ -25,7 +25,7 @@ impl World {
     /// button is pressed, as by [`World::press`].
     pub fn offer(&mut self, device: Device, now: Instant) -> DeviceId {
         let id = self.next_device();
-        let lock = Lock::fresh(device.model.clone(), self.entropy.child(&format!("sim/device {}", id.0)));
+        let lock = Node::fresh(device.model.clone(), self.entropy.child(&format!("sim/device {}", id.0)));
         let mut outside = Outside::new(lock, &device, now);
         if device.start == Start::LearnMode {
             outside.learn(now);
@@ -71,9 +71,9 @@ impl World {
     }
 
     /// A device's lock, wherever it is.
-    pub fn device_lock(&self, device: DeviceId) -> Option<&Lock> {
+    pub fn device_node(&self, device: DeviceId) -> Option<&Node> {
         let outside = self.outside.get(&device).map(|outside| &outside.lock);
-        outside.or_else(|| self.locks.get(&self.node_of(device)?))
+        outside.or_else(|| self.nodes.get(&self.node_of(device)?))
     }
 
     /// Repairs a device, or breaks it: what is wrong with it the next time it joins.
@@ -107,7 +107,7 @@ impl World {
     }
 
     pub(super) fn node_leaves(&mut self, node: NodeId, until: Instant, now: Instant) {
-        let Some(lock) = self.locks.get(&node).filter(|lock| !lock.faults.gone) else { return };
+        let Some(lock) = self.nodes.get(&node).filter(|lock| !lock.faults.gone) else { return };
         let effects = self.stick.leaving(node, lock);
         if effects.is_empty() && now + CALLS_EACH < until {
             self.schedule(now + CALLS_EACH, Due::NodeLeaves { node, until });
@@ -122,13 +122,13 @@ impl World {
         };
         let place = Place { home: self.stick.home(), own: node, controller: OWN };
         lock.join(joins.wishes(node.is_long_range()), place, now);
-        self.locks.insert(node, lock);
+        self.nodes.insert(node, lock);
         self.inside.insert(node, device);
     }
 
     /// A device is out of the network, and knows it: it forgets what it knew of it.
     pub(super) fn left(&mut self, node: NodeId, now: Instant) {
-        let (Some(mut lock), Some(id)) = (self.locks.remove(&node), self.inside.remove(&node)) else { return };
+        let (Some(mut lock), Some(id)) = (self.nodes.remove(&node), self.inside.remove(&node)) else { return };
         let Some(device) = self.devices.get(&id) else { return };
         lock.forget();
         self.outside.insert(id, Outside::new(lock, device, now));
@@ -150,7 +150,7 @@ impl World {
     }
 
     fn has_failed(&self, node: NodeId) -> bool {
-        let failed = self.locks.get(&node).and_then(Lock::joined).is_some_and(|how| how.is_err());
+        let failed = self.nodes.get(&node).and_then(Node::joined).is_some_and(|how| how.is_err());
         failed && self.device_of(node).and_then(|id| self.devices.get(&id)).is_some_and(Device::needs_keys)
     }
 }

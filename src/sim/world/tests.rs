@@ -1,5 +1,5 @@
 use super::*;
-use crate::sim::lock::Faults;
+use crate::sim::node::Faults;
 
 // The host here is hand-made: frames of real hosts, or payloads from the command-classes sheet framed by `framed`.
 
@@ -119,7 +119,7 @@ fn a_write_by_radio_is_there_when_it_is_read_back() {
     assert_eq!(host.tell(2, &[0x63, 0x02, 0x07]), [b"\x63\x03\x07\x014321"]);
     host.tell(2, &[0x63, 0x0B, 0x01, 0x00, 0x07, 0x00, 0x00]);
     assert_eq!(host.tell(2, &[0x63, 0x02, 0x07]), [[0x63, 0x03, 0x07, 0, 0, 0, 0, 0]]);
-    assert_eq!(host.world.lock(LOCK_1).map(|lock| lock.memory.codes.entries().count()), Some(1));
+    assert_eq!(host.world.node(LOCK_1).map(|lock| lock.memory.codes.entries().count()), Some(1));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_visitor_at_the_keypad_is_heard_of() {
 #[test]
 fn a_quirky_answer_reaches_the_host_before_the_callback() {
     let mut blueprint = Blueprint::two_locks();
-    for model in blueprint.locks.values_mut() {
+    for model in blueprint.nodes.values_mut() {
         model.quirks.answers_before_callback = true;
     }
     let mut host = Host::new(&blueprint);

@@ -22,8 +22,8 @@ use crate::sim::air::Conditions;
 use crate::sim::chip::Chip;
 use crate::sim::device::Radio;
 use crate::sim::joiner::{Failure as Theirs, Fault, Step};
-use crate::sim::lock::Faults;
 use crate::sim::model::Model;
+use crate::sim::node::Faults;
 use crate::sim::world::Blueprint;
 
 mod host;
@@ -61,12 +61,12 @@ const ACCESS: SecurityClass = SecurityClass::S2AccessControl;
 fn a_lock_with_its_pin_gets_access_control_and_takes_a_code_under_it() {
     let (mut host, device, node, mut session) = with_lock();
     assert_eq!(host.world.node_of(device), Some(node));
-    assert_eq!(host.world.lock(node).unwrap().joined(), Some(Ok(KeyMask::KNOWN)));
+    assert_eq!(host.world.node(node).unwrap().joined(), Some(Ok(KeyMask::KNOWN)));
     // Supervision, session 5, around Extended User Code Set: user 7, 4321.
     let said = host.tell(&mut session, ACCESS, b"\x6c\x01\x05\x0b\x63\x0b\x01\x00\x07\x01\x044321");
     let [report] = &said[..] else { panic!("{said:?}") };
     assert_eq!((report.protection, &report.command[..]), (Protection::Class(ACCESS), &[0x6C, 0x02, 0x05, 0xFF, 0x00][..]));
-    let codes = &host.world.lock(node).unwrap().memory.codes;
+    let codes = &host.world.node(node).unwrap().memory.codes;
     assert_eq!(codes.user_of(b"4321"), Some(7));
 }
 
@@ -110,7 +110,7 @@ fn a_stop_before_anybody_came_ends_it_with_nobody() {
 #[test]
 fn a_lock_with_keys_says_in_clear_only_who_it_is() {
     let (mut host, device, node, mut session) = with_lock();
-    let lock = host.world.device_lock(device).unwrap();
+    let lock = host.world.device_node(device).unwrap();
     assert_eq!(lock.listed().iter().map(|class| class.0).collect::<Vec<_>>(), [0x55, 0x5E, 0x6C, 0x98, 0x9F]);
     let in_clear = |host: &mut Host, command: &[u8]| {
         host.heard.clear();
@@ -122,7 +122,7 @@ fn a_lock_with_keys_says_in_clear_only_who_it_is() {
     assert_eq!(in_clear(&mut host, &[0x86, 0x11]), 0);
     assert_eq!(in_clear(&mut host, &[0x63, 0x02, 0x01]), 0);
     assert_eq!(in_clear(&mut host, b"\x6c\x01\x05\x0b\x63\x0b\x01\x00\x07\x01\x044321"), 0);
-    assert_eq!(host.world.lock(node).unwrap().memory.codes.user_of(b"4321"), None);
+    assert_eq!(host.world.node(node).unwrap().memory.codes.user_of(b"4321"), None);
     assert_eq!(in_clear(&mut host, &[0x5E, 0x01]), 1);
 
     // Commands Supported: everything under the highest class, nothing under the others.
@@ -155,7 +155,7 @@ fn a_wrong_pin_ends_without_keys() {
     let (node, _) = host.add(AddNode::ANY, None);
     let how = host.bootstrap(node, None, &DskPin::new(1), device);
     assert_eq!(how.map(|(keys, _)| keys), Err(Failure::WrongPin));
-    let lock = host.world.lock(node).unwrap();
+    let lock = host.world.node(node).unwrap();
     assert_eq!(lock.joined(), Some(Err(Theirs::Stopped(FailType::DECRYPT))));
     assert_eq!(lock.class(), SecurityClass::None);
     assert!(host.is_listed(node), "it is in the network all the same");
@@ -201,7 +201,7 @@ fn a_lock_of_s0_gets_its_key_and_speaks_under_it() {
     let classes = outcome.unwrap().classes.expect("its list came under the key");
     let listed: Vec<_> = classes.supported.iter().map(|class| class.0).collect();
     assert_eq!(listed, [0x59, 0x62, 0x63, 0x71, 0x72, 0x80, 0x85, 0x86]);
-    assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::S0);
+    assert_eq!(host.world.node(node).unwrap().class(), SecurityClass::S0);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_device_of_s0_that_stops_in_any_step_has_no_key() {
         let device = Device::new(Model::s0(), 7).with_fault(Fault::Silent(step));
         let (node, outcome) = bootstrap_s0(&mut host, device);
         assert_eq!(outcome, Err(s0::NotGranted::Silent(waited_for)), "{step:?}");
-        assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::None, "{step:?}");
+        assert_eq!(host.world.node(node).unwrap().class(), SecurityClass::None, "{step:?}");
     }
 }
 
@@ -286,7 +286,7 @@ fn a_device_that_stops_in_any_step_has_no_keys_and_can_be_excluded() {
         let pin = host.world.dsk(device).unwrap().pin();
         let how = host.bootstrap(node, None, &pin, device).map(|(keys, _)| keys);
         assert_eq!(how, Err(Failure::NoAnswer(waited_for)), "{step:?}");
-        assert_eq!(host.world.lock(node).unwrap().class(), SecurityClass::None, "{step:?}");
+        assert_eq!(host.world.node(node).unwrap().class(), SecurityClass::None, "{step:?}");
         exclude(&mut host, node);
         assert_eq!(host.world.node_of(device), None);
     }
@@ -314,7 +314,7 @@ fn a_device_of_nobody_is_told_as_no_node_when_it_is_excluded() {
         told.push((status.0, of));
     }
     assert_eq!(told, [1, 2, 3, 6].map(|status| (status, NodeId(0))));
-    assert!(host.world.device_lock(device).is_some(), "it is still there");
+    assert!(host.world.device_node(device).is_some(), "it is still there");
 }
 
 #[test]
@@ -333,10 +333,10 @@ fn an_excluded_lock_forgets_its_keys_and_keeps_its_codes() {
     let (mut host, device, node, mut session) = with_lock();
     host.tell(&mut session, ACCESS, &[0x85, 0x01, 0x01, 0x01]);
     host.tell(&mut session, ACCESS, b"\x63\x0b\x01\x00\x07\x01\x044321");
-    assert_eq!(host.world.lock(node).unwrap().memory.lifeline, [1]);
+    assert_eq!(host.world.node(node).unwrap().memory.lifeline, [1]);
     exclude(&mut host, node);
     assert!(!host.is_listed(node));
-    let memory = &host.world.device_lock(device).unwrap().memory;
+    let memory = &host.world.device_node(device).unwrap().memory;
     assert_eq!((memory.membership.clone(), memory.lifeline.clone()), (None, Vec::new()));
     assert_eq!(memory.codes.user_of(b"4321"), Some(7));
 
@@ -394,13 +394,13 @@ fn a_node_is_told_its_way_and_a_stranger_is_not() {
 fn a_lock_that_was_there_before_has_the_keys_of_the_network() {
     let mut entropy = Entropy::from_number(3);
     let keys = NetworkKeys::generate(&mut entropy);
-    let locks = [(NodeId(2), Model::s2())].into();
-    let mut host = Host::new(&Blueprint { locks, keys: Some(keys), ..Blueprint::two_locks() });
+    let nodes = [(NodeId(2), Model::s2())].into();
+    let mut host = Host::new(&Blueprint { nodes, keys: Some(keys), ..Blueprint::two_locks() });
     let mut session = Session::new(NodeId(2), KeyMask::KNOWN, &mut host.entropy);
     let said = host.tell(&mut session, ACCESS, b"\x6c\x01\x05\x0b\x63\x0b\x01\x00\x07\x01\x044321");
     assert_eq!(said.len(), 1);
     // A power cut costs it its nonces, not its keys.
-    host.world.visit(NodeId(2), Lock::power_cut);
+    host.world.visit(NodeId(2), Node::power_cut);
     let said = host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x07]);
     assert_eq!(said.first().map(|it| it.command.to_vec()).as_deref(), Some(&b"\x63\x03\x07\x014321"[..]));
     assert!(host.world.device_of(NodeId(2)).and_then(|device| host.world.dsk(device)).is_some());
@@ -417,7 +417,7 @@ fn who_is_believed_to_have_keys_through_bad_air_has_them() {
         host.world.set_conditions(air);
         let pin = host.world.dsk(device).unwrap().pin();
         let how = host.bootstrap(node, None, &pin, device).map(|(keys, _)| keys);
-        let lock = host.world.lock(node).unwrap();
+        let lock = host.world.node(node).unwrap();
         // The other way round a lock may err: its last word can be lost.
         if how == Ok(KeyMask::KNOWN) {
             believed += 1;
@@ -485,7 +485,7 @@ proptest! {
         }
         host.pass(Duration::from_secs(100));
         for device in devices {
-            prop_assert!(host.world.device_lock(device).is_some(), "{:?} is nowhere", device);
+            prop_assert!(host.world.device_node(device).is_some(), "{:?} is nowhere", device);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::command::notification::{
 use crate::command::user_code::{self, UserCode};
 use crate::domain::time::Instant;
 
-use super::{Answer, Lock};
+use super::{Answer, Node};
 
 /// Something worth telling the lifeline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,7 +105,7 @@ const ACCESS_EVENTS: [Event; 10] = [
     access::KEYPAD_DISABLED,
 ];
 
-pub(super) fn notification(lock: &mut Lock, command: &Command, _: Instant) -> Option<Answer> {
+pub(super) fn notification(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::Notification(command) = command else { return None };
     let reply = match command {
         Notification::Set(_) => return Some(Answer::Done),
@@ -135,7 +135,7 @@ pub(super) fn notification(lock: &mut Lock, command: &Command, _: Instant) -> Op
     Some(Answer::Reply(Command::Notification(reply)))
 }
 
-impl Lock {
+impl Node {
     /// Tells the lifeline what happened.
     pub(super) fn tell(&mut self, happening: Happening, now: Instant) {
         let report = if self.model.quirks.v1_alarms {

@@ -11,7 +11,7 @@ use crate::command::user_code::{
 use crate::domain::pin::CodeText;
 use crate::domain::time::Instant;
 
-use super::{Answer, Happening, Lock};
+use super::{Answer, Happening, Node};
 
 /// How many bytes of codes a lock puts into one Extended Report, so that it fits a classic frame.
 const REPORT_ROOM: usize = 34;
@@ -90,7 +90,7 @@ impl CodeTable {
     }
 }
 
-pub(super) fn user_code(lock: &mut Lock, command: &Command, now: Instant) -> Option<Answer> {
+pub(super) fn user_code(lock: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
     let Command::UserCode(command) = command else { return None };
     let reply = match command {
         UserCode::Set(set) => {
@@ -128,7 +128,7 @@ pub(super) fn user_code(lock: &mut Lock, command: &Command, now: Instant) -> Opt
     Some(Answer::Reply(Command::UserCode(reply)))
 }
 
-impl Lock {
+impl Node {
     /// Writes codes, all or none.
     fn write_codes(&mut self, codes: &[(Option<UserId>, UserIdStatus, &CodeText)], now: Instant) -> Answer {
         if self.model.quirks.refuses_writes {

@@ -13,14 +13,14 @@ use crate::security::keys::KeyMask;
 
 use super::secured::Secured;
 use super::segments::{GAP, Segments};
-use super::{Lock, Membership, STAYS_AWAKE, Spoken};
+use super::{Membership, Node, STAYS_AWAKE, Spoken};
 use crate::sim::joiner::{Failure, Joined, Joiner, Place, Wishes};
 
 /// What a lock with security has in clear, too.
 const IN_CLEAR: [ClassId; 5] =
     [ClassId::Z_WAVE_PLUS_INFO, ClassId::TRANSPORT_SERVICE, ClassId::SUPERVISION, ClassId::SECURITY, ClassId::SECURITY_2];
 
-impl Lock {
+impl Node {
     /// The classes of its node information frame: all, or those in clear.
     pub fn listed(&self) -> Vec<ClassId> {
         let in_clear = |class: &ClassId| !self.has_security() || IN_CLEAR.contains(class);

@@ -10,14 +10,14 @@ use crate::command::door_lock::{
 };
 use crate::domain::time::Instant;
 
-use super::{Answer, Happening, Lock};
+use super::{Answer, Happening, Node};
 
 /// How long the motor takes.
 const MOTOR: Duration = Duration::from_millis(800);
 /// "No time-out" in reports.
 const NO_TIMEOUT: u8 = 0xFE;
 
-pub(super) fn door_lock(lock: &mut Lock, command: &Command, now: Instant) -> Option<Answer> {
+pub(super) fn door_lock(lock: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
     let Command::DoorLock(command) = command else { return None };
     let report = match command {
         DoorLock::OperationSet(set) => {

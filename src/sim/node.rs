@@ -1,4 +1,4 @@
-//! A lock: a memory that survives power cuts, a short list of behaviours, and what people do at its door.
+//! A node, most often a lock: a memory that survives power cuts, a short list of behaviours, and what people do at its door.
 
 mod codes;
 mod door;
@@ -84,7 +84,7 @@ pub(super) enum Answer {
 }
 
 /// One ability. `None`: the command is not for this behaviour.
-type Behaviour = fn(&mut Lock, &Command, Instant) -> Option<Answer>;
+type Behaviour = fn(&mut Node, &Command, Instant) -> Option<Answer>;
 
 /// What a lock can do; the first that knows a command answers it.
 const BEHAVIOURS: &[Behaviour] = &[
@@ -116,9 +116,9 @@ struct Unanswered {
     due: Instant,
 }
 
-/// One simulated lock.
+/// One simulated node.
 #[derive(Debug)]
-pub struct Lock {
+pub struct Node {
     /// What sort of lock it is.
     pub model: Model,
     /// What survives a power cut.
@@ -140,7 +140,7 @@ pub struct Lock {
     keypad_dead_until: Option<Instant>,
 }
 
-impl Lock {
+impl Node {
     /// A lock fresh from the box: no codes, unlocked, nobody in its lifeline.
     pub fn new(model: Model) -> Self {
         Self::fresh(model, Entropy::from_number(0))

@@ -9,7 +9,7 @@ use crate::command::zwave_plus_info::{self, Icons, RoleType, ZwavePlusInfo};
 use crate::command::{ClassId, Command};
 use crate::domain::time::Instant;
 
-use super::{Answer, Lock};
+use super::{Answer, Node};
 
 /// The one association group of a lock.
 const LIFELINE: u8 = 1;
@@ -18,7 +18,7 @@ const LIFELINE_SIZE: usize = 5;
 /// Icons of a lock (command-classes sheet, 0x5E).
 const ICON_LOCK: u16 = 0x0300;
 
-pub(super) fn version(lock: &mut Lock, command: &Command, _: Instant) -> Option<Answer> {
+pub(super) fn version(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::Version(command) = command else { return None };
     let report = match command {
         Version::Get => {
@@ -40,7 +40,7 @@ pub(super) fn version(lock: &mut Lock, command: &Command, _: Instant) -> Option<
     Some(Answer::Reply(Command::Version(report)))
 }
 
-pub(super) fn product(lock: &mut Lock, command: &Command, _: Instant) -> Option<Answer> {
+pub(super) fn product(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let report = match command {
         Command::ManufacturerSpecific(ManufacturerSpecific::Get) => {
             Command::ManufacturerSpecific(ManufacturerSpecific::Report(manufacturer_specific::Report {
@@ -61,7 +61,7 @@ pub(super) fn product(lock: &mut Lock, command: &Command, _: Instant) -> Option<
     Some(Answer::Reply(report))
 }
 
-pub(super) fn association(lock: &mut Lock, command: &Command, _: Instant) -> Option<Answer> {
+pub(super) fn association(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::Association(command) = command else { return None };
     let members = &mut lock.memory.lifeline;
     let report = match command {
@@ -91,7 +91,7 @@ pub(super) fn association(lock: &mut Lock, command: &Command, _: Instant) -> Opt
     Some(Answer::Reply(Command::Association(report)))
 }
 
-pub(super) fn association_group_info(_: &mut Lock, command: &Command, _: Instant) -> Option<Answer> {
+pub(super) fn association_group_info(_: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::AssociationGroupInfo(command) = command else { return None };
     let report = match command {
         AssociationGroupInfo::NameGet(_) => {
@@ -110,7 +110,7 @@ pub(super) fn association_group_info(_: &mut Lock, command: &Command, _: Instant
     Some(Answer::Reply(Command::AssociationGroupInfo(report)))
 }
 
-pub(super) fn battery(lock: &mut Lock, command: &Command, _: Instant) -> Option<Answer> {
+pub(super) fn battery(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::Battery(Battery::Get) = command else { return None };
     let report = battery::Report { level: lock.memory.battery, flags: None, more_flags: None };
     Some(Answer::Reply(Command::Battery(Battery::Report(report))))

@@ -5,20 +5,20 @@ use crate::sim::model::Quirks;
 
 const NOW: Instant = Instant::from_millis(1_000);
 
-fn lock(model: Model) -> Lock {
-    let mut lock = Lock::new(model);
+fn lock(model: Model) -> Node {
+    let mut lock = Node::new(model);
     // Association Set: group 1, node 1.
     lock.receive(&[0x85, 0x01, 0x01, 0x01], NOW);
     said(&mut lock);
     lock
 }
 
-fn said(lock: &mut Lock) -> Vec<Vec<u8>> {
+fn said(lock: &mut Node) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| lock.poll_transmit()).map(|spoken| spoken.payload).collect()
 }
 
 /// Says something to the lock and gives what it says then.
-fn tell(lock: &mut Lock, payload: &[u8]) -> Vec<Vec<u8>> {
+fn tell(lock: &mut Node, payload: &[u8]) -> Vec<Vec<u8>> {
     lock.receive(payload, NOW);
     said(lock)
 }
@@ -138,7 +138,7 @@ fn an_old_lock_speaks_in_its_makers_numbers() {
 
 #[test]
 fn a_lock_whose_lifeline_leads_nowhere_keeps_its_events() {
-    let mut lock = Lock::new(Model::version_2());
+    let mut lock = Node::new(Model::version_2());
     lock.program(3, Some(b"4711"), NOW);
     lock.type_code(b"4711", NOW);
     assert_eq!(said(&mut lock), Vec::<Vec<u8>>::new());
