@@ -409,7 +409,10 @@ fn os_entropy() -> Result<Entropy, RunError> {
 fn with_test_hooks(mut store: Store) -> Store {
     let stall = std::env::var("LATCHKEY_TEST_STALL_COMMIT_MS").ok().and_then(|text| text.parse().ok());
     if let Some(millis) = stall {
-        store.before_commit(move || std::thread::sleep(std::time::Duration::from_millis(millis)));
+        store.before_commit(move || {
+            std::thread::sleep(std::time::Duration::from_millis(millis));
+            Ok(())
+        });
     }
     store
 }

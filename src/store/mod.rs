@@ -96,6 +96,9 @@ impl SealReport {
     }
 }
 
+/// What a test does to a commit.
+type Hook = Box<dyn FnMut() -> Result<(), CommitError> + Send>;
+
 /// The database of one daemon, open for writing.
 pub struct Store {
     connection: Connection,
@@ -104,7 +107,7 @@ pub struct Store {
     given_keys: KeyFile,
     source: Source,
     report: SealReport,
-    before_commit: Option<Box<dyn FnMut() + Send>>,
+    before_commit: Option<Hook>,
     // Last, so that it is let go of only once the database is closed.
     _lock: Option<File>,
 }
@@ -181,7 +184,7 @@ impl Store {
             }
         }
         if let Some(hook) = &mut self.before_commit {
-            hook();
+            hook()?;
         }
         Ok(transaction.commit()?)
     }
@@ -209,8 +212,8 @@ impl Store {
         &self.report
     }
 
-    /// Calls `hook` in each commit, just before it becomes durable: tests stall the disk with it.
-    pub fn before_commit(&mut self, hook: impl FnMut() + Send + 'static) {
+    /// Calls `hook` in each commit, just before it becomes durable: tests stall the disk with it, and let it fail.
+    pub fn before_commit(&mut self, hook: impl FnMut() -> Result<(), CommitError> + Send + 'static) {
         self.before_commit = Some(Box::new(hook));
     }
 

@@ -158,21 +158,22 @@ impl Sync {
         now: Now,
     ) -> Vec<Finding> {
         let last = report.sightings.iter().map(|(slot, _)| *slot).fold(asked, u16::max);
-        match report.next {
-            Some(0) => {
-                set_inventory(device, state, |before| Inventory { done: true, ..before });
-                self.nothing_in(device, last.saturating_add(1), u16::MAX, state, network, now)
-            }
-            Some(next) if next > last => {
-                set_inventory(device, state, |before| Inventory { next, ..before });
-                self.nothing_in(device, last.saturating_add(1), next - 1, state, network, now)
-            }
+        let (next, done, last_empty) = match report.next {
+            Some(0) => (None, true, u16::MAX),
+            Some(next) if next > last => (Some(next), false, next - 1),
             // A lock that points backwards is not believed.
             Some(_) | None => {
                 set_inventory(device, state, |before| Inventory { next: last.saturating_add(1), ..before });
-                Vec::new()
+                return Vec::new();
             }
-        }
+        };
+        set_inventory(device, state, |before| Inventory { next: next.unwrap_or(before.next), done, ..before });
+        // It skips what is empty between the slots that it shows, and after them.
+        let mut shown: Vec<u16> = report.sightings.iter().map(|(slot, _)| *slot).filter(|slot| *slot >= asked).collect();
+        shown.sort_unstable();
+        let between = shown.windows(2).filter_map(|pair| Some((pair.first()?.saturating_add(1), pair.last()?.checked_sub(1)?)));
+        let gaps: Vec<(u16, u16)> = between.chain([(last.saturating_add(1), last_empty)]).collect();
+        gaps.into_iter().flat_map(|(first, last)| self.nothing_in(device, first, last, state, network, now)).collect()
     }
 
     fn nothing_in(

@@ -109,6 +109,7 @@ fn a_reader_neither_waits_for_a_commit_nor_sees_half_of_it() {
     let (reader, report) = (store.reader(), Arc::clone(&seen));
     store.before_commit(move || {
         *report.lock().unwrap() = Some(reader.events(&EventQuery::default()).unwrap().items.len());
+        Ok(())
     });
     store.apply(&batch([Write::Event(event(lock, None, 1_000, &mut entropy))])).unwrap();
     assert_eq!(*seen.lock().unwrap(), Some(0));

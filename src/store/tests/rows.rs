@@ -203,7 +203,10 @@ fn a_power_cut_before_the_commit_leaves_the_old_state_and_after_it_the_new() {
     let (mut store, _) = card.open().unwrap();
     let cut: Arc<Mutex<Option<Card>>> = Arc::default();
     let (before, files) = (Arc::clone(&cut), card.dir.path().to_owned());
-    store.before_commit(move || *before.lock().unwrap() = Some(power_cut(&files)));
+    store.before_commit(move || {
+        *before.lock().unwrap() = Some(power_cut(&files));
+        Ok(())
+    });
     let ada = person(&mut entropy);
     store.apply(&batch([Write::PutPerson(ada.clone()), Write::Generation(Generation(1))])).unwrap();
 

@@ -1,0 +1,150 @@
+//! What has to hold: always, and once it is quiet.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use latchkey::domain::ids::NodeId;
+use latchkey::serial::{Frame, FunctionId};
+use serde_json::Value;
+
+use super::model::Stranger;
+use super::stage::{Stage, slug};
+
+/// The longest time between two tries of a lock that did not answer, and some.
+pub const LONGEST_BACKOFF: Duration = Duration::from_secs(2 * 3600);
+/// What a lock may hear on a day on which nothing happens.
+pub const IDLE_FRAMES_A_DAY: u64 = 8;
+
+/// After each step.
+pub fn always(stage: &mut Stage) -> Result<(), String> {
+    strangers_are_left_alone(stage)?;
+    // While nothing can be saved nothing is told, either.
+    let Some(grants) = stage.house.grants() else { return Ok(()) };
+    for (name, grant) in &grants {
+        words_are_true(stage, name, grant).map_err(|why| format!("{why}: {}", told(name, grant)))?;
+    }
+    nobody_else_opens(stage, &grants)
+}
+
+/// Once everything was mended and left alone for long enough.
+pub fn at_rest(stage: &mut Stage) -> Result<(), String> {
+    always(stage)?;
+    let grants = stage.house.grants().ok_or("the store is not back")?;
+    for node in stage.nodes.clone() {
+        let lock = stage.house.node(node);
+        let strangers = stage.model.locks[&node].codes.values().map(|stranger| stranger.code.clone());
+        let ours = stage.model.people.iter().filter(|person| person.may_open(node)).map(|person| person.code().to_owned());
+        let expected: BTreeSet<String> = ours.chain(strangers).collect();
+        let loose = &stage.model.locks[&node].loose;
+        let there = stage.house.codes(node).into_iter().map(|(_, code)| code).filter(|code| !loose.contains(code));
+        let there: BTreeSet<String> = there.collect();
+        if there != expected {
+            let lock = format!("{:?} {:?}", lock.model.requests, lock.model.quirks);
+            return Err(format!("node {node} ({lock}) has {there:?} instead of {expected:?}; {}", all(&grants)));
+        }
+    }
+    for (name, grant) in &grants {
+        let person = stage.model.people.iter().find(|person| &person.name == name);
+        let person = person.ok_or_else(|| format!("who is {name}?"))?;
+        let may = person.may_open(node_of(grant));
+        let right: &[&str] = match may {
+            true => &["active", "unconfirmed"],
+            false if person.removed => &[],
+            false => &["disabled"],
+        };
+        if !right.contains(&grant["status"].as_str().unwrap_or_default()) {
+            return Err(format!("at rest: {}", told(name, grant)));
+        }
+    }
+    every_event_got_out(stage)
+}
+
+/// Foreign codes are where they were.
+fn strangers_are_left_alone(stage: &Stage) -> Result<(), String> {
+    for (node, strangers) in &stage.model.locks {
+        let there = stage.house.codes(*node);
+        for (slot, Stranger { code, .. }) in &strangers.codes {
+            let found = there.iter().find(|(at, _)| at == slot).map(|(_, code)| code);
+            if found != Some(code) {
+                return Err(format!("a stranger's code {code} in slot {slot} of node {node} became {found:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a grant says of the door is so.
+fn words_are_true(stage: &Stage, name: &str, grant: &Value) -> Result<(), String> {
+    let node = node_of(grant);
+    if !stage.model.locks[&node].unheard.is_empty() {
+        return Ok(());
+    }
+    let person = stage.model.people.iter().find(|person| person.name == name).ok_or("nobody added them")?;
+    let opens = |code: &String| stage.house.node(node).memory.codes.user_of(code.as_bytes()).is_some();
+    let (now, ever) = (opens(&person.codes[person.codes.len() - 1]), person.codes.iter().any(opens));
+    let word = |field: &str| grant[field].as_str().unwrap_or_default().to_owned();
+    if word("status") == "active" && !now {
+        return Err("active, and the door stays shut".into());
+    }
+    match (word("opens_now").as_str(), word("code_in_lock").as_str()) {
+        ("yes", "current") if !now => Err("a false yes".into()),
+        ("yes", "previous") if !ever => Err("a false yes about an earlier code".into()),
+        ("no", _) if ever => Err("a false no".into()),
+        ("yes" | "no" | "unknown", _) => Ok(()),
+        (other, _) => Err(format!("opens_now is {other}")),
+    }
+}
+
+/// Whoever has no grant on a lock, or none any more, does not open it.
+fn nobody_else_opens(stage: &Stage, grants: &[(String, Value)]) -> Result<(), String> {
+    for node in &stage.nodes {
+        if !stage.model.locks[node].unheard.is_empty() {
+            continue;
+        }
+        let slug = slug(*node);
+        let granted: BTreeSet<&str> =
+            grants.iter().filter(|(_, grant)| grant["device"] == slug.as_str()).map(|(name, _)| name.as_str()).collect();
+        for person in stage.model.people.iter().filter(|person| !granted.contains(person.name.as_str())) {
+            for code in &person.codes {
+                if stage.house.node(*node).memory.codes.user_of(code.as_bytes()).is_some() {
+                    return Err(format!("{} has no grant on {slug}, and {code} opens it", person.name));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every event of the journal reached the broker, in the journal's order.
+fn every_event_got_out(stage: &Stage) -> Result<(), String> {
+    let journal: Vec<_> = stage.house.journal().into_iter().map(|event| event.id).collect();
+    let mut seen = BTreeSet::new();
+    let published: Vec<_> = stage.house.published.iter().map(|(id, _)| *id).filter(|id| seen.insert(*id)).collect();
+    if journal == published {
+        return Ok(());
+    }
+    let lost: Vec<_> = journal.iter().filter(|id| !seen.contains(id)).collect();
+    Err(format!("{} events in the journal, {} published, {} never, or not in order", journal.len(), published.len(), lost.len()))
+}
+
+/// A grant in a line.
+pub fn told(name: &str, grant: &Value) -> String {
+    let word = |field: &str| grant[field].as_str().unwrap_or("-").to_owned();
+    let fields = ["device", "status", "reason", "opens_now", "code_in_lock", "next_try"].map(word);
+    format!("{name} {}", fields.join(" "))
+}
+
+fn all(grants: &[(String, Value)]) -> String {
+    grants.iter().map(|(name, grant)| told(name, grant)).collect::<Vec<_>>().join("; ")
+}
+
+/// Which node a grant is about.
+pub fn node_of(grant: &Value) -> NodeId {
+    let slug = grant["device"].as_str().expect("a device");
+    NodeId(slug.trim_start_matches("lock_").parse().expect("a lock's slug"))
+}
+
+/// Whether a frame makes the stick transmit.
+pub fn goes_to_a_node(frame: &Frame) -> bool {
+    [FunctionId::SEND_DATA, FunctionId::SEND_DATA_BRIDGE, FunctionId::REQUEST_NODE_INFO].contains(&frame.function)
+}

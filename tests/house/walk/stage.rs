@@ -1,0 +1,552 @@
+//! A house with its model: takes steps.
+
+use std::fmt;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use latchkey::bridge::ask::Ask;
+use latchkey::domain::entropy::Entropy;
+use latchkey::domain::event::{Event, EventType};
+use latchkey::domain::grant::Schedule;
+use latchkey::domain::ids::NodeId;
+use latchkey::domain::intent::{Accepted, CodeChoice, Intent, PersonChange};
+use latchkey::domain::pin::Pin;
+use latchkey::security::keys::NetworkKeys;
+use latchkey::sim::Blueprint;
+use latchkey::sim::air::Conditions;
+use latchkey::sim::model::{Model as Make, Quirks};
+use latchkey::sim::node::{Node, Typed};
+
+use serde_json::Value;
+
+use super::check;
+use super::model::{Model, Person, Stranger};
+use super::nonces::Nonces;
+use super::steps::{Step, What};
+use crate::support::house::{self, Cut, House};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// After this, what a lock said in good conditions has arrived.
+const ARRIVED: Duration = Duration::from_secs(12);
+
+/// A house, and the truth about it.
+pub struct Stage {
+    pub house: House,
+    pub model: Model,
+    pub nodes: Vec<NodeId>,
+    pub nonces: Nonces,
+    pub figures: Figures,
+    armed: Option<Cut>,
+    looked: usize,
+    clock_was_set: bool,
+    air_is_good: bool,
+    cable_is_good: bool,
+    disk_fails: bool,
+    plugged: bool,
+}
+
+/// What walks amounted to.
+#[derive(Default)]
+pub struct Figures {
+    pub seeds: u64,
+    pub steps: u64,
+    pub simulated: Duration,
+    pub checks: u64,
+    pub faults: u64,
+    pub cuts: u64,
+    pub uses: u64,
+    pub published: u64,
+    pub nonces: u64,
+    pub idle_frames: u64,
+}
+
+impl Stage {
+    /// Three locks of sorts that follow from the seed, each interviewed.
+    pub fn new(seed: u64) -> Self {
+        let mut entropy = Entropy::from_number(seed).child("stage");
+        let nodes: Vec<NodeId> = (2..5).map(NodeId).collect();
+        let blueprint = Blueprint {
+            nodes: nodes.iter().map(|node| (*node, make(&mut entropy))).collect(),
+            keys: Some(NetworkKeys::generate(&mut entropy)),
+            ..Blueprint::two_locks()
+        };
+        let house = House::new(&blueprint, seed);
+        let model = Model::of(&nodes);
+        let mut stage = Self {
+            house,
+            model,
+            nodes,
+            nonces: Nonces::default(),
+            figures: Figures { seeds: 1, ..Figures::default() },
+            armed: None,
+            looked: 0,
+            clock_was_set: false,
+            air_is_good: true,
+            cable_is_good: true,
+            disk_fails: false,
+            plugged: true,
+        };
+        stage.house.run_for(3600 * SECOND);
+        stage
+    }
+
+    /// Something happens, time goes by, and everything that always has to hold is looked at.
+    pub fn take(&mut self, step: &Step) -> Result<(), String> {
+        self.power();
+        self.figures.steps += 1;
+        self.act(step.what)?;
+        self.house.run_for(Duration::from_millis(step.then));
+        self.look()
+    }
+
+    /// Mends everything, lets it rest, and looks at what has to hold then.
+    pub fn finish(mut self) -> Result<Figures, String> {
+        self.mend().map_err(|why| format!("at the end: {why}"))?;
+        let before = self.radio_frames();
+        self.house.run_for(24 * 3600 * SECOND);
+        let idle = self.radio_frames() - before;
+        self.figures.idle_frames = idle;
+        if idle > check::IDLE_FRAMES_A_DAY * self.nodes.len() as u64 {
+            return Err(format!("{idle} frames to locks on a day on which nothing happened"));
+        }
+        self.look()?;
+        self.figures.simulated = self.house.age();
+        self.figures.published = self.house.published.len() as u64;
+        self.figures.nonces = self.nonces.count() as u64;
+        Ok(self.figures)
+    }
+
+    /// Everything that left the house, as text.
+    pub fn log(&self) -> String {
+        let said = self.house.published.iter().map(|(id, message)| format!("{id} {} {}\n", message.topic, message.payload));
+        let journal = self.house.journal().into_iter().map(|event| format!("{event:?}\n"));
+        let sent = self.house.sent.iter().map(|frame| format!("{:02x?}\n", frame.encode()));
+        said.chain(journal).chain(sent).collect()
+    }
+
+    /// Whether nothing keeps this lock's words from the daemon.
+    fn is_heard(&self, node: NodeId) -> bool {
+        let lock = self.house.node(node);
+        let well = !lock.faults.gone && !lock.faults.mute && !lock.memory.lifeline.is_empty();
+        well && self.air_is_good && self.cable_is_good && self.plugged && !self.disk_fails && !self.house.is_dark()
+    }
+
+    /// If the power is off, it comes back.
+    fn power(&mut self) {
+        if self.house.is_dark() {
+            self.armed = None;
+            self.disk_fails = false;
+            self.figures.cuts += 1;
+            self.house.cut_power();
+        }
+    }
+
+    fn act(&mut self, what: What) -> Result<(), String> {
+        match what {
+            What::Wait => {}
+            What::Add { on } => self.add(on),
+            What::AddTwin { of, on } => return self.add_twin(of, on),
+            What::NewCode { who } => self.new_code(who),
+            What::Enable { who, on } => {
+                let change = PersonChange { enabled: Some(on), ..PersonChange::default() };
+                self.edit(who, |person| Intent::EditPerson(person.id, change), |person| person.enabled = on);
+            }
+            What::Remove { who } => self.edit(who, |person| Intent::RemovePerson(person.id), |person| person.removed = true),
+            What::Grant { who, lock } => {
+                let node = self.lock(lock);
+                let intent = move |person: &Person| grant(person, node);
+                self.edit(who, intent, |person| _ = person.on.insert(node));
+            }
+            What::Revoke { who, lock } => {
+                let node = self.lock(lock);
+                let intent = move |person: &Person| Intent::Revoke { person: person.id, device: slug(node) };
+                self.edit(who, intent, |person| _ = person.on.remove(&node));
+            }
+            What::Bolt { lock, locked } => {
+                let device = slug(self.lock(lock));
+                self.change(if locked { Intent::Lock(device) } else { Intent::Unlock(device) });
+            }
+            What::Check { lock } => drop(self.change(Intent::Check(slug(self.lock(lock))))),
+            What::Type { who, code, lock } => return self.type_code(who, code, lock),
+            What::TypeWrong { lock } => {
+                let node = self.lock(lock);
+                self.house.keypad(node, "999111");
+            }
+            What::Turn { lock, locked } => {
+                let (node, now) = (self.lock(lock), self.house.now());
+                self.house.visit(node, |lock| lock.turn_bolt(locked, now));
+            }
+            What::Program { lock, slot } => self.program(lock, slot),
+            What::Erase { lock, slot } => self.erase(lock, slot),
+            What::Gone { lock, on } => self.fault(lock, |node| node.faults.gone = on),
+            What::Mute { lock, on } => self.fault(lock, |node| node.faults.mute = on),
+            What::Batteries { lock } => self.fault(lock, Node::power_cut),
+            What::Air { loss, acks, twice } => {
+                self.figures.faults += 1;
+                self.air_is_good = (loss, acks) == (0, 0);
+                let air = Conditions { loss, ack_loss: acks, duplication: twice, ..Conditions::default() };
+                self.house.world.set_conditions(air);
+            }
+            What::Noise { one_in } => {
+                self.figures.faults += 1;
+                self.cable_is_good = one_in == 0;
+                self.house.set_noise((one_in > 0).then(|| one_in.into()));
+            }
+            What::Broker { here } => {
+                self.figures.faults += 1;
+                self.house.set_broker(here);
+            }
+            What::Stick { plugged } => {
+                self.figures.faults += 1;
+                self.plugged = plugged;
+                if plugged { self.house.plug_in() } else { self.house.unplug() }
+            }
+            What::Clock { seconds } => {
+                self.figures.faults += 1;
+                self.clock_was_set = true;
+                self.house.step_clock(i64::from(seconds) * 1000);
+            }
+            What::RightClock => self.house.right_clock(),
+            What::Trust { trusted } => self.house.trusted = trusted,
+            What::Disk { fails } => {
+                self.figures.faults += 1;
+                self.disk_fails = fails;
+                self.house.set_disk_fails(fails);
+            }
+            What::Restart => {
+                (self.armed, self.disk_fails) = (None, false);
+                self.house.restart();
+            }
+            What::Cut { commits, effects } => {
+                let commits = usize::from(commits);
+                let cut = effects.map_or(Cut::Before(commits), |effects| Cut::After(commits, effects.into()));
+                self.armed = Some(cut);
+                self.house.arm(cut);
+            }
+            What::Mend => return self.mend(),
+        }
+        Ok(())
+    }
+
+    /// Everything works again; it gets quiet; what was in doubt is looked at; what waits for a person gets one.
+    fn mend(&mut self) -> Result<(), String> {
+        self.power();
+        for node in self.nodes.clone() {
+            self.house.visit(node, |lock| (lock.faults.gone, lock.faults.mute) = (false, false));
+        }
+        self.house.world.set_conditions(Conditions::default());
+        self.house.set_noise(None);
+        self.house.set_disk_fails(false);
+        self.house.disarm();
+        (self.armed, self.disk_fails, self.air_is_good, self.cable_is_good, self.plugged) = (None, false, true, true, true);
+        self.house.plug_in();
+        self.house.right_clock();
+        self.house.trusted = true;
+        self.house.set_broker(true);
+        // The longest pause between two tries of a lock that did not answer.
+        self.house.run_for(check::LONGEST_BACKOFF);
+        self.settle()?;
+        for node in self.nodes.clone() {
+            if !self.model.locks[&node].unheard.is_empty() {
+                self.house.intend(Intent::Check(slug(node)));
+                self.looked_through(node)?;
+                self.model.locks.get_mut(&node).unwrap().unheard.clear();
+            }
+        }
+        self.settle()?;
+        self.decide()?;
+        self.settle()?;
+        check::at_rest(self)
+    }
+
+    /// Runs until every grant is settled.
+    fn settle(&mut self) -> Result<(), String> {
+        let all =
+            |house: &mut House| house.grants().is_some_and(|grants| grants.iter().all(|(_, grant)| grant["settled"] == true));
+        let patience = check::LONGEST_BACKOFF;
+        let end = self.house.age() + patience;
+        while self.house.age() < end {
+            if all(&mut self.house) {
+                return Ok(());
+            }
+            self.house.run_for(10 * SECOND);
+        }
+        let open: Vec<String> = self
+            .house
+            .grants()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(_, it)| it["settled"] != true)
+            .map(|(name, it)| check::told(&name, &it))
+            .collect();
+        Err(format!("no exit within {patience:?}: {open:?}"))
+    }
+
+    /// Waits until every slot of a lock was read.
+    fn looked_through(&mut self, node: NodeId) -> Result<(), String> {
+        let device = slug(node);
+        let done = |house: &mut House| {
+            let view = house.view(Ask::Device(device.clone()));
+            view.is_some_and(|view| view["inventory"]["done"] == true)
+        };
+        let end = self.house.age() + check::LONGEST_BACKOFF;
+        while !done(&mut self.house) {
+            if self.house.age() > end {
+                return Err(format!("{device} was not looked through in {:?}", check::LONGEST_BACKOFF));
+            }
+            self.house.run_for(10 * SECOND);
+        }
+        Ok(())
+    }
+
+    /// Where somebody edited one of our slots the daemon waits for a person's word: they tick the lock again.
+    fn decide(&mut self) -> Result<(), String> {
+        let waiting = ["missing_from_lock", "changed_at_lock"];
+        for (name, grant_json) in self.house.grants().unwrap_or_default() {
+            if !waiting.contains(&grant_json["status"].as_str().unwrap_or_default()) {
+                continue;
+            }
+            let node = check::node_of(&grant_json);
+            if self.model.locks[&node].ours.is_empty() {
+                return Err(format!("nobody touched that slot: {}", check::told(&name, &grant_json)));
+            }
+            let Some(person) = self.model.present().find(|person| person.name == name) else { continue };
+            let intent = grant(person, node);
+            self.house.intend(intent);
+            self.model.decided(&name);
+        }
+        self.house.run_for(60 * SECOND);
+        for lock in self.model.locks.values_mut() {
+            lock.ours.clear();
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<(), String> {
+        for frame in &self.house.sent[self.looked..] {
+            self.nonces.look(frame)?;
+        }
+        self.looked = self.house.sent.len();
+        if self.house.is_dark() {
+            return Ok(());
+        }
+        self.figures.checks += 1;
+        check::always(self)
+    }
+
+    fn radio_frames(&self) -> u64 {
+        self.house.sent.iter().filter(|frame| check::goes_to_a_node(frame)).count() as u64
+    }
+
+    fn lock(&self, n: u8) -> NodeId {
+        self.nodes[usize::from(n) % self.nodes.len()]
+    }
+
+    /// Somebody who is there.
+    fn who(&self, n: u8) -> Option<usize> {
+        let present: Vec<usize> = (0..self.model.people.len()).filter(|who| !self.model.people[*who].removed).collect();
+        (!present.is_empty()).then(|| present[usize::from(n) % present.len()])
+    }
+
+    /// Asks for a change. `Some`: it is committed, and with the answer if that came out before the power went off.
+    fn change(&mut self, intent: Intent) -> Option<Option<Accepted>> {
+        match self.house.change(intent) {
+            Some(Ok(accepted)) => Some(Some(accepted)),
+            Some(Err(_)) => None,
+            // The power went off in this very turn: before the commit, or after.
+            None => matches!(self.armed, Some(Cut::After(..))).then_some(None),
+        }
+    }
+
+    fn add(&mut self, on: u8) {
+        if self.model.present().count() >= 12 {
+            return;
+        }
+        let name = format!("P{}", self.model.people.len());
+        let code = self.model.fresh_code();
+        let on: Vec<NodeId> = self.nodes.iter().enumerate().filter(|(n, _)| on & (1 << n) != 0).map(|(_, node)| *node).collect();
+        let slugs: Vec<String> = on.iter().map(|node| slug(*node)).collect();
+        let slugs: Vec<&str> = slugs.iter().map(String::as_str).collect();
+        let Some(answer) = self.change(Intent::AddPerson(house::person(&name, &code, &slugs))) else { return };
+        let id = answer.and_then(|accepted| accepted.person).or_else(|| {
+            // The answer was lost with the power: who it is shows in the list.
+            self.power();
+            let people = self.house.view(Ask::People)?;
+            let found = people["items"].as_array()?.iter().find(|person| person["first_name"] == name.as_str())?;
+            found["id"].as_str()?.parse().ok()
+        });
+        let id = id.unwrap_or_else(|| panic!("{name} was committed and is not there"));
+        let on = on.into_iter().collect();
+        self.model.people.push(Person { name, id, codes: vec![code], enabled: true, on, removed: false });
+    }
+
+    fn add_twin(&mut self, of: u8, on: u8) -> Result<(), String> {
+        let Some(of) = self.who(of) else { return Ok(()) };
+        let code = self.model.people[of].code().to_owned();
+        let node = slug(self.lock(on));
+        match self.house.change(Intent::AddPerson(house::person("Twin", &code, &[&node]))) {
+            Some(Ok(_)) => Err("two people have one code".into()),
+            Some(Err(_)) | None => Ok(()),
+        }
+    }
+
+    fn new_code(&mut self, who: u8) {
+        let code = self.model.fresh_code();
+        let choice = CodeChoice::Given(Pin::parse(&code).expect("a code"));
+        let change = PersonChange { code: Some(choice), ..PersonChange::default() };
+        self.edit(who, |person| Intent::EditPerson(person.id, change), |person| person.codes.push(code));
+    }
+
+    fn edit(&mut self, who: u8, intent: impl FnOnce(&Person) -> Intent, done: impl FnOnce(&mut Person)) {
+        let Some(who) = self.who(who) else { return };
+        let intent = intent(&self.model.people[who]);
+        if self.change(intent).is_some() {
+            let person = &mut self.model.people[who];
+            done(person);
+            let name = person.name.clone();
+            self.model.decided(&name);
+        }
+    }
+
+    /// Somebody types a code; where nothing is in the way, the use is told with the right name, once.
+    fn type_code(&mut self, who: u8, code: u8, lock: u8) -> Result<(), String> {
+        let node = self.lock(lock);
+        if self.model.people.is_empty() {
+            return Ok(());
+        }
+        let person = self.model.people[usize::from(who) % self.model.people.len()].clone();
+        let code = person.codes[usize::from(code) % person.codes.len()].clone();
+        let heard = self.is_heard(node) && !self.model.locks[&node].unheard.iter().any(|_| true);
+        let before = self.house.live.len();
+        let typed = self.house.keypad(node, &code);
+        self.figures.uses += 1;
+        let Typed::Opened(slot) = typed else { return Ok(()) };
+        self.house.run_for(ARRIVED);
+        if !heard || !self.is_heard(node) {
+            return Ok(());
+        }
+        let used: Vec<&Event> = self.house.live[before..]
+            .iter()
+            .filter(|event| event.kind == EventType::CodeUsed && event.slot == Some(slot))
+            .collect();
+        let names: Vec<Option<&str>> = used.iter().map(|event| event.person.as_ref().map(|it| it.name.as_str())).collect();
+        if names == [Some(person.name.as_str())] {
+            return Ok(());
+        }
+        Err(format!("{} used slot {slot} of node {node} with {code}, and told was {names:?}", person.name))
+    }
+
+    fn program(&mut self, lock: u8, slot: u8) {
+        let node = self.lock(lock);
+        let slot = u16::from(slot) % self.house.node(node).model.slots + 1;
+        let code = self.model.fresh_code();
+        let was = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
+        let (heard, quiet, now) = (self.is_heard(node), self.is_quiet(node), self.house.now());
+        self.house.visit(node, |lock| lock.program(slot, Some(code.as_bytes()), now));
+        let over = was.and_then(|was| self.model.present().find(|person| person.code() == was));
+        let (over, unwanted) = (over.map(|it| it.name.clone()), over.is_some_and(|it| !it.may_open(node)));
+        let strangers = self.model.locks.get_mut(&node).unwrap();
+        strangers.codes.remove(&slot);
+        if over.is_some() {
+            strangers.ours.insert(slot);
+        }
+        if heard && quiet && !unwanted {
+            strangers.codes.insert(slot, Stranger { code, over });
+        } else {
+            strangers.loose.insert(code);
+        }
+        self.edited(node, slot, heard);
+    }
+
+    /// Whether the daemon has nothing to do at a lock.
+    fn is_quiet(&mut self, node: NodeId) -> bool {
+        let device = slug(node);
+        let settled = |(_, grant): &(String, Value)| grant["device"] != device.as_str() || grant["settled"] == true;
+        self.house.grants().is_some_and(|grants| grants.iter().all(settled))
+    }
+
+    fn erase(&mut self, lock: u8, slot: u8) {
+        let node = self.lock(lock);
+        let taken: Vec<u16> = self.house.codes(node).into_iter().map(|(slot, _)| slot).collect();
+        if taken.is_empty() {
+            return;
+        }
+        let slot = taken[usize::from(slot) % taken.len()];
+        let (heard, now) = (self.is_heard(node), self.house.now());
+        self.house.visit(node, |lock| lock.program(slot, None, now));
+        let strangers = self.model.locks.get_mut(&node).unwrap();
+        if strangers.codes.remove(&slot).is_none() {
+            strangers.ours.insert(slot);
+        }
+        self.edited(node, slot, heard);
+    }
+
+    /// A slot was edited at the lock: in doubt until the lock's word has arrived for certain.
+    fn edited(&mut self, node: NodeId, slot: u16, heard: bool) {
+        self.model.locks.get_mut(&node).unwrap().unheard.insert(slot);
+        self.house.run_for(ARRIVED);
+        if heard && self.is_heard(node) {
+            self.model.locks.get_mut(&node).unwrap().unheard.remove(&slot);
+        }
+    }
+
+    fn fault(&mut self, lock: u8, act: impl FnOnce(&mut Node)) {
+        self.figures.faults += 1;
+        let node = self.lock(lock);
+        self.house.visit(node, act);
+    }
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, more: Self) {
+        self.seeds += more.seeds;
+        self.steps += more.steps;
+        self.simulated += more.simulated;
+        self.checks += more.checks;
+        self.faults += more.faults;
+        self.cuts += more.cuts;
+        self.uses += more.uses;
+        self.published += more.published;
+        self.nonces += more.nonces;
+        self.idle_frames = self.idle_frames.max(more.idle_frames);
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seeds, steps, simulated, checks, faults, cuts, uses, published, nonces, idle_frames } = self;
+        let hours = simulated.as_secs() / 3600;
+        write!(
+            f,
+            "{seeds} seeds, {steps} steps, {hours} simulated hours, {checks} looks at everything, {faults} faults, {cuts} power \
+             cuts, {uses} codes typed, {published} events published, {nonces} nonces, at most {idle_frames} frames on an idle day"
+        )
+    }
+}
+
+/// The name of a lock in the daemon.
+pub fn slug(node: NodeId) -> String {
+    format!("lock_{}", node.0)
+}
+
+fn grant(person: &Person, node: NodeId) -> Intent {
+    Intent::Grant { person: person.id, device: slug(node), schedule: Schedule::Always }
+}
+
+/// A lock of some sort, honest but odd.
+fn make(entropy: &mut Entropy) -> Make {
+    let makes: [fn() -> Make; 4] = [Make::s2, Make::s0, Make::version_2, Make::version_1];
+    let make = makes[usize::try_from(entropy.below(4)).unwrap()]();
+    let mut odd = |one_in| entropy.below(one_in) == 0;
+    let quirks = Quirks {
+        masks_codes: odd(4),
+        refuses_duplicates: odd(2),
+        no_supervision: make.quirks.no_supervision || odd(4),
+        v1_alarms: odd(6),
+        bare_user_id: odd(6),
+        silent_writes: odd(5),
+        answers_before_callback: odd(5),
+        ..make.quirks
+    };
+    Make { slots: 30, quirks, ..make }
+}

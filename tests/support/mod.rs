@@ -1,0 +1,3 @@
+//! The whole daemon in virtual time: what several test programs share.
+
+pub mod house;
