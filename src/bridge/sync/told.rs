@@ -53,8 +53,11 @@ impl Sync {
             Progress::Verifying { doing: Doing::Clear { .. }, .. } => return None,
             Progress::Idle => {}
         }
-        // The event of a change of ours may come late, when a lock repeats what nobody answered. One look tells.
-        if !self.is_own_echo(key, now.mono) {
+        // The event of a change of ours may come late, when a lock repeats what nobody answered: even after a restart, where
+        // only the stamp of the confirmation is left. Otherwise one look tells.
+        let just_confirmed =
+            slot.confirmed.as_ref().is_some_and(|confirmed| confirmed.at <= now.wall && now.wall - confirmed.at < OWN_CHANGE);
+        if !just_confirmed && !self.is_own_echo(key, now.mono) {
             self.locks.entry(key.device).or_default().recheck.insert(key.index);
         }
         None
