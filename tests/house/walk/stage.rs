@@ -455,6 +455,10 @@ impl Stage {
     fn program(&mut self, lock: u8, slot: u8) {
         let node = self.lock(lock);
         let slot = u16::from(slot) % self.house.node(node).model.slots + 1;
+        if self.house.node(node).model.quirks.masks_codes {
+            // What a lock that masks its codes tells so soon after a change of ours may be that change.
+            self.house.run_for(60 * SECOND);
+        }
         let code = self.model.fresh_code();
         let was = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
         let (heard, quiet, now) = (self.is_heard(node), self.is_quiet(node), self.house.now());
