@@ -24,12 +24,12 @@ impl Node {
     /// The classes of its node information frame: all, or those in clear.
     pub fn listed(&self) -> Vec<ClassId> {
         let in_clear = |class: &ClassId| !self.has_security() || IN_CLEAR.contains(class);
-        self.classes().into_keys().filter(in_clear).collect()
+        self.named_classes().filter(in_clear).collect()
     }
 
     /// The classes that it has under its highest class only.
     pub fn secure_classes(&self) -> Vec<ClassId> {
-        self.classes().into_keys().filter(|class| !IN_CLEAR.contains(class)).collect()
+        self.named_classes().filter(|class| !IN_CLEAR.contains(class)).collect()
     }
 
     /// The highest class it was granted.
@@ -43,6 +43,7 @@ impl Node {
         self.become_member(place, Joined::nothing(), entropy.child("in clear"));
         self.joining = Some(Joiner::begin(wishes, place, now, entropy));
         self.joined = None;
+        self.woke_at = Some(now);
         self.wake(now);
     }
 
@@ -55,6 +56,8 @@ impl Node {
     pub fn forget(&mut self) {
         self.memory.membership = None;
         self.memory.lifeline.clear();
+        self.memory.lifeline_points.clear();
+        self.memory.wake_up = None;
         self.power_cut();
     }
 

@@ -111,7 +111,7 @@ fn a_stop_before_anybody_came_ends_it_with_nobody() {
 fn a_lock_with_keys_says_in_clear_only_who_it_is() {
     let (mut host, device, node, mut session) = with_lock();
     let lock = host.world.device_node(device).unwrap();
-    assert_eq!(lock.listed().iter().map(|class| class.0).collect::<Vec<_>>(), [0x55, 0x5E, 0x6C, 0x98, 0x9F]);
+    assert_eq!(lock.listed().iter().map(|class| class.0).collect::<Vec<_>>(), [0x5E, 0x55, 0x6C, 0x98, 0x9F]);
     let in_clear = |host: &mut Host, command: &[u8]| {
         host.heard.clear();
         host.queue.push_back((node, command.to_vec()));
