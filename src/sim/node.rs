@@ -257,7 +257,7 @@ impl Node {
     /// How the air reaches it.
     pub fn receiver(&self, now: Instant) -> Receiver {
         let sleeps = self.model.wake_up.is_some() && self.joining.is_none() && self.is_asleep(now);
-        Receiver { beam: self.model.beam, awake_until: self.awake_until, deaf: self.is_gone() || sleeps }
+        Receiver { beam: self.model.beam, awake_until: self.awake_until, deaf: self.is_gone() || self.has_reset || sleeps }
     }
 
     /// A frame from the controller. Bytes it can't read are ignored, as real nodes do.

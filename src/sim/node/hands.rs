@@ -13,7 +13,7 @@ use crate::domain::time::{Deadline, Instant};
 pub(super) const WRONG_CODES: u8 = 5;
 pub(super) const KEYPAD_DEAD: Duration = Duration::from_secs(30);
 /// From a factory reset to the end of what it has to say about it.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What typing a code at the keypad brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
