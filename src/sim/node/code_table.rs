@@ -47,13 +47,15 @@ impl CodeTable {
     /// The user whose code opens the door.
     pub fn user_of(&self, code: &[u8]) -> Option<u16> {
         let opens = [UserIdStatus::ENABLED, UserIdStatus::PASSAGE_MODE];
-        self.owner_of(code).filter(|(_, status)| opens.contains(status)).map(|(user, _)| user)
+        self.owner_of(code, false).filter(|(_, status)| opens.contains(status)).map(|(user, _)| user)
     }
 
-    /// The user whose code it is, and what the code is for: one that opens where several have it.
-    pub fn owner_of(&self, code: &[u8]) -> Option<(u16, UserIdStatus)> {
-        let same = || self.entries().filter(|(_, entry)| entry.code.reveal() == code);
-        let owner = same().find(|(_, entry)| entry.status != UserIdStatus::DISABLED).or_else(|| same().next());
+    /// The user whose code it is, and what the code is for: one that is not switched off where several have it.
+    /// `five_buttons`: two digits share a button.
+    pub(super) fn owner_of(&self, code: &[u8], five_buttons: bool) -> Option<(u16, UserIdStatus)> {
+        let typed = CodeText::new(code);
+        let all = || self.entries().filter(|(_, entry)| same(&entry.code, &typed, five_buttons));
+        let owner = all().find(|(_, entry)| entry.status != UserIdStatus::DISABLED).or_else(|| all().next());
         owner.map(|(user, entry)| (user, entry.status))
     }
 
@@ -98,4 +100,11 @@ impl CodeTable {
 pub(super) fn is_code(code: &CodeText) -> bool {
     let digits = code.reveal();
     (4..=10).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether the keypad can't tell two codes apart. On five buttons 1 and 2 are one, 3 and 4, … 9 and 0 (pains sheet §2).
+pub(super) fn same(a: &CodeText, b: &CodeText, five_buttons: bool) -> bool {
+    // Pairs begin with an odd digit; 0 goes with 9.
+    let button = |digit: &u8| if *digit == b'0' { b'9' } else { digit.wrapping_sub(1) | 1 };
+    if five_buttons { a.reveal().iter().map(button).eq(b.reveal().iter().map(button)) } else { a == b }
 }

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::command::Command;
 use crate::command::user_code::{
     AdminCode, CapabilitiesReport, Checksum, ExtendedCode, ExtendedGet, ExtendedReport, KeypadMode, Report, UserCode, UserId,
     UserIdStatus, UsersNumberReport,
 };
+use crate::command::{ClassId, Command};
 use crate::domain::pin::CodeText;
 use crate::domain::time::{Deadline, Instant};
 
-use super::code_table::is_code;
+use super::code_table::{is_code, same};
 use super::{Answer, CodeTable, Entry, Happening, Node};
 
 /// How many bytes of codes a lock puts into one Extended Report, so that it fits a classic frame.
@@ -43,6 +43,11 @@ pub(super) fn user_code(node: &mut Node, command: &Command, now: Instant) -> Opt
             let codes: Vec<_> = set.codes().iter().map(|code| (code.user(), code.status(), code.code())).collect();
             return Some(node.write_codes(&codes, now));
         }
+        UserCode::ExtendedUserCodeGet(ExtendedGet { user_id: 0, .. }) => {
+            // The report has no word of ours for user 0: one code, user 0, status 0xFE, no digits, none next.
+            let report = [0x0D, 1, 0, 0, UserIdStatus::STATUS_NOT_AVAILABLE.0, 0, 0, 0];
+            return Some(Answer::Reply(Command::opaque(ClassId::USER_CODE, &report)));
+        }
         UserCode::ExtendedUserCodeGet(get) => UserCode::ExtendedUserCodeReport(node.codes_from(*get)?),
         UserCode::AdminCodeSet(set) => return Some(node.set_admin_code(&set.code)),
         UserCode::AdminCodeGet => UserCode::AdminCodeReport(AdminCode { code: node.read_back(&node.memory.admin_code) }),
@@ -55,7 +60,7 @@ pub(super) fn user_code(node: &mut Node, command: &Command, now: Instant) -> Opt
 impl Node {
     /// Switches the admin code off, or takes another: one that is no user's.
     pub(super) fn set_admin_code(&mut self, code: &CodeText) -> Answer {
-        let taken = self.memory.codes.owner_of(code.reveal()).is_some();
+        let taken = self.memory.codes.owner_of(code.reveal(), self.model.quirks.five_buttons).is_some();
         if !code.is_empty() && (!is_code(code) || taken) {
             return Answer::Refused;
         }
@@ -165,7 +170,7 @@ impl Node {
         if status == UserIdStatus::AVAILABLE {
             return if table.remove(user) { Ok(Happening::CodeDeleted(user)) } else { Err(None) };
         }
-        let taken = table.entries().any(|(other, entry)| other != user && entry.code == *code);
+        let taken = table.entries().any(|(other, entry)| other != user && same(&entry.code, code, quirks.five_buttons));
         if taken && quirks.refuses_duplicates || !code.is_empty() && *code == self.memory.admin_code {
             return Err(Some(Happening::DuplicateRefused(user)));
         }

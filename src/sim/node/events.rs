@@ -55,9 +55,9 @@ pub enum Happening {
     KeypadDisabled,
     /// How the lock works was changed by radio. Written down only.
     Configured,
-    /// The batteries want to be changed. Written down; a report tells it.
+    /// The batteries want to be changed. A report tells it, and an alarm where there are some.
     BatteryLow,
-    /// They were. Written down; a report tells it.
+    /// They were. A report tells it.
     BatteryNew,
     /// A sensor is wet.
     Water,

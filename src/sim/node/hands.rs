@@ -47,7 +47,8 @@ impl Node {
         if mode == KeypadMode::VACATION {
             return Typed::KeypadDead;
         }
-        let Some((user, status)) = self.memory.codes.owner_of(code) else { return self.wrong_code(now) };
+        let owner = self.memory.codes.owner_of(code, self.model.quirks.five_buttons);
+        let Some((user, status)) = owner else { return self.wrong_code(now) };
         match status {
             UserIdStatus::ENABLED | UserIdStatus::PASSAGE_MODE => self.open(user, status == UserIdStatus::PASSAGE_MODE, now),
             UserIdStatus::MESSAGING => {

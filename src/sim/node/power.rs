@@ -117,7 +117,7 @@ impl Node {
         let before = self.memory.battery;
         self.memory.battery = Charge(before.0.saturating_sub(self.model.wakeup_cost));
         if self.memory.battery.is_low() && !before.is_low() {
-            self.write_down(Happening::BatteryLow, now);
+            self.happened(Happening::BatteryLow, now);
         }
         if self.memory.battery.step() != before.step() && self.has_power() {
             let report = self.battery_report();

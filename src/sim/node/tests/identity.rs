@@ -9,12 +9,29 @@ fn numbers(classes: Vec<ClassId>) -> Vec<u16> {
     classes.into_iter().map(|class| class.0).collect()
 }
 
+fn member() -> Membership {
+    let keys = NetworkKeys::from_fn(|_| Key::from_bytes([0; 16]));
+    Membership { home: HomeId(1), own: NodeId(2), controller: NodeId(1), granted: KeyMask::NONE, keys }
+}
+
 #[test]
 fn a_lock_of_today_shows_in_clear_only_what_works_in_clear() {
     let lock = Node::new(Model::s2());
     assert_eq!(numbers(lock.listed()), [0x5E, 0x55, 0x6C, 0x98, 0x9F]);
     let secure = [0x4C, 0x59, 0x5A, 0x62, 0x63, 0x71, 0x72, 0x73, 0x80, 0x85, 0x86, 0x87, 0x8B, 0x8E];
     assert_eq!(numbers(lock.secure_classes()), secure);
+}
+
+#[test]
+fn a_plug_without_keys_serves_everybody_and_a_lock_nobody() {
+    let nothing = Vec::<Vec<u8>>::new();
+    let (mut plug, mut lock) = (Node::new(Model::plug()), Node::new(Model::s2()));
+    assert_eq!(tell(&mut plug, &[0x20, 0x02]).len(), 1);
+    assert!(plug.listed().contains(&ClassId::ASSOCIATION));
+    assert_eq!(tell(&mut lock, &[0x62, 0x02]), nothing);
+    plug.memory.membership = Some(Membership { granted: KeyMask(0x02), ..member() });
+    plug.power_cut();
+    assert_eq!((tell(&mut plug, &[0x20, 0x02]), numbers(plug.listed())), (nothing, vec![0x5E, 0x55, 0x6C, 0x9F]));
 }
 
 #[test]
@@ -138,13 +155,7 @@ fn an_end_point_in_the_lifeline_is_told_like_a_node() {
 #[test]
 fn a_factory_reset_is_told_and_then_everything_is_forgotten() {
     let mut lock = lock(Model::version_2());
-    lock.memory.membership = Some(Membership {
-        home: HomeId(1),
-        own: NodeId(2),
-        controller: NodeId(1),
-        granted: KeyMask::NONE,
-        keys: NetworkKeys::from_fn(|_| Key::from_bytes([0; 16])),
-    });
+    lock.memory.membership = Some(member());
     lock.program(1, Some(b"4711"), NOW);
     lock.turn_bolt(true, NOW);
     own_words(&mut lock);

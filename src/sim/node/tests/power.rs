@@ -34,11 +34,16 @@ fn a_battery_tells_each_tenth_warns_once_and_dies() {
 }
 
 #[test]
-fn a_low_battery_is_in_the_lock_s_own_log() {
+fn a_low_battery_is_in_the_log_of_one_lock_and_an_alarm_of_the_other() {
     let mut lock = lock(Model { wakeup_cost: 1_000_000, ..Model::version_2() });
     lock.memory.battery = Charge::of_percent(15);
     lock.receive(&[0x00], secs(100));
     assert_eq!(lock.memory.log.record(0).map(|(_, record)| record.event.0), Some(30));
+    let mut old = super::lock(Model { wakeup_cost: 1_000_000, ..Model::version_1() });
+    old.model.quirks.v1_alarms = true;
+    old.memory.battery = Charge::of_percent(15);
+    old.receive(&[0x00], secs(100));
+    assert_eq!(said(&mut old), [&[0x71, 0x05, 0xA7, 0x00][..], &[0x80, 0x03, 0xFF]]);
 }
 
 #[test]

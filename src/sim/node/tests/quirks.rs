@@ -61,6 +61,19 @@ fn a_lock_of_one_length_refuses_the_others() {
 }
 
 #[test]
+fn five_buttons_can_t_tell_two_codes_apart() {
+    let mut lock = odd(Quirks { five_buttons: true, refuses_duplicates: true, ..Quirks::default() });
+    tell(&mut lock, b"\x63\x0b\x01\x00\x01\x01\x0613579\x30");
+    assert_eq!(lock.type_code(b"246809", NOW), Typed::Opened(1));
+    assert_eq!(lock.type_code(b"246801", NOW), Typed::Wrong);
+    own_words(&mut lock);
+    let refused = tell(&mut lock, b"\x6c\x01\x05\x0d\x63\x0b\x01\x00\x02\x01\x06246800");
+    assert!(refused.contains(&FAIL.to_vec()), "{refused:02x?}");
+    lock.model.quirks.five_buttons = false;
+    assert_eq!(lock.type_code(b"246809", NOW), Typed::Wrong);
+}
+
+#[test]
 fn the_master_s_slot_is_taken_and_can_t_be_written() {
     let quirks = Quirks { master_slot: Some(251), ..Quirks::default() };
     let mut lock = lock(Model { slots: 251, quirks, ..Model::version_1() });
