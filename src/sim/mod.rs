@@ -32,12 +32,12 @@
 //! | a person, or chance | calls on [`Node`](node::Node) | and then |
 //! | --- | --- | --- |
 //! | types a code | [`type_code`](node::Node::type_code) (or [`World::keypad`]) | [`Typed`](node::Typed): opened, jammed, a message, the admin code, wrong, or a dead keypad |
-//! | locks at the keypad, turns the bolt | [`keypad_lock`](node::Node::keypad_lock), [`turn_bolt`](node::Node::turn_bolt) | an event; a lock that relocks does so after its time |
+//! | locks or unlocks at the keypad without typing, turns the bolt | [`keypad_lock`](node::Node::keypad_lock), [`keypad_unlock`](node::Node::keypad_unlock), [`turn_bolt`](node::Node::turn_bolt) | an event; a lock that relocks does so after its time |
 //! | edits codes at the lock | [`program`](node::Node::program), [`erase_codes`](node::Node::erase_codes), [`program_admin`](node::Node::program_admin) | events, as by radio |
 //! | looks at it | [`memory`](node::Node::memory), [`keypad_mode`](node::Node::keypad_mode), [`time`](node::Node::time), [`relocks_at`](node::Node::relocks_at), [`is_identifying`](node::Node::is_identifying) | codes, bolt, log, battery; what its keypad, its clock and its light do |
 //! | breaks or repairs it | [`Faults`](node::Faults): `jammed`, `gone`, `mute`; [`Quirks`](model::Quirks) in [`model`](node::Node::model) | from now on |
 //! | takes out the batteries, puts them in | [`power_off`](node::Node::power_off), [`power_on`](node::Node::power_on), [`power_cut`](node::Node::power_cut) | without power a lock turns by hand, and does nothing else |
-//! | changes the batteries, or waits | [`change_batteries`](node::Node::change_batteries); `memory.battery` is a [`Charge`](node::Charge) | each of the [`wakeups`](node::Node::wakeups) costs [`Model::wakeup_cost`](model::Model::wakeup_cost); the level is told at each tenth and below 15 %; at 0 the node is dead |
+//! | changes the batteries, or waits | [`change_batteries`](node::Node::change_batteries), [`charge`](node::Node::charge); `memory.battery` is a [`Charge`](node::Charge) | each of the [`wakeups`](node::Node::wakeups) costs [`Model::wakeup_cost`](model::Model::wakeup_cost); the level is told at each tenth and below 15 %; at 0 the node is dead |
 //! | resets it to the factory's state | [`factory_reset`](node::Node::factory_reset) | it says so, forgets network, keys and codes a second later, and stands outside the network |
 //! | spills water, switches a plug, wakes a sensor | [`sense`](node::Node::sense), [`press_switch`](node::Node::press_switch), [`wake_by_hand`](node::Node::wake_by_hand) | reports to the lifeline; a sensor sleeps again after 10 s |
 //!

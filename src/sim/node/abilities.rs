@@ -47,7 +47,7 @@ const LOCK: &[Ability] = &[
     ability(ClassId::USER_CODE, |model| model.user_code, codes::user_code),
 ];
 
-/// What a keypad has beyond that comes with its mechanism.
+/// A row of a kind's own takes the place of the one for every node.
 const KEYPAD: &[Ability] = &[ability(ClassId::BATTERY, |_| 1, power::battery)];
 
 const SWITCH: &[Ability] = &[ability(ClassId::BASIC, |_| 2, basic::switch)];
@@ -77,7 +77,8 @@ fn of(kind: Kind) -> impl Iterator<Item = &'static Ability> {
         Kind::Switch => SWITCH,
         Kind::Sensor => SENSOR,
     };
-    EVERY_NODE.iter().chain(own)
+    let others = EVERY_NODE.iter().filter(|every| own.iter().all(|its| its.class != every.class));
+    own.iter().chain(others)
 }
 
 impl Node {

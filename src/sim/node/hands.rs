@@ -74,6 +74,11 @@ impl Node {
         self.happened(Happening::KeypadLock(user), now);
     }
 
+    /// Somebody unlocks at the keypad as this user, whether that has a code or not.
+    pub fn keypad_unlock(&mut self, user: u16, now: Instant) -> Typed {
+        if self.has_power() { self.open(user, false, now) } else { Typed::KeypadDead }
+    }
+
     /// Somebody programs a code at the lock itself, or takes one out.
     pub fn program(&mut self, user: u16, code: Option<&[u8]>, now: Instant) {
         if !self.has_power() {

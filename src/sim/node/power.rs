@@ -97,11 +97,15 @@ impl Node {
 
     /// Puts other batteries in. It tells the new level.
     pub fn change_batteries(&mut self, charge: Charge, now: Instant) {
-        self.power_off();
+        self.power_cut();
+        self.write_down(Happening::BatteryNew, now);
+        self.charge(charge, now);
+    }
+
+    /// The batteries that are in have so much left from now on. It tells the level, if they are not dead.
+    pub fn charge(&mut self, charge: Charge, now: Instant) {
         self.memory.battery = charge;
-        self.power_on();
         if self.has_power() {
-            self.write_down(Happening::BatteryNew, now);
             let report = self.battery_report();
             self.report(report, now);
         }

@@ -104,6 +104,8 @@ fn locking_at_the_keypad_names_who_did_it_or_nobody() {
     assert_eq!(own_words(&mut lock), [b"\x71\x05\x00\x00\x00\xff\x06\x05\x08\x63\x03\x07\x014711"]);
     lock.keypad_lock(None, NOW);
     assert_eq!(own_words(&mut lock), [[0x71, 0x05, 0x00, 0x00, 0x00, 0xFF, 0x06, 0x05, 0x00]]);
+    assert_eq!(lock.keypad_unlock(8, NOW), Typed::Opened(8));
+    assert_eq!(own_words(&mut lock), [[0x71, 0x05, 0x00, 0x00, 0x00, 0xFF, 0x06, 0x06, 0x04, 0x63, 0x03, 0x08, 0x00]]);
     let mut old = super::lock(Model::version_1());
     old.model.quirks.v1_alarms = true;
     old.keypad_lock(None, NOW);

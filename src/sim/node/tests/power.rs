@@ -34,6 +34,16 @@ fn a_battery_tells_each_tenth_warns_once_and_dies() {
 }
 
 #[test]
+fn batteries_that_run_down_in_a_moment_are_told_until_they_are_dead() {
+    let mut lock = lock(Model::version_2());
+    lock.charge(Charge::of_percent(50), NOW);
+    lock.charge(Charge::of_percent(14), NOW);
+    lock.charge(Charge::EMPTY, NOW);
+    assert_eq!(own_words(&mut lock), [[0x80, 0x03, 50], [0x80, 0x03, 0xFF]]);
+    assert!(lock.is_gone());
+}
+
+#[test]
 fn a_low_battery_is_in_the_log_of_one_lock_and_an_alarm_of_the_other() {
     let mut lock = lock(Model { wakeup_cost: 1_000_000, ..Model::version_2() });
     lock.memory.battery = Charge::of_percent(15);
