@@ -7,9 +7,9 @@ use crate::domain::pin::CodeText;
 
 mod values;
 
-const CLASSES: [u8; 27] = [
+const CLASSES: [u8; 30] = [
     0x20, 0x22, 0x4C, 0x55, 0x56, 0x59, 0x5A, 0x5E, 0x60, 0x62, 0x63, 0x6C, 0x70, 0x71, 0x72, 0x80, 0x84, 0x85, 0x86, 0x8A, 0x8B,
-    0x8F, 0x98, 0x9F, 0x73, 0x87, 0x8E,
+    0x8F, 0x98, 0x9F, 0x73, 0x87, 0x8E, 0x83, 0x4E, 0x6F,
 ];
 
 /// A payload of any row of any table, with any parameters.
@@ -141,5 +141,5 @@ fn a_keypad_event_of_the_ring_keypad_inside_supervision_is_reachable_and_masked(
     assert_eq!(get.command.to_string(), "Entry Control Notification");
     let json = serde_json::to_value(&get).unwrap();
     assert_eq!(json["encapsulated"]["class"], "Entry Control");
-    assert_eq!(json["encapsulated"]["fields"]["body_hex"], "****");
+    assert_eq!(json["encapsulated"]["fields"]["event_data_hex"], "****");
 }
