@@ -1,9 +1,12 @@
 //! A node, most often a lock: a memory that survives power cuts, a short list of behaviours, and what people do at its door.
 
 mod codes;
+mod credentials;
 mod door;
 mod events;
+mod keypad;
 mod plumbing;
+mod schedule;
 mod secured;
 mod segments;
 mod talk;
@@ -20,12 +23,16 @@ use crate::security::keys::KeyMask;
 
 use super::air::Receiver;
 use super::joiner::{Failure, Joiner};
-use super::model::Model;
+use super::model::{Kind, Model};
+use credentials::{Learning, Presented};
 use secured::Secured;
 use segments::Segments;
 
 pub use codes::{CodeTable, Entry};
+pub use credentials::{Credential, CredentialAbilities, CredentialTable};
 pub use events::Happening;
+pub use keypad::KeypadMemory;
+pub use schedule::{ScheduleSlots, ScheduleTable, WallClock};
 pub use secured::Membership;
 
 /// How long a FLiRS lock stays awake after its last frame (timing sheet §2: some 10 ms up to a second).
@@ -43,6 +50,14 @@ const KEYPAD_DEAD: Duration = Duration::from_secs(30);
 pub struct Memory {
     /// User codes.
     pub codes: CodeTable,
+    /// Users with credentials, and the admin PIN.
+    pub credentials: CredentialTable,
+    /// Schedules of user codes.
+    pub schedules: ScheduleTable,
+    /// Its clock.
+    pub clock: WallClock,
+    /// What a keypad keeps.
+    pub keypad: KeypadMemory,
     /// The bolt is thrown.
     pub locked: bool,
     /// Members of the lifeline group: who is told what happens.
@@ -67,6 +82,8 @@ pub struct Faults {
 pub enum Typed {
     /// The door opened for this user id.
     Opened(u16),
+    /// It is the code of this user, who may not enter: switched off, out of schedule, or no user for this door.
+    Denied(u16),
     /// No slot has that code, or it is switched off.
     Wrong,
     /// Too many wrong codes: the keypad is dead for a while.
@@ -96,6 +113,11 @@ const BEHAVIOURS: &[Behaviour] = &[
     door::door_lock,
     events::notification,
     codes::user_code,
+    credentials::user_credential,
+    schedule::schedule_entry_lock,
+    schedule::time_parameters,
+    keypad::entry_control,
+    keypad::indicator,
 ];
 
 /// A frame the lock wants to send.
@@ -138,6 +160,7 @@ pub struct Node {
     last_supervised: Option<(supervision::Get, supervision::Report)>,
     wrong_codes: u8,
     keypad_dead_until: Option<Instant>,
+    learning: Option<Learning>,
 }
 
 impl Node {
@@ -149,7 +172,17 @@ impl Node {
     /// The same; what it draws for its keys and nonces follows from `entropy`.
     pub fn fresh(model: Model, entropy: Entropy) -> Self {
         let codes = CodeTable::new(model.slots);
-        let memory = Memory { codes, locked: false, lifeline: Vec::new(), battery: 90, membership: None };
+        let memory = Memory {
+            codes,
+            credentials: CredentialTable::default(),
+            schedules: ScheduleTable::default(),
+            clock: WallClock::default(),
+            keypad: KeypadMemory::default(),
+            locked: false,
+            lifeline: Vec::new(),
+            battery: 90,
+            membership: None,
+        };
         Self::with_memory(model, memory, entropy)
     }
 
@@ -172,6 +205,7 @@ impl Node {
             last_supervised: None,
             wrong_codes: 0,
             keypad_dead_until: None,
+            learning: None,
         }
     }
 
@@ -201,10 +235,21 @@ impl Node {
             (ClassId::ASSOCIATION, 2),
             (ClassId::ASSOCIATION_GROUP_INFORMATION, 1),
             (ClassId::BATTERY, 1),
-            (ClassId::DOOR_LOCK, 4),
-            (ClassId::NOTIFICATION, if self.model.quirks.v1_alarms { 1 } else { 8 }),
-            (ClassId::USER_CODE, self.model.user_code),
         ]);
+        match self.model.kind {
+            Kind::Lock => {
+                classes.insert(ClassId::DOOR_LOCK, 4);
+                classes.insert(ClassId::NOTIFICATION, if self.model.quirks.v1_alarms { 1 } else { 8 });
+                match &self.model.credentials {
+                    Some(_) => classes.insert(ClassId::USER_CREDENTIAL, 1),
+                    None => classes.insert(ClassId::USER_CODE, self.model.user_code),
+                };
+                if self.model.schedules.is_some() {
+                    classes.extend([(ClassId::SCHEDULE_ENTRY_LOCK, 3), (ClassId::TIME_PARAMETERS, 1)]);
+                }
+            }
+            Kind::Keypad => classes.extend([(ClassId::ENTRY_CONTROL, 1), (ClassId::INDICATOR, 3)]),
+        }
         if !self.model.quirks.no_supervision {
             classes.insert(ClassId::SUPERVISION, 1);
         }
@@ -245,21 +290,42 @@ impl Node {
         if self.keypad_dead_until.is_some_and(|until| now < until) {
             return Typed::KeypadDead;
         }
-        let Some(user) = self.memory.codes.user_of(code) else {
-            self.wrong_codes += 1;
-            if self.wrong_codes < WRONG_CODES {
-                self.tell(Happening::WrongCode, now);
-                return Typed::Wrong;
+        let (user, happening) = match self.presented(code, now) {
+            Presented::Unknown => {
+                self.wrong_codes += 1;
+                if self.wrong_codes < WRONG_CODES {
+                    let credentials = self.model.credentials.is_some();
+                    self.tell(if credentials { Happening::WrongCredential } else { Happening::WrongCode }, now);
+                    return Typed::Wrong;
+                }
+                self.wrong_codes = 0;
+                self.keypad_dead_until = Some(now + KEYPAD_DEAD);
+                self.tell(Happening::KeypadDisabled, now);
+                return Typed::KeypadDead;
             }
-            self.wrong_codes = 0;
-            self.keypad_dead_until = Some(now + KEYPAD_DEAD);
-            self.tell(Happening::KeypadDisabled, now);
-            return Typed::KeypadDead;
+            Presented::Denied(user, happening) => {
+                happening.into_iter().for_each(|happening| self.tell(happening, now));
+                return Typed::Denied(user);
+            }
+            Presented::Opens(user, happening) => (user, happening),
         };
         self.wrong_codes = 0;
         self.memory.locked = false;
-        self.tell(Happening::KeypadUnlock(user), now);
+        self.tell(happening, now);
+        self.credential_used(user, now);
         Typed::Opened(user)
+    }
+
+    fn presented(&self, code: &[u8], now: Instant) -> Presented {
+        if self.model.credentials.is_some() {
+            return self.credential_presented(code);
+        }
+        match self.memory.codes.user_of(code) {
+            None => Presented::Unknown,
+            // The events that name the reason carry credentials, which such a lock has not.
+            Some(user) if self.is_out_of_schedule(user, now) => Presented::Denied(user, None),
+            Some(user) => Presented::Opens(user, Happening::KeypadUnlock(user)),
+        }
     }
 
     /// Somebody turns the bolt by hand.
@@ -270,6 +336,9 @@ impl Node {
 
     /// Somebody programs a code at the lock itself, or takes one out.
     pub fn program(&mut self, user: u16, code: Option<&[u8]>, now: Instant) {
+        if self.model.credentials.is_some() {
+            return self.program_credential(user, code, now);
+        }
         let stored = match code {
             Some(code) => self.memory.codes.put(user, Entry::enabled(code)),
             None => self.memory.codes.remove(user),
@@ -297,6 +366,7 @@ impl Node {
         }
         self.unanswered.retain(|own| own.tries < OWN_TRIES);
         repeated.into_iter().for_each(|payload| self.speak(payload, class, now));
+        self.stop_learning_in_time(now);
         self.go_on_joining(now);
         self.speak_secured(now);
     }
@@ -305,7 +375,8 @@ impl Node {
     pub fn poll_deadline(&self) -> Option<Deadline> {
         let repeats = self.unanswered.iter().map(|own| own.due).min();
         let repeats = repeats.map(|at| Deadline { at, why: "a lock repeats its report" });
-        Deadline::earliest(repeats, self.talk_deadline())
+        let learns = self.learning.as_ref().map(|it| Deadline { at: it.until, why: "a lock waits for what it is to learn" });
+        Deadline::earliest(Deadline::earliest(repeats, learns), self.talk_deadline())
     }
 
     /// A supervised Set: carried out once however often it is repeated, answered each time.
@@ -330,7 +401,7 @@ impl Node {
     }
 
     fn carry_out(&mut self, command: &Command, under: SecurityClass, now: Instant) -> Option<Answer> {
-        if !self.listens(command, under) {
+        if !self.listens(command, under) || !self.classes().contains_key(&command.class()) {
             return None;
         }
         BEHAVIOURS.iter().find_map(|behaviour| behaviour(self, command, now))

@@ -9,6 +9,7 @@ use crate::command::notification::{
     Event, EventSupportedReport, Notification, NotificationType, Notified, Params, Report, Status, SupportedReport,
 };
 use crate::command::user_code::{self, UserCode};
+use crate::command::user_credential::{CredentialType, Usage};
 use crate::domain::time::Instant;
 
 use super::{Answer, Node};
@@ -26,6 +27,19 @@ pub enum Happening {
     RemoteLock,
     /// Unlocked by radio.
     RemoteUnlock,
+    /// A credential was presented, and opened the door or did not: the event says which.
+    CredentialUsed {
+        /// What came of it.
+        event: Event,
+        /// Whose.
+        user_id: u16,
+        /// Its type.
+        credential_type: CredentialType,
+        /// Its slot.
+        slot: u16,
+    },
+    /// A credential nobody has.
+    WrongCredential,
     /// A code was set.
     CodeAdded(u16),
     /// A code was taken out.
@@ -54,6 +68,8 @@ impl Happening {
             Self::AllCodesDeleted => access::ALL_CODES_DELETED,
             Self::DuplicateRefused(_) => access::CODE_NOT_ADDED_DUPLICATE,
             Self::KeypadDisabled => access::KEYPAD_DISABLED,
+            Self::CredentialUsed { event, .. } => event,
+            Self::WrongCredential => access::INVALID_CREDENTIAL,
             Self::WrongCode => return (NotificationType::HOME_SECURITY, Event::INVALID_CODE_TAMPER),
         };
         (NotificationType::ACCESS_CONTROL, event)
@@ -71,7 +87,8 @@ impl Happening {
             Self::CodeDeleted(user) => (0x21, user),
             Self::AllCodesDeleted => (0x20, 0),
             Self::DuplicateRefused(user) => (0x71, user),
-            Self::WrongCode | Self::KeypadDisabled => (0xA1, 1),
+            Self::CredentialUsed { user_id, .. } => (0x13, user_id),
+            Self::WrongCode | Self::WrongCredential | Self::KeypadDisabled => (0xA1, 1),
         }
     }
 
@@ -85,25 +102,35 @@ impl Happening {
             | Self::RemoteLock
             | Self::RemoteUnlock
             | Self::AllCodesDeleted
+            | Self::CredentialUsed { .. }
+            | Self::WrongCredential
             | Self::WrongCode
             | Self::KeypadDisabled => None,
         }
     }
 }
 
-/// Events this lock tells, as bits of Event Supported Report.
-const ACCESS_EVENTS: [Event; 10] = [
-    access::MANUAL_LOCK,
-    access::MANUAL_UNLOCK,
-    access::RF_LOCK,
-    access::RF_UNLOCK,
+/// Events a lock with user codes tells, as bits of Event Supported Report.
+const CODE_EVENTS: [Event; 5] = [
     access::KEYPAD_UNLOCK,
     access::ALL_CODES_DELETED,
     access::CODE_DELETED,
     access::CODE_ADDED,
     access::CODE_NOT_ADDED_DUPLICATE,
-    access::KEYPAD_DISABLED,
 ];
+
+/// The same of a lock with credentials.
+const CREDENTIAL_EVENTS: [Event; 5] = [
+    access::CREDENTIAL_UNLOCK,
+    access::DENIED_DISABLED,
+    access::DENIED_NOT_ENOUGH,
+    access::INVALID_CREDENTIAL,
+    access::NON_ACCESS_CREDENTIAL,
+];
+
+/// Those of every lock.
+const ACCESS_EVENTS: [Event; 5] =
+    [access::MANUAL_LOCK, access::MANUAL_UNLOCK, access::RF_LOCK, access::RF_UNLOCK, access::KEYPAD_DISABLED];
 
 pub(super) fn notification(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::Notification(command) = command else { return None };
@@ -117,7 +144,10 @@ pub(super) fn notification(lock: &mut Node, command: &Command, _: Instant) -> Op
         }
         Notification::EventSupportedGet(get) => {
             let events = match get.kind {
-                NotificationType::ACCESS_CONTROL => ACCESS_EVENTS.iter().map(|event| event.0).collect(),
+                NotificationType::ACCESS_CONTROL => {
+                    let own = if lock.model.credentials.is_some() { CREDENTIAL_EVENTS } else { CODE_EVENTS };
+                    ACCESS_EVENTS.iter().chain(&own).map(|event| event.0).collect()
+                }
                 NotificationType::HOME_SECURITY => BTreeSet::from([Event::INVALID_CODE_TAMPER.0]),
                 _ => BTreeSet::new(),
             };
@@ -143,7 +173,13 @@ impl Node {
             Report { v1_type, v1_level: u8::try_from(level).unwrap_or(u8::MAX), notification: None }
         } else {
             let (kind, event) = happening.notification();
-            Report::of(kind, event, happening.user().map(|user| self.named(user)).unwrap_or_default())
+            let params = match happening {
+                Happening::CredentialUsed { user_id, credential_type, slot, .. } => {
+                    Params::new(Usage { user_id, credentials: vec![(credential_type, slot)] }.write())
+                }
+                _ => happening.user().map(|user| self.named(user)).unwrap_or_default(),
+            };
+            Report::of(kind, event, params)
         };
         self.report(Command::Notification(Notification::Report(report)), Duration::ZERO, now);
     }
