@@ -78,13 +78,14 @@ impl UserName {
         Self { encoding: NameEncoding::UTF_16, bytes: name.encode_utf16().flat_map(u16::to_be_bytes).collect() }
     }
 
-    /// The name, with a mark in place of what is no letter.
+    /// The name, with a mark in place of what is no letter. Bytes above 127 are taken for Latin-1: the standard names no code
+    /// page, and Z-Wave JS writes such names even as ASCII.
     pub fn text(&self) -> String {
         if self.encoding == NameEncoding::UTF_16 {
             let units = self.bytes.chunks(2).map(|pair| pair.iter().fold(0, |high, low| high << 8 | u16::from(*low)));
             return char::decode_utf16(units).map(|it| it.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
         }
-        self.bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER }).collect()
+        self.bytes.iter().map(|byte| char::from(*byte)).collect()
     }
 }
 
