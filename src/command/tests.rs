@@ -5,6 +5,7 @@ use super::user_code::{ExtendedCode, ExtendedSet, UserCode, UserId, UserIdStatus
 use super::*;
 use crate::domain::pin::CodeText;
 
+mod credentials;
 mod values;
 
 const CLASSES: [u8; 30] = [
@@ -67,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn a_code_shows_neither_in_debug_nor_in_json_nor_in_hex(digits in "[1-9]{6,10}", user in 1..=250u16, shape in 0..11usize) {
+    fn a_code_shows_neither_in_debug_nor_in_json_nor_in_hex(digits in "[1-9]{6,10}", user in 1..=250u16, shape in 0..14usize) {
         let code = CodeText::new(digits.as_bytes());
         let digits = digits.as_bytes();
         let short = u8::try_from(user).unwrap();
@@ -86,6 +87,9 @@ proptest! {
             7 => [&[0x60, 0x0D, 0, 1, 0x63, 0x01, short, 1][..], digits].concat(),
             8 => [&[0x4C, 0x04, 1, 0x07, 0xEA, 11, 23, 0x2E, 30, 15, 2, short, len][..], digits].concat(),
             9 => [&[0x8F, 0x01, 2, 2, 0x80, 0x02, len + 4, 0x63, 0x01, short, 1][..], digits].concat(),
+            10 => [&[0x83, 0x0A, 0, short, 1, 0, 1, 0, len][..], digits].concat(),
+            11 => [&[0x83, 0x0C, 4, 0, short, 1, 0, 1, 0x80, len][..], digits, &[2, 0, 1, 0, 0, 0]].concat(),
+            12 => [&[0x83, 0x1C, 0x40 | len][..], digits].concat(),
             _ => {
                 let mut encapsulated = vec![0x56, 0x01];
                 crc16::append([0x56, 0x01], &[&[0x63, 0x01, short, 1][..], digits].concat(), &mut encapsulated);

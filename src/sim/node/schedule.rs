@@ -182,7 +182,7 @@ pub(super) fn schedule_entry_lock(lock: &mut Node, command: &Command, _: Instant
             schedule: table.daily.get(slot).copied().unwrap_or(Daily::NOT_SET),
         }),
         ScheduleEntryLock::TimeOffsetGet => {
-            ScheduleEntryLock::TimeOffsetReport(lock.memory.clock.zone.or(TimeOffset::new(0, 0))?)
+            ScheduleEntryLock::TimeOffsetReport(lock.memory.clock.zone.or_else(|| TimeOffset::new(0, 0))?)
         }
         ScheduleEntryLock::TimeOffsetSet(zone) => {
             lock.memory.clock.zone = Some(*zone);
