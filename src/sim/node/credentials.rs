@@ -14,7 +14,7 @@ use crate::command::user_credential::{
     UserSet, UserType,
 };
 use crate::domain::pin::CodeText;
-use crate::domain::time::Instant;
+use crate::domain::time::{Deadline, Instant};
 
 use super::{Answer, Happening, Node};
 
@@ -29,7 +29,7 @@ const FIRST_CONTROLLER: u16 = 1;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Learning {
     start: LearnStart,
-    pub(super) until: Instant,
+    until: Instant,
 }
 
 /// What a PIN at the keypad means to a lock with credentials.
@@ -39,8 +39,8 @@ pub(super) enum Presented {
     Unknown,
     /// It is this user's, and opens; the lock tells so.
     Opens(u16, Happening),
-    /// It is this user's and does not open; the lock tells why, if at all.
-    Denied(u16, Option<Happening>),
+    /// It is this user's and does not open; the lock tells why.
+    Denied(u16, Happening),
 }
 
 pub(super) fn user_credential(lock: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
@@ -126,7 +126,7 @@ impl Node {
         if event == access::CREDENTIAL_UNLOCK {
             Presented::Opens(user_id, happening)
         } else {
-            Presented::Denied(user_id, Some(happening))
+            Presented::Denied(user_id, happening)
         }
     }
 
@@ -184,6 +184,10 @@ impl Node {
         true
     }
 
+    pub(super) fn learning_deadline(&self) -> Option<Deadline> {
+        Some(Deadline { at: self.learning.as_ref()?.until, why: "a lock waits for what it is to learn" })
+    }
+
     /// Nobody came to be learned.
     pub(super) fn stop_learning_in_time(&mut self, now: Instant) {
         if let Some(learning) = self.learning.take_if(|learning| learning.until <= now) {
@@ -237,7 +241,7 @@ impl Node {
     }
 
     fn report_locally(&mut self, report: UserCredential, now: Instant) {
-        self.report(Command::UserCredential(report), STORING, now);
+        self.report(Command::UserCredential(report), now + STORING);
     }
 
     fn controller(&self) -> Modifier {

@@ -148,7 +148,7 @@ impl Node {
         let sequence = self.memory.keypad.sequence.wrapping_add(1);
         self.memory.keypad.sequence = sequence;
         let notification = Notification::keys(sequence, event, keys);
-        self.report(Command::EntryControl(EntryControl::Notification(notification)), after, now);
+        self.report(Command::EntryControl(EntryControl::Notification(notification)), now + after);
     }
 }
 

@@ -7,8 +7,7 @@ use crate::command::schedule_entry_lock::{
     Action, Daily, DailyReport, Minute, ScheduleEntryLock, ScheduleSlot, SupportedReport, TimeOffset, WeekDay, WeekDayReport,
     YearDay, YearDayReport,
 };
-use crate::command::time_parameters::{DateAndTime, TimeParameters};
-use crate::domain::time::{Instant, Timestamp};
+use crate::domain::time::Instant;
 
 use super::{Answer, Node};
 
@@ -21,42 +20,6 @@ pub struct ScheduleSlots {
     pub year_day: u8,
     /// Daily ones.
     pub daily: u8,
-}
-
-/// A clock with a battery of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WallClock {
-    /// The wall time at the start of the world's clock.
-    pub began: Timestamp,
-    /// Minutes ahead of UTC; when clocks change in summer nobody tells it.
-    pub zone: Option<TimeOffset>,
-}
-
-impl Default for WallClock {
-    /// 2026-01-01T00:00Z, as a lock that was put together then.
-    fn default() -> Self {
-        Self { began: Timestamp::from_millis(1_767_225_600_000), zone: None }
-    }
-}
-
-impl WallClock {
-    /// What it shows.
-    pub fn now(&self, now: Instant) -> Timestamp {
-        self.began + now.since(Instant::ZERO)
-    }
-
-    /// Sets it.
-    pub fn set(&mut self, to: Timestamp, now: Instant) {
-        self.began = to.before(now.since(Instant::ZERO));
-    }
-
-    /// Local time.
-    fn local(&self, now: Instant) -> Option<jiff::civil::DateTime> {
-        let minutes = self.zone.map_or(0, |zone| zone.standard_minutes());
-        let utc = jiff::Timestamp::from_millisecond(self.now(now).as_millis()).ok()?;
-        let zone = jiff::tz::Offset::from_seconds(i32::from(minutes) * 60).ok()?;
-        Some(zone.to_datetime(utc))
-    }
 }
 
 /// Which kind of schedule a user is under.
@@ -75,6 +38,8 @@ pub struct ScheduleTable {
     daily: BTreeMap<ScheduleSlot, Daily>,
     /// The kind that was set last, and whether it is switched on.
     kinds: BTreeMap<u8, (ScheduleKind, bool)>,
+    /// The zone of the clock; when clocks change in summer nobody tells it.
+    zone: Option<TimeOffset>,
 }
 
 impl ScheduleTable {
@@ -182,10 +147,10 @@ pub(super) fn schedule_entry_lock(lock: &mut Node, command: &Command, _: Instant
             schedule: table.daily.get(slot).copied().unwrap_or(Daily::NOT_SET),
         }),
         ScheduleEntryLock::TimeOffsetGet => {
-            ScheduleEntryLock::TimeOffsetReport(lock.memory.clock.zone.or_else(|| TimeOffset::new(0, 0))?)
+            ScheduleEntryLock::TimeOffsetReport(lock.memory.schedules.zone.or_else(|| TimeOffset::new(0, 0))?)
         }
         ScheduleEntryLock::TimeOffsetSet(zone) => {
-            lock.memory.clock.zone = Some(*zone);
+            lock.memory.schedules.zone = Some(*zone);
             return Some(Answer::Done);
         }
         _ => return None,
@@ -193,27 +158,19 @@ pub(super) fn schedule_entry_lock(lock: &mut Node, command: &Command, _: Instant
     Some(Answer::Reply(Command::ScheduleEntryLock(reply)))
 }
 
-pub(super) fn time_parameters(lock: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
-    let Command::TimeParameters(command) = command else { return None };
-    match command {
-        TimeParameters::Set(to) => {
-            let Some(to) = to.timestamp() else { return Some(Answer::Refused) };
-            lock.memory.clock.set(to, now);
-            Some(Answer::Done)
-        }
-        TimeParameters::Get => {
-            let shown = DateAndTime::of(lock.memory.clock.now(now))?;
-            Some(Answer::Reply(Command::TimeParameters(TimeParameters::Report(shown))))
-        }
-        TimeParameters::Report(_) => None,
-    }
-}
-
 impl Node {
     /// Whether a schedule keeps this user out at the moment.
     pub(super) fn is_out_of_schedule(&self, user: u16, now: Instant) -> bool {
-        let local = self.memory.clock.local(now);
+        let local = self.local_time(now);
         self.model.schedules.is_some() && local.is_some_and(|at| !self.memory.schedules.allows(user, at))
+    }
+
+    /// What its clock shows in its zone.
+    fn local_time(&self, now: Instant) -> Option<jiff::civil::DateTime> {
+        let minutes = self.memory.schedules.zone.map_or(0, |zone| zone.standard_minutes());
+        let utc = jiff::Timestamp::from_millisecond(self.time(now).as_millis()).ok()?;
+        let zone = jiff::tz::Offset::from_seconds(i32::from(minutes) * 60).ok()?;
+        Some(zone.to_datetime(utc))
     }
 }
 
@@ -298,14 +255,6 @@ mod tests {
 
     fn opens(lock: &mut Node, at: Instant) -> bool {
         lock.type_code(b"1234", at) == Typed::Opened(2)
-    }
-
-    #[test]
-    fn the_clock_is_set_and_goes_on_over_a_battery_change() {
-        let mut lock = lock();
-        lock.power_cut();
-        lock.receive(&[0x8B, 0x02], NOW + HOUR);
-        assert_eq!(lock.poll_transmit().unwrap().payload, [0x8B, 0x03, 0x07, 0xEA, 11, 23, 13, 0, 0]);
     }
 
     #[test]
