@@ -10,10 +10,12 @@ use serde_json::{Map, Value, json};
 use crate::command::codec::hex;
 use crate::command::configuration::Configuration;
 use crate::command::door_lock_logging::DoorLockLogging;
+use crate::command::entry_control::EntryControl;
 use crate::command::notification::Notification;
 use crate::command::security::Security;
 use crate::command::transport_service::TransportService;
 use crate::command::user_code::{ExtendedCode, UserCode};
+use crate::command::user_credential::{AdminPinCodeReport, AdminPinCodeSet, UserCredential};
 use crate::command::{ClassId, Command, ParseError, redact};
 use crate::domain::pin::CodeText;
 use crate::serial::frame::{self, InvalidFrame};
@@ -351,6 +353,23 @@ fn reveal_secrets(command: &Command, fields: &mut Map<String, Value>) {
             }
         }
         Command::DoorLockLogging(DoorLockLogging::RecordReport(record)) => reveal_code(&record.code, fields),
+        Command::UserCredential(UserCredential::CredentialSet(set)) => {
+            if let Some(data) = set.data() {
+                fields.insert("credential_data_hex".into(), hex(data.reveal()).into());
+            }
+        }
+        Command::UserCredential(UserCredential::CredentialReport(report)) => {
+            fields.insert("credential_data_hex".into(), hex(report.data.reveal()).into());
+        }
+        Command::UserCredential(
+            UserCredential::AdminPinCodeSet(AdminPinCodeSet { pin_code: pin })
+            | UserCredential::AdminPinCodeReport(AdminPinCodeReport { pin_code: pin, .. }),
+        ) => {
+            fields.insert("pin_code_hex".into(), hex(pin.reveal()).into());
+        }
+        Command::EntryControl(EntryControl::Notification(pressed)) => {
+            fields.insert("event_data_hex".into(), hex(pressed.event_data.reveal()).into());
+        }
         Command::TransportService(TransportService::FirstSegment(segment)) => {
             fields.insert("partial_datagram_hex".into(), hex(&segment.partial_datagram.0).into());
         }

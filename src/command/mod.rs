@@ -18,6 +18,7 @@ pub mod crc16_encapsulation;
 pub mod device_reset_locally;
 pub mod door_lock;
 pub mod door_lock_logging;
+pub mod entry_control;
 pub mod indicator;
 pub mod manufacturer_specific;
 pub mod multi_channel;
@@ -28,6 +29,7 @@ mod nesting;
 pub mod notification;
 pub mod powerlevel;
 pub mod redact;
+pub mod schedule_entry_lock;
 pub mod security;
 pub mod security_2;
 pub mod spec;
@@ -36,6 +38,7 @@ pub mod time;
 pub mod time_parameters;
 pub mod transport_service;
 pub mod user_code;
+pub mod user_credential;
 pub mod version;
 pub mod wake_up;
 pub mod zwave_plus_info;
@@ -60,6 +63,8 @@ pub enum Command {
     ApplicationStatus(application_status::ApplicationStatus),
     /// Door Lock Logging (0x4C).
     DoorLockLogging(door_lock_logging::DoorLockLogging),
+    /// Schedule Entry Lock (0x4E).
+    ScheduleEntryLock(schedule_entry_lock::ScheduleEntryLock),
     /// Transport Service (0x55).
     TransportService(transport_service::TransportService),
     /// CRC-16 Encapsulation (0x56).
@@ -78,6 +83,8 @@ pub enum Command {
     UserCode(user_code::UserCode),
     /// Supervision (0x6C).
     Supervision(supervision::Supervision),
+    /// Entry Control (0x6F).
+    EntryControl(entry_control::EntryControl),
     /// Configuration (0x70).
     Configuration(configuration::Configuration),
     /// Notification, formerly Alarm (0x71).
@@ -88,6 +95,8 @@ pub enum Command {
     Powerlevel(powerlevel::Powerlevel),
     /// Battery (0x80).
     Battery(battery::Battery),
+    /// User Credential (0x83).
+    UserCredential(user_credential::UserCredential),
     /// Wake Up (0x84).
     WakeUp(wake_up::WakeUp),
     /// Association (0x85).
@@ -165,6 +174,8 @@ impl Command {
             ClassId::APPLICATION_STATUS => {
                 application_status::ApplicationStatus::parse(command, parameters, depth).map(|it| it.map(Self::ApplicationStatus))
             }
+            ClassId::SCHEDULE_ENTRY_LOCK => schedule_entry_lock::ScheduleEntryLock::parse(command, parameters, depth)
+                .map(|it| it.map(Self::ScheduleEntryLock)),
             ClassId::DOOR_LOCK_LOGGING => {
                 door_lock_logging::DoorLockLogging::parse(command, parameters, depth).map(|it| it.map(Self::DoorLockLogging))
             }
@@ -187,6 +198,9 @@ impl Command {
             }
             ClassId::DOOR_LOCK => door_lock::DoorLock::parse(command, parameters, depth).map(|it| it.map(Self::DoorLock)),
             ClassId::USER_CODE => user_code::UserCode::parse(command, parameters, depth).map(|it| it.map(Self::UserCode)),
+            ClassId::ENTRY_CONTROL => {
+                entry_control::EntryControl::parse(command, parameters, depth).map(|it| it.map(Self::EntryControl))
+            }
             ClassId::SUPERVISION => {
                 supervision::Supervision::parse(command, parameters, depth).map(|it| it.map(Self::Supervision))
             }
@@ -199,6 +213,9 @@ impl Command {
             ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::ManufacturerSpecific::parse(command, parameters, depth)
                 .map(|it| it.map(Self::ManufacturerSpecific)),
             ClassId::POWERLEVEL => powerlevel::Powerlevel::parse(command, parameters, depth).map(|it| it.map(Self::Powerlevel)),
+            ClassId::USER_CREDENTIAL => {
+                user_credential::UserCredential::parse(command, parameters, depth).map(|it| it.map(Self::UserCredential))
+            }
             ClassId::BATTERY => battery::Battery::parse(command, parameters, depth).map(|it| it.map(Self::Battery)),
             ClassId::WAKE_UP => wake_up::WakeUp::parse(command, parameters, depth).map(|it| it.map(Self::WakeUp)),
             ClassId::ASSOCIATION => {
@@ -239,6 +256,7 @@ impl Command {
             Self::Basic(it) => it.write(&mut out),
             Self::ApplicationStatus(it) => it.write(&mut out),
             Self::DoorLockLogging(it) => it.write(&mut out),
+            Self::ScheduleEntryLock(it) => it.write(&mut out),
             Self::TransportService(it) => it.write(&mut out),
             Self::Crc16Encapsulation(it) => it.write(&mut out),
             Self::AssociationGroupInfo(it) => it.write(&mut out),
@@ -248,11 +266,13 @@ impl Command {
             Self::DoorLock(it) => it.write(&mut out),
             Self::UserCode(it) => it.write(&mut out),
             Self::Supervision(it) => it.write(&mut out),
+            Self::EntryControl(it) => it.write(&mut out),
             Self::Configuration(it) => it.write(&mut out),
             Self::Notification(it) => it.write(&mut out),
             Self::ManufacturerSpecific(it) => it.write(&mut out),
             Self::Powerlevel(it) => it.write(&mut out),
             Self::Battery(it) => it.write(&mut out),
+            Self::UserCredential(it) => it.write(&mut out),
             Self::WakeUp(it) => it.write(&mut out),
             Self::Association(it) => it.write(&mut out),
             Self::Version(it) => it.write(&mut out),
@@ -275,6 +295,7 @@ impl Command {
             Self::Basic(_) => ClassId::BASIC,
             Self::ApplicationStatus(_) => ClassId::APPLICATION_STATUS,
             Self::DoorLockLogging(_) => ClassId::DOOR_LOCK_LOGGING,
+            Self::ScheduleEntryLock(_) => ClassId::SCHEDULE_ENTRY_LOCK,
             Self::TransportService(_) => ClassId::TRANSPORT_SERVICE,
             Self::Crc16Encapsulation(_) => ClassId::CRC16_ENCAPSULATION,
             Self::AssociationGroupInfo(_) => ClassId::ASSOCIATION_GROUP_INFORMATION,
@@ -284,11 +305,13 @@ impl Command {
             Self::DoorLock(_) => ClassId::DOOR_LOCK,
             Self::UserCode(_) => ClassId::USER_CODE,
             Self::Supervision(_) => ClassId::SUPERVISION,
+            Self::EntryControl(_) => ClassId::ENTRY_CONTROL,
             Self::Configuration(_) => ClassId::CONFIGURATION,
             Self::Notification(_) => ClassId::NOTIFICATION,
             Self::ManufacturerSpecific(_) => ClassId::MANUFACTURER_SPECIFIC,
             Self::Powerlevel(_) => ClassId::POWERLEVEL,
             Self::Battery(_) => ClassId::BATTERY,
+            Self::UserCredential(_) => ClassId::USER_CREDENTIAL,
             Self::WakeUp(_) => ClassId::WAKE_UP,
             Self::Association(_) => ClassId::ASSOCIATION,
             Self::Version(_) => ClassId::VERSION,
@@ -310,6 +333,7 @@ impl Command {
             Self::Basic(it) => Some(it.number()),
             Self::ApplicationStatus(it) => Some(it.number()),
             Self::DoorLockLogging(it) => Some(it.number()),
+            Self::ScheduleEntryLock(it) => Some(it.number()),
             Self::TransportService(it) => Some(it.number()),
             Self::Crc16Encapsulation(it) => Some(it.number()),
             Self::AssociationGroupInfo(it) => Some(it.number()),
@@ -319,11 +343,13 @@ impl Command {
             Self::DoorLock(it) => Some(it.number()),
             Self::UserCode(it) => Some(it.number()),
             Self::Supervision(it) => Some(it.number()),
+            Self::EntryControl(it) => Some(it.number()),
             Self::Configuration(it) => Some(it.number()),
             Self::Notification(it) => Some(it.number()),
             Self::ManufacturerSpecific(it) => Some(it.number()),
             Self::Powerlevel(it) => Some(it.number()),
             Self::Battery(it) => Some(it.number()),
+            Self::UserCredential(it) => Some(it.number()),
             Self::WakeUp(it) => Some(it.number()),
             Self::Association(it) => Some(it.number()),
             Self::Version(it) => Some(it.number()),
@@ -381,6 +407,7 @@ pub fn commands_of(class: ClassId) -> &'static [CommandSpec] {
         ClassId::BASIC => basic::COMMANDS,
         ClassId::APPLICATION_STATUS => application_status::COMMANDS,
         ClassId::DOOR_LOCK_LOGGING => door_lock_logging::COMMANDS,
+        ClassId::SCHEDULE_ENTRY_LOCK => schedule_entry_lock::COMMANDS,
         ClassId::TRANSPORT_SERVICE => transport_service::COMMANDS,
         ClassId::CRC16_ENCAPSULATION => crc16_encapsulation::COMMANDS,
         ClassId::ASSOCIATION_GROUP_INFORMATION => association_group_info::COMMANDS,
@@ -390,11 +417,13 @@ pub fn commands_of(class: ClassId) -> &'static [CommandSpec] {
         ClassId::DOOR_LOCK => door_lock::COMMANDS,
         ClassId::USER_CODE => user_code::COMMANDS,
         ClassId::SUPERVISION => supervision::COMMANDS,
+        ClassId::ENTRY_CONTROL => entry_control::COMMANDS,
         ClassId::CONFIGURATION => configuration::COMMANDS,
         ClassId::NOTIFICATION => notification::COMMANDS,
         ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::COMMANDS,
         ClassId::POWERLEVEL => powerlevel::COMMANDS,
         ClassId::BATTERY => battery::COMMANDS,
+        ClassId::USER_CREDENTIAL => user_credential::COMMANDS,
         ClassId::WAKE_UP => wake_up::COMMANDS,
         ClassId::ASSOCIATION => association::COMMANDS,
         ClassId::VERSION => version::COMMANDS,

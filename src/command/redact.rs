@@ -51,6 +51,13 @@ fn public_bare(payload: &[u8]) -> usize {
         [0x63, 0x0B | 0x0D, ..] => 7,
         // Admin Code: class, command, length; then the code.
         [0x63, 0x0E | 0x10, ..] => 3,
+        // Credential Set: class, command, place, operation, length. Credential Report: one byte more. Admin PIN: class,
+        // command, length. Then the data.
+        [0x83, 0x0A, ..] => 9,
+        [0x83, 0x0C, ..] => 10,
+        [0x83, 0x1A | 0x1C, ..] => 3,
+        // Entry Control Notification: class, command, sequence number, data type, event, length; then what was typed.
+        [0x6F, 0x01, ..] => 6,
         // Notification Report: eight bytes and a length, then parameters.
         [0x71, 0x05, ..] => 9 + payload.get(9..).map_or(0, public_params),
         // Door Lock Logging Record Report: eleven bytes and a length, then the code.
@@ -69,6 +76,7 @@ fn public_bare(payload: &[u8]) -> usize {
         [0x9F, 0x01..=0x0E, ..] => payload.len(),
         // The rest of these classes: Gets, numbers, capabilities.
         [0x63, 0x02..=0x12, ..] | [0x71, 0x01..=0x08, ..] | [0x6C, 0x02, ..] => payload.len(),
+        [0x83, 0x01..=0x07 | 0x0B | 0x0F..=0x19 | 0x1B, ..] | [0x6F, 0x02..=0x08, ..] => payload.len(),
         [0x4C, 0x01..=0x03, ..] | [0x55, 0xC8..=0xCF | 0xE8..=0xF7, ..] => payload.len(),
         [0x60, 0x04..=0x0F, ..] | [0x70, 0x01..=0x0F, ..] => payload.len(),
         _ => match ClassId::split(payload) {

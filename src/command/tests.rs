@@ -5,11 +5,12 @@ use super::user_code::{ExtendedCode, ExtendedSet, UserCode, UserId, UserIdStatus
 use super::*;
 use crate::domain::pin::CodeText;
 
+mod credentials;
 mod values;
 
-const CLASSES: [u8; 27] = [
+const CLASSES: [u8; 30] = [
     0x20, 0x22, 0x4C, 0x55, 0x56, 0x59, 0x5A, 0x5E, 0x60, 0x62, 0x63, 0x6C, 0x70, 0x71, 0x72, 0x80, 0x84, 0x85, 0x86, 0x8A, 0x8B,
-    0x8F, 0x98, 0x9F, 0x73, 0x87, 0x8E,
+    0x8F, 0x98, 0x9F, 0x73, 0x87, 0x8E, 0x83, 0x4E, 0x6F,
 ];
 
 /// A payload of any row of any table, with any parameters.
@@ -67,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn a_code_shows_neither_in_debug_nor_in_json_nor_in_hex(digits in "[1-9]{6,10}", user in 1..=250u16, shape in 0..11usize) {
+    fn a_code_shows_neither_in_debug_nor_in_json_nor_in_hex(digits in "[1-9]{6,10}", user in 1..=250u16, shape in 0..14usize) {
         let code = CodeText::new(digits.as_bytes());
         let digits = digits.as_bytes();
         let short = u8::try_from(user).unwrap();
@@ -86,6 +87,9 @@ proptest! {
             7 => [&[0x60, 0x0D, 0, 1, 0x63, 0x01, short, 1][..], digits].concat(),
             8 => [&[0x4C, 0x04, 1, 0x07, 0xEA, 11, 23, 0x2E, 30, 15, 2, short, len][..], digits].concat(),
             9 => [&[0x8F, 0x01, 2, 2, 0x80, 0x02, len + 4, 0x63, 0x01, short, 1][..], digits].concat(),
+            10 => [&[0x83, 0x0A, 0, short, 1, 0, 1, 0, len][..], digits].concat(),
+            11 => [&[0x83, 0x0C, 4, 0, short, 1, 0, 1, 0x80, len][..], digits, &[2, 0, 1, 0, 0, 0]].concat(),
+            12 => [&[0x83, 0x1C, 0x40 | len][..], digits].concat(),
             _ => {
                 let mut encapsulated = vec![0x56, 0x01];
                 crc16::append([0x56, 0x01], &[&[0x63, 0x01, short, 1][..], digits].concat(), &mut encapsulated);
@@ -141,5 +145,5 @@ fn a_keypad_event_of_the_ring_keypad_inside_supervision_is_reachable_and_masked(
     assert_eq!(get.command.to_string(), "Entry Control Notification");
     let json = serde_json::to_value(&get).unwrap();
     assert_eq!(json["encapsulated"]["class"], "Entry Control");
-    assert_eq!(json["encapsulated"]["fields"]["body_hex"], "****");
+    assert_eq!(json["encapsulated"]["fields"]["event_data_hex"], "****");
 }

@@ -34,6 +34,8 @@
 //! | types a code | [`type_code`](node::Node::type_code) (or [`World::keypad`]) | [`Typed`](node::Typed): opened, jammed, a message, the admin code, wrong, or a dead keypad |
 //! | locks or unlocks at the keypad without typing, turns the bolt | [`keypad_lock`](node::Node::keypad_lock), [`keypad_unlock`](node::Node::keypad_unlock), [`turn_bolt`](node::Node::turn_bolt) | an event; a lock that relocks does so after its time |
 //! | edits codes at the lock | [`program`](node::Node::program), [`erase_codes`](node::Node::erase_codes), [`program_admin`](node::Node::program_admin) | events, as by radio |
+//! | presses a button of a panel's keypad | [`press`](node::Node::press), [`type_keys`](node::Node::type_keys) | the lifeline is told, and judges what was typed |
+//! | holds a finger before a lock that learns it | [`present`](node::Node::present) | it is a credential of the user it was asked for |
 //! | looks at it | [`memory`](node::Node::memory), [`keypad_mode`](node::Node::keypad_mode), [`time`](node::Node::time), [`relocks_at`](node::Node::relocks_at), [`is_identifying`](node::Node::is_identifying) | codes, bolt, log, battery; what its keypad, its clock and its light do |
 //! | breaks or repairs it | [`Faults`](node::Faults): `jammed`, `gone`, `mute`; [`Quirks`](model::Quirks) in [`model`](node::Node::model) | from now on |
 //! | takes out the batteries, puts them in | [`power_off`](node::Node::power_off), [`power_on`](node::Node::power_on), [`power_cut`](node::Node::power_cut) | without power a lock turns by hand, and does nothing else |

@@ -2,10 +2,16 @@
 
 mod quirks;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::command::user_credential::{
+    CredentialAbility, CredentialCapabilitiesReport, CredentialType, UserCapabilitiesReport, UserType,
+};
 use crate::domain::node::{Beam, ProductIds};
 use crate::security::keys::KeyMask;
+
+use super::node::{CredentialAbilities, ScheduleSlots};
 
 pub use quirks::{Quirks, UserShape};
 
@@ -28,6 +34,10 @@ pub struct Model {
     pub user_code: u8,
     /// User ids 1 to this.
     pub slots: u16,
+    /// Users with credentials, in place of user codes.
+    pub credentials: Option<CredentialAbilities>,
+    /// Schedules for its user codes (Schedule Entry Lock version 3).
+    pub schedules: Option<ScheduleSlots>,
     /// Time between hearing a command and answering it.
     pub thinking: Duration,
     /// How long its motor takes from one end to the other.
@@ -112,6 +122,8 @@ impl Model {
             wake_up: None,
             user_code: 2,
             slots: 30,
+            credentials: None,
+            schedules: None,
             thinking: Duration::from_millis(30),
             motor: Duration::from_millis(2_000),
             // Batteries that are empty after twenty thousand: a year and more.
@@ -165,6 +177,30 @@ impl Model {
         }
     }
 
+    /// A lock of the next generation, with S2: 20 users with PINs, passwords and fingers.
+    pub fn credential_lock() -> Self {
+        Self {
+            product: ProductIds { manufacturer: 0xFFFE, product_type: 1, product: 3 },
+            credentials: Some(by_the_book()),
+            ..Self::s2()
+        }
+    }
+
+    /// A lock with S2 whose user codes have schedules.
+    pub fn scheduled_lock() -> Self {
+        let schedules = ScheduleSlots { week_day: 7, year_day: 3, daily: 2 };
+        Self {
+            product: ProductIds { manufacturer: 0xFFFE, product_type: 1, product: 4 },
+            schedules: Some(schedules),
+            ..Self::s2()
+        }
+    }
+
+    /// A keypad of an alarm panel, with S2, on batteries.
+    pub fn keypad() -> Self {
+        Self { kind: Kind::Keypad, product: ProductIds { manufacturer: 0xFFFE, product_type: 4, product: 1 }, ..Self::s2() }
+    }
+
     /// Whether it hears a frame at any time, without a beam.
     pub fn always_listens(&self) -> bool {
         self.beam.is_none() && self.wake_up.is_none()
@@ -183,5 +219,48 @@ impl Model {
     /// Whether it has Security.
     pub fn has_s0(&self) -> bool {
         self.requests.contains(KeyMask(0x80))
+    }
+}
+
+/// What the standard wants of a lock with credentials, and fingers that it learns and does not show.
+fn by_the_book() -> CredentialAbilities {
+    let pin = CredentialAbility {
+        credential_type: CredentialType::PIN,
+        supports_credential_learn: false,
+        number_of_credential_slots: 20,
+        min_credential_length: 4,
+        max_credential_length: 10,
+        credential_learn_recommended_timeout: 0,
+        credential_learn_number_of_steps: 0,
+        max_credential_hash_length: 0,
+    };
+    let password = CredentialAbility { credential_type: CredentialType::PASSWORD, max_credential_length: 32, ..pin };
+    let finger = CredentialAbility {
+        credential_type: CredentialType::FINGER,
+        supports_credential_learn: true,
+        max_credential_length: 64,
+        credential_learn_recommended_timeout: 20,
+        credential_learn_number_of_steps: 1,
+        max_credential_hash_length: 16,
+        ..pin
+    };
+    let types = [UserType::GENERAL, UserType::NON_ACCESS, UserType::DURESS, UserType::DISPOSABLE];
+    CredentialAbilities {
+        users: UserCapabilitiesReport {
+            number_of_supported_users: 20,
+            supported_credential_rules: BTreeSet::from([1, 2]),
+            max_user_name_length: 32,
+            supports_user_schedule: false,
+            supports_all_users_checksum: true,
+            supports_user_checksum: true,
+            supported_user_name_encodings: BTreeSet::from([0, 2]),
+            supported_user_types: types.iter().map(|kind| kind.0).collect(),
+        },
+        credentials: CredentialCapabilitiesReport {
+            supports_credential_checksum: true,
+            supports_admin_code: true,
+            supports_admin_code_deactivation: true,
+            credential_types: vec![pin, password, finger],
+        },
     }
 }

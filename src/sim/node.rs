@@ -7,6 +7,8 @@
 //! | `power`, `sleep` | batteries and wake-ups; nodes that wake by themselves |
 //! | `door`, `bolt` | Door Lock, and the motor behind it |
 //! | `code_table`, `codes` | User Code |
+//! | `credentials`, `schedule` | User Credential, and Schedule Entry Lock |
+//! | `keypad` | Entry Control |
 //! | `events`, `log`, `clock` | what happened: told, and written down at the lock's own time |
 //! | `hands` | what people do at the device |
 //! | `talk`, `secured`, `segments` | how it speaks: in clear, under its keys, in pieces |
@@ -17,14 +19,17 @@ mod bolt;
 mod clock;
 mod code_table;
 mod codes;
+mod credentials;
 mod door;
 mod events;
 mod hands;
 mod identify;
+mod keypad;
 mod lifeline;
 mod log;
 mod plumbing;
 mod power;
+mod schedule;
 mod secured;
 mod segments;
 mod sleep;
@@ -51,15 +56,20 @@ use super::joiner::{Failure, Joiner};
 use super::model::Model;
 use bolt::Bolt;
 use clock::Clock;
+use credentials::Learning;
 use identify::Light;
 use secured::Secured;
 use segments::Segments;
 
 pub use code_table::{CodeTable, Entry};
+pub use credentials::{Credential, CredentialAbilities, CredentialTable};
 pub use events::Happening;
 pub use hands::Typed;
+pub use keypad::KeypadMemory;
 pub use log::{Log, Record};
 pub use power::Charge;
+pub use schedule::ScheduleSlots;
+pub use schedule::ScheduleTable;
 pub use secured::Membership;
 
 #[cfg(test)]
@@ -81,6 +91,12 @@ const AS_DELIVERED: Charge = Charge::of_percent(90);
 pub struct Memory {
     /// User codes.
     pub codes: CodeTable,
+    /// Users with credentials, and the admin PIN.
+    pub credentials: CredentialTable,
+    /// Schedules of user codes.
+    pub schedules: ScheduleTable,
+    /// What a keypad keeps.
+    pub keypad: KeypadMemory,
     /// The code that administers the lock at its keypad; empty: there is none.
     pub admin_code: CodeText,
     /// What the keypad takes.
@@ -112,6 +128,9 @@ impl Memory {
     pub fn fresh(model: &Model) -> Self {
         Self {
             codes: CodeTable::new(model.slots),
+            credentials: CredentialTable::default(),
+            schedules: ScheduleTable::default(),
+            keypad: KeypadMemory::default(),
             admin_code: CodeText::default(),
             keypad_mode: KeypadMode::NORMAL,
             locked: false,
@@ -199,6 +218,8 @@ pub struct Node {
     keypad_dead_until: Option<Instant>,
     /// Codes it will have forgotten by then.
     forgetting: Vec<(Instant, u16)>,
+    /// What it waits for somebody to hold before it.
+    learning: Option<Learning>,
     bolt: Bolt,
     clock: Clock,
     light: Light,
@@ -245,6 +266,7 @@ impl Node {
             wrong_codes: 0,
             keypad_dead_until: None,
             forgetting: Vec::new(),
+            learning: None,
             bolt: Bolt::default(),
             clock: Clock::default(),
             light: Light::default(),
@@ -297,6 +319,7 @@ impl Node {
         self.wake_on_time(now);
         self.bolt_timeout(now);
         self.forget_codes(now);
+        self.stop_learning_in_time(now);
         self.go_on_joining(now);
         self.speak_secured(now);
         self.reset_on_time(now);
@@ -309,8 +332,14 @@ impl Node {
         }
         let repeats = self.unanswered.iter().map(|own| own.due).min();
         let repeats = repeats.map(|at| Deadline { at, why: "a lock repeats its report" });
-        let others =
-            [self.talk_deadline(), self.wake_deadline(), self.bolt_deadline(), self.forget_deadline(), self.reset_deadline()];
+        let others = [
+            self.talk_deadline(),
+            self.wake_deadline(),
+            self.bolt_deadline(),
+            self.forget_deadline(),
+            self.reset_deadline(),
+            self.learning_deadline(),
+        ];
         others.into_iter().fold(repeats, Deadline::earliest)
     }
 

@@ -12,6 +12,7 @@ mod harness;
 mod bad_input;
 mod codes;
 mod cost;
+mod credentials;
 mod demo;
 mod durable;
 mod events;

@@ -86,6 +86,10 @@ fn codes_are_stars_at_every_depth_unless_asked_for() {
         "8f010208 630105013437313102 8002",
         "4c040207ea0b172e1e0f020304 34373131",
         "7006140434373131",
+        "830a00030100010004 34373131",
+        "830c040003010001800434373131 020001010002",
+        "831a0434373131",
+        "831c44 34373131",
     ];
     let frame = Frame::request(crate::serial::FunctionId(0x04), b"\x10\x1c\x08\x63\x03\x01\x014711\x00".to_vec()).encode();
     for line in lines.map(str::to_owned).into_iter().chain([hex(&frame)]) {

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Node, basic, clock, codes, door, events, identify, lifeline, log, plumbing, power, sleep};
+use super::{
+    Answer, Node, basic, clock, codes, credentials, door, events, identify, keypad, lifeline, log, plumbing, power, schedule,
+    sleep,
+};
 use crate::command::{ClassId, Command};
 use crate::domain::time::Instant;
 use crate::sim::model::{Kind, Model};
@@ -44,11 +47,18 @@ const LOCK: &[Ability] = &[
     ability(ClassId::DOOR_LOCK_LOGGING, modern, log::door_lock_logging),
     ability(ClassId::TIME_PARAMETERS, modern, clock::time_parameters),
     ability(ClassId::NOTIFICATION, |model| if model.quirks.v1_alarms { 1 } else { 8 }, events::notification),
-    ability(ClassId::USER_CODE, |model| model.user_code, codes::user_code),
+    // One or the other (gateway sheet §5.3).
+    ability(ClassId::USER_CODE, |model| if model.credentials.is_some() { 0 } else { model.user_code }, codes::user_code),
+    ability(ClassId::USER_CREDENTIAL, |model| model.credentials.is_some().into(), credentials::user_credential),
+    ability(ClassId::SCHEDULE_ENTRY_LOCK, |model| if model.schedules.is_some() { 3 } else { 0 }, schedule::schedule_entry_lock),
 ];
 
 /// A row of a kind's own takes the place of the one for every node.
-const KEYPAD: &[Ability] = &[ability(ClassId::BATTERY, |_| 1, power::battery)];
+const KEYPAD: &[Ability] = &[
+    ability(ClassId::BATTERY, |_| 1, power::battery),
+    ability(ClassId::ENTRY_CONTROL, |_| 1, keypad::entry_control),
+    ability(ClassId::INDICATOR, |_| 3, keypad::indicator),
+];
 
 const SWITCH: &[Ability] = &[ability(ClassId::BASIC, |_| 2, basic::switch)];
 

@@ -8,11 +8,12 @@ use crate::command::notification::{
     Event, EventSupportedReport, Notification, NotificationType, Notified, Params, Report, Status, SupportedReport,
 };
 use crate::command::user_code::{self, ExtendedCode, ExtendedReport, UserCode, UserId, UserIdStatus};
+use crate::command::user_credential::{CredentialType, Usage};
 use crate::domain::pin::CodeText;
 use crate::domain::time::Instant;
 
 use super::{Answer, Node};
-use crate::sim::model::{Kind, UserShape};
+use crate::sim::model::{Kind, Model, UserShape};
 
 /// Something worth telling the lifeline, or writing down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +38,19 @@ pub enum Happening {
     Jammed,
     /// It moves again.
     Unjammed,
+    /// A credential was presented, and opened the door or did not: the event says which.
+    CredentialUsed {
+        /// What came of it.
+        event: Event,
+        /// Whose.
+        user_id: u16,
+        /// Its type.
+        credential_type: CredentialType,
+        /// Its slot.
+        slot: u16,
+    },
+    /// A credential nobody has.
+    WrongCredential,
     /// A code was set.
     CodeAdded(u16),
     /// A code was taken out.
@@ -90,6 +104,8 @@ impl Happening {
             Self::MessagingCode(_) => access::MESSAGING_CODE,
             Self::AdminCodeChanged => access::NEW_PROGRAM_CODE,
             Self::KeypadDisabled => access::KEYPAD_DISABLED,
+            Self::CredentialUsed { event, .. } => event,
+            Self::WrongCredential => access::INVALID_CREDENTIAL,
             Self::WrongCode => return Some((NotificationType::HOME_SECURITY, Event::INVALID_CODE_TAMPER)),
             Self::Water => return Some((WATER, WATER_LEAK)),
             Self::NoWater => return Some((WATER, Event::IDLE)),
@@ -114,7 +130,8 @@ impl Happening {
             Self::AllCodesDeleted => (0x20, 0),
             Self::DuplicateRefused(user) => (0x71, user),
             Self::AdminCodeChanged => (0x70, 0),
-            Self::WrongCode | Self::KeypadDisabled => (0xA1, 1),
+            Self::CredentialUsed { user_id, .. } => (0x13, user_id),
+            Self::WrongCode | Self::WrongCredential | Self::KeypadDisabled => (0xA1, 1),
             Self::BatteryLow => (0xA7, 0),
             Self::Unjammed | Self::MessagingCode(_) | Self::Configured | Self::BatteryNew | Self::Water | Self::NoWater => {
                 return None;
@@ -126,9 +143,9 @@ impl Happening {
     pub(super) fn logged(self) -> Option<u8> {
         Some(match self {
             Self::KeypadLock(Some(_)) => 1,
-            Self::KeypadUnlock(_) => 2,
+            Self::KeypadUnlock(_) | Self::CredentialUsed { event: access::CREDENTIAL_UNLOCK, .. } => 2,
             Self::KeypadLock(None) => 3,
-            Self::WrongCode => 7,
+            Self::WrongCode | Self::WrongCredential => 7,
             Self::ManualLock => 8,
             Self::ManualUnlock => 9,
             Self::AutoLocked => 10,
@@ -147,6 +164,7 @@ impl Happening {
             | Self::DuplicateRefused(_)
             | Self::MessagingCode(_)
             | Self::KeypadDisabled
+            | Self::CredentialUsed { .. }
             | Self::Water
             | Self::NoWater => return None,
         })
@@ -176,30 +194,44 @@ impl Happening {
 }
 
 /// Events a lock tells, as bits of Event Supported Report.
-const ACCESS_EVENTS: [Event; 16] = [
+const ACCESS_EVENTS: [Event; 9] = [
     access::MANUAL_LOCK,
     access::MANUAL_UNLOCK,
     access::RF_LOCK,
     access::RF_UNLOCK,
     access::KEYPAD_LOCK,
-    access::KEYPAD_UNLOCK,
     access::MANUAL_NOT_FULLY_LOCKED,
     access::AUTO_LOCKED,
     access::JAMMED,
+    access::KEYPAD_DISABLED,
+];
+
+/// Those of a lock with user codes.
+const CODE_EVENTS: [Event; 7] = [
+    access::KEYPAD_UNLOCK,
     access::ALL_CODES_DELETED,
     access::CODE_DELETED,
     access::CODE_ADDED,
     access::CODE_NOT_ADDED_DUPLICATE,
-    access::KEYPAD_DISABLED,
     access::NEW_PROGRAM_CODE,
     access::MESSAGING_CODE,
 ];
 
+/// Those of a lock with credentials.
+const CREDENTIAL_EVENTS: [Event; 5] = [
+    access::CREDENTIAL_UNLOCK,
+    access::DENIED_DISABLED,
+    access::DENIED_NOT_ENOUGH,
+    access::INVALID_CREDENTIAL,
+    access::NON_ACCESS_CREDENTIAL,
+];
+
 /// The types a kind of node tells, with their events.
-fn types(kind: Kind) -> Vec<(NotificationType, BTreeSet<u8>)> {
-    match kind {
+fn types(model: &Model) -> Vec<(NotificationType, BTreeSet<u8>)> {
+    let own = if model.credentials.is_some() { &CREDENTIAL_EVENTS[..] } else { &CODE_EVENTS };
+    match model.kind {
         Kind::Lock => vec![
-            (NotificationType::ACCESS_CONTROL, ACCESS_EVENTS.map(|event| event.0).into()),
+            (NotificationType::ACCESS_CONTROL, ACCESS_EVENTS.iter().chain(own).map(|event| event.0).collect()),
             (NotificationType::HOME_SECURITY, BTreeSet::from([Event::INVALID_CODE_TAMPER.0])),
         ],
         Kind::Sensor => vec![(WATER, BTreeSet::from([WATER_LEAK.0]))],
@@ -209,7 +241,7 @@ fn types(kind: Kind) -> Vec<(NotificationType, BTreeSet<u8>)> {
 
 pub(super) fn notification(node: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::Notification(command) = command else { return None };
-    let types = types(node.model.kind);
+    let types = types(&node.model);
     let reply = match command {
         Notification::Set(set) => {
             let known = types.iter().any(|(kind, _)| *kind == set.kind);
@@ -260,7 +292,13 @@ impl Node {
         let event = happening.notification().filter(|_| !quirks.v1_alarms);
         let event = event.map(|(kind, event)| {
             let ended = happening.ended().map(|event| Params::new([event.0]));
-            let params = ended.or_else(|| happening.user().map(|user| self.named(user)));
+            let usage = match happening {
+                Happening::CredentialUsed { user_id, credential_type, slot, .. } => {
+                    Some(Params::new(Usage { user_id, credentials: vec![(credential_type, slot)] }.write()))
+                }
+                _ => None,
+            };
+            let params = ended.or(usage).or_else(|| happening.user().map(|user| self.named(user)));
             Report::of(kind, event, params.unwrap_or_default())
         });
         for report in alarm.into_iter().chain(event) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::credentials::Presented;
 use super::{Answer, Entry, Happening, Memory, Node};
 use crate::command::Command;
 use crate::command::device_reset_locally::DeviceResetLocally;
@@ -22,6 +23,8 @@ pub enum Typed {
     Opened(u16),
     /// It would have opened for this user id, but the bolt is stuck.
     Jammed(u16),
+    /// It is the code of this user id, who may not enter: switched off, out of schedule, or no user for this door.
+    Denied(u16),
     /// The code of this user id tells of itself, and opens nothing.
     Message(u16),
     /// The admin code: a keypad that took no codes takes them again.
@@ -39,6 +42,9 @@ impl Node {
         if !self.has_power() || mode == KeypadMode::LOCKED_OUT || mode == KeypadMode::PRIVACY {
             return Typed::KeypadDead;
         }
+        if self.model.credentials.is_some() {
+            return self.type_pin(code, now);
+        }
         if !self.memory.admin_code.is_empty() && self.memory.admin_code.reveal() == code {
             self.wrong_codes = 0;
             self.memory.keypad_mode = KeypadMode::NORMAL;
@@ -48,15 +54,36 @@ impl Node {
             return Typed::KeypadDead;
         }
         let owner = self.memory.codes.owner_of(code, self.model.quirks.five_buttons);
-        let Some((user, status)) = owner else { return self.wrong_code(now) };
+        let Some((user, status)) = owner else { return self.wrong_code(Happening::WrongCode, now) };
         match status {
-            UserIdStatus::ENABLED | UserIdStatus::PASSAGE_MODE => self.open(user, status == UserIdStatus::PASSAGE_MODE, now),
+            // The events that name the reason carry credentials, which such a lock has not.
+            UserIdStatus::ENABLED | UserIdStatus::PASSAGE_MODE if self.is_out_of_schedule(user, now) => Typed::Denied(user),
+            UserIdStatus::ENABLED | UserIdStatus::PASSAGE_MODE => {
+                self.open(Happening::KeypadUnlock(user), user, status == UserIdStatus::PASSAGE_MODE, now)
+            }
             UserIdStatus::MESSAGING => {
                 self.wrong_codes = 0;
                 self.happened(Happening::MessagingCode(user), now);
                 Typed::Message(user)
             }
-            _ => self.wrong_code(now),
+            _ => self.wrong_code(Happening::WrongCode, now),
+        }
+    }
+
+    fn type_pin(&mut self, pin: &[u8], now: Instant) -> Typed {
+        match self.credential_presented(pin) {
+            Presented::Unknown => self.wrong_code(Happening::WrongCredential, now),
+            Presented::Denied(user, happening) => {
+                self.happened(happening, now);
+                Typed::Denied(user)
+            }
+            Presented::Opens(user, happening) => {
+                let typed = self.open(happening, user, false, now);
+                if matches!(typed, Typed::Opened(_)) {
+                    self.credential_used(user, now);
+                }
+                typed
+            }
         }
     }
 
@@ -76,13 +103,16 @@ impl Node {
 
     /// Somebody unlocks at the keypad as this user, whether that has a code or not.
     pub fn keypad_unlock(&mut self, user: u16, now: Instant) -> Typed {
-        if self.has_power() { self.open(user, false, now) } else { Typed::KeypadDead }
+        if self.has_power() { self.open(Happening::KeypadUnlock(user), user, false, now) } else { Typed::KeypadDead }
     }
 
     /// Somebody programs a code at the lock itself, or takes one out.
     pub fn program(&mut self, user: u16, code: Option<&[u8]>, now: Instant) {
         if !self.has_power() {
             return;
+        }
+        if self.model.credentials.is_some() {
+            return self.program_credential(user, code, now);
         }
         let stored = match code {
             Some(code) => self.memory.codes.put(user, Entry::enabled(code)),
@@ -150,7 +180,7 @@ impl Node {
         if locked_out { KeypadMode::LOCKED_OUT } else { self.memory.keypad_mode }
     }
 
-    fn open(&mut self, user: u16, stays_open: bool, now: Instant) -> Typed {
+    fn open(&mut self, told: Happening, user: u16, stays_open: bool, now: Instant) -> Typed {
         self.wrong_codes = 0;
         if self.faults.jammed {
             self.stick(false);
@@ -161,14 +191,14 @@ impl Node {
         if stays_open {
             self.hold_open();
         }
-        self.happened(Happening::KeypadUnlock(user), now);
+        self.happened(told, now);
         Typed::Opened(user)
     }
 
-    fn wrong_code(&mut self, now: Instant) -> Typed {
+    fn wrong_code(&mut self, told: Happening, now: Instant) -> Typed {
         self.wrong_codes += 1;
         if self.wrong_codes < WRONG_CODES {
-            self.happened(Happening::WrongCode, now);
+            self.happened(told, now);
             return Typed::Wrong;
         }
         self.wrong_codes = 0;

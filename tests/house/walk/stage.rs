@@ -14,7 +14,7 @@ use latchkey::domain::pin::Pin;
 use latchkey::security::keys::NetworkKeys;
 use latchkey::sim::Blueprint;
 use latchkey::sim::air::Conditions;
-use latchkey::sim::model::{Model as Make, Quirks};
+use latchkey::sim::model::{Model as Make, Quirks, UserShape};
 use latchkey::sim::node::{Node, Typed};
 
 use serde_json::Value;
@@ -568,7 +568,7 @@ fn make(entropy: &mut Entropy) -> Make {
         refuses_duplicates: odd(2),
         no_supervision: make.quirks.no_supervision || odd(4),
         v1_alarms: odd(6),
-        bare_user_id: odd(6),
+        user_shape: if odd(6) { UserShape::Bare } else { UserShape::default() },
         silent_writes: odd(5),
         answers_before_callback: odd(5),
         ..make.quirks

@@ -306,8 +306,8 @@ pub fn host_measures(proxy: &Proxy, s2: u16, s0: u16) -> Vec<Value> {
     serde_json::from_str(&fs::read_to_string(out).unwrap()).unwrap()
 }
 
-/// Runs one of the lab's scripts with the packages that `tests/run` installed.
-fn node(script: &str, args: &[&str]) -> Process {
+/// Runs a script, named from the lab's folder, with the packages that `tests/run` installed.
+pub fn node(script: &str, args: &[&str]) -> Process {
     let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
     let packages = std::env::var_os("ZWAVEJS_LAB")
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("lab"), PathBuf::from);

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use broker::{Broker, Message, Subscriber};
 pub use daemon::{Answer, Daemon, Setup, latchkey};
 pub use disk::{Card, Disk};
-pub use lab::{Frames, Mock, Proxy, Pty, host_interviews, host_measures};
+pub use lab::{Frames, Mock, Proxy, Pty, host_interviews, host_measures, node};
 pub use process::Process;
 pub use wire::Wire;
 

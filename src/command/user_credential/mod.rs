@@ -1,0 +1,356 @@
+//! User Credential (0x83) v1: people in a lock, and what each of them opens it with (command-classes sheet, 0x83; gateway
+//! sheet §5.3). Newer locks have it instead of User Code.
+//!
+//! A user has a number, and so has each of their credentials within its type: a *slot*, which is one user's alone. In a Set
+//! with operation "delete" zeros mean all, so such a Set has private fields and a constructor for each reach.
+
+mod capabilities;
+mod checksum;
+mod credential;
+mod usage;
+mod user;
+
+use nom::Parser;
+use nom::number::complete::{be_u8, be_u16};
+use nom::sequence::pair;
+use serde::Serialize;
+
+use super::codec::Parsed;
+use super::spec::{Kind, command_class};
+
+pub use super::user_code::UserId;
+pub use capabilities::{CredentialAbility, CredentialCapabilitiesReport, UserCapabilitiesReport};
+pub use checksum::{AllUsersChecksumReport, CredentialChecksumReport, Held, UserChecksumReport, of_all_users, of_type, of_user};
+pub use credential::{
+    AdminPinCodeReport, AdminPinCodeSet, AdminResult, CredentialGet, CredentialReport, CredentialReportType, CredentialSet,
+};
+pub use usage::Usage;
+pub use user::{CredentialRule, NameEncoding, User, UserGet, UserName, UserReport, UserReportType, UserSet, UserType};
+
+command_class! {
+    /// User Credential (0x83).
+    UserCredential {
+        /// Asks how many users the lock has, and of which kinds.
+        UserCapabilitiesGet = 0x01, v 1, Kind::Get { reply: 0x02 };
+        /// Tells it.
+        UserCapabilitiesReport(UserCapabilitiesReport) = 0x02, v 1, Kind::Report;
+        /// Asks which credentials the lock takes.
+        CredentialCapabilitiesGet = 0x03, v 1, Kind::Get { reply: 0x04 };
+        /// Tells it.
+        CredentialCapabilitiesReport(CredentialCapabilitiesReport) = 0x04, v 1, Kind::Report;
+        /// Adds, changes or deletes a user; answered by a User Report.
+        UserSet(UserSet) = 0x05, v 1, Kind::Set;
+        /// Asks for one user, and who is next.
+        UserGet(UserGet) = 0x06, v 1, Kind::Get { reply: 0x07 };
+        /// Tells it, or what became of a Set.
+        UserReport(UserReport) = 0x07, v 1, Kind::Report;
+        /// Adds, changes or deletes credentials; answered by a Credential Report.
+        CredentialSet(CredentialSet) = 0x0A, v 1, Kind::Set;
+        /// Asks for one credential, and which is next.
+        CredentialGet(CredentialGet) = 0x0B, v 1, Kind::Get { reply: 0x0C };
+        /// Tells it, or what became of a Set.
+        CredentialReport(CredentialReport) = 0x0C, v 1, Kind::Report;
+        /// Has the lock learn a credential from who stands before it.
+        CredentialLearnStart(LearnStart) = 0x0F, v 1, Kind::Set;
+        /// Has it stop.
+        CredentialLearnCancel = 0x10, v 1, Kind::Set;
+        /// Tells how far it is.
+        CredentialLearnReport(LearnReport) = 0x11, v 1, Kind::Report;
+        /// Gives a credential to another user; answered by an Association Report.
+        AssociationSet(AssociationSet) = 0x12, v 1, Kind::Set;
+        /// Tells what became of it.
+        AssociationReport(AssociationReport) = 0x13, v 1, Kind::Report;
+        /// Asks for the checksum over everything.
+        AllUsersChecksumGet = 0x14, v 1, Kind::Get { reply: 0x15 };
+        /// Tells it.
+        AllUsersChecksumReport(AllUsersChecksumReport) = 0x15, v 1, Kind::Report;
+        /// Asks for the checksum over one user.
+        UserChecksumGet(UserGet) = 0x16, v 1, Kind::Get { reply: 0x17 };
+        /// Tells it.
+        UserChecksumReport(UserChecksumReport) = 0x17, v 1, Kind::Report;
+        /// Asks for the checksum over one type of credential.
+        CredentialChecksumGet(CredentialChecksumGet) = 0x18, v 1, Kind::Get { reply: 0x19 };
+        /// Tells it.
+        CredentialChecksumReport(CredentialChecksumReport) = 0x19, v 1, Kind::Report;
+        /// Writes or switches off the code that administers the lock at its keypad; answered by its Report.
+        AdminPinCodeSet(AdminPinCodeSet) = 0x1A, v 1, Kind::Set;
+        /// Asks for it.
+        AdminPinCodeGet = 0x1B, v 1, Kind::Get { reply: 0x1C };
+        /// Tells it, or what became of a Set.
+        AdminPinCodeReport(AdminPinCodeReport) = 0x1C, v 1, Kind::Report;
+    }
+}
+
+/// What a person presents.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize)]
+#[serde(transparent)]
+pub struct CredentialType(pub u8);
+
+impl CredentialType {
+    /// None; in a question or a deletion: all of them.
+    pub const NONE: Self = Self(0);
+    /// Digits, in ASCII.
+    pub const PIN: Self = Self(1);
+    /// Text, in UTF-16 with the high byte first.
+    pub const PASSWORD: Self = Self(2);
+    /// A tag.
+    pub const RFID: Self = Self(3);
+    /// A finger.
+    pub const FINGER: Self = Self(9);
+}
+
+/// What to do with a user or a credential; two bits on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Operation(u8);
+
+impl Operation {
+    /// Fill what is empty.
+    pub const ADD: Self = Self(0);
+    /// Change what is there.
+    pub const MODIFY: Self = Self(1);
+    /// Empty it.
+    pub const DELETE: Self = Self(2);
+
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, operation) = be_u8(input)?;
+        Ok((input, Self(operation & 0x03)))
+    }
+}
+
+/// Who changed a user or a credential last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct ModifierType(pub u8);
+
+impl ModifierType {
+    /// There is no such user or credential.
+    pub const DOES_NOT_EXIST: Self = Self(0);
+    /// Nobody knows.
+    pub const UNKNOWN: Self = Self(1);
+    /// A node of the network.
+    pub const Z_WAVE: Self = Self(2);
+    /// Somebody at the lock.
+    pub const LOCALLY: Self = Self(3);
+    /// Somebody through another channel.
+    pub const OTHER: Self = Self(4);
+}
+
+/// Who changed it last, and which node that was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Modifier {
+    /// What kind of changer.
+    pub modifier_type: ModifierType,
+    /// The node, if it was one; else 0.
+    pub modifier_node_id: u16,
+}
+
+impl Modifier {
+    /// Of what is not there.
+    pub const NOBODY: Self = Self { modifier_type: ModifierType::DOES_NOT_EXIST, modifier_node_id: 0 };
+    /// Somebody at the lock.
+    pub const LOCALLY: Self = Self { modifier_type: ModifierType::LOCALLY, modifier_node_id: 0 };
+
+    /// A node of the network.
+    pub fn node(modifier_node_id: u16) -> Self {
+        Self { modifier_type: ModifierType::Z_WAVE, modifier_node_id }
+    }
+
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (modifier_type, modifier_node_id)) = pair(be_u8, be_u16).parse(input)?;
+        Ok((input, Self { modifier_type: ModifierType(modifier_type), modifier_node_id }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.modifier_type.0);
+        out.extend(self.modifier_node_id.to_be_bytes());
+    }
+}
+
+/// One credential, or by zeros several: whose, of which type, in which slot of that type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Place {
+    /// Whose; 0: whoever's.
+    pub user_id: u16,
+    /// The type; [`CredentialType::NONE`]: any.
+    pub credential_type: CredentialType,
+    /// The slot, from 1; 0: any.
+    pub credential_slot: u16,
+}
+
+impl Place {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (user_id, credential_type)) = pair(be_u16, be_u8).parse(input)?;
+        let (input, credential_slot) = be_u16(input)?;
+        Ok((input, Self { user_id, credential_type: CredentialType(credential_type), credential_slot }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.user_id.to_be_bytes());
+        out.push(self.credential_type.0);
+        out.extend(self.credential_slot.to_be_bytes());
+    }
+}
+
+/// Has the lock learn a credential from who stands before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct LearnStart {
+    /// Where it goes.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Add or modify.
+    pub operation_type: Operation,
+    /// Seconds for each step.
+    pub learn_timeout: u8,
+}
+
+impl LearnStart {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (place, operation_type)) = pair(Place::parse, Operation::parse).parse(input)?;
+        let (input, learn_timeout) = be_u8(input)?;
+        Ok((input, Self { place, operation_type, learn_timeout }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.place.write(out);
+        out.extend([self.operation_type.0, self.learn_timeout]);
+    }
+}
+
+/// How far learning is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct LearnStatus(pub u8);
+
+impl LearnStatus {
+    /// The lock waits for the next step.
+    pub const STARTED: Self = Self(0);
+    /// It has the credential.
+    pub const SUCCESS: Self = Self(1);
+    /// It learns another one already.
+    pub const ALREADY_IN_PROGRESS: Self = Self(2);
+    /// It stopped: told to, or of itself.
+    pub const ENDED: Self = Self(3);
+    /// Nobody came in time.
+    pub const TIMEOUT: Self = Self(4);
+    /// Once more, please.
+    pub const STEP_RETRY: Self = Self(5);
+    /// To be added, but there is one already.
+    pub const INVALID_ADD: Self = Self(0xFE);
+    /// To be changed, but there is none.
+    pub const INVALID_MODIFY: Self = Self(0xFF);
+}
+
+/// Tells how far learning is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct LearnReport {
+    /// How far.
+    pub learn_status: LearnStatus,
+    /// Where it goes.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Steps that are left.
+    pub steps_remaining: u8,
+}
+
+impl LearnReport {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (learn_status, place)) = pair(be_u8, Place::parse).parse(input)?;
+        let (input, steps_remaining) = be_u8(input)?;
+        Ok((input, Self { learn_status: LearnStatus(learn_status), place, steps_remaining }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.learn_status.0);
+        self.place.write(out);
+        out.push(self.steps_remaining);
+    }
+}
+
+/// Gives a credential to another user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct AssociationSet {
+    /// Its type.
+    pub credential_type: CredentialType,
+    /// Its slot, from 1.
+    pub credential_slot: u16,
+    /// Who gets it.
+    pub destination_user_id: u16,
+}
+
+impl AssociationSet {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (credential_type, credential_slot)) = pair(be_u8, be_u16).parse(input)?;
+        let (input, destination_user_id) = be_u16(input)?;
+        Ok((input, Self { credential_type: CredentialType(credential_type), credential_slot, destination_user_id }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.credential_type.0);
+        out.extend(self.credential_slot.to_be_bytes());
+        out.extend(self.destination_user_id.to_be_bytes());
+    }
+}
+
+/// What became of giving a credential to another user.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct AssociationStatus(pub u8);
+
+impl AssociationStatus {
+    /// It is theirs.
+    pub const SUCCESS: Self = Self(0);
+    /// The lock has no such type.
+    pub const BAD_TYPE: Self = Self(1);
+    /// The type has no such slot.
+    pub const BAD_SLOT: Self = Self(2);
+    /// There is nothing in it.
+    pub const EMPTY_SLOT: Self = Self(3);
+    /// The lock has no such user number.
+    pub const BAD_USER: Self = Self(4);
+    /// Nobody has that number.
+    pub const USER_MISSING: Self = Self(5);
+}
+
+/// Tells what became of giving a credential to another user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct AssociationReport {
+    /// What was asked for.
+    #[serde(flatten)]
+    pub set: AssociationSet,
+    /// What became of it.
+    pub status: AssociationStatus,
+}
+
+impl AssociationReport {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, (set, status)) = pair(AssociationSet::parse, be_u8).parse(input)?;
+        Ok((input, Self { set, status: AssociationStatus(status) }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.set.write(out);
+        out.push(self.status.0);
+    }
+}
+
+/// Asks for the checksum over one type of credential.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct CredentialChecksumGet {
+    /// The type.
+    pub credential_type: CredentialType,
+}
+
+impl CredentialChecksumGet {
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let (input, credential_type) = be_u8(input)?;
+        Ok((input, Self { credential_type: CredentialType(credential_type) }))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.credential_type.0);
+    }
+}
+
+#[cfg(test)]
+mod tests;
