@@ -223,3 +223,60 @@ pub(super) fn put_long(bytes: &mut Vec<u8>, data: &[u8]) {
     bytes.extend(u16::try_from(data.len()).unwrap_or(u16::MAX).to_be_bytes());
     bytes.extend_from_slice(data);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serial::{Frame, Message, NodeIdWidth, Request};
+
+    const WIDTH: NodeIdWidth = NodeIdWidth::Bits8;
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_memory_is_asked_for_as_another_host_asks() {
+        let (data, at) = (Bytes::from_static(&[1, 2, 3, 4]), 0x0001_2345);
+        let nvm = |form, operation| Request::Nvm { form, operation };
+        let write = |offset| NvmOperation::Write { offset, data: data.clone() };
+        // Written by Z-Wave JS 15.29.
+        for (theirs, request) in [
+            ("0104002e00d5", nvm(NvmForm::Short, NvmOperation::Open)),
+            ("0107002e01401234b1", nvm(NvmForm::Short, NvmOperation::Read { offset: 0x1234, len: 0x40 })),
+            ("010b002e0204123401020304fe", nvm(NvmForm::Short, write(0x1234))),
+            ("0104002e03d6", nvm(NvmForm::Short, NvmOperation::Close)),
+            ("0104003d00c6", nvm(NvmForm::Extended, NvmOperation::Open)),
+            ("0109003d014000012345ed", nvm(NvmForm::Extended, NvmOperation::Read { offset: at, len: 0x40 })),
+            ("010d003d02040001234501020304aa", nvm(NvmForm::Extended, write(at))),
+            ("0104003d03c5", nvm(NvmForm::Extended, NvmOperation::Close)),
+            ("01030029d5", Request::NvmGetId),
+            ("0108002a0123450040fa", Request::NvmRead { offset: 0x0001_2345, len: 0x40 }),
+            ("010c002b012345000401020304bf", Request::NvmWrite { offset: 0x0001_2345, data: data.clone() }),
+        ] {
+            assert_eq!(request.write(WIDTH).unwrap().encode(), hex(theirs), "{request:?}");
+            assert_eq!(Request::parse(&Frame::parse(&hex(theirs)).unwrap(), WIDTH), Ok(request));
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_write_counts_bytes_and_brings_none() {
+        for form in [NvmForm::Short, NvmForm::Extended] {
+            let written = NvmAnswer { form, status: NvmStatus::OK, offset_or_size: 0x80, len: 64, data: Bytes::new() };
+            let read =
+                NvmAnswer { status: NvmStatus::END_OF_FILE, len: 3, data: Bytes::from_static(&[7, 8, 9]), ..written.clone() };
+            for answer in [written, read] {
+                let message = Message::Nvm(answer);
+                assert_eq!(Message::parse(&message.write(WIDTH), WIDTH), Ok(message));
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_is_a_power_of_two_and_never_a_panic() {
+        let id = |size_code| NvmId { manufacturer: 0x20, memory_type: 1, size_code };
+        assert_eq!((id(0x0E).size(), id(0x18).size(), id(0xFF).size()), (Some(16 * 1024), Some(16 * 1024 * 1024), None));
+        let message = Message::NvmId(id(0x0E));
+        assert_eq!(Message::parse(&message.write(WIDTH), WIDTH), Ok(message));
+    }
+}

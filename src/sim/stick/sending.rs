@@ -10,6 +10,9 @@ use crate::sim::air::Effort;
 
 /// Payload of one classic frame with room for a route.
 pub(super) const MAX_PAYLOAD: u8 = 46;
+/// What a classic frame of 64 bytes holds behind header and checksum where nobody repeats it (timing sheet §1): more is
+/// refused.
+const MOST_OF_A_FRAME: u8 = 64 - 10;
 /// The same over Long Range.
 pub(super) const MAX_LONG_RANGE_PAYLOAD: u8 = 148;
 /// Everybody, over each radio.
@@ -99,7 +102,7 @@ impl Stick {
 }
 
 fn fits(node: NodeId, payload: &[u8]) -> bool {
-    let most = if node.is_long_range() { MAX_LONG_RANGE_PAYLOAD } else { MAX_PAYLOAD };
+    let most = if node.is_long_range() { MAX_LONG_RANGE_PAYLOAD } else { MOST_OF_A_FRAME };
     (1..=usize::from(most)).contains(&payload.len())
 }
 
