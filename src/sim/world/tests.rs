@@ -156,14 +156,43 @@ fn codes_outlive_the_stick_being_pulled_out() {
 
 #[test]
 fn the_same_seed_gives_the_same_day() {
-    let air = Conditions { loss: 30, ack_loss: 20, duplication: 20, ..Conditions::default() };
+    let air = Conditions {
+        loss: 30,
+        ack_loss: 20,
+        duplication: 20,
+        reordering: 10,
+        delay: Duration::from_millis(40),
+        ..Conditions::default()
+    };
     let day = |seed| {
         let mut host = Host::new(&Blueprint { air, ..Blueprint::two_locks() });
         host.world = World::new(&Blueprint { air, ..Blueprint::two_locks() }, &Entropy::from_number(seed));
-        (1..20).map(|user| host.tell(3, &[0x63, 0x02, user])).collect::<Vec<_>>()
+        host.world.set_link(LOCK_1, Link::over([LOCK_2]).with(Conditions { loss: 10, ..air }));
+        let heard: Vec<_> = (1..20).map(|user| host.tell(3, &[0x63, 0x02, user])).collect();
+        (heard, host.world.radio(host.now))
     };
     assert_eq!(day(4), day(4));
     assert_ne!(day(4), day(5));
+}
+
+#[test]
+fn a_house_full_of_quiet_locks_costs_a_step_nothing() {
+    let nodes = (2..202).map(|node| (NodeId(node), crate::sim::model::Model::version_2())).collect();
+    let mut host = Host::new(&Blueprint { nodes, ..Blueprint::two_locks() });
+    host.tell(9, &[0x85, 0x01, 0x01, 0x01]);
+    let now = host.now;
+    host.world.keypad(NodeId(9), b"0000", now);
+    let mut moments = 0;
+    // Nobody answers its supervised report: it says it three times, and only that is ever due.
+    while let Some(deadline) = host.world.poll_deadline() {
+        assert!(host.world.node_alarms.due(deadline.at).iter().all(|node| *node == NodeId(9)));
+        host.world.handle_timeout(deadline.at);
+        host.now = deadline.at;
+        host.read();
+        moments += 1;
+    }
+    assert!((4..30).contains(&moments), "{moments}");
+    assert!(host.got.iter().filter(|it| it[1] == 0xA8).count() >= 3);
 }
 
 proptest::proptest! {
