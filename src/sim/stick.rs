@@ -43,6 +43,8 @@ use nvm::Nvm;
 
 /// The controller's own node id.
 pub(super) const OWN: NodeId = NodeId(1);
+/// Radio channels of a stick: two of the mesh, two of Long Range.
+const CHANNELS: usize = 4;
 /// Random bytes that are given at once.
 const MOST_RANDOM: u8 = 32;
 /// How strongly everything is heard here.
@@ -209,7 +211,7 @@ impl Stick {
             Request::MemoryGetId => Message::MemoryId(MemoryId { home: self.home(), own: OWN }),
             Request::GetSucNodeId => Message::SucNodeId { node: if self.memory.is_suc { OWN } else { NodeId(0) } },
             Request::SetSucNodeId { node, suc, .. } => self.set_suc(node, suc),
-            Request::GetBackgroundRssi => Message::BackgroundRssi { rssi: vec![NOISE; if self.chip.series > 5 { 4 } else { 3 }] },
+            Request::GetBackgroundRssi => Message::BackgroundRssi { rssi: vec![NOISE; CHANNELS] },
             Request::GetRandom { n } => Message::Random { random: self.random(n) },
             Request::GetLongRangeNodes { segment } => Message::LongRangeNodes(self.long_range_nodes(segment)),
             Request::GetLongRangeChannel => Message::LongRangeChannel(self.long_range_channel()),
