@@ -344,7 +344,7 @@ fn a_plug_and_a_sleeping_sensor_join_and_are_left_in_peace() {
 fn locks_join_through_bad_air() {
     let mut joined = 0;
     for seed in 1..=6 {
-        let air = Conditions { loss: 10, ack_loss: 10, duplication: 10, haste: 1.0 };
+        let air = Conditions { loss: 10, ack_loss: 10, duplication: 10, ..Conditions::default() };
         let mut house = House::empty(Chip::series_700(), seed);
         house.world.set_conditions(air);
         let device = Device::new(Model::s2(), seed);
