@@ -1,4 +1,4 @@
-//! A simulated stick with locks, in memory: `latchkey demo`, tests in virtual time, and later `latchkey simulate`.
+//! A simulated stick with locks, in memory: `latchkey demo`, `latchkey simulate`, tests in virtual time.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -9,6 +9,7 @@
 //! | [`device`] | a device outside any network: its label, learn mode and SmartStart |
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
 //! | [`node`] | a node as a list of behaviours, with a memory that survives power cuts, in clear or under its keys |
+//! | [`blueprint`] | which world there is to be, as data and as a world file |
 //! | [`chip`], [`model`] | which stick and which lock: abilities and quirks as data |
 //!
 //! # What a person can do
@@ -25,7 +26,7 @@
 //! | types our code into it | [`World::type_into`] | the other half of client-side authentication |
 //! | looks at it | [`World::node_of`], [`World::device_of`], [`World::device_node`], [`World::node`] | [`Node::joined`](node::Node::joined) says how getting its keys ended, [`Node::class`](node::Node::class) what it has |
 //! | breaks or repairs it | [`World::device_mut`], [`World::visit`] with [`Faults`](node::Faults) | what is wrong the next time it joins; what is wrong now |
-//! | moves in where locks are | [`Blueprint::keys`](world::Blueprint::keys) | the locks in [`Blueprint::nodes`](world::Blueprint::nodes) have the keys that they ask for |
+//! | moves in where locks are | [`Blueprint::keys`](blueprint::Blueprint::keys) | the locks in [`Blueprint::nodes`](blueprint::Blueprint::nodes) have the keys that they ask for |
 //!
 //! A device that joined in learn mode and got no keys stays, in clear, and does next to nothing. One with SmartStart
 //! leaves a second after it failed and asks again; the stick goes on listing the node. After an exclusion keys and
@@ -36,6 +37,7 @@
 //! the interop tests run against a peer that nobody here wrote, too.
 
 pub mod air;
+pub mod blueprint;
 pub mod chip;
 pub mod device;
 pub mod joiner;
@@ -45,4 +47,5 @@ pub mod node;
 pub mod stick;
 pub mod world;
 
-pub use world::{Blueprint, World};
+pub use blueprint::Blueprint;
+pub use world::World;

@@ -6,50 +6,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::entropy::Entropy;
-use crate::domain::ids::{HomeId, NodeId};
+use crate::domain::ids::NodeId;
 use crate::domain::time::{Deadline, Instant};
 
 use super::air::{Air, Conditions, Receiver};
-use super::chip::Chip;
+use super::blueprint::Blueprint;
 use super::device::{Call, Device, DeviceId, Outside};
 use super::line::Line;
-use super::model::Model;
 use super::node::{Membership, Node, Typed};
 use super::stick::{Effect, OWN, Outcome, Stick, Transmission};
-use crate::security::keys::{KeyMask, NetworkKeys};
-
-/// Which stick and which nodes there are.
-#[derive(Clone, Debug)]
-pub struct Blueprint {
-    /// The stick's make.
-    pub chip: Chip,
-    /// The network's home id.
-    pub home: HomeId,
-    /// Nodes that are included in the network.
-    pub nodes: BTreeMap<NodeId, Model>,
-    /// The keys of the network: its locks have those that they ask for. `None`: they have none.
-    pub keys: Option<NetworkKeys>,
-    /// The radio's quality.
-    pub air: Conditions,
-}
-
-impl Blueprint {
-    /// A modern stick with one lock of User Code version 2 (node 2) and an older one of version 1 (node 3).
-    pub fn two_locks() -> Self {
-        Self {
-            chip: Chip::series_700(),
-            home: HomeId(0xC0FF_EE01),
-            nodes: BTreeMap::from([(NodeId(2), Model::version_2()), (NodeId(3), Model::version_1())]),
-            keys: None,
-            air: Conditions::default(),
-        }
-    }
-
-    /// A modern stick with nobody in its network yet.
-    pub fn empty() -> Self {
-        Self { nodes: BTreeMap::new(), ..Self::two_locks() }
-    }
-}
+use crate::security::keys::KeyMask;
 
 /// What is to happen at some moment.
 #[derive(Debug)]
@@ -117,6 +83,9 @@ impl World {
             let entropy = entropy.child(&format!("sim/lock {node}"));
             let device = Device::with_key(model.clone(), &entropy);
             let mut memory = Node::new(model.clone()).memory;
+            if let Some(contents) = blueprint.contents.get(node) {
+                contents.fill(&mut memory);
+            }
             memory.membership = blueprint.keys.as_ref().map(|keys| Membership {
                 home: blueprint.home,
                 own: *node,

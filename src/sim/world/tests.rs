@@ -1,4 +1,5 @@
 use super::*;
+use crate::sim::chip::Chip;
 use crate::sim::node::Faults;
 
 // The host here is hand-made: frames of real hosts, or payloads from the command-classes sheet framed by `framed`.
