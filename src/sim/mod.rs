@@ -10,6 +10,7 @@
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
 //! | [`node`] | a node as a list of behaviours, with a memory that survives power cuts, in clear or under its keys |
 //! | [`blueprint`] | which world there is to be, as data and as a world file |
+//! | [`control`] | the words of the control port, and what they do |
 //! | [`chip`], [`model`] | which stick and which lock: abilities and quirks as data |
 //!
 //! # What a person can do
@@ -39,6 +40,7 @@
 pub mod air;
 pub mod blueprint;
 pub mod chip;
+pub mod control;
 pub mod device;
 pub mod joiner;
 pub mod line;

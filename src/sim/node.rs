@@ -3,6 +3,7 @@
 mod codes;
 mod door;
 mod events;
+mod hands;
 mod plumbing;
 mod secured;
 mod segments;
@@ -60,6 +61,8 @@ pub struct Faults {
     pub gone: bool,
     /// Acknowledges, but no command of its own gets out.
     pub mute: bool,
+    /// Its bolt does not move, whoever wants it to.
+    pub jammed: bool,
 }
 
 /// What typing a code at the keypad brings.
@@ -257,8 +260,7 @@ impl Node {
             return Typed::KeypadDead;
         };
         self.wrong_codes = 0;
-        self.memory.locked = false;
-        self.tell(Happening::KeypadUnlock(user), now);
+        self.operate(user, false, now);
         Typed::Opened(user)
     }
 

@@ -1,5 +1,6 @@
 //! The world around the daemon: a stick on a serial line, the air, and the locks, driven by one clock from outside.
 
+mod hands;
 mod joining;
 
 use std::collections::BTreeMap;

@@ -216,7 +216,13 @@ impl RadioTable {
         if !(0.1..=100.0).contains(&haste) {
             return Err(format!("radio.haste: {haste} is out of range; write 1 for a real radio, at most 100"));
         }
-        Ok(Conditions { loss: self.loss.0, ack_loss: self.ack_loss.0, duplication: self.duplication.0, haste })
+        Ok(Conditions {
+            loss: self.loss.0,
+            ack_loss: self.ack_loss.0,
+            duplication: self.duplication.0,
+            haste,
+            ..Conditions::default()
+        })
     }
 }
 

@@ -22,6 +22,10 @@ pub(super) fn door_lock(lock: &mut Node, command: &Command, now: Instant) -> Opt
     let report = match command {
         DoorLock::OperationSet(set) => {
             let Some(locked) = set.mode.is_locked() else { return Some(Answer::Refused) };
+            if lock.faults.jammed {
+                lock.tell(Happening::Jammed, now + MOTOR);
+                return Some(Answer::Done);
+            }
             lock.memory.locked = locked;
             let report = Command::DoorLock(DoorLock::OperationReport(operation(locked)));
             lock.report(report, MOTOR, now);

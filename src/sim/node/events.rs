@@ -18,6 +18,10 @@ use super::{Answer, Node};
 pub enum Happening {
     /// Unlocked with the code of this user id.
     KeypadUnlock(u16),
+    /// Locked at the keypad by this user id.
+    KeypadLock(u16),
+    /// The bolt does not move.
+    Jammed,
     /// Locked by thumb turn or key.
     ManualLock,
     /// Unlocked by thumb turn or key.
@@ -45,6 +49,8 @@ impl Happening {
     fn notification(self) -> (NotificationType, Event) {
         let event = match self {
             Self::KeypadUnlock(_) => access::KEYPAD_UNLOCK,
+            Self::KeypadLock(_) => access::KEYPAD_LOCK,
+            Self::Jammed => access::JAMMED,
             Self::ManualLock => access::MANUAL_LOCK,
             Self::ManualUnlock => access::MANUAL_UNLOCK,
             Self::RemoteLock => access::RF_LOCK,
@@ -63,6 +69,8 @@ impl Happening {
     fn alarm(self) -> (u8, u16) {
         match self {
             Self::KeypadUnlock(user) => (0x13, user),
+            Self::KeypadLock(user) => (0x12, user),
+            Self::Jammed => (0x09, 0),
             Self::ManualLock => (0x15, 1),
             Self::ManualUnlock => (0x16, 1),
             Self::RemoteLock => (0x18, 1),
@@ -77,10 +85,13 @@ impl Happening {
 
     fn user(self) -> Option<u16> {
         match self {
-            Self::KeypadUnlock(user) | Self::CodeAdded(user) | Self::CodeDeleted(user) | Self::DuplicateRefused(user) => {
-                Some(user)
-            }
-            Self::ManualLock
+            Self::KeypadUnlock(user)
+            | Self::KeypadLock(user)
+            | Self::CodeAdded(user)
+            | Self::CodeDeleted(user)
+            | Self::DuplicateRefused(user) => Some(user),
+            Self::Jammed
+            | Self::ManualLock
             | Self::ManualUnlock
             | Self::RemoteLock
             | Self::RemoteUnlock
@@ -92,12 +103,14 @@ impl Happening {
 }
 
 /// Events this lock tells, as bits of Event Supported Report.
-const ACCESS_EVENTS: [Event; 10] = [
+const ACCESS_EVENTS: [Event; 12] = [
     access::MANUAL_LOCK,
     access::MANUAL_UNLOCK,
     access::RF_LOCK,
     access::RF_UNLOCK,
+    access::KEYPAD_LOCK,
     access::KEYPAD_UNLOCK,
+    access::JAMMED,
     access::ALL_CODES_DELETED,
     access::CODE_DELETED,
     access::CODE_ADDED,
