@@ -120,7 +120,7 @@ pub enum Clock {
     /// The clock jumps: what is due until then happens, in order.
     Advance(Duration),
     /// The clock runs so many times as fast as a real one.
-    Speed(f32),
+    Speed(f64),
 }
 
 /// The devices that wait outside, and who of them is where.

@@ -184,7 +184,7 @@ impl<'a> Words<'a> {
         seconds.map(Duration::from_secs).filter(|time| *time <= FURTHEST).ok_or_else(wrong)
     }
 
-    fn speed(&mut self) -> Result<f32, Refused> {
+    fn speed(&mut self) -> Result<f64, Refused> {
         let speed = self.word("X")?.parse().ok().filter(|speed| (0.1..=20.0).contains(speed));
         speed.ok_or_else(|| self.wrong("X is a number from 0.1 to 20;"))
     }

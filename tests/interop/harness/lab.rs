@@ -307,7 +307,7 @@ pub fn host_measures(proxy: &Proxy, s2: u16, s0: u16) -> Vec<Value> {
 }
 
 /// Runs one of the lab's scripts with the packages that `tests/run` installed.
-fn node(script: &str, args: &[&str]) -> Process {
+pub(super) fn node(script: &str, args: &[&str]) -> Process {
     let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
     let packages = std::env::var_os("ZWAVEJS_LAB")
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("lab"), PathBuf::from);
@@ -318,7 +318,7 @@ fn node(script: &str, args: &[&str]) -> Process {
 }
 
 /// One line there, one line of JSON back.
-fn ask(port: u16, command: &str) -> Value {
+pub(super) fn ask(port: u16, command: &str) -> Value {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap_or_else(|e| panic!("{command}: the lab is gone: {e}"));
     stream.set_read_timeout(Some(seconds(30))).unwrap();
     stream.write_all(format!("{command}\n").as_bytes()).unwrap();
