@@ -1,28 +1,122 @@
-//! The air between the stick and the nodes: one transmission at a time, seeded loss, beams that wake FLiRS receivers.
+//! The air between the stick and the nodes: one transmission at a time, links with a rate and repeaters, seeded faults, beams
+//! that wake FLiRS receivers, and a meter of it all. Facts: timing sheet §1, §2, §4, §6.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `rate` | bit rates, and how long a frame takes |
+//! | `meter` | what was sent, by whom, and how much of it in the last hour |
 
+mod meter;
+mod rate;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::entropy::Entropy;
+use crate::domain::ids::NodeId;
 use crate::domain::node::Beam;
 use crate::domain::time::Instant;
+
+pub use meter::{Counts, DUTY_CYCLE_LIMIT, RadioStatistics};
+use meter::{Emission, Kind, Meter};
+pub use rate::Rate;
 
 /// How good the radio is. Percentages above 100 count as 100.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Conditions {
-    /// Of a hundred frames, how many the receiver does not hear.
+    /// Of a hundred frames, how many the receiver does not hear. On a route, at each hop.
     pub loss: u8,
     /// Of a hundred acknowledgements, how many the sender does not hear: the receiver acted, the sender does not know.
     pub ack_loss: u8,
     /// Of a hundred frames, how many reach the receiver's application twice.
     pub duplication: u8,
-    /// Divides beams, airtime and the search for routes: 1 is real, 10 is a demo in a hurry. Above 0.
+    /// Of a hundred frames, how many come to the receiver's application so late that others overtake them.
+    pub reordering: u8,
+    /// A frame comes to the receiver's application up to so much late, without changing places with another.
+    pub delay: Duration,
+    /// Divides beams, airtime and the search for routes: 1 is real, 10 is a demo in a hurry. Above 0. The house's counts.
     pub haste: f32,
 }
 
 impl Default for Conditions {
     fn default() -> Self {
-        Self { loss: 0, ack_loss: 0, duplication: 0, haste: 1.0 }
+        Self { loss: 0, ack_loss: 0, duplication: 0, reordering: 0, delay: Duration::ZERO, haste: 1.0 }
     }
+}
+
+/// The way between the stick and a node.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Link {
+    /// How fast it is. Long Range nodes have a rate of their own, whatever this says.
+    pub rate: Rate,
+    /// Who repeats, from the stick on; at most four, and none for Long Range, which is a star.
+    pub repeaters: Vec<NodeId>,
+    /// How good it is, at each hop; `None`: as the house is.
+    pub conditions: Option<Conditions>,
+}
+
+impl Link {
+    /// A link over these nodes.
+    pub fn over(repeaters: impl IntoIterator<Item = NodeId>) -> Self {
+        Self { repeaters: repeaters.into_iter().take(MOST_REPEATERS).collect(), ..Self::default() }
+    }
+
+    /// A direct link at this rate.
+    pub fn at(rate: Rate) -> Self {
+        Self { rate, ..Self::default() }
+    }
+
+    /// The same link, better or worse than the house.
+    #[must_use]
+    pub fn with(self, conditions: Conditions) -> Self {
+        Self { conditions: Some(conditions), ..self }
+    }
+}
+
+/// One that sends or receives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Party {
+    /// The stick.
+    Controller,
+    /// A node of its network.
+    Node(NodeId),
+    /// A device that is in no network.
+    Outside,
+}
+
+/// From whom a frame is, or for whom; the stick is at the other end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Way {
+    /// From the stick to a node.
+    To(NodeId),
+    /// From a node to the stick.
+    From(NodeId),
+    /// From a device outside to the stick.
+    FromOutside,
+}
+
+/// How much a sender does for a frame.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Effort {
+    /// Sends it once and asks for no acknowledgement.
+    Once,
+    /// Repeats it until it is acknowledged.
+    Repeat,
+    /// Looks for other routes, too.
+    Search,
+}
+
+/// A frame to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sending {
+    /// From whom, for whom.
+    pub way: Way,
+    /// Bytes of application payload.
+    pub bytes: usize,
+    /// How hard the sender tries.
+    pub effort: Effort,
+    /// One of the repeaters that repeats nothing at the moment.
+    pub broken: Option<NodeId>,
 }
 
 /// Who is to hear a frame.
@@ -41,8 +135,8 @@ pub struct Receiver {
 pub struct Flight {
     /// When the receiver's application gets the frame; `None`: never.
     pub heard: Option<Instant>,
-    /// The application gets it a second time.
-    pub twice: bool,
+    /// When the application gets it a second time.
+    pub again: Option<Instant>,
     /// When the sender knows the outcome.
     pub ends: Instant,
     /// Whether the sender got an acknowledgement.
@@ -51,61 +145,191 @@ pub struct Flight {
     pub beam: Option<Beam>,
     /// When the transmission began: the air may have been taken.
     pub began: Instant,
+    /// How fast it was.
+    pub rate: Rate,
+    /// Who repeated it, from the stick on; 0 where there is none.
+    pub repeaters: [u8; MOST_REPEATERS],
+    /// How often it was sent.
+    pub attempts: u8,
+    /// Where it got stuck last, from and to.
+    pub failed_link: Option<(Party, Party)>,
 }
 
 /// The shared medium.
 #[derive(Debug)]
 pub struct Air {
     conditions: Conditions,
+    links: BTreeMap<NodeId, Link>,
     entropy: Entropy,
     busy_until: Instant,
+    /// When an application got its last frame in order.
+    last_heard: BTreeMap<Way, Instant>,
+    meter: Meter,
 }
+
+/// Repeaters of one route.
+pub const MOST_REPEATERS: usize = 4;
 
 /// The radio chip repeats a frame that is not acknowledged before it looks for another route.
 const DIRECT_TRIES: u8 = 3;
 /// How long routes and the explorer search take before the chip gives up (timing sheet §6: 2–8 s).
 const SEARCH: Duration = Duration::from_secs(2);
+/// Before an acknowledgement, and in a repeater (timing sheet §3).
+const TURN_AROUND: Duration = Duration::from_millis(1);
+const REPEATING: Duration = Duration::from_millis(10);
+/// The mask of receivers in a multicast frame, and the byte that says how long it is.
+const MULTICAST_HEADER: usize = 30;
+/// What is overtaken comes at most so late.
+const OVERTAKEN_MILLIS: u64 = 1_000;
 
 impl Air {
     /// An air whose faults are determined by `entropy`.
     pub fn new(conditions: Conditions, entropy: Entropy) -> Self {
-        Self { conditions, entropy, busy_until: Instant::ZERO }
+        Self {
+            conditions,
+            links: BTreeMap::new(),
+            entropy,
+            busy_until: Instant::ZERO,
+            last_heard: BTreeMap::new(),
+            meter: Meter::default(),
+        }
     }
 
-    /// Changes the radio's quality from now on.
+    /// The house's quality.
+    pub fn conditions(&self) -> Conditions {
+        self.conditions
+    }
+
+    /// Changes the radio's quality from now on, but for links with conditions of their own.
     pub fn set_conditions(&mut self, conditions: Conditions) {
         self.conditions = conditions;
     }
 
-    /// Sends `bytes` bytes of application payload as soon as the air is free.
-    pub fn transmit(&mut self, bytes: usize, receiver: Receiver, now: Instant) -> Flight {
+    /// Changes the way to a node.
+    pub fn set_link(&mut self, node: NodeId, link: Link) {
+        self.links.insert(node, link);
+    }
+
+    /// The way to a node: a direct one of 40 kbit/s, or Long Range, if nobody said otherwise.
+    pub fn link(&self, node: NodeId) -> Link {
+        let mut link = self.links.get(&node).cloned().unwrap_or_default();
+        if node.is_long_range() {
+            link.rate = Rate::LongRange;
+            link.repeaters.clear();
+        }
+        link.repeaters.truncate(MOST_REPEATERS);
+        link
+    }
+
+    /// What was sent so far.
+    pub fn statistics(&self, now: Instant) -> RadioStatistics {
+        self.meter.read(now)
+    }
+
+    /// Sends a frame as soon as the air is free.
+    pub fn transmit(&mut self, sending: Sending, receiver: Receiver, now: Instant) -> Flight {
+        let (link, path) = self.path(sending.way);
+        let conditions = link.conditions.unwrap_or(self.conditions);
         let began = now.max(self.busy_until);
-        let beam = receiver.beam.filter(|_| began >= receiver.awake_until);
-        let mut at = began + self.hurried(beam.map_or(Duration::ZERO, beam_time));
-        let (mut heard, mut acked) = (None, false);
-        for _ in 0..DIRECT_TRIES {
-            at = at + self.hurried(airtime(bytes));
-            if receiver.deaf || self.happens(self.conditions.loss) {
+        let asleep = receiver.beam.filter(|_| began >= receiver.awake_until);
+        if matches!(sending.way, Way::To(_)) {
+            self.meter.begin();
+        }
+        let mut run = Run { air: self, sending, link: &link, conditions, began, took: Duration::ZERO };
+        let (mut beam, mut arrived, mut acked, mut failed_link) = (None, None, false, None);
+        let tries = if sending.effort == Effort::Once { 1 } else { DIRECT_TRIES };
+        let mut attempts = 0;
+        while attempts < tries && !acked {
+            attempts += 1;
+            let stuck = run.forward(&path, receiver, asleep, attempts > 1, &mut beam);
+            failed_link = stuck.or(failed_link);
+            if stuck.is_some() {
                 continue;
             }
             // The receiver's radio drops repetitions of a frame it has: the application hears the first only.
-            heard = heard.or(Some(at));
-            at = at + self.hurried(airtime(0));
-            if !self.happens(self.conditions.ack_loss) {
-                acked = true;
-                break;
+            arrived = arrived.or(Some(run.took));
+            if sending.effort != Effort::Once {
+                let stuck = run.back(&path);
+                failed_link = stuck.or(failed_link);
+                acked = stuck.is_none();
             }
         }
-        if !acked {
-            at = at + self.hurried(SEARCH);
+        if !acked && sending.effort == Effort::Search {
+            run.search(&path);
         }
-        self.busy_until = at;
-        Flight { heard, twice: heard.is_some() && self.happens(self.conditions.duplication), ends: at, acked, beam, began }
+        let took = run.took;
+        let ends = began + self.hurried(took);
+        self.busy_until = ends;
+        let arrived = arrived.map(|took| began + self.hurried(took));
+        let heard = arrived.map(|at| self.reaches_application(sending.way, at, conditions));
+        let again = heard.filter(|_| self.happens(conditions.duplication)).map(|at| at + self.jitter(conditions.delay));
+        let mut repeaters = [0; MOST_REPEATERS];
+        for (place, node) in repeaters.iter_mut().zip(&link.repeaters) {
+            *place = u8::try_from(node.0).unwrap_or(0);
+        }
+        Flight { heard, again, ends, acked, beam, began, rate: link.rate, repeaters, attempts, failed_link }
+    }
+
+    /// The stick sends one frame to many: whoever is awake and near hears it, and nobody acknowledges it. Gives who hears it
+    /// and when, and when it is over.
+    pub fn multicast(&mut self, bytes: usize, to: &[(NodeId, Receiver)], now: Instant) -> (Vec<(NodeId, Instant)>, Instant) {
+        self.meter.begin();
+        let began = now.max(self.busy_until);
+        let rate = Rate::default();
+        let lasts = rate.airtime(bytes + MULTICAST_HEADER);
+        let kind = Kind::Frame { again: false };
+        self.meter.sent(Emission { from: Party::Controller, at: began, lasts, limited: rate.is_limited(), kind }, true);
+        self.busy_until = began + self.hurried(lasts);
+        let mut heard = Vec::new();
+        for (node, receiver) in to {
+            let link = self.link(*node);
+            let conditions = link.conditions.unwrap_or(self.conditions);
+            let listens = !receiver.deaf && (receiver.beam.is_none() || began < receiver.awake_until);
+            if listens && link.repeaters.is_empty() && !self.happens(conditions.loss) {
+                heard.push((*node, self.reaches_application(Way::To(*node), self.busy_until, conditions)));
+            }
+        }
+        (heard, self.busy_until)
     }
 
     /// The sender stops what it is doing.
     pub fn abort(&mut self, now: Instant) {
         self.busy_until = self.busy_until.min(now);
+        self.meter.stop(now);
+    }
+
+    /// The link, and who passes the frame on, from the sender to the receiver.
+    fn path(&self, way: Way) -> (Link, Vec<Party>) {
+        let (node, from_stick) = match way {
+            Way::To(node) => (node, true),
+            Way::From(node) => (node, false),
+            Way::FromOutside => return (Link::default(), vec![Party::Outside, Party::Controller]),
+        };
+        let link = self.link(node);
+        let repeaters = link.repeaters.iter().copied().map(Party::Node);
+        let mut path: Vec<_> = [Party::Controller].into_iter().chain(repeaters).chain([Party::Node(node)]).collect();
+        if !from_stick {
+            path.reverse();
+        }
+        (link, path)
+    }
+
+    /// When the receiver's application gets what its radio got.
+    fn reaches_application(&mut self, way: Way, at: Instant, conditions: Conditions) -> Instant {
+        if self.happens(conditions.reordering) {
+            let late = Duration::from_millis(1 + self.entropy.below(OVERTAKEN_MILLIS));
+            return at + self.hurried(late);
+        }
+        let at = at + self.jitter(conditions.delay);
+        let last = self.last_heard.entry(way).or_insert(at);
+        *last = at.max(*last);
+        *last
+    }
+
+    fn jitter(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX - 1);
+        let drawn = if most == 0 { 0 } else { self.entropy.below(most + 1) };
+        self.hurried(Duration::from_millis(drawn))
     }
 
     fn happens(&mut self, percent: u8) -> bool {
@@ -117,9 +341,85 @@ impl Air {
     }
 }
 
-/// Time of one frame at 40 kbit/s: preamble, start and header of 31 bytes (timing sheet §1), rounded up.
-fn airtime(bytes: usize) -> Duration {
-    Duration::from_micros(u64::try_from((31 + bytes) * 8 * 25).unwrap_or(u64::MAX)).max(Duration::from_millis(1))
+/// One transmission while it goes on.
+struct Run<'a> {
+    air: &'a mut Air,
+    sending: Sending,
+    link: &'a Link,
+    conditions: Conditions,
+    began: Instant,
+    /// Since it began, before haste.
+    took: Duration,
+}
+
+impl Run<'_> {
+    /// Sends the frame along the path. `Some`: the hop at which it was lost.
+    fn forward(
+        &mut self,
+        path: &[Party],
+        receiver: Receiver,
+        asleep: Option<Beam>,
+        again: bool,
+        beam: &mut Option<Beam>,
+    ) -> Option<(Party, Party)> {
+        let bytes = self.sending.bytes + self.routing();
+        for (n, (from, to)) in hops(path).enumerate() {
+            let last = n + 2 == path.len();
+            if n > 0 {
+                self.took += REPEATING;
+            }
+            // Whoever is next to the sleeper wakes it, once for all repetitions.
+            if let (true, Some(asleep), None, Party::Node(node)) = (last, asleep, &beam, to) {
+                *beam = Some(asleep);
+                let kind = Kind::Beam { to: node, wakes: !receiver.deaf };
+                self.emit(from, beam_time(asleep), self.link.rate != Rate::LongRange, kind);
+            }
+            self.emit(from, self.link.rate.airtime(bytes), self.link.rate.is_limited(), Kind::Frame { again });
+            let deaf = if last { receiver.deaf } else { self.sending.broken.map(Party::Node) == Some(to) };
+            if deaf || self.air.happens(self.conditions.loss) {
+                return Some((from, to));
+            }
+        }
+        None
+    }
+
+    /// Sends the acknowledgement back, hop by hop. `Some`: the hop at which it was lost.
+    fn back(&mut self, path: &[Party]) -> Option<(Party, Party)> {
+        let bytes = self.routing();
+        for (n, (to, from)) in hops(path).rev().enumerate() {
+            self.took += if n > 0 { REPEATING } else { TURN_AROUND };
+            self.emit(from, self.link.rate.airtime(bytes), self.link.rate.is_limited(), Kind::Acknowledgement);
+            if self.air.happens(self.conditions.ack_loss) {
+                return Some((from, to));
+            }
+        }
+        None
+    }
+
+    /// Looks for another way, with one explorer frame, and finds none.
+    fn search(&mut self, path: &[Party]) {
+        let Some(from) = path.first() else { return };
+        let end = self.took + SEARCH;
+        let kind = Kind::Frame { again: true };
+        self.emit(*from, self.link.rate.airtime(self.sending.bytes), self.link.rate.is_limited(), kind);
+        self.took = end;
+    }
+
+    /// Bytes that a route adds to each frame.
+    fn routing(&self) -> usize {
+        if self.link.repeaters.is_empty() { 0 } else { 3 + self.link.repeaters.len() }
+    }
+
+    fn emit(&mut self, from: Party, lasts: Duration, limited: bool, kind: Kind) {
+        let at = self.began + self.air.hurried(self.took);
+        let stoppable = matches!(self.sending.way, Way::To(_));
+        self.air.meter.sent(Emission { from, at, lasts, limited, kind }, stoppable);
+        self.took += lasts;
+    }
+}
+
+fn hops(path: &[Party]) -> impl DoubleEndedIterator<Item = (Party, Party)> + ExactSizeIterator {
+    path.iter().copied().zip(path.iter().copied().skip(1))
 }
 
 /// A beam lasts slightly longer than the receiver's interval (timing sheet §2).
@@ -131,47 +431,4 @@ fn beam_time(beam: Beam) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LOCK: Receiver = Receiver { beam: Some(Beam::Ms1000), awake_until: Instant::ZERO, deaf: false };
-
-    #[test]
-    fn a_sleeping_lock_costs_a_beam_and_an_awake_one_does_not() {
-        let mut air = Air::new(Conditions::default(), Entropy::from_number(1));
-        let first = air.transmit(8, LOCK, Instant::from_millis(1));
-        assert_eq!(first.beam, Some(Beam::Ms1000));
-        assert!(first.ends.since(first.began) >= Duration::from_millis(1_100));
-        let awake = Receiver { awake_until: first.ends + Duration::from_millis(200), ..LOCK };
-        let second = air.transmit(8, awake, first.ends);
-        assert_eq!(second.beam, None);
-        assert!(second.ends.since(second.began) < Duration::from_millis(30));
-    }
-
-    #[test]
-    fn two_transmissions_never_share_the_air() {
-        let mut air = Air::new(Conditions::default(), Entropy::from_number(1));
-        let first = air.transmit(8, LOCK, Instant::ZERO);
-        let second = air.transmit(8, LOCK, Instant::from_millis(5));
-        assert_eq!(second.began, first.ends);
-    }
-
-    #[test]
-    fn a_lost_acknowledgement_leaves_the_sender_wrong_about_a_frame_that_arrived() {
-        let conditions = Conditions { ack_loss: 100, ..Conditions::default() };
-        let flight = Air::new(conditions, Entropy::from_number(1)).transmit(8, LOCK, Instant::ZERO);
-        assert!(flight.heard.is_some());
-        assert!(!flight.acked);
-    }
-
-    #[test]
-    fn the_same_seed_loses_the_same_frames() {
-        let conditions = Conditions { loss: 40, ack_loss: 20, duplication: 10, haste: 1.0 };
-        let run = |seed| {
-            let mut air = Air::new(conditions, Entropy::from_number(seed));
-            (0..50).map(|_| air.transmit(8, LOCK, Instant::ZERO)).collect::<Vec<_>>()
-        };
-        assert_eq!(run(7), run(7));
-        assert_ne!(run(7), run(8));
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::security::keys::NetworkKeys;
 
-use super::air::Conditions;
+use super::air::{Conditions, Link};
 use super::chip::Chip;
 use super::device::{Device, Start};
 use super::model::Model;
@@ -46,6 +46,8 @@ pub struct Blueprint {
     pub devices: BTreeMap<String, Waiting>,
     /// The radio's quality.
     pub air: Conditions,
+    /// The ways to nodes that are not like everybody's.
+    pub links: BTreeMap<NodeId, Link>,
 }
 
 /// What is in a node when the world begins.
@@ -88,6 +90,7 @@ impl Blueprint {
             keys: None,
             devices: BTreeMap::new(),
             air: Conditions::default(),
+            links: BTreeMap::new(),
         }
     }
 

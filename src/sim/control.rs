@@ -16,6 +16,7 @@ use crate::domain::ids::NodeId;
 use crate::domain::pin::CodeText;
 use crate::domain::time::Instant;
 
+use super::air::{Counts, DUTY_CYCLE_LIMIT, RadioStatistics};
 use super::blueprint::{Blueprint, QUIRKS, Quirk, Waiting};
 use super::device::{DeviceId, Start};
 use super::node::{Entry, Node, Typed};
@@ -91,6 +92,13 @@ pub enum Act {
     Battery(u8),
     /// Something is wrong with it from now on, or no more.
     Fault(Fault, bool),
+    /// Of a hundred of its frames, so many are not heard.
+    Loss {
+        /// Of frames, or of acknowledgements only.
+        acks: bool,
+        /// How many.
+        percent: u8,
+    },
     /// So long it takes from a command to its answer.
     Delay(Duration),
     /// Its button is pressed, to exclude it.
@@ -156,6 +164,7 @@ impl Control {
             Deed::Stats => Ok(json!({
                 "now_ms": now.as_millis(),
                 "nodes": world.nodes().count(),
+                "radio": radio(&world.radio(now)),
                 "outside": self.outside.values().filter(|(_, id)| id.is_none_or(|id| world.node_of(id).is_none())).count(),
             })),
             Deed::At(node, act) => at(node, act, world, now),
@@ -225,13 +234,14 @@ fn at(node: NodeId, act: Act, world: &mut World, now: Instant) -> Result<Value, 
         Act::Type(code) => {
             answer = match world.keypad(node, code.reveal(), now).ok_or_else(nobody)? {
                 Typed::Opened(user) => json!({ "typed": "opened", "user": user }),
+                Typed::Jammed(user) => json!({ "typed": "jammed", "user": user }),
                 Typed::Wrong => json!({ "typed": "wrong" }),
                 Typed::KeypadDead => json!({ "typed": "keypad dead" }),
             };
         }
         Act::Operate { user, locked } => {
             let user = slot(user)?;
-            world.visit(node, |lock| lock.operate(user, locked, now));
+            world.visit(node, |lock| if locked { lock.keypad_lock(Some(user), now) } else { lock.keypad_unlock(user, now) });
         }
         Act::Turn { locked } => {
             world.visit(node, |lock| lock.turn_bolt(locked, now));
@@ -245,7 +255,7 @@ fn at(node: NodeId, act: Act, world: &mut World, now: Instant) -> Result<Value, 
             world.visit(node, |lock| set_code(lock, user, None, quiet, now));
         }
         Act::DelAll { quiet: false } => {
-            world.visit(node, |lock| lock.erase(now));
+            world.visit(node, |lock| lock.erase_codes(now));
         }
         Act::DelAll { quiet: true } => {
             world.visit(node, |lock| lock.memory.codes = super::node::CodeTable::new(lock.model.slots));
@@ -257,9 +267,16 @@ fn at(node: NodeId, act: Act, world: &mut World, now: Instant) -> Result<Value, 
             world.visit(node, |lock| match fault {
                 Fault::Drop => lock.faults.gone = on,
                 Fault::Mute => lock.faults.mute = on,
-                Fault::Jam => lock.jam(on, now),
+                Fault::Jam => lock.faults.jammed = on,
                 Fault::Quirk(quirk) => *(quirk.switch)(&mut lock.model.quirks) = on,
             });
+        }
+        Act::Loss { acks, percent } => {
+            let mut link = world.link(node);
+            // The rest of it is as the house is.
+            let conditions = link.conditions.get_or_insert_with(|| world.conditions());
+            *(if acks { &mut conditions.ack_loss } else { &mut conditions.loss }) = percent;
+            world.set_link(node, link);
         }
         Act::Delay(delay) => {
             world.visit(node, |lock| lock.model.thinking = delay);
@@ -302,5 +319,26 @@ fn describe(node: &Node) -> Value {
         "lifeline": memory.lifeline,
         "faults": { "drop": node.faults.gone, "mute": node.faults.mute, "jam": node.faults.jammed },
         "quirks": quirks,
+    })
+}
+
+/// What was on the air: airtime in microseconds, and the share of the last hour that the stick sent.
+fn radio(radio: &RadioStatistics) -> Value {
+    let counts = |counts: &Counts| {
+        json!({
+            "airtime_us": counts.airtime_us,
+            "frames": counts.frames,
+            "retransmissions": counts.retransmissions,
+            "beams": counts.beams,
+            "wake_ups": counts.wake_ups,
+        })
+    };
+    let nodes: Map<String, Value> = radio.nodes.iter().map(|(id, node)| (id.to_string(), counts(node))).collect();
+    json!({
+        "total": counts(&radio.total),
+        "stick": counts(&radio.controller),
+        "nodes": nodes,
+        "duty_cycle": radio.duty_cycle(),
+        "duty_cycle_limit": DUTY_CYCLE_LIMIT,
     })
 }

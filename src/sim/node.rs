@@ -1,9 +1,9 @@
 //! A node, most often a lock: a memory that survives power cuts, a short list of behaviours, and what people do at its door.
 
 mod codes;
+mod controlled;
 mod door;
 mod events;
-mod hands;
 mod plumbing;
 mod secured;
 mod segments;
@@ -70,6 +70,8 @@ pub struct Faults {
 pub enum Typed {
     /// The door opened for this user id.
     Opened(u16),
+    /// It would have opened for this user id, but the bolt is stuck.
+    Jammed(u16),
     /// No slot has that code, or it is switched off.
     Wrong,
     /// Too many wrong codes: the keypad is dead for a while.
@@ -260,8 +262,8 @@ impl Node {
             return Typed::KeypadDead;
         };
         self.wrong_codes = 0;
-        self.operate(user, false, now);
-        Typed::Opened(user)
+        self.keypad_unlock(user, now);
+        if self.faults.jammed { Typed::Jammed(user) } else { Typed::Opened(user) }
     }
 
     /// Somebody turns the bolt by hand.

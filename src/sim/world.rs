@@ -1,5 +1,6 @@
 //! The world around the daemon: a stick on a serial line, the air, and the locks, driven by one clock from outside.
 
+mod alarms;
 mod hands;
 mod joining;
 
@@ -10,21 +11,22 @@ use crate::domain::entropy::Entropy;
 use crate::domain::ids::NodeId;
 use crate::domain::time::{Deadline, Instant};
 
-use super::air::{Air, Conditions, Receiver};
+use super::air::{Air, Conditions, Effort, Link, RadioStatistics, Receiver, Sending, Way};
 use super::blueprint::Blueprint;
 use super::device::{Call, Device, DeviceId, Outside};
 use super::line::Line;
 use super::node::{Membership, Node, Typed};
 use super::stick::{Effect, OWN, Outcome, Stick, Transmission};
 use crate::security::keys::KeyMask;
+use alarms::Alarms;
 
 /// What is to happen at some moment.
 #[derive(Debug)]
 enum Due {
     /// The stick is up after a reset.
     StickStarts,
-    /// A node's application gets a frame.
-    NodeHears { node: NodeId, payload: Vec<u8> },
+    /// A node's application gets a frame of that transmission.
+    NodeHears { node: NodeId, number: u64, payload: Vec<u8> },
     /// A node's radio is asked for its node information frame.
     NodeIsAsked { node: NodeId },
     /// The stick knows what became of its transmission.
@@ -55,6 +57,8 @@ pub struct World {
     devices: BTreeMap<DeviceId, Device>,
     inside: BTreeMap<NodeId, DeviceId>,
     outside: BTreeMap<DeviceId, Outside>,
+    node_alarms: Alarms<NodeId>,
+    device_alarms: Alarms<DeviceId>,
     entropy: Entropy,
     agenda: BTreeMap<(Instant, u64), Due>,
     scheduled: u64,
@@ -76,6 +80,8 @@ impl World {
             devices: BTreeMap::new(),
             inside: BTreeMap::new(),
             outside: BTreeMap::new(),
+            node_alarms: Alarms::default(),
+            device_alarms: Alarms::default(),
             entropy: entropy.clone(),
             agenda: BTreeMap::new(),
             scheduled: 0,
@@ -95,6 +101,10 @@ impl World {
                 keys: keys.clone(),
             });
             world.nodes.insert(*node, Node::with_memory(model.clone(), memory, entropy));
+            world.set_alarm(*node);
+            if let Some(link) = blueprint.links.get(node) {
+                world.set_link(*node, link.clone());
+            }
             let id = world.next_device();
             world.devices.insert(id, device);
             world.inside.insert(*node, id);
@@ -128,8 +138,7 @@ impl World {
             self.happen(due, at);
         }
         self.line.handle_timeout(now);
-        let nodes: Vec<NodeId> = self.nodes.keys().copied().collect();
-        for node in nodes {
+        for node in self.node_alarms.due(now) {
             self.visit(node, |lock| lock.handle_timeout(now));
             self.watch(node, now);
         }
@@ -139,9 +148,8 @@ impl World {
     /// When something will happen next.
     pub fn poll_deadline(&self) -> Option<Deadline> {
         let agenda = self.agenda.first_key_value().map(|((at, _), _)| Deadline { at: *at, why: "something happens on the air" });
-        let locks = self.nodes.values().filter_map(Node::poll_deadline).map(Some);
-        let outside = self.outside.values().filter_map(Outside::poll_deadline).map(Some);
-        locks.chain(outside).fold(Deadline::earliest(agenda, self.line.poll_deadline()), Deadline::earliest)
+        let alarms = Deadline::earliest(self.node_alarms.earliest(), self.device_alarms.earliest());
+        Deadline::earliest(Deadline::earliest(agenda, self.line.poll_deadline()), alarms)
     }
 
     /// Somebody types a code at a lock's keypad. `None`: there is no such lock.
@@ -157,6 +165,7 @@ impl World {
             self.scheduled += 1;
             self.agenda.insert((spoken.at, self.scheduled), Due::NodeSpeaks { node, payload: spoken.payload });
         }
+        self.set_alarm(node);
         Some(result)
     }
 
@@ -168,6 +177,26 @@ impl World {
     /// Changes the radio's quality from now on.
     pub fn set_conditions(&mut self, conditions: Conditions) {
         self.air.set_conditions(conditions);
+    }
+
+    /// The radio's quality, where a link has none of its own.
+    pub fn conditions(&self) -> Conditions {
+        self.air.conditions()
+    }
+
+    /// Changes the way to a node from now on: its rate, who repeats, how good it is.
+    pub fn set_link(&mut self, node: NodeId, link: Link) {
+        self.air.set_link(node, link);
+    }
+
+    /// The way to a node.
+    pub fn link(&self, node: NodeId) -> Link {
+        self.air.link(node)
+    }
+
+    /// What was on the air until now: airtime, frames, beams, and the stick's duty cycle.
+    pub fn radio(&self, now: Instant) -> RadioStatistics {
+        self.air.statistics(now)
     }
 
     /// Pulls the stick out and plugs it in again: its settings and transmissions are lost, the network is not.
@@ -187,13 +216,13 @@ impl World {
                 let effects = self.stick.start();
                 self.carry_out(effects, now);
             }
-            Due::NodeHears { node, payload } => {
+            Due::NodeHears { node, payload, .. } => {
                 self.visit(node, |lock| lock.receive(&payload, now));
                 self.watch(node, now);
             }
             Due::NodeIsAsked { node } => {
-                let Some(lock) = self.nodes.get_mut(&node) else { return };
-                lock.wake(now);
+                self.visit(node, |lock| lock.wake(now));
+                let Some(lock) = self.nodes.get(&node) else { return };
                 let effects = self.stick.node_information(node, lock);
                 self.carry_out(effects, now);
             }
@@ -207,12 +236,11 @@ impl World {
                     return;
                 }
                 let stick = Receiver { beam: None, awake_until: now, deaf: false };
-                let flight = self.air.transmit(payload.len(), stick, now);
-                let Some(heard) = flight.heard else { return };
-                if flight.twice {
-                    self.schedule(heard, Due::StickHears { node, payload: payload.clone() });
+                let sending = self.sending(Way::From(node), payload.len(), Effort::Search);
+                let flight = self.air.transmit(sending, stick, now);
+                for at in flight.heard.into_iter().chain(flight.again) {
+                    self.schedule(at, Due::StickHears { node, payload: payload.clone() });
                 }
-                self.schedule(heard, Due::StickHears { node, payload });
             }
             Due::StickHears { node, payload } => {
                 let effects = self.stick.hear(node, payload);
@@ -257,20 +285,19 @@ impl World {
 
     fn transmit(&mut self, transmission: Transmission, now: Instant) {
         let Transmission { node, number, payload } = transmission;
-        let flight = self.air.transmit(payload.len(), self.receiver(node, now), now);
+        let sending = self.sending(Way::To(node), payload.len(), Effort::Search);
+        let flight = self.air.transmit(sending, self.receiver(node, now), now);
         let late = self.nodes.get(&node).filter(|lock| lock.model.quirks.answers_before_callback);
         let known = flight.ends + late.map_or(Duration::ZERO, |lock| lock.model.thinking + LATE_CALLBACK);
-        if let Some(heard) = flight.heard {
-            if flight.twice {
-                self.schedule(heard, Due::NodeHears { node, payload: payload.clone() });
-            }
-            self.schedule(heard, Due::NodeHears { node, payload });
+        for at in flight.heard.into_iter().chain(flight.again) {
+            self.schedule(at, Due::NodeHears { node, number, payload: payload.clone() });
         }
         self.schedule(known, Due::Transmitted { number, outcome: Outcome::of(&flight) });
     }
 
     fn ask_node_info(&mut self, node: NodeId, number: u64, now: Instant) {
-        let flight = self.air.transmit(1, self.receiver(node, now), now);
+        let sending = self.sending(Way::To(node), 1, Effort::Search);
+        let flight = self.air.transmit(sending, self.receiver(node, now), now);
         match flight.heard {
             Some(heard) => self.schedule(heard, Due::NodeIsAsked { node }),
             None => self.schedule(flight.ends, Due::Transmitted { number, outcome: Outcome::of(&flight) }),
@@ -278,17 +305,32 @@ impl World {
     }
 
     fn reach(&mut self, node: NodeId, number: u64, now: Instant) {
-        let flight = self.air.transmit(1, self.receiver(node, now), now);
+        let sending = self.sending(Way::To(node), 1, Effort::Search);
+        let flight = self.air.transmit(sending, self.receiver(node, now), now);
         if let Some(heard) = flight.heard {
             self.schedule(heard, Due::NodeIsReached { node });
         }
         self.schedule(flight.ends, Due::Transmitted { number, outcome: Outcome::of(&flight) });
     }
 
+    fn sending(&self, way: Way, bytes: usize, effort: Effort) -> Sending {
+        let repeaters = match way {
+            Way::To(node) | Way::From(node) => self.air.link(node).repeaters,
+            Way::FromOutside => Vec::new(),
+        };
+        let silent = |node: &NodeId| self.nodes.get(node).is_none_or(|lock| lock.faults.gone);
+        Sending { way, bytes, effort, broken: repeaters.into_iter().find(silent) }
+    }
+
     /// How the air reaches a node, if there is one.
     fn receiver(&self, node: NodeId, now: Instant) -> Receiver {
         let nobody = Receiver { beam: None, awake_until: now, deaf: true };
         self.nodes.get(&node).map_or(nobody, Node::receiver)
+    }
+
+    /// A node changed: when it is due next may have, too.
+    fn set_alarm(&mut self, node: NodeId) {
+        self.node_alarms.set(node, self.nodes.get(&node).and_then(Node::poll_deadline));
     }
 
     fn schedule(&mut self, at: Instant, due: Due) {

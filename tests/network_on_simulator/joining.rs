@@ -304,7 +304,7 @@ fn a_dead_lock_is_forgotten_or_replaced_by_a_new_one_under_its_id() {
 fn locks_join_through_bad_air() {
     let mut joined = 0;
     for seed in 1..=6 {
-        let air = Conditions { loss: 10, ack_loss: 10, duplication: 10, haste: 1.0 };
+        let air = Conditions { loss: 10, ack_loss: 10, duplication: 10, ..Conditions::default() };
         let mut house = House::empty(Chip::series_700(), seed);
         house.world.set_conditions(air);
         let device = Device::new(Model::s2(), seed);

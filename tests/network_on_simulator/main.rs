@@ -210,7 +210,7 @@ fn a_duplicate_refused_by_the_lock_is_an_outcome_and_not_a_time_out() {
 #[test]
 fn codes_arrive_through_bad_air() {
     for seed in 1..=5 {
-        let air = Conditions { loss: 25, ack_loss: 10, duplication: 10, haste: 1.0 };
+        let air = Conditions { loss: 25, ack_loss: 10, duplication: 10, ..Conditions::default() };
         let mut house = House::new(&Blueprint { air, ..Blueprint::two_locks() }, seed);
         house.interview(1_200);
         for user in 1..=5 {
@@ -299,7 +299,7 @@ fn a_secured_lock_that_lost_its_nonces_is_written_all_the_same() {
 #[test]
 fn codes_arrive_under_keys_through_bad_air() {
     for seed in 1..=3 {
-        let air = Conditions { loss: 20, ack_loss: 10, duplication: 10, haste: 1.0 };
+        let air = Conditions { loss: 20, ack_loss: 10, duplication: 10, ..Conditions::default() };
         let mut house = House::new(&Blueprint { air, ..secured(seed) }, seed);
         house.interview(2_400);
         for (id, user) in [(V2, 1), (V2, 2), (V1, 1)] {

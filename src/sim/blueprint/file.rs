@@ -14,7 +14,7 @@ use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::Beam;
 use crate::security::key_file::KeyFile;
 use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
-use crate::sim::air::Conditions;
+use crate::sim::air::{Conditions, Link, Rate};
 use crate::sim::chip::Chip;
 use crate::sim::device::{Radio, Start};
 use crate::sim::model::Model;
@@ -77,6 +77,8 @@ struct RadioTable {
     loss: Percent,
     ack_loss: Percent,
     duplication: Percent,
+    reordering: Percent,
+    delay_ms: u16,
     haste: Option<f32>,
 }
 
@@ -92,6 +94,29 @@ struct NodeTable {
     battery: Option<Percent>,
     #[serde(default)]
     locked: bool,
+    path: Option<PathTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PathTable {
+    loss: Option<Percent>,
+    ack_loss: Option<Percent>,
+    #[serde(default)]
+    repeaters: Vec<u16>,
+    #[serde(default)]
+    kbit_s: RateWord,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+enum RateWord {
+    #[serde(rename = "9.6")]
+    R9_6,
+    #[default]
+    #[serde(rename = "40")]
+    R40,
+    #[serde(rename = "100")]
+    R100,
 }
 
 #[derive(Deserialize)]
@@ -220,8 +245,9 @@ impl RadioTable {
             loss: self.loss.0,
             ack_loss: self.ack_loss.0,
             duplication: self.duplication.0,
+            reordering: self.reordering.0,
+            delay: Duration::from_millis(self.delay_ms.into()),
             haste,
-            ..Conditions::default()
         })
     }
 }
@@ -247,6 +273,10 @@ impl NodeTable {
             if blueprint.nodes.insert(id, model.clone()).is_some() {
                 return Err(format!("node.id: there is a node {id} already; give each node an id of its own"));
             }
+            if let Some(path) = &self.path {
+                let link = path.link(id, blueprint.air)?;
+                blueprint.links.insert(id, link);
+            }
             let contents = self.contents(&model)?;
             if contents != Contents::default() {
                 blueprint.contents.insert(id, contents);
@@ -268,6 +298,27 @@ impl NodeTable {
             codes.insert(slot, Entry::enabled(code.as_bytes()));
         }
         Ok(Contents { codes, battery: self.battery.map(|level| level.0), locked: self.locked })
+    }
+}
+
+impl PathTable {
+    fn link(&self, node: NodeId, house: Conditions) -> Result<Link, String> {
+        let fits = |repeater: &u16| (2..=LAST_CLASSIC).contains(repeater) && *repeater != node.0;
+        if self.repeaters.len() > 4 || !self.repeaters.iter().all(fits) || node.is_long_range() && !self.repeaters.is_empty() {
+            return Err("node.path.repeaters: write at most four ids of other nodes; none for Long Range".to_owned());
+        }
+        let rate = match self.kbit_s {
+            RateWord::R9_6 => Rate::R9_6,
+            RateWord::R40 => Rate::R40,
+            RateWord::R100 => Rate::R100,
+        };
+        let conditions = Conditions {
+            loss: self.loss.map_or(house.loss, |loss| loss.0),
+            ack_loss: self.ack_loss.map_or(house.ack_loss, |loss| loss.0),
+            ..house
+        };
+        let repeaters = Link::over(self.repeaters.iter().copied().map(NodeId)).repeaters;
+        Ok(Link { rate, repeaters, conditions: Some(conditions) })
     }
 }
 

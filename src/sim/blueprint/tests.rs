@@ -70,6 +70,7 @@ fn what_is_wrong_is_told_with_its_line_and_its_remedy() {
         ("[[node]]\nid = 2\nmodel = \"plain_lock\"\ncodes = { 31 = \"1234\" }", "line 1", "from 1 to 30"),
         ("[[node]]\nid = 2\nmodel = \"plain_lock\"\ncodes = { 1 = \"12\" }", "line 1", "4 to 10 digits"),
         ("[[node]]\nid = 2\nmodel = \"plain_lock\"\nbattery = 101", "line 4", "write 0 to 100"),
+        ("[[node]]\nid = 2\nmodel = \"plain_lock\"\npath = { repeaters = [2] }", "line 1", "ids of other nodes"),
         ("[radio]\nhaste = 0", "w.toml", "radio.haste"),
         ("[stick]\nseries = \"900\"", "line 2", "`500`, `700`, `800`"),
         ("[stick]\nhome_id = \"home\"", "stick.home_id", "eight hexadecimal digits"),

@@ -55,6 +55,8 @@ fn a_code_that_is_set_at_the_lock_opens_it_and_one_that_is_deleted_does_not() {
 fn a_jammed_bolt_stays_where_it_is() {
     let mut hands = Hands::new();
     hands.order("jam 2 on");
+    hands.order("setcode 2 7 4711");
+    assert_eq!(hands.order("type 2 4711"), json!({ "typed": "jammed", "user": 7 }));
     hands.order("lock 2 1");
     assert_eq!(hands.order("dump")["2"]["door"], 0);
     hands.order("jam 2 off");
@@ -122,8 +124,12 @@ fn a_line_that_is_not_understood_is_told_what_to_write() {
 #[test]
 fn every_command_of_the_list_is_understood() {
     for (usage, _) in COMMANDS {
-        let line =
-            usage.replace("[DEVICE]", "").replace("[quiet]", "quiet").replace("on|off", "on").replace("lock|unlock", "lock");
+        let line = usage
+            .replace("[DEVICE]", "")
+            .replace("[quiet]", "quiet")
+            .replace("[ack]", "ack")
+            .replace("on|off", "on")
+            .replace("lock|unlock", "lock");
         let word = |word: &str| match word {
             "N" | "USER" | "X" | "MS" | "PERCENT" => "2".to_owned(),
             "CODE" => "4711".to_owned(),

@@ -21,12 +21,13 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("delcode N USER [quiet]", "a code is taken out at the lock itself"),
     ("delall N [quiet]", "all codes are taken out at the lock itself"),
     ("battery N PERCENT", "the battery of N, which reports it"),
-    ("jam N on|off", "the bolt of N jams, which it tells"),
+    ("jam N on|off", "the bolt of N is stuck: whoever moves it moves nothing, and N tells of it"),
     ("drop N on|off", "N hears nothing and says nothing: out of range, or without power"),
     ("mute N on|off", "N acknowledges, but no command of its own gets out"),
     ("fail N on|off", "N refuses to store codes"),
     ("dup N on|off", "N refuses a code that another of its slots has"),
     ("quirk N NAME on|off", "any quirk of a world file"),
+    ("loss N PERCENT [ack]", "of a hundred frames to and from N, so many are not heard; ack: of its acknowledgements"),
     ("delay N MS", "from hearing a command to answering it"),
     ("join [DEVICE]", "a device of the world file leaves its box, or its button is pressed again: for 30 s it can be included; answers the DSK and PIN of its label"),
     ("leave N", "the button of N is pressed: for 30 s it can be excluded"),
@@ -110,6 +111,7 @@ impl<'a> Words<'a> {
                 let name = self.word("NAME")?;
                 self.switch(Fault::Quirk(self.quirk(name)?))?
             }
+            "loss" => Act::Loss { percent: self.number("PERCENT", 0..=100)?, acks: self.last_word("ack")? },
             "delay" => Act::Delay(Duration::from_millis(self.number("MS", 0..=LONGEST_DELAY)?)),
             "leave" => Act::Leave,
             "forget" => Act::Forget,
@@ -145,10 +147,14 @@ impl<'a> Words<'a> {
     }
 
     fn quiet(&mut self) -> Result<bool, Refused> {
+        self.last_word("quiet")
+    }
+
+    fn last_word(&mut self, word: &str) -> Result<bool, Refused> {
         match self.maybe() {
             None => Ok(false),
-            Some("quiet") => Ok(true),
-            Some(_) => Err(self.wrong("the last word is quiet, or nothing;")),
+            Some(last) if last == word => Ok(true),
+            Some(_) => Err(self.wrong(&format!("the last word is {word}, or nothing;"))),
         }
     }
 

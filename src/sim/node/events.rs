@@ -18,8 +18,8 @@ use super::{Answer, Node};
 pub enum Happening {
     /// Unlocked with the code of this user id.
     KeypadUnlock(u16),
-    /// Locked at the keypad by this user id.
-    KeypadLock(u16),
+    /// Locked at the keypad, by this user id or by the button that needs none.
+    KeypadLock(Option<u16>),
     /// The bolt does not move.
     Jammed,
     /// Locked by thumb turn or key.
@@ -69,7 +69,7 @@ impl Happening {
     fn alarm(self) -> (u8, u16) {
         match self {
             Self::KeypadUnlock(user) => (0x13, user),
-            Self::KeypadLock(user) => (0x12, user),
+            Self::KeypadLock(user) => (0x12, user.unwrap_or_default()),
             Self::Jammed => (0x09, 0),
             Self::ManualLock => (0x15, 1),
             Self::ManualUnlock => (0x16, 1),
@@ -85,11 +85,10 @@ impl Happening {
 
     fn user(self) -> Option<u16> {
         match self {
-            Self::KeypadUnlock(user)
-            | Self::KeypadLock(user)
-            | Self::CodeAdded(user)
-            | Self::CodeDeleted(user)
-            | Self::DuplicateRefused(user) => Some(user),
+            Self::KeypadUnlock(user) | Self::CodeAdded(user) | Self::CodeDeleted(user) | Self::DuplicateRefused(user) => {
+                Some(user)
+            }
+            Self::KeypadLock(user) => user,
             Self::Jammed
             | Self::ManualLock
             | Self::ManualUnlock

@@ -6,7 +6,7 @@ use super::{Due, World};
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
 use crate::security::dsk::Dsk;
-use crate::sim::air::Receiver;
+use crate::sim::air::{Effort, Receiver, Way};
 use crate::sim::device::{Call, Device, DeviceId, Outside, Start};
 use crate::sim::joiner::Place;
 use crate::sim::node::Node;
@@ -30,7 +30,7 @@ impl World {
         if device.start == Start::LearnMode {
             outside.learn(now);
         }
-        self.outside.insert(id, outside);
+        self.put_outside(id, outside);
         self.devices.insert(id, device);
         id
     }
@@ -39,6 +39,7 @@ impl World {
     pub fn press(&mut self, device: DeviceId, now: Instant) {
         if let Some(outside) = self.outside.get_mut(&device) {
             outside.learn(now);
+            self.device_alarms.set(device, outside.poll_deadline());
         } else if let Some(node) = self.node_of(device) {
             self.leave(node, now);
         }
@@ -56,8 +57,10 @@ impl World {
 
     /// Somebody types the first two groups of the controller's DSK into a device. `false`: it does not wait for them.
     pub fn type_into(&mut self, device: DeviceId, code: [u16; 2], now: Instant) -> bool {
-        let node = self.node_of(device);
-        node.and_then(|node| self.visit(node, |lock| lock.type_dsk(code, now))).unwrap_or_default()
+        let Some(node) = self.node_of(device) else { return false };
+        let typed = self.visit(node, |lock| lock.type_dsk(code, now));
+        self.watch(node, now);
+        typed.unwrap_or_default()
     }
 
     /// The node that a device is; `None` while it is outside.
@@ -88,13 +91,15 @@ impl World {
     /// Devices outside say what they have to say.
     pub(super) fn call_out(&mut self, now: Instant) {
         let mut calls = Vec::new();
-        for (id, outside) in &mut self.outside {
-            let Some(device) = self.devices.get(id) else { continue };
-            calls.extend(outside.handle_timeout(device, now).map(|call| (*id, call)));
+        for id in self.device_alarms.due(now) {
+            let (Some(outside), Some(device)) = (self.outside.get_mut(&id), self.devices.get(&id)) else { continue };
+            calls.extend(outside.handle_timeout(device, now).map(|call| (id, call)));
+            self.device_alarms.set(id, outside.poll_deadline());
         }
         for (device, call) in calls {
             let stick = Receiver { beam: None, awake_until: now, deaf: false };
-            if let Some(heard) = self.air.transmit(NODE_INFORMATION, stick, now).heard {
+            let sending = self.sending(Way::FromOutside, NODE_INFORMATION, Effort::Search);
+            if let Some(heard) = self.air.transmit(sending, stick, now).heard {
                 self.schedule(heard, Due::StickIsCalled { device, call });
             }
         }
@@ -122,16 +127,25 @@ impl World {
         };
         let place = Place { home: self.stick.home(), own: node, controller: OWN };
         lock.join(joins.wishes(node.is_long_range()), place, now);
+        self.device_alarms.set(device, None);
         self.nodes.insert(node, lock);
+        self.set_alarm(node);
         self.inside.insert(node, device);
     }
 
     /// A device is out of the network, and knows it: it forgets what it knew of it.
     pub(super) fn left(&mut self, node: NodeId, now: Instant) {
         let (Some(mut lock), Some(id)) = (self.nodes.remove(&node), self.inside.remove(&node)) else { return };
+        self.set_alarm(node);
         let Some(device) = self.devices.get(&id) else { return };
         lock.forget();
-        self.outside.insert(id, Outside::new(lock, device, now));
+        let outside = Outside::new(lock, device, now);
+        self.put_outside(id, outside);
+    }
+
+    fn put_outside(&mut self, id: DeviceId, outside: Outside) {
+        self.device_alarms.set(id, outside.poll_deadline());
+        self.outside.insert(id, outside);
     }
 
     /// A SmartStart device that got no keys leaves by itself, once it said why; the stick does not know (security sheet,

@@ -217,7 +217,7 @@ fn codes_outlive_the_stick_being_pulled_out() {
 
 #[test]
 fn the_same_seed_gives_the_same_day() {
-    let air = Conditions { loss: 30, ack_loss: 20, duplication: 20, haste: 1.0 };
+    let air = Conditions { loss: 30, ack_loss: 20, duplication: 20, ..Conditions::default() };
     let day = |seed| {
         let mut host = Host::new(&Blueprint { air, ..Blueprint::two_locks() });
         host.world = World::new(&Blueprint { air, ..Blueprint::two_locks() }, &Entropy::from_number(seed));

@@ -410,7 +410,7 @@ fn a_lock_that_was_there_before_has_the_keys_of_the_network() {
 fn who_is_believed_to_have_keys_through_bad_air_has_them() {
     let mut believed = 0;
     for seed in 0..20 {
-        let air = Conditions { loss: 25, ack_loss: 15, duplication: 10, haste: 1.0 };
+        let air = Conditions { loss: 25, ack_loss: 15, duplication: 10, ..Conditions::default() };
         let mut host = Host::new(&Blueprint::empty());
         let device = host.world.offer(Device::new(Model::s2(), seed), host.now);
         let (node, _) = host.add(AddNode::ANY, None);
