@@ -205,7 +205,13 @@ pub async fn serve_nobody(world: &SharedWorld) {
 mod tests {
     use super::*;
     use crate::domain::ids::NodeId;
+    use crate::serial::frame::{ACK, Decoder, Received};
+    use crate::serial::request::AddNode;
+    use crate::serial::{CallbackId, FunctionId, NodeIdWidth, Request};
     use crate::sim::Blueprint;
+    use crate::sim::device::{Device, Radio};
+    use crate::sim::model::Model;
+    use crate::sim::node::Typed;
 
     /// Association Set to node 3 (group 1, node 1), then User Code Set of 1234 for user 1, each with callback id 9.
     const ASSOCIATE: [u8; 13] = [0x01, 0x0B, 0x00, 0x13, 3, 4, 0x85, 0x01, 0x01, 0x01, 0x25, 9, 0x48];
@@ -233,10 +239,80 @@ mod tests {
             read_until(&mut host, |all| all.windows(4).any(|w| w == [0x00, 0x13, 9, 0x00])).await;
         }
         let opened = world.visit(|world, now| world.keypad(NodeId(3), b"1234", now));
-        assert_eq!(opened, Some(crate::sim::node::Typed::Opened(1)));
+        assert_eq!(opened, Some(Typed::Opened(1)));
         // Access Control, keypad unlock, User Code Report of user 1.
         read_until(&mut host, |all| all.windows(5).any(|w| w == [0x06, 0x06, 0x08, 0x63, 0x03])).await;
         drop(host);
         port.await.unwrap().expect("the host closed the port, which is no error");
+    }
+
+    /// A world whose lock (node 3) takes no codes for half a minute.
+    fn with_a_dead_keypad() -> SharedWorld {
+        let world = SharedWorld::new(World::new(&Blueprint::two_locks(), &Entropy::from_number(1)));
+        while typed(&world) != Some(Typed::KeypadDead) {}
+        world
+    }
+
+    fn typed(world: &SharedWorld) -> Option<Typed> {
+        world.visit(|world, now| world.keypad(NodeId(3), b"0000", now))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_jumps_or_runs_fast_brings_what_is_due_sooner() {
+        let world = with_a_dead_keypad();
+        world.advance(Duration::from_secs(29)).await;
+        assert_eq!(typed(&world), Some(Typed::KeypadDead));
+        world.advance(Duration::from_secs(2)).await;
+        assert_eq!(typed(&world), Some(Typed::Wrong));
+
+        let world = with_a_dead_keypad();
+        world.set_speed(10.0);
+        tokio::time::sleep(Duration::from_millis(3_100)).await;
+        assert_eq!(typed(&world), Some(Typed::Wrong));
+    }
+
+    /// SmartStart devices prime for ever: a host that is there hears each of their calls once, whatever is skipped.
+    #[tokio::test(start_paused = true)]
+    async fn a_host_hears_every_call_of_the_days_that_are_skipped_and_none_twice() {
+        let mut inside = World::new(&Blueprint::empty(), &Entropy::from_number(1));
+        inside.offer(Device::smart_start(Model::s2(), Radio::Classic, 1), Instant::ZERO);
+        let world = SharedWorld::new(inside);
+        let (mut host, stick) = tokio::io::duplex(1024);
+        let served = world.clone();
+        let port = tokio::spawn(async move { serve(stick, &served).await });
+        let heard = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&heard);
+        tokio::spawn(async move {
+            let listen = AddNode { mode: 0x49, callback: CallbackId::NONE, smart_start: None };
+            host.write_all(&Request::AddNode(listen).write(NodeIdWidth::Bits8).unwrap().encode()).await.unwrap();
+            let (mut decoder, mut buffer) = (Decoder::default(), [0; 64]);
+            while let Ok(len @ 1..) = host.read(&mut buffer).await {
+                decoder.push(&buffer[..len]);
+                while let Some(received) = decoder.next() {
+                    if let Received::Frame(frame) = received {
+                        *counted.lock().unwrap() += usize::from(frame.function == FunctionId::APPLICATION_UPDATE);
+                        host.write_all(&[ACK]).await.unwrap();
+                    }
+                }
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        world.advance(Duration::from_secs(1_100)).await;
+        // It primes after 1, 17, 49, 113, 241, 497 and 1009 s.
+        assert_eq!(*heard.lock().unwrap(), 7);
+        port.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_does_not_read_is_let_go() {
+        let world = SharedWorld::new(World::new(&Blueprint::two_locks(), &Entropy::from_number(1)));
+        let (mut host, stick) = tokio::io::duplex(16);
+        let served = world.clone();
+        let port = tokio::spawn(async move { serve(stick, &served).await });
+        // Get Serial API Capabilities: the answer does not fit into what nobody reads.
+        host.write_all(&[0x01, 0x03, 0x00, 0x07, 0xFB]).await.unwrap();
+        let gone = port.await.unwrap().expect_err("it has left");
+        assert_eq!(gone.kind(), io::ErrorKind::TimedOut);
+        assert!(world.visit(|world, _| world.is_heard_out()));
     }
 }

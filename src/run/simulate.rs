@@ -284,3 +284,98 @@ impl ControlPort {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::entropy::Entropy;
+    use crate::domain::time::Instant;
+    use crate::run::port::{self, Port};
+    use crate::sim::{Blueprint, World};
+
+    /// Get Version, and the first bytes of ACK and answer (serial-api sheet §1).
+    const GET_VERSION: [u8; 5] = [0x01, 0x03, 0x00, 0x15, 0xE9];
+    const ANSWER: [u8; 5] = [0x06, 0x01, 0x10, 0x01, 0x15];
+
+    fn world() -> (SharedWorld, Arc<ControlPort>) {
+        let blueprint = Blueprint::two_locks();
+        let mut world = World::new(&blueprint, &Entropy::from_number(1));
+        let control = Control::begin(&blueprint, &mut world, Instant::ZERO);
+        let world = SharedWorld::new(world);
+        (world.clone(), ControlPort::new(world, control))
+    }
+
+    async fn open(link: &Path) -> Port {
+        port::open(Some(&crate::config::SerialPort::Path(link.to_owned()))).await.expect("the terminal opens")
+    }
+
+    async fn answered(host: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin)) {
+        host.write_all(&GET_VERSION).await.expect("the stick listens");
+        let mut answer = [0; 5];
+        host.read_exact(&mut answer).await.expect("the stick answers");
+        assert_eq!(answer, ANSWER);
+    }
+
+    #[tokio::test]
+    async fn a_terminal_can_be_opened_again_and_nothing_of_the_last_host_is_left_in_it() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("stick");
+        let serial = Serial::pty(&link).expect("there are pseudo terminals");
+        assert_eq!(serial.address(), link.display().to_string());
+        let (world, _) = world();
+        let served = tokio::spawn(async move { serial.serve(&world).await });
+        for _ in 0..3 {
+            let mut host = open(&link).await;
+            // It goes without a word in the middle of the answer.
+            answered(&mut host).await;
+            drop(host);
+            // A terminal that was closed has to be seen closed: nobody is told.
+            tokio::time::sleep(2 * LOOK).await;
+        }
+        served.abort();
+        let _ = served.await;
+        assert!(std::fs::symlink_metadata(&link).is_err(), "the link is left behind");
+    }
+
+    #[tokio::test]
+    async fn a_stale_link_is_replaced_and_a_file_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("stick");
+        std::os::unix::fs::symlink("/dev/pts/99999", &link).unwrap();
+        drop(Serial::pty(&link).expect("the stale link is replaced"));
+        std::fs::write(&link, "precious").unwrap();
+        assert!(matches!(Serial::pty(&link), Err(SimulateError::InTheWay(_))));
+        assert_eq!(std::fs::read_to_string(&link).unwrap(), "precious");
+        let nowhere = place.path().join("no/folder");
+        assert!(matches!(Serial::pty(&nowhere), Err(SimulateError::Link { .. })));
+    }
+
+    #[tokio::test]
+    async fn every_line_has_one_answer_and_a_line_without_an_end_is_let_go() {
+        let (_, port) = world();
+        let listener = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = tokio::spawn(port.serve(listener));
+        let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
+        stream.write_all(b"setcode 3 1 4711 quiet\r\ntype 3 4711\n\nhelp\nadvance 1d\nspeed 2\n").await.unwrap();
+        let mut answers = Vec::new();
+        for _ in 0..6 {
+            let mut line = String::new();
+            stream.read_line(&mut line).await.unwrap();
+            answers.push(serde_json::from_str::<Value>(&line).expect("JSON"));
+        }
+        let ok: Vec<bool> = answers.iter().map(|answer| answer["ok"] == true).collect();
+        assert_eq!(ok, [true, true, false, true, true, true], "{answers:?}");
+        assert_eq!(answers[1]["user"], 1);
+        assert_eq!(answers[3]["commands"].as_array().map(Vec::len), Some(COMMANDS.len()));
+        assert!(answers[4]["now_ms"].as_u64() >= Some(86_400_000), "{answers:?}");
+
+        let mut endless = BufReader::new(TcpStream::connect(address).await.unwrap());
+        endless.write_all(&[b'x'; 4_000]).await.unwrap();
+        let mut line = String::new();
+        endless.read_line(&mut line).await.unwrap();
+        assert!(line.contains("too long"), "{line}");
+        stream.write_all(b"quit\n").await.unwrap();
+        served.await.expect("it ends");
+    }
+}
