@@ -48,6 +48,8 @@ pub enum Deed {
     At(NodeId, Act),
     /// A device is taken from its box, or its button is pressed again. `None`: the first that is not in the network.
     Join(Option<String>),
+    /// Somebody types the first two groups of the controller's DSK into a device without a label.
+    Enter(String, [u16; 2]),
 }
 
 /// What happens at a node.
@@ -169,6 +171,11 @@ impl Control {
             })),
             Deed::At(node, act) => at(node, act, world, now),
             Deed::Join(name) => self.join(name, world, now),
+            Deed::Enter(name, code) => {
+                let device = self.outside.get(&name).and_then(|(_, id)| *id);
+                let taken = device.is_some_and(|device| world.type_into(device, code, now));
+                taken.then(|| json!({})).ok_or_else(|| Refused(format!("{name} waits for no code; it does while it is included")))
+            }
         }
     }
 

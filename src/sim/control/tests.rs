@@ -111,6 +111,8 @@ fn a_line_that_is_not_understood_is_told_what_to_write() {
         ("battery 2 101", "from 0 to 100"),
         ("drop 2 perhaps", "on or off"),
         ("quirk 2 bites on", "NAME is one of masks_codes"),
+        ("enter shed 1", "five digits"),
+        ("enter shed 11111-22222", "waits for no code"),
         ("advance 3", "3d"),
         ("advance 999999999999999999d", "at most 366d"),
         ("advance \u{fc}", "3d"),
@@ -134,6 +136,7 @@ fn every_command_of_the_list_is_understood() {
             "N" | "USER" | "X" | "MS" | "PERCENT" => "2".to_owned(),
             "CODE" => "4711".to_owned(),
             "TIME" => "3d".to_owned(),
+            "DEVICE" => "shed".to_owned(),
             "NAME" => "masks_codes".to_owned(),
             other => other.to_owned(),
         };

@@ -30,6 +30,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("loss N PERCENT [ack]", "of a hundred frames to and from N, so many are not heard; ack: of its acknowledgements"),
     ("delay N MS", "from hearing a command to answering it"),
     ("join [DEVICE]", "a device of the world file leaves its box, or its button is pressed again: for 30 s it can be included; answers the DSK and PIN of its label"),
+    ("enter DEVICE 11111-22222", "the start of the controller's DSK is typed into a device without a label, while it is included"),
     ("leave N", "the button of N is pressed: for 30 s it can be excluded"),
     ("forget N", "the batteries of N are changed: its nonces are lost, its memory is not"),
     ("reset N", "factory reset of N: codes and keys are gone, and the stick knows nothing of it"),
@@ -80,6 +81,7 @@ impl<'a> Words<'a> {
             "dump" => Deed::Dump,
             "stats" => Deed::Stats,
             "join" => Deed::Join(self.maybe().map(str::to_owned)),
+            "enter" => Deed::Enter(self.word("DEVICE")?.to_owned(), self.groups()?),
             "help" => return Ok(Command::Help),
             "quit" => return Ok(Command::Quit),
             "advance" => return self.time().map(Clock::Advance).map(Command::Clock),
@@ -144,6 +146,13 @@ impl<'a> Words<'a> {
         let code = self.word("CODE")?;
         let fits = (4..=10).contains(&code.len()) && code.bytes().all(|digit| digit.is_ascii_digit());
         fits.then(|| CodeText::new(code)).ok_or_else(|| self.wrong("CODE is 4 to 10 digits;"))
+    }
+
+    /// Two groups of a DSK.
+    fn groups(&mut self) -> Result<[u16; 2], Refused> {
+        let groups = self.word("11111-22222")?.split_once('-');
+        let groups = groups.and_then(|(first, second)| Some([first.parse().ok()?, second.parse().ok()?]));
+        groups.ok_or_else(|| self.wrong("a group of a DSK is five digits, at most 65535;"))
     }
 
     fn quiet(&mut self) -> Result<bool, Refused> {
