@@ -312,6 +312,8 @@ fn a_busy_month_fills_neither_the_card_nor_the_memory() {
     assert!(last.bytes * 10 <= full.bytes * 11, "the store grows: {} bytes, then {}", full.bytes, last.bytes);
     assert!(last.memory_kb <= first.memory_kb + 2_048, "the memory grows: {} KB, then {}", first.memory_kb, last.memory_kb);
     let unique: std::collections::BTreeSet<_> = home.published.iter().collect();
-    assert!(unique.len() as u64 >= 30 * 2 * VISITS, "events reached the broker: {}", unique.len());
+    // The older locks' events are not supervised: of those that the air swallows three times running, one in 8,000 at this
+    // loss, nobody ever hears.
+    assert!(unique.len() as u64 + 3 >= 30 * 2 * VISITS, "events reached the broker: {}", unique.len());
     assert!(home.published.len() < unique.len() + 100, "and few of them twice: {}", home.published.len());
 }

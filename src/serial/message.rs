@@ -17,6 +17,7 @@ use super::controller::{
 use super::frame::{Frame, FrameType};
 use super::function::FunctionId;
 use super::node_info::{ApplicationUpdate, InclusionCallback, NodeProtocolInfo};
+use super::nvm::{NvmAnswer, NvmForm, NvmId};
 use super::setup::SetupResponse;
 use super::transmit::{ApplicationCommand, Rssi, SendDataCallback, SendDataResponse};
 use crate::domain::ids::NodeId;
@@ -52,6 +53,16 @@ pub enum Message {
         #[serde(serialize_with = "as_hex")]
         random: Bytes,
     },
+    /// NVM Get Id's response.
+    NvmId(NvmId),
+    /// What was read of a 500-series stick's memory.
+    NvmData {
+        /// The bytes.
+        #[serde(rename = "data_hex", serialize_with = "as_hex")]
+        data: Bytes,
+    },
+    /// A newer stick's answer about its memory.
+    Nvm(NvmAnswer),
     /// Get Background RSSI's response, a figure per channel.
     BackgroundRssi {
         /// Noise.
@@ -204,6 +215,10 @@ impl Message {
                 let (input, random) = take(if ok == 0 { 0 } else { len }).parse(input)?;
                 Ok((input, Self::Random { random: Bytes::copy_from_slice(random) }))
             }
+            FunctionId::NVM_GET_ID => map(NvmId::parse, Self::NvmId).parse(input),
+            FunctionId::NVM_READ => Ok((&[], Self::NvmData { data: Bytes::copy_from_slice(input) })),
+            FunctionId::NVM_OPERATIONS => map(|i| NvmAnswer::parse(i, NvmForm::Short), Self::Nvm).parse(input),
+            FunctionId::NVM_EXTENDED_OPERATIONS => map(|i| NvmAnswer::parse(i, NvmForm::Extended), Self::Nvm).parse(input),
             FunctionId::GET_BACKGROUND_RSSI => map(parse_background_rssi, |rssi| Self::BackgroundRssi { rssi }).parse(input),
             FunctionId::GET_NODE_PROTOCOL_INFO => map(NodeProtocolInfo::parse, Self::NodeProtocolInfo).parse(input),
             FunctionId::GET_SUC_NODE_ID => {
@@ -246,6 +261,7 @@ impl Message {
             | FunctionId::DELETE_SUC_RETURN_ROUTE
             | FunctionId::ASSIGN_PRIORITY_SUC_RETURN_ROUTE
             | FunctionId::REQUEST_NODE_INFO
+            | FunctionId::NVM_WRITE
             | FunctionId::SHUTDOWN
             | FunctionId::SET_LR_CHANNEL => map(u8, |ok| Self::Response { function, ok: ok != 0 }).parse(input),
             _ => Ok(Self::parse_other(input, FrameType::Response, function)),
@@ -342,6 +358,18 @@ impl Message {
                 bytes.push(u8::from(!random.is_empty()));
                 super::codec::put_counted(bytes, random);
                 response(FunctionId::GET_RANDOM)
+            }
+            Self::NvmId(id) => {
+                id.put(bytes);
+                response(FunctionId::NVM_GET_ID)
+            }
+            Self::NvmData { data } => {
+                bytes.extend_from_slice(data);
+                response(FunctionId::NVM_READ)
+            }
+            Self::Nvm(answer) => {
+                answer.put(bytes);
+                response(answer.form.function())
             }
             Self::BackgroundRssi { rssi } => {
                 bytes.extend(rssi.iter().map(|rssi| rssi.0.cast_unsigned()));

@@ -19,6 +19,7 @@ pub mod function;
 pub mod link;
 pub mod message;
 pub mod node_info;
+pub mod nvm;
 pub mod request;
 pub mod setup;
 pub mod transmit;

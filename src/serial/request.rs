@@ -10,6 +10,7 @@ use super::controller::PriorityRoute;
 use super::frame::{Frame, FrameType, MAX_PARAMS};
 use super::function::FunctionId;
 use super::node_info::as_class_list;
+use super::nvm::{NvmForm, NvmOperation};
 use super::setup::SetupRequest;
 use super::transmit::{SendData, SendDataMulti, TxOptions};
 use crate::command::ClassId;
@@ -71,6 +72,32 @@ pub enum Request {
     },
     /// Which network, which node are we?
     MemoryGetId,
+    /// What memory has a 500-series stick?
+    NvmGetId,
+    /// A part of that memory.
+    NvmRead {
+        /// From here, 24 bits.
+        offset: u32,
+        /// So many bytes.
+        len: u16,
+    },
+    /// Overwrite a part of it.
+    NvmWrite {
+        /// From here, 24 bits.
+        offset: u32,
+        /// With this.
+        #[serde(rename = "data_hex", serialize_with = "as_hex")]
+        data: Bytes,
+    },
+    /// Read or write the memory of a newer stick.
+    Nvm {
+        /// Which of the two functions.
+        #[serde(skip)]
+        form: NvmForm,
+        /// What.
+        #[serde(flatten)]
+        operation: NvmOperation,
+    },
     /// How much noise?
     GetBackgroundRssi,
     /// What radio habits has a node?
@@ -357,6 +384,10 @@ impl Request {
             Self::SendDataAbort => FunctionId::SEND_DATA_ABORT,
             Self::GetRandom { .. } => FunctionId::GET_RANDOM,
             Self::MemoryGetId => FunctionId::MEMORY_GET_ID,
+            Self::NvmGetId => FunctionId::NVM_GET_ID,
+            Self::NvmRead { .. } => FunctionId::NVM_READ,
+            Self::NvmWrite { .. } => FunctionId::NVM_WRITE,
+            Self::Nvm { form, .. } => form.function(),
             Self::GetBackgroundRssi => FunctionId::GET_BACKGROUND_RSSI,
             Self::GetNodeProtocolInfo { .. } => FunctionId::GET_NODE_PROTOCOL_INFO,
             Self::HardReset { .. } => FunctionId::HARD_RESET,

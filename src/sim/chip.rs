@@ -34,18 +34,33 @@ impl Chip {
             FunctionId::GET_PROTOCOL_VERSION,
             FunctionId::SERIAL_API_STARTED,
             FunctionId::SERIAL_API_SETUP,
+            FunctionId::NVM_OPERATIONS,
             FunctionId::GET_BACKGROUND_RSSI,
+            FunctionId::ASSIGN_PRIORITY_RETURN_ROUTE,
+            FunctionId::ASSIGN_PRIORITY_SUC_RETURN_ROUTE,
+            FunctionId::GET_VIRTUAL_NODES,
             FunctionId::BRIDGE_APPLICATION_COMMAND,
             FunctionId::SEND_DATA_BRIDGE,
+            FunctionId::SEND_DATA_MULTI_BRIDGE,
             FunctionId::START_WATCHDOG,
             FunctionId::STOP_WATCHDOG,
+            FunctionId::SHUTDOWN,
             FunctionId::GET_LR_NODES,
+            FunctionId::GET_LR_CHANNEL,
+            FunctionId::SET_LR_CHANNEL,
         ]);
+        // Commands from nodes come in the bridge's form only.
+        functions.remove(&FunctionId::APPLICATION_COMMAND);
         let setup = [
             SetupCommand::GET_SUPPORTED,
             SetupCommand::SET_TX_STATUS_REPORT,
+            SetupCommand::SET_POWERLEVEL,
+            SetupCommand::GET_POWERLEVEL,
             SetupCommand::GET_MAX_PAYLOAD,
+            SetupCommand::SET_POWERLEVEL_16,
+            SetupCommand::GET_POWERLEVEL_16,
             SetupCommand::GET_RF_REGION,
+            SetupCommand::SET_RF_REGION,
             SetupCommand::SET_NODE_ID_TYPE,
         ];
         Self {
@@ -63,22 +78,51 @@ impl Chip {
     /// An 800-series stick with Long Range.
     pub fn series_800() -> Self {
         let mut chip = Self::series_700();
-        chip.setup.insert(SetupCommand::GET_LR_MAX_PAYLOAD);
+        chip.functions.insert(FunctionId::NVM_EXTENDED_OPERATIONS);
+        chip.setup.extend([
+            SetupCommand::SET_LR_MAX_TX_POWER,
+            SetupCommand::GET_LR_MAX_TX_POWER,
+            SetupCommand::GET_LR_MAX_PAYLOAD,
+            SetupCommand::GET_SUPPORTED_REGIONS,
+            SetupCommand::GET_REGION_INFO,
+        ]);
         Self { version: "Z-Wave 7.22".to_owned(), sdk: (7, 22, 1), series: 8, region: Region::EU_LONG_RANGE, ..chip }
     }
 
     /// A 500-series stick: 8-bit node ids, no Setup, short callbacks, and not a word after a reset.
     pub fn series_500() -> Self {
+        let mut functions = Self::basic_functions();
+        functions.extend([FunctionId::NVM_GET_ID, FunctionId::NVM_READ, FunctionId::NVM_WRITE]);
         Self {
             version: "Z-Wave 4.54".to_owned(),
             sdk: (4, 54, 0),
             series: 5,
             bridge: false,
-            functions: Self::basic_functions(),
+            functions,
             setup: BTreeSet::new(),
             says_started: false,
             region: Region::EU,
         }
+    }
+
+    /// Bytes of its memory, as a backup sees it.
+    pub fn memory_size(&self) -> usize {
+        match self.series {
+            ..=5 => 0x4000,
+            6..=7 => 0xC000,
+            8.. => 0x1_0000,
+        }
+    }
+
+    /// Regions that can be chosen: any of the classic ones; with Long Range where the make has it.
+    pub fn regions(&self) -> Vec<Region> {
+        let far: &[Region] = match self.series {
+            ..=6 => &[],
+            7 => &[Region::US_LONG_RANGE],
+            8.. => &[Region::US_LONG_RANGE, Region::EU_LONG_RANGE],
+        };
+        // EU, US, ANZ, Hong Kong, India, Israel, Russia, China, Japan, Korea.
+        [0, 1, 2, 3, 5, 6, 7, 8, 0x20, 0x21].map(Region).iter().chain(far).copied().collect()
     }
 
     fn basic_functions() -> BTreeSet<FunctionId> {
@@ -90,12 +134,26 @@ impl Chip {
             FunctionId::SET_SERIAL_API_TIMEOUTS,
             FunctionId::GET_SERIAL_API_CAPABILITIES,
             FunctionId::SOFT_RESET,
+            FunctionId::SET_RF_RECEIVE_MODE,
+            FunctionId::SEND_NODE_INFORMATION,
             FunctionId::SEND_DATA,
+            FunctionId::SEND_DATA_MULTI,
             FunctionId::GET_CONTROLLER_VERSION,
             FunctionId::SEND_DATA_ABORT,
+            FunctionId::GET_RANDOM,
             FunctionId::MEMORY_GET_ID,
             FunctionId::GET_NODE_PROTOCOL_INFO,
+            FunctionId::HARD_RESET,
+            FunctionId::ASSIGN_RETURN_ROUTE,
+            FunctionId::DELETE_RETURN_ROUTE,
+            FunctionId::REQUEST_NODE_NEIGHBOR_UPDATE,
             FunctionId::APPLICATION_UPDATE,
+            FunctionId::SET_LEARN_MODE,
+            FunctionId::SET_SUC_NODE_ID,
+            FunctionId::DELETE_SUC_RETURN_ROUTE,
+            FunctionId::GET_ROUTING_INFO,
+            FunctionId::GET_PRIORITY_ROUTE,
+            FunctionId::SET_PRIORITY_ROUTE,
             FunctionId::GET_SUC_NODE_ID,
             FunctionId::REQUEST_NODE_INFO,
             FunctionId::IS_FAILED_NODE,

@@ -8,6 +8,7 @@ use crate::serial::frame::{ACK, CAN, Decoder, Frame, NAK, Received};
 
 /// How long the stick waits for the host's ACK (host guide: 1.5 s), and how often it sends one frame.
 const ACK_WAIT: Duration = Duration::from_millis(1_500);
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const TRIES: u8 = 4;
 /// An unfinished frame of the host is dropped after this time.
 const FRAME_TIME: Duration = Duration::from_millis(1_500);
@@ -23,8 +24,9 @@ struct OnTheLine {
 }
 
 /// The stick's side of the line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Line {
+    ack_wait: Duration,
     decoder: Decoder,
     unfinished_since: Option<Instant>,
     waiting: VecDeque<Frame>,
@@ -33,7 +35,26 @@ pub struct Line {
     received: VecDeque<Frame>,
 }
 
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            ack_wait: ACK_WAIT,
+            decoder: Decoder::default(),
+            unfinished_since: None,
+            waiting: VecDeque::new(),
+            on_the_line: None,
+            transmit: VecDeque::new(),
+            received: VecDeque::new(),
+        }
+    }
+}
+
 impl Line {
+    /// Waits so long for the host's ACK from now on (0x06).
+    pub fn set_ack_wait(&mut self, wait: Duration) {
+        self.ack_wait = wait.max(SHORTEST_WAIT);
+    }
+
     /// Bytes from the host.
     pub fn bytes(&mut self, bytes: &[u8], now: Instant) {
         self.decoder.push(bytes);
@@ -105,7 +126,7 @@ impl Line {
             return;
         }
         own.tries += 1;
-        own.due = now + ACK_WAIT;
+        own.due = now + self.ack_wait;
         self.transmit.push_back(own.bytes.clone());
     }
 
@@ -116,7 +137,7 @@ impl Line {
         let Some(frame) = self.waiting.pop_front() else { return };
         let bytes = frame.encode();
         self.transmit.push_back(bytes.clone());
-        self.on_the_line = Some(OnTheLine { bytes, tries: 1, due: now + ACK_WAIT });
+        self.on_the_line = Some(OnTheLine { bytes, tries: 1, due: now + self.ack_wait });
     }
 }
 

@@ -3,9 +3,9 @@
 //! | file | what |
 //! | --- | --- |
 //! | [`world`] | stick, air and locks under one clock from outside, and what people do at the door and at the button |
-//! | [`stick`] | what the stick answers the host: reports, inclusion and exclusion, nodes that failed |
+//! | [`stick`] | what the stick answers the host: reports, inclusion and exclusion, routes, setup, its memory and backups |
 //! | [`mod@line`] | the stick's ACK, NAK and CAN |
-//! | [`air`] | one transmission at a time: beams, loss, duplication, all from a seed |
+//! | [`air`] | one transmission at a time: rates, repeaters, beams, faults from a seed, and a meter of it all |
 //! | [`device`] | a device outside any network: its label, learn mode and SmartStart |
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
 //! | [`node`] | a node as a list of behaviours, with a memory that survives power cuts, in clear or under its keys |
@@ -27,6 +27,8 @@
 //! | types our code into it | [`World::type_into`] | the other half of client-side authentication |
 //! | looks at it | [`World::node_of`], [`World::device_of`], [`World::device_node`], [`World::node`] | [`Node::joined`](node::Node::joined) says how getting its keys ended, [`Node::class`](node::Node::class) what it has |
 //! | breaks or repairs it | [`World::device_mut`], [`World::visit`] with [`Faults`](node::Faults) | what is wrong the next time it joins; what is wrong now |
+//! | does something to the stick | [`World::pull_stick`], [`World::plug_stick_in`], [`World::hang_stick`], [`World::stick_memory`], [`World::set_stick_memory`] | its network outlives it all, its settings do not; another stick can take its place |
+//! | moves furniture | [`World::set_link`], [`World::set_conditions`], [`World::radio`] | a node has another rate, a repeater, a bad path of its own; what it costs on the air |
 //! | moves in where locks are | [`Blueprint::keys`](blueprint::Blueprint::keys) | the locks in [`Blueprint::nodes`](blueprint::Blueprint::nodes) have the keys that they ask for |
 //!
 //! A device that joined in learn mode and got no keys stays, in clear, and does next to nothing. One with SmartStart

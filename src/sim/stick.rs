@@ -3,112 +3,54 @@
 //! | file | what |
 //! | --- | --- |
 //! | `inclusion` | adding, removing, SmartStart: one mode at a time |
+//! | `effect` | what it asks of the world, and what it learns of a transmission |
 //! | `failed` | nodes that do not answer: the failed list, removed and replaced |
+//! | `sending` | payloads for one node, for several, for all |
+//! | `routes` | return routes, priority routes, neighbours, the SUC |
+//! | `setup` | Serial API Setup, powers, regions, channels |
+//! | `memory` | what it keeps without power, and its image |
+//! | `nvm` | that image, read and written by the host |
 //! | `reports` | what it tells of itself and of its nodes |
 
+mod effect;
 mod failed;
 mod inclusion;
+mod memory;
+mod nvm;
 mod reports;
+mod routes;
+mod sending;
+mod setup;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
-use crate::domain::node::Beam;
-use crate::serial::controller::{ControllerCapabilities, ControllerVersion, MemoryId, ProtocolVersion, SerialApiStarted};
-use crate::serial::node_info::{ApplicationUpdate, NodeInformation, NodeProtocolInfo, UpdateStatus};
-use crate::serial::request::NodeCall;
-use crate::serial::setup::{SetupRequest, SetupResponse};
-use crate::serial::transmit::{ApplicationCommand, Rssi, RxStatus, SendData, SendDataCallback, SendDataResponse, TxStatus};
+use crate::serial::controller::{ControllerVersion, MemoryId, PriorityRoute, ProtocolVersion, SerialApiStarted};
+use crate::serial::node_info::{ApplicationUpdate, NodeInformation, UpdateStatus};
+use crate::serial::setup::Region;
+use crate::serial::transmit::{ApplicationCommand, Rssi, RxStatus, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth, Request};
 
-use super::air::Flight;
+use super::air::Effort;
 use super::chip::Chip;
-use super::device::DeviceId;
 use super::node::Node;
+pub use effect::{Effect, Outcome, Transmission, Wake};
 use inclusion::Mode;
+pub use memory::StickMemory;
+use nvm::Nvm;
 
 /// The controller's own node id.
 pub(super) const OWN: NodeId = NodeId(1);
-/// Payload of one classic frame with room for a route.
-const MAX_PAYLOAD: u8 = 46;
-/// The same over Long Range.
-const MAX_LONG_RANGE_PAYLOAD: u8 = 148;
+/// Radio channels of a stick: two of the mesh, two of Long Range.
+const CHANNELS: usize = 4;
+/// Random bytes that are given at once.
+const MOST_RANDOM: u8 = 32;
 /// How strongly everything is heard here.
 const SIGNAL: Rssi = Rssi(-62);
-
-/// What the stick wants done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// A frame for the host.
-    ToHost(Frame),
-    /// A payload for a node.
-    Transmit(Transmission),
-    /// Ask a node for its node information frame.
-    AskNodeInfo {
-        /// Which node.
-        node: NodeId,
-        /// Which transmission, for [`Stick::transmitted`].
-        number: u64,
-    },
-    /// Reach a node with a frame of the protocol, of which its application hears nothing.
-    Reach {
-        /// Which node.
-        node: NodeId,
-        /// Which transmission, for [`Stick::transmitted`].
-        number: u64,
-    },
-    /// Go on with the inclusion or exclusion after a while: [`Stick::proceed`].
-    Proceed {
-        /// In this time.
-        after: Duration,
-    },
-    /// A device is in the network now.
-    Joined {
-        /// Which.
-        device: DeviceId,
-        /// As which node.
-        node: NodeId,
-    },
-    /// A node is out of the network, and knows it.
-    Left {
-        /// Which it was.
-        node: NodeId,
-    },
-    /// Stop transmitting.
-    Abort,
-    /// Start again after a while; then [`Stick::start`].
-    Restart,
-}
-
-/// A payload on its way to a node.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Transmission {
-    /// Which transmission, for [`Stick::transmitted`].
-    pub number: u64,
-    /// To whom.
-    pub node: NodeId,
-    /// What.
-    pub payload: Vec<u8>,
-}
-
-/// What became of a transmission.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Outcome {
-    /// Acknowledged.
-    pub acked: bool,
-    /// The beam that went before.
-    pub beam: Option<Beam>,
-    /// From start to outcome.
-    pub took: Duration,
-}
-
-impl Outcome {
-    /// What the sender learns of a flight.
-    pub fn of(flight: &Flight) -> Self {
-        Self { acked: flight.acked, beam: flight.beam, took: flight.ends.since(flight.began) }
-    }
-}
+/// How loud it is where nobody sends.
+const NOISE: Rssi = Rssi(-100);
 
 /// The one thing the radio is busy with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,10 +65,19 @@ enum Busy {
     Sending {
         function: FunctionId,
         callback: CallbackId,
+        effort: Effort,
+    },
+    SendingToMany {
+        function: FunctionId,
+        callback: CallbackId,
     },
     AskingNodeInfo,
-    /// Telling a node its way to the controller.
+    /// Telling a node a way, or who the stick is: its callback is how the transmission ended.
     Routing {
+        function: FunctionId,
+        callback: CallbackId,
+    },
+    FindingNeighbours {
         callback: CallbackId,
     },
     /// Making sure that a node does not answer.
@@ -136,36 +87,59 @@ enum Busy {
     },
 }
 
-/// A stick. Its network (home id, nodes) survives everything; its settings are lost by a reset.
+/// A stick. Its memory survives everything; its settings are lost by a reset.
 #[derive(Debug)]
 pub struct Stick {
     chip: Chip,
-    home: HomeId,
-    nodes: BTreeMap<NodeId, NodeProtocolInfo>,
+    memory: StickMemory,
+    nvm: Nvm,
+    entropy: Entropy,
     /// Nodes that did not answer last time.
     failed: BTreeSet<NodeId>,
-    /// Ids are not given twice in a row: the last of each radio.
-    given: [NodeId; 2],
+    /// The way by which a node was reached last.
+    last_working: BTreeMap<NodeId, PriorityRoute>,
+    /// Nodes that another one repeats for, and which.
+    behind: BTreeMap<NodeId, NodeId>,
     width: NodeIdWidth,
     tx_reports: bool,
+    /// The radio listens.
+    receives: bool,
+    watchdog: bool,
+    /// The host shut it down: it is quiet until it gets power again.
+    is_down: bool,
+    /// The region in force.
+    region: Region,
+    /// Its waits for the host's ACK and next byte, in 10 ms.
+    timeouts: (u8, u8),
+    wake: Wake,
     mode: Mode,
     in_flight: Option<InFlight>,
     transmissions: u64,
 }
 
+/// Waits for the host after a reset, in 10 ms.
+const TIMEOUTS: (u8, u8) = (150, 15);
+
 impl Stick {
-    /// A stick that is up, with these nodes in its network.
-    pub fn new(chip: Chip, home: HomeId, members: &BTreeMap<NodeId, Node>) -> Self {
-        let nodes: BTreeMap<_, _> = members.iter().map(|(id, node)| (*id, reports::protocol_info(*id, node))).collect();
-        let last = |far: bool| nodes.keys().copied().filter(|node| node.is_long_range() == far).max();
+    /// A stick that is up, with these nodes in its network. What it draws follows from `entropy`.
+    pub fn new(chip: Chip, home: HomeId, members: &BTreeMap<NodeId, Node>, entropy: Entropy) -> Self {
+        let nodes = members.iter().map(|(id, node)| (*id, reports::protocol_info(*id, node))).collect();
         Self {
+            memory: StickMemory::new(home, nodes, chip.region),
+            region: chip.region,
             chip,
-            home,
-            given: [last(false).unwrap_or(OWN), last(true).unwrap_or(inclusion::BEFORE_LONG_RANGE)],
-            nodes,
+            nvm: Nvm::default(),
+            entropy,
             failed: BTreeSet::new(),
+            last_working: BTreeMap::new(),
+            behind: BTreeMap::new(),
             width: NodeIdWidth::Bits8,
             tx_reports: false,
+            receives: true,
+            watchdog: false,
+            is_down: false,
+            timeouts: TIMEOUTS,
+            wake: Wake::PowerUp,
             mode: Mode::Idle,
             in_flight: None,
             transmissions: 0,
@@ -174,20 +148,55 @@ impl Stick {
 
     /// The network's home id.
     pub fn home(&self) -> HomeId {
-        self.home
+        self.memory.home
+    }
+
+    /// What it keeps without power.
+    pub fn memory(&self) -> &StickMemory {
+        &self.memory
+    }
+
+    /// Gives it another memory, as if another stick had its place. It has to be started after.
+    pub fn set_memory(&mut self, memory: StickMemory) {
+        self.nvm.erase();
+        self.memory = memory;
+    }
+
+    /// Whether its radio hears what nodes send.
+    pub fn hears(&self, node: NodeId) -> bool {
+        self.receives && !self.is_down && self.covers(node)
+    }
+
+    /// Whether it has a radio for that node: Long Range takes a region that has it.
+    pub fn covers(&self, node: NodeId) -> bool {
+        !node.is_long_range() || self.region.is_long_range()
+    }
+
+    /// Whether the watchdog runs, which starts it again should it hang.
+    pub fn is_watched(&self) -> bool {
+        self.watchdog
+    }
+
+    /// Why it will start next.
+    pub fn wake_by(&mut self, wake: Wake) {
+        self.wake = wake;
+        self.is_down = false;
     }
 
     /// A frame from the host. A function the stick does not have is acknowledged and not answered.
     pub fn request(&mut self, frame: &Frame) -> Vec<Effect> {
-        if !self.chip.functions.contains(&frame.function) {
+        if self.is_down || !self.chip.functions.contains(&frame.function) {
             return Vec::new();
         }
         let Ok(request) = Request::parse(frame, self.width) else { return Vec::new() };
         let answer = match request {
             Request::GetSerialApiInitData => Message::InitData(self.init_data()),
-            // Role: SIS present, was real primary, SUC.
-            Request::GetControllerCapabilities => Message::ControllerCapabilities(ControllerCapabilities { flags: 0x1C }),
-            Request::SetTimeouts { .. } => Message::Timeouts { old_ack: 150, old_byte: 15 },
+            Request::GetControllerCapabilities => Message::ControllerCapabilities(self.role()),
+            Request::SetTimeouts { ack_10ms, byte_10ms } => {
+                let (old_ack, old_byte) = std::mem::replace(&mut self.timeouts, (ack_10ms, byte_10ms));
+                let wait = Effect::AckWait(Duration::from_millis(u64::from(ack_10ms) * 10));
+                return vec![wait, self.to_host(&Message::Timeouts { old_ack, old_byte })];
+            }
             Request::GetCapabilities => Message::Capabilities(self.capabilities()),
             Request::GetProtocolVersion => Message::ProtocolVersion(ProtocolVersion {
                 protocol_type: 0,
@@ -199,51 +208,86 @@ impl Stick {
                 version: self.chip.version.clone(),
                 library_type: if self.chip.bridge { 7 } else { 1 },
             }),
-            Request::MemoryGetId => Message::MemoryId(MemoryId { home: self.home, own: OWN }),
-            Request::GetSucNodeId => Message::SucNodeId { node: OWN },
-            Request::GetBackgroundRssi => Message::BackgroundRssi { rssi: vec![Rssi(-101), Rssi(-99)] },
+            Request::MemoryGetId => Message::MemoryId(MemoryId { home: self.home(), own: OWN }),
+            Request::GetSucNodeId => Message::SucNodeId { node: if self.memory.is_suc { OWN } else { NodeId(0) } },
+            Request::SetSucNodeId { node, suc, .. } => self.set_suc(node, suc),
+            Request::GetBackgroundRssi => Message::BackgroundRssi { rssi: vec![NOISE; CHANNELS] },
+            Request::GetRandom { n } => Message::Random { random: self.random(n) },
             Request::GetLongRangeNodes { segment } => Message::LongRangeNodes(self.long_range_nodes(segment)),
+            Request::GetLongRangeChannel => Message::LongRangeChannel(self.long_range_channel()),
+            Request::SetLongRangeChannel { channel } => self.set_long_range_channel(channel),
             Request::IsFailedNode { node } => Message::IsFailedNode { failed: self.failed.contains(&node) },
             Request::GetNodeProtocolInfo { node } => Message::NodeProtocolInfo(self.protocol_info(node)),
+            Request::GetRoutingInfo { node, remove_non_repeaters, .. } => {
+                Message::RoutingInfo { neighbors: self.neighbours(node, remove_non_repeaters) }
+            }
+            Request::GetPriorityRoute { node } => self.priority_route(node),
+            Request::SetPriorityRoute { node, route } => self.set_priority_route(node, route),
+            Request::GetVirtualNodes => Message::VirtualNodes { nodes: BTreeSet::new() },
+            Request::SetRfReceiveMode { on } => {
+                self.receives = on;
+                Message::Response { function: FunctionId::SET_RF_RECEIVE_MODE, ok: true }
+            }
+            Request::NvmGetId => Message::NvmId(self.nvm_id()),
+            Request::NvmRead { offset, len } => self.nvm_read(offset, len),
+            Request::NvmWrite { offset, data } => return self.nvm_write(offset, &data),
+            Request::Nvm { form, operation } => Message::Nvm(self.nvm(form, operation)),
             Request::AddNode(add) => return self.add_node(&add),
             Request::RemoveNode { mode, callback } => return self.remove_node(mode, callback),
+            Request::SetLearnMode { mode, callback } => return self.learn(mode, callback),
             Request::RemoveFailedNode(call) => return self.failed_node(FunctionId::REMOVE_FAILED_NODE, call),
             Request::ReplaceFailedNode(call) => return self.failed_node(FunctionId::REPLACE_FAILED_NODE, call),
-            Request::AssignSucReturnRoute(call) => return self.assign_return_route(call),
+            Request::AssignSucReturnRoute(call) => {
+                let is_suc = self.memory.is_suc;
+                return self.tell_route(frame.function, call.node, call.callback, is_suc);
+            }
+            Request::DeleteSucReturnRoute(call) | Request::DeleteReturnRoute(call) => {
+                return self.tell_route(frame.function, call.node, call.callback, true);
+            }
+            Request::AssignReturnRoute { node, destination, callback } => {
+                let ok = node != destination && self.is_destination(destination);
+                return self.tell_route(frame.function, node, callback, ok);
+            }
+            Request::AssignPriorityReturnRoute { node, destination, route, callback } => {
+                let ok = node != destination && self.is_destination(destination) && self.is_possible(&route);
+                return self.tell_route(frame.function, node, callback, ok);
+            }
+            Request::AssignPrioritySucReturnRoute { node, route, callback } => {
+                let ok = self.memory.is_suc && self.is_possible(&route);
+                return self.tell_route(frame.function, node, callback, ok);
+            }
+            Request::RequestNodeNeighborUpdate(call) => return self.find_neighbours(call),
             Request::Setup(setup) => return self.set_up(&setup),
-            Request::SendData(send) => return self.send(FunctionId::SEND_DATA, &send),
-            Request::SendDataBridge { send, .. } => return self.send(FunctionId::SEND_DATA_BRIDGE, &send),
+            Request::SendData(send) | Request::SendDataBridge { send, .. } => return self.send(frame.function, &send),
+            Request::SendDataMulti(send) | Request::SendDataMultiBridge { send, .. } => {
+                return self.send_multi(frame.function, &send);
+            }
+            Request::SendNodeInformation { node, callback, .. } => return self.announce(node, callback),
             Request::SendDataAbort => return self.abort(),
             Request::RequestNodeInfo { node } => return self.ask_node_info(node),
             Request::SoftReset => {
                 self.reset();
+                self.wake = Wake::SoftReset;
                 return vec![Effect::Restart];
             }
+            Request::HardReset { callback } => return self.forget_network(callback),
+            Request::Shutdown => {
+                let done = self.to_host(&Message::Response { function: FunctionId::SHUTDOWN, ok: true });
+                self.reset();
+                self.is_down = true;
+                return vec![done];
+            }
             // Acknowledged; there is no response.
-            Request::SetNodeInformation(_) | Request::StartWatchdog | Request::StopWatchdog => return Vec::new(),
+            Request::SetNodeInformation(information) => {
+                self.memory.information = information;
+                return Vec::new();
+            }
+            Request::StartWatchdog | Request::StopWatchdog => {
+                self.watchdog = request == Request::StartWatchdog;
+                return Vec::new();
+            }
             // Not among any chip's functions.
-            Request::SetRfReceiveMode { .. }
-            | Request::SendNodeInformation { .. }
-            | Request::SendDataMulti(_)
-            | Request::SendDataMultiBridge { .. }
-            | Request::GetRandom { .. }
-            | Request::HardReset { .. }
-            | Request::AssignReturnRoute { .. }
-            | Request::DeleteReturnRoute(_)
-            | Request::RequestNodeNeighborUpdate(_)
-            | Request::AssignPriorityReturnRoute { .. }
-            | Request::SetLearnMode { .. }
-            | Request::SetSucNodeId { .. }
-            | Request::DeleteSucReturnRoute(_)
-            | Request::AssignPrioritySucReturnRoute { .. }
-            | Request::GetRoutingInfo { .. }
-            | Request::GetPriorityRoute { .. }
-            | Request::SetPriorityRoute { .. }
-            | Request::GetVirtualNodes
-            | Request::Shutdown
-            | Request::GetLongRangeChannel
-            | Request::SetLongRangeChannel { .. }
-            | Request::Other { .. } => return Vec::new(),
+            Request::Other { .. } => return Vec::new(),
         };
         vec![self.to_host(&answer)]
     }
@@ -251,53 +295,61 @@ impl Stick {
     /// The stick has started: settings are back to what they were at the factory.
     pub fn start(&mut self) -> Vec<Effect> {
         self.reset();
+        self.take_what_was_written();
+        self.region = self.memory.region;
+        let ack_wait = Effect::AckWait(Duration::from_millis(u64::from(self.timeouts.0) * 10));
         if !self.chip.says_started {
-            return Vec::new();
+            return vec![ack_wait];
         }
+        let information = &self.memory.information;
         let started = SerialApiStarted {
-            wake_reason: 7,
-            watchdog: 0,
-            device_option: 1,
-            generic: 0x02,
-            specific: 0x07,
-            classes: Vec::new(),
-            protocols: Some(self.chip.region.is_long_range().into()),
+            wake_reason: self.wake.number(),
+            watchdog: self.watchdog.into(),
+            device_option: information.device_options,
+            generic: information.generic,
+            specific: information.specific,
+            classes: information.classes.clone(),
+            protocols: Some(self.region.is_long_range().into()),
         };
-        vec![self.to_host(&Message::SerialApiStarted(started))]
+        vec![ack_wait, self.to_host(&Message::SerialApiStarted(started))]
     }
 
     /// A transmission is over. Says nothing about one that was aborted or lost by a reset.
     pub fn transmitted(&mut self, number: u64, outcome: Outcome) -> Vec<Effect> {
         let Some(in_flight) = self.in_flight.take_if(|it| it.number == number) else { return Vec::new() };
-        let (node, status) = (in_flight.node, if outcome.acked { TxStatus::OK } else { TxStatus::NO_ACK });
+        let node = in_flight.node;
+        let unasked = matches!(in_flight.what, Busy::Sending { effort: Effort::Once, .. });
+        let status = if outcome.acked || unasked { TxStatus::OK } else { TxStatus::NO_ACK };
         if outcome.acked {
             self.failed.remove(&node);
-        } else if self.nodes.contains_key(&node) {
+        } else if !unasked && self.memory.nodes.contains_key(&node) {
             self.failed.insert(node);
         }
-        let message = match in_flight.what {
-            Busy::Sending { function, callback } => {
-                let Some(message) = self.callback(function, callback, status, Some(outcome)) else { return Vec::new() };
-                message
+        if outcome.acked && self.is_destination(node) {
+            let route = PriorityRoute { repeaters: outcome.repeaters, speed: outcome.rate.number() };
+            self.last_working.insert(node, route);
+        }
+        match in_flight.what {
+            Busy::Sending { function, callback, .. } => {
+                self.sent(function, callback, status, Some(outcome)).into_iter().collect()
             }
+            Busy::SendingToMany { function, callback } => self.sent(function, callback, status, None).into_iter().collect(),
             // The chip often leaves out which node did not answer.
-            Busy::AskingNodeInfo => Message::ApplicationUpdate(ApplicationUpdate {
+            Busy::AskingNodeInfo => vec![self.to_host(&Message::ApplicationUpdate(ApplicationUpdate {
                 status: UpdateStatus::NODE_INFO_REQUEST_FAILED,
                 node: NodeId(0),
                 smart_start: None,
                 info: None,
-            }),
-            Busy::Routing { callback } => {
-                return self.called_back(FunctionId::ASSIGN_SUC_RETURN_ROUTE, callback, status.0);
-            }
-            Busy::Failed { function, callback } => return self.failed_node_tried(function, callback, node, outcome.acked),
-        };
-        vec![self.to_host(&message)]
+            }))],
+            Busy::Routing { function, callback } => self.routed(function, callback, status),
+            Busy::FindingNeighbours { callback } => self.found_neighbours(callback, outcome.acked),
+            Busy::Failed { function, callback } => self.failed_node_tried(function, callback, node, outcome.acked),
+        }
     }
 
     /// A node's node information frame came.
     pub fn node_information(&mut self, node: NodeId, lock: &Node) -> Vec<Effect> {
-        self.in_flight.take_if(|it| it.what == Busy::AskingNodeInfo);
+        self.in_flight.take_if(|it| it.what == Busy::AskingNodeInfo && it.node == node);
         self.failed.remove(&node);
         let info = node_information(lock);
         let status = UpdateStatus::NODE_INFO_RECEIVED;
@@ -324,31 +376,8 @@ impl Stick {
         vec![self.to_host(&Message::ApplicationCommand(command))]
     }
 
-    /// The radio does one thing at a time: what comes meanwhile is refused, and the host tries again.
-    fn send(&mut self, function: FunctionId, send: &SendData) -> Vec<Effect> {
-        let accepted = self.in_flight.is_none();
-        let mut effects = vec![self.to_host(&Message::SendDataResponse(SendDataResponse { function, accepted }))];
-        if accepted {
-            let number = self.begin(send.node, Busy::Sending { function, callback: send.callback });
-            effects.push(Effect::Transmit(Transmission { number, node: send.node, payload: send.data.to_vec() }));
-        }
-        effects
-    }
-
-    /// The aborted transmission still gets its callback.
-    fn abort(&mut self) -> Vec<Effect> {
-        match self.in_flight.take_if(|it| matches!(it.what, Busy::Sending { .. })).map(|it| it.what) {
-            Some(Busy::Sending { function, callback }) => {
-                let message = self.callback(function, callback, TxStatus::NO_ACK, None);
-                let callback = message.map(|message| self.to_host(&message));
-                std::iter::once(Effect::Abort).chain(callback).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
     fn ask_node_info(&mut self, node: NodeId) -> Vec<Effect> {
-        let ok = self.in_flight.is_none();
+        let ok = self.is_free() && node != OWN;
         let function = FunctionId::REQUEST_NODE_INFO;
         let mut effects = vec![self.to_host(&Message::Response { function, ok })];
         if ok {
@@ -358,66 +387,35 @@ impl Stick {
         effects
     }
 
-    fn set_up(&mut self, request: &SetupRequest) -> Vec<Effect> {
-        let command = request.command();
-        let response = match request {
-            _ if !self.chip.setup.contains(&command) => SetupResponse::Unsupported(command),
-            SetupRequest::GetSupported => SetupResponse::Supported(self.chip.setup.clone()),
-            SetupRequest::SetTxStatusReport(on) => {
-                self.tx_reports = *on;
-                SetupResponse::Done(command, true)
-            }
-            SetupRequest::SetNodeIdType(width) => {
-                self.width = *width;
-                SetupResponse::Done(command, true)
-            }
-            SetupRequest::GetMaxPayload => SetupResponse::MaxPayload(MAX_PAYLOAD),
-            SetupRequest::GetLrMaxPayload => SetupResponse::LrMaxPayload(MAX_LONG_RANGE_PAYLOAD),
-            SetupRequest::GetRfRegion => SetupResponse::RfRegion(self.chip.region),
-            SetupRequest::SetLrMaxTxPower(_)
-            | SetupRequest::SetPowerlevel(..)
-            | SetupRequest::GetLrMaxTxPower
-            | SetupRequest::GetPowerlevel
-            | SetupRequest::SetPowerlevel16(..)
-            | SetupRequest::GetPowerlevel16
-            | SetupRequest::GetSupportedRegions
-            | SetupRequest::GetRegionInfo(_)
-            | SetupRequest::SetRfRegion(_)
-            | SetupRequest::Other(..) => SetupResponse::Unsupported(command),
-        };
-        vec![self.to_host(&Message::Setup(response))]
+    /// Hard Reset: the network is gone, and its nodes are not told.
+    fn forget_network(&mut self, callback: CallbackId) -> Vec<Effect> {
+        let stopped = self.in_flight.take().map(|it| Effect::Abort { number: it.number });
+        self.nvm.erase();
+        self.memory = StickMemory::factory(self.chip.region, &mut self.entropy);
+        self.failed.clear();
+        self.last_working.clear();
+        self.behind.clear();
+        self.mode = Mode::Idle;
+        let done = Message::Callback { function: FunctionId::HARD_RESET, callback, status: None };
+        let told = (callback != CallbackId::NONE).then(|| self.to_host(&done));
+        stopped.into_iter().chain(told).collect()
     }
 
-    fn callback(
-        &self,
-        function: FunctionId,
-        callback: CallbackId,
-        status: TxStatus,
-        outcome: Option<Outcome>,
-    ) -> Option<Message> {
-        if callback == CallbackId::NONE {
-            return None;
-        }
-        let report = outcome.filter(|_| self.tx_reports).map(|outcome| reports::tx_report(&outcome));
-        Some(Message::SendDataCallback(SendDataCallback { function, callback, status, report }))
-    }
-
-    fn assign_return_route(&mut self, call: NodeCall) -> Vec<Effect> {
-        let function = FunctionId::ASSIGN_SUC_RETURN_ROUTE;
-        // Long Range has no routes.
-        let ok = self.in_flight.is_none() && self.nodes.contains_key(&call.node) && !call.node.is_long_range();
-        let mut effects = vec![self.to_host(&Message::Response { function, ok })];
-        if ok {
-            let number = self.begin(call.node, Busy::Routing { callback: call.callback });
-            effects.push(Effect::Reach { node: call.node, number });
-        }
-        effects
+    fn random(&mut self, n: u8) -> bytes::Bytes {
+        let random = self.entropy.bytes::<{ MOST_RANDOM as usize }>();
+        let wanted = if n <= MOST_RANDOM { n } else { 0 };
+        bytes::Bytes::copy_from_slice(random.get(..wanted.into()).unwrap_or_default())
     }
 
     /// A callback with a status, if the host wants one.
     fn called_back(&self, function: FunctionId, callback: CallbackId, status: u8) -> Vec<Effect> {
         let message = Message::Callback { function, callback, status: Some(status) };
         if callback == CallbackId::NONE { Vec::new() } else { vec![self.to_host(&message)] }
+    }
+
+    /// Whether the radio may begin something.
+    fn is_free(&self) -> bool {
+        self.in_flight.is_none() && !self.nvm.is_open()
     }
 
     fn begin(&mut self, node: NodeId, what: Busy) -> u64 {
@@ -429,8 +427,12 @@ impl Stick {
     fn reset(&mut self) {
         self.width = NodeIdWidth::Bits8;
         self.tx_reports = false;
+        self.receives = true;
+        self.watchdog = false;
+        self.timeouts = TIMEOUTS;
         self.in_flight = None;
         self.mode = Mode::Idle;
+        self.nvm.forget_session();
     }
 
     fn to_host(&self, message: &Message) -> Effect {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::entropy::Entropy;
-use crate::domain::ids::NodeId;
+use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::time::{Deadline, Instant};
 
 use super::air::{Air, Conditions, Effort, Link, RadioStatistics, Receiver, Sending, Way};
@@ -16,7 +16,7 @@ use super::blueprint::Blueprint;
 use super::device::{Call, Device, DeviceId, Outside};
 use super::line::Line;
 use super::node::{Membership, Node, Typed};
-use super::stick::{Effect, OWN, Outcome, Stick, Transmission};
+use super::stick::{Effect, OWN, Outcome, Stick, StickMemory, Transmission, Wake};
 use crate::security::keys::KeyMask;
 use alarms::Alarms;
 
@@ -28,7 +28,9 @@ enum Due {
     /// A node's application gets a frame of that transmission.
     NodeHears { node: NodeId, number: u64, payload: Vec<u8> },
     /// A node's radio is asked for its node information frame.
-    NodeIsAsked { node: NodeId },
+    NodeIsAsked { node: NodeId, number: u64 },
+    /// The stick gets a node's node information frame.
+    StickIsTold { node: NodeId },
     /// The stick knows what became of its transmission.
     Transmitted { number: u64, outcome: Outcome },
     /// A node wants to send.
@@ -43,8 +45,21 @@ enum Due {
     NodeLeaves { node: NodeId, until: Instant },
     /// A node leaves by itself.
     NodeGivesUp { node: NodeId },
+    /// The watchdog of a stick that hangs.
+    WatchdogBites,
     /// The stick goes on with an inclusion or exclusion.
     StickProceeds,
+}
+
+/// How the stick is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Plug {
+    /// In its port, and well.
+    In,
+    /// In its port, and dead: not even an ACK comes.
+    Hanging,
+    /// In somebody's hand.
+    Out,
 }
 
 /// A stick, the air and the locks. The verbs are those of every machine of the project.
@@ -52,8 +67,11 @@ enum Due {
 pub struct World {
     line: Line,
     stick: Stick,
+    plug: Plug,
     air: Air,
     nodes: BTreeMap<NodeId, Node>,
+    /// The network that each node believes to be in.
+    homes: BTreeMap<NodeId, HomeId>,
     devices: BTreeMap<DeviceId, Device>,
     inside: BTreeMap<NodeId, DeviceId>,
     outside: BTreeMap<DeviceId, Outside>,
@@ -66,6 +84,10 @@ pub struct World {
 
 /// How long a stick takes to start.
 const STICK_STARTS_IN: Duration = Duration::from_millis(250);
+/// How long a watchdog waits.
+const WATCHDOG_BITES_IN: Duration = Duration::from_secs(1);
+/// Bytes of a node information frame besides its classes: capabilities and device classes.
+const NODE_INFORMATION: usize = 8;
 /// The late callback of a quirky lock's stick comes this long after the lock's answer.
 const LATE_CALLBACK: Duration = Duration::from_millis(100);
 
@@ -74,9 +96,11 @@ impl World {
     pub fn new(blueprint: &Blueprint, entropy: &Entropy) -> Self {
         let mut world = Self {
             line: Line::default(),
-            stick: Stick::new(blueprint.chip.clone(), blueprint.home, &BTreeMap::new()),
+            stick: Stick::new(blueprint.chip.clone(), blueprint.home, &BTreeMap::new(), entropy.child("sim/stick")),
+            plug: Plug::In,
             air: Air::new(blueprint.air, entropy.child("sim/air")),
             nodes: BTreeMap::new(),
+            homes: blueprint.nodes.keys().map(|node| (*node, blueprint.home)).collect(),
             devices: BTreeMap::new(),
             inside: BTreeMap::new(),
             outside: BTreeMap::new(),
@@ -109,12 +133,15 @@ impl World {
             world.devices.insert(id, device);
             world.inside.insert(*node, id);
         }
-        world.stick = Stick::new(blueprint.chip.clone(), blueprint.home, &world.nodes);
+        world.stick = Stick::new(blueprint.chip.clone(), blueprint.home, &world.nodes, entropy.child("sim/stick"));
         world
     }
 
     /// Bytes the host wrote to the port.
     pub fn bytes_from_host(&mut self, bytes: &[u8], now: Instant) {
+        if self.plug != Plug::In {
+            return;
+        }
         self.line.bytes(bytes, now);
         while let Some(frame) = self.line.poll_received() {
             let effects = self.stick.request(&frame);
@@ -186,6 +213,7 @@ impl World {
 
     /// Changes the way to a node from now on: its rate, who repeats, how good it is.
     pub fn set_link(&mut self, node: NodeId, link: Link) {
+        self.stick.set_way(node, &link.repeaters);
         self.air.set_link(node, link);
     }
 
@@ -201,8 +229,39 @@ impl World {
 
     /// Pulls the stick out and plugs it in again: its settings and transmissions are lost, the network is not.
     pub fn replug(&mut self, now: Instant) {
-        self.line = Line::default();
-        self.carry_out(vec![Effect::Restart], now);
+        self.pull_stick(now);
+        self.plug_stick_in(now);
+    }
+
+    /// Pulls the stick out: the port is silent, and nodes talk to nobody.
+    pub fn pull_stick(&mut self, now: Instant) {
+        self.stops(Plug::Out, now);
+    }
+
+    /// Plugs it in again.
+    pub fn plug_stick_in(&mut self, now: Instant) {
+        self.starts_by(Wake::PowerUp, now);
+    }
+
+    /// The stick hangs: it says nothing and acknowledges nothing until its watchdog, if that runs, starts it again, or
+    /// somebody replugs it.
+    pub fn hang_stick(&mut self, now: Instant) {
+        self.stops(Plug::Hanging, now);
+        if self.stick.is_watched() {
+            self.schedule(now + WATCHDOG_BITES_IN, Due::WatchdogBites);
+        }
+    }
+
+    /// What the stick keeps without power: its network. Another stick that is given it takes this one's place.
+    pub fn stick_memory(&self) -> &StickMemory {
+        self.stick.memory()
+    }
+
+    /// Puts a stick in its place that has that memory.
+    pub fn set_stick_memory(&mut self, memory: StickMemory, now: Instant) {
+        self.pull_stick(now);
+        self.stick.set_memory(memory);
+        self.plug_stick_in(now);
     }
 
     /// The host closed the port: what was for it is lost.
@@ -220,9 +279,22 @@ impl World {
                 self.visit(node, |lock| lock.receive(&payload, now));
                 self.watch(node, now);
             }
-            Due::NodeIsAsked { node } => {
+            Due::NodeIsAsked { node, number } => {
                 self.visit(node, |lock| lock.wake(now));
                 let Some(lock) = self.nodes.get(&node) else { return };
+                let bytes = NODE_INFORMATION + lock.listed().len();
+                let sending = self.sending(Way::From(node), bytes, Effort::Search);
+                let flight = self.air.transmit(sending, self.stick_receives(node, now), now);
+                match flight.heard {
+                    Some(heard) => self.schedule(heard, Due::StickIsTold { node }),
+                    None => {
+                        let outcome = Outcome { acked: false, ..Outcome::of(&flight) };
+                        self.schedule(flight.ends, Due::Transmitted { number, outcome });
+                    }
+                }
+            }
+            Due::StickIsTold { node } => {
+                let Some(lock) = self.nodes.get(&node).filter(|_| self.stick_listens(node)) else { return };
                 let effects = self.stick.node_information(node, lock);
                 self.carry_out(effects, now);
             }
@@ -235,14 +307,16 @@ impl World {
                 if lock.faults.gone || lock.faults.mute {
                     return;
                 }
-                let stick = Receiver { beam: None, awake_until: now, deaf: false };
                 let sending = self.sending(Way::From(node), payload.len(), Effort::Search);
-                let flight = self.air.transmit(sending, stick, now);
+                let flight = self.air.transmit(sending, self.stick_receives(node, now), now);
                 for at in flight.heard.into_iter().chain(flight.again) {
                     self.schedule(at, Due::StickHears { node, payload: payload.clone() });
                 }
             }
             Due::StickHears { node, payload } => {
+                if !self.stick_listens(node) {
+                    return;
+                }
                 let effects = self.stick.hear(node, payload);
                 self.carry_out(effects, now);
             }
@@ -252,6 +326,11 @@ impl World {
             Due::StickIsCalled { device, call } => self.called(device, call, now),
             Due::NodeGivesUp { node } => self.gives_up(node, now),
             Due::NodeLeaves { node, until } => self.node_leaves(node, until, now),
+            Due::WatchdogBites => {
+                if self.plug == Plug::Hanging {
+                    self.starts_by(Wake::Watchdog, now);
+                }
+            }
             Due::StickProceeds => {
                 let effects = self.stick.proceed();
                 self.carry_out(effects, now);
@@ -269,23 +348,45 @@ impl World {
                 Effect::Proceed { after } => self.schedule(now + after, Due::StickProceeds),
                 Effect::Joined { device, node } => self.joined(device, node, now),
                 Effect::Left { node } => self.left(node, now),
-                Effect::Abort => {
+                Effect::Multicast { number, nodes, payload } => self.multicast(number, nodes, &payload, now),
+                Effect::AckWait(wait) => self.line.set_ack_wait(wait),
+                Effect::Abort { number: stopped } => {
                     self.air.abort(now);
-                    self.agenda.retain(|_, due| !matches!(due, Due::Transmitted { .. } | Due::NodeHears { .. }));
+                    let of_it = |due: &Due| match due {
+                        Due::Transmitted { number, .. } | Due::NodeHears { number, .. } => *number == stopped,
+                        _ => false,
+                    };
+                    self.agenda.retain(|_, due| !of_it(due));
                 }
-                Effect::Restart => {
-                    self.air.abort(now);
-                    let lost = |due: &Due| matches!(due, Due::Transmitted { .. } | Due::StickStarts | Due::StickProceeds);
-                    self.agenda.retain(|_, due| !lost(due));
-                    self.schedule(now + STICK_STARTS_IN, Due::StickStarts);
-                }
+                Effect::Restart => self.restart(now),
             }
         }
     }
 
+    fn restart(&mut self, now: Instant) {
+        self.air.abort(now);
+        let lost = |due: &Due| matches!(due, Due::Transmitted { .. } | Due::StickStarts | Due::StickProceeds);
+        self.agenda.retain(|_, due| !lost(due));
+        self.schedule(now + STICK_STARTS_IN, Due::StickStarts);
+    }
+
+    fn stops(&mut self, plug: Plug, now: Instant) {
+        self.plug = plug;
+        self.line = Line::default();
+        self.restart(now);
+        self.agenda.retain(|_, due| !matches!(due, Due::StickStarts));
+    }
+
+    fn starts_by(&mut self, wake: Wake, now: Instant) {
+        self.plug = Plug::In;
+        self.stick.wake_by(wake);
+        self.line = Line::default();
+        self.restart(now);
+    }
+
     fn transmit(&mut self, transmission: Transmission, now: Instant) {
-        let Transmission { node, number, payload } = transmission;
-        let sending = self.sending(Way::To(node), payload.len(), Effort::Search);
+        let Transmission { node, number, payload, effort } = transmission;
+        let sending = self.sending(Way::To(node), payload.len(), effort);
         let flight = self.air.transmit(sending, self.receiver(node, now), now);
         let late = self.nodes.get(&node).filter(|lock| lock.model.quirks.answers_before_callback);
         let known = flight.ends + late.map_or(Duration::ZERO, |lock| lock.model.thinking + LATE_CALLBACK);
@@ -299,7 +400,7 @@ impl World {
         let sending = self.sending(Way::To(node), 1, Effort::Search);
         let flight = self.air.transmit(sending, self.receiver(node, now), now);
         match flight.heard {
-            Some(heard) => self.schedule(heard, Due::NodeIsAsked { node }),
+            Some(heard) => self.schedule(heard, Due::NodeIsAsked { node, number }),
             None => self.schedule(flight.ends, Due::Transmitted { number, outcome: Outcome::of(&flight) }),
         }
     }
@@ -311,6 +412,17 @@ impl World {
             self.schedule(heard, Due::NodeIsReached { node });
         }
         self.schedule(flight.ends, Due::Transmitted { number, outcome: Outcome::of(&flight) });
+    }
+
+    /// One frame for many; an empty one is of the protocol, of which no application hears.
+    fn multicast(&mut self, number: u64, nodes: Vec<NodeId>, payload: &[u8], now: Instant) {
+        let receivers: Vec<_> = nodes.into_iter().map(|node| (node, self.receiver(node, now))).collect();
+        let (heard, ends) = self.air.multicast(payload.len(), &receivers, now);
+        for (node, at) in heard {
+            self.schedule(at, Due::NodeHears { node, number, payload: payload.to_vec() });
+        }
+        let outcome = Outcome::of_multicast(ends.since(now));
+        self.schedule(ends, Due::Transmitted { number, outcome });
     }
 
     fn sending(&self, way: Way, bytes: usize, effort: Effort) -> Sending {
@@ -325,7 +437,18 @@ impl World {
     /// How the air reaches a node, if there is one.
     fn receiver(&self, node: NodeId, now: Instant) -> Receiver {
         let nobody = Receiver { beam: None, awake_until: now, deaf: true };
-        self.nodes.get(&node).map_or(nobody, Node::receiver)
+        let is_ours = |_: &&Node| self.homes.get(&node) == Some(&self.stick.home()) && self.stick.covers(node);
+        self.nodes.get(&node).filter(is_ours).map_or(nobody, Node::receiver)
+    }
+
+    /// How the air reaches the stick from a node.
+    fn stick_receives(&self, node: NodeId, now: Instant) -> Receiver {
+        Receiver { beam: None, awake_until: now, deaf: !self.stick_listens(node) }
+    }
+
+    /// Whether the stick is there, listens, and is of the node's network.
+    fn stick_listens(&self, node: NodeId) -> bool {
+        self.plug == Plug::In && self.stick.hears(node) && self.homes.get(&node) == Some(&self.stick.home())
     }
 
     /// A node changed: when it is due next may have, too.

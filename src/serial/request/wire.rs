@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use nom::combinator::{map, opt};
-use nom::number::complete::{be_u32, u8};
+use nom::number::complete::{be_u16, be_u32, u8};
 use nom::{IResult, Parser};
 
 use super::{AddNode, NodeCall, Request, SetNodeInformation, SmartStartIds};
@@ -11,6 +11,7 @@ use crate::serial::codec::{CallbackId, NodeIdWidth, counted, end_within, put_cou
 use crate::serial::controller::PriorityRoute;
 use crate::serial::function::FunctionId;
 use crate::serial::node_info::{classes_of, put_classes};
+use crate::serial::nvm::{self, NvmForm, NvmOperation};
 use crate::serial::setup::SetupRequest;
 use crate::serial::transmit::{SendData, SendDataMulti, TxOptions};
 
@@ -31,6 +32,7 @@ impl Request {
             | Self::GetControllerVersion
             | Self::SendDataAbort
             | Self::MemoryGetId
+            | Self::NvmGetId
             | Self::GetBackgroundRssi
             | Self::GetSucNodeId
             | Self::GetVirtualNodes
@@ -54,6 +56,15 @@ impl Request {
             Self::SendData(send) => send.put(bytes, width, false),
             Self::SendDataMulti(send) => send.put(bytes, width),
             Self::GetRandom { n } => bytes.push(*n),
+            Self::NvmRead { offset, len } => {
+                nvm::put_offset(bytes, *offset);
+                bytes.extend(len.to_be_bytes());
+            }
+            Self::NvmWrite { offset, data } => {
+                nvm::put_offset(bytes, *offset);
+                nvm::put_long(bytes, data);
+            }
+            Self::Nvm { form, operation } => operation.put(bytes, *form),
             Self::GetNodeProtocolInfo { node }
             | Self::RequestNodeInfo { node }
             | Self::IsFailedNode { node }
@@ -162,6 +173,13 @@ impl Request {
             // Without a number, 32 bytes are meant.
             FunctionId::GET_RANDOM => map(opt(u8), |n| Self::GetRandom { n: n.unwrap_or(32) }).parse(input),
             FunctionId::MEMORY_GET_ID => Ok((input, Self::MemoryGetId)),
+            FunctionId::NVM_GET_ID => Ok((input, Self::NvmGetId)),
+            FunctionId::NVM_READ => map((nvm::parse_offset, be_u16), |(offset, len)| Self::NvmRead { offset, len }).parse(input),
+            FunctionId::NVM_WRITE => {
+                map((nvm::parse_offset, nvm::parse_long), |(offset, data)| Self::NvmWrite { offset, data }).parse(input)
+            }
+            FunctionId::NVM_OPERATIONS => Self::parse_nvm(input, NvmForm::Short),
+            FunctionId::NVM_EXTENDED_OPERATIONS => Self::parse_nvm(input, NvmForm::Extended),
             FunctionId::GET_BACKGROUND_RSSI => Ok((input, Self::GetBackgroundRssi)),
             FunctionId::GET_NODE_PROTOCOL_INFO => map(node, |node| Self::GetNodeProtocolInfo { node }).parse(input),
             FunctionId::HARD_RESET => map(callback, |callback| Self::HardReset { callback }).parse(input),
@@ -239,6 +257,10 @@ impl Request {
         }
     }
 
+    fn parse_nvm(input: &[u8], form: NvmForm) -> IResult<&[u8], Self> {
+        map(|i| NvmOperation::parse(i, form), |operation| Self::Nvm { form, operation }).parse(input)
+    }
+
     /// Every node id in it.
     pub(super) fn nodes(&self) -> Vec<NodeId> {
         match self {
@@ -277,6 +299,10 @@ impl Request {
             | Self::SendDataAbort
             | Self::GetRandom { .. }
             | Self::MemoryGetId
+            | Self::NvmGetId
+            | Self::NvmRead { .. }
+            | Self::NvmWrite { .. }
+            | Self::Nvm { .. }
             | Self::GetBackgroundRssi
             | Self::HardReset { .. }
             | Self::AddNode(_)

@@ -24,7 +24,7 @@ impl Stick {
         let flags = [
             (call.callback == CallbackId::NONE, NO_CALLBACK),
             (!self.failed.contains(&call.node), NOT_ON_THE_LIST),
-            (self.in_flight.is_some() || !self.mode.gives_way(), BUSY),
+            (!self.is_free() || !self.mode.gives_way(), BUSY),
         ];
         let flags = flags.into_iter().filter(|(set, _)| *set).fold(0, |flags, (_, bit)| flags | bit);
         let mut effects = vec![self.to_host(&Message::FailedNodeResponse { function, flags })];
@@ -50,7 +50,7 @@ impl Stick {
             self.mode = Mode::Replacing { node, callback, stage: Stage::Ready };
             return self.called_back(function, callback, WAITING_FOR_DEVICE);
         }
-        self.nodes.remove(&node);
+        self.memory.nodes.remove(&node);
         self.failed.remove(&node);
         self.called_back(function, callback, REMOVED)
     }

@@ -48,6 +48,8 @@ pub(super) enum Mode {
     Removing { callback: CallbackId, stage: Stage },
     /// A device to take the place of a node.
     Replacing { node: NodeId, callback: CallbackId, stage: Stage },
+    /// Another network to join.
+    Learning { callback: CallbackId },
 }
 
 /// How far it is.
@@ -75,8 +77,10 @@ pub(super) struct Found {
 enum Who {
     /// A device outside.
     Device(DeviceId),
-    /// A node of ours; 0 for one of somebody else's.
+    /// A node of ours.
     Node(NodeId),
+    /// One that the stick does not know, or has forgotten; `None`: one that is in no network.
+    Stranger(Option<NodeId>),
 }
 
 impl Mode {
@@ -152,7 +156,7 @@ impl Stick {
                 self.mode = Mode::Idle;
                 return self.called_back(FunctionId::REPLACE_FAILED_NODE, callback, REPLACE_FAILED);
             }
-            Mode::Replacing { .. } | Mode::Removing { .. } => return Vec::new(),
+            Mode::Replacing { .. } | Mode::Removing { .. } | Mode::Learning { .. } => return Vec::new(),
         };
         self.mode = Mode::Idle;
         self.inclusion(FUNCTION, callback, InclusionStatus::DONE, done, None)
@@ -165,7 +169,7 @@ impl Stick {
             Call::Here => false,
             Call::Prime { long_range } | Call::IncludeMe { long_range } => long_range,
         };
-        if far && !self.chip.region.is_long_range() {
+        if far && !self.region.is_long_range() {
             return Vec::new();
         }
         let found = |who| {
@@ -200,19 +204,47 @@ impl Stick {
                 *stage = found(Who::Device(device));
                 proceeding(Vec::new(), TO_ID)
             }
-            (Mode::Removing { .. }, Call::Here) => self.leaving(NodeId(0), lock),
+            (Mode::Removing { .. }, Call::Here) => self.goes(Who::Stranger(None), lock),
             _ => Vec::new(),
         }
     }
 
-    /// Somebody pressed the button of a node.
-    pub fn leaving(&mut self, node: NodeId, lock: &Node) -> Vec<Effect> {
+    /// Somebody pressed the button of a node; `ours`: it is in this stick's network.
+    pub fn leaving(&mut self, node: NodeId, lock: &Node, ours: bool) -> Vec<Effect> {
+        let known = ours && self.memory.nodes.contains_key(&node);
+        self.goes(if known { Who::Node(node) } else { Who::Stranger(Some(node)) }, lock)
+    }
+
+    fn goes(&mut self, who: Who, lock: &Node) -> Vec<Effect> {
         let Mode::Removing { callback, stage: stage @ Stage::Ready } = &mut self.mode else { return Vec::new() };
+        let node = match who {
+            Who::Node(node) | Who::Stranger(Some(node)) => node,
+            Who::Device(_) | Who::Stranger(None) => NodeId(0),
+        };
         let protocol = reports::protocol_info(node, lock);
-        *stage = Stage::Found(Found { who: Who::Node(node), info: node_information(lock), protocol });
+        *stage = Stage::Found(Found { who, info: node_information(lock), protocol });
         let callback = *callback;
         let told = self.tell(FunctionId::REMOVE_NODE_FROM_NETWORK, callback, InclusionStatus::NODE_FOUND);
         proceeding(told, TO_ID)
+    }
+
+    /// Set Learn Mode. A primary controller with nodes of its own joins no other network.
+    pub(super) fn learn(&mut self, mode: u8, callback: CallbackId) -> Vec<Effect> {
+        const FUNCTION: FunctionId = FunctionId::SET_LEARN_MODE;
+        const STOP: u8 = 0;
+        match (mode, &self.mode) {
+            (STOP, Mode::Learning { callback }) => {
+                let callback = *callback;
+                self.mode = Mode::Idle;
+                self.tell(FUNCTION, callback, InclusionStatus::DONE)
+            }
+            (STOP, _) => Vec::new(),
+            (_, other) if other.gives_way() && self.memory.nodes.is_empty() => {
+                self.mode = Mode::Learning { callback };
+                self.tell(FUNCTION, callback, InclusionStatus::READY)
+            }
+            _ => self.tell(FUNCTION, callback, InclusionStatus::FAILED),
+        }
     }
 
     /// The next step of what was begun.
@@ -224,7 +256,7 @@ impl Stick {
                     self.mode = Mode::Idle;
                     return self.tell(FunctionId::ADD_NODE_TO_NETWORK, callback, InclusionStatus::FAILED);
                 };
-                self.nodes.insert(node, found.protocol);
+                self.memory.nodes.insert(node, found.protocol);
                 let status = InclusionStatus::END_NODE;
                 let told = self.inclusion(FunctionId::ADD_NODE_TO_NETWORK, callback, status, node, Some(found.info.clone()));
                 self.mode = Mode::Adding { stage: Stage::Placed(found, node), callback, wanted, stopped };
@@ -238,7 +270,7 @@ impl Stick {
                 effects
             }
             Mode::Replacing { stage: Stage::Found(found), node, callback } => {
-                self.nodes.insert(node, found.protocol);
+                self.memory.nodes.insert(node, found.protocol);
                 self.failed.remove(&node);
                 self.mode = Mode::Replacing { stage: Stage::Placed(found, node), node, callback };
                 proceeding(Vec::new(), NEIGHBOURS)
@@ -249,13 +281,18 @@ impl Stick {
                 joined(&found, node).into_iter().chain(told).collect()
             }
             Mode::Removing { stage: Stage::Found(found), callback } => {
-                let Who::Node(node) = found.who else { return Vec::new() };
+                // Of a stranger it is said that it was nobody.
+                let (node, leaves) = match found.who {
+                    Who::Node(node) => (node, Some(node)),
+                    Who::Stranger(node) => (NodeId(0), node),
+                    Who::Device(_) => return Vec::new(),
+                };
                 let function = FunctionId::REMOVE_NODE_FROM_NETWORK;
                 self.mode = Mode::Idle;
-                self.nodes.remove(&node);
+                self.memory.nodes.remove(&node);
                 self.failed.remove(&node);
                 let mut effects = self.inclusion(function, callback, InclusionStatus::END_NODE, node, Some(found.info));
-                effects.push(Effect::Left { node });
+                effects.extend(leaves.map(|node| Effect::Left { node }));
                 effects.extend(self.inclusion(function, callback, InclusionStatus::DONE, node, None));
                 effects
             }
@@ -264,16 +301,16 @@ impl Stick {
     }
 
     fn has_long_range(&self) -> bool {
-        self.chip.region.is_long_range() && self.width == NodeIdWidth::Bits16
+        self.region.is_long_range() && self.width == NodeIdWidth::Bits16
     }
 
     /// The id after the one that was given last, if it is free, or the next one that is.
     fn next_id(&mut self, far: bool) -> Option<NodeId> {
         let (first, last) = if far { (BEFORE_LONG_RANGE.0 + 1, LAST_LONG_RANGE.0) } else { (2, LAST.0) };
-        let [near_id, far_id] = &mut self.given;
+        let [near_id, far_id] = &mut self.memory.given;
         let given = if far { far_id } else { near_id };
         let mut ids = (given.0 + 1..=last).chain(first..=given.0.min(last)).map(NodeId);
-        *given = ids.find(|id| !self.nodes.contains_key(id))?;
+        *given = ids.find(|id| !self.memory.nodes.contains_key(id))?;
         Some(*given)
     }
 
@@ -302,6 +339,6 @@ fn proceeding(mut effects: Vec<Effect>, after: Duration) -> Vec<Effect> {
 fn joined(found: &Found, node: NodeId) -> Vec<Effect> {
     match found.who {
         Who::Device(device) => vec![Effect::Joined { device, node }],
-        Who::Node(_) => Vec::new(),
+        Who::Node(_) | Who::Stranger(_) => Vec::new(),
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::domain::ids::NodeId;
 use crate::domain::node::Beam;
-use crate::serial::controller::{Capabilities, InitData, LongRangeNodes};
+use crate::serial::controller::{Capabilities, ControllerCapabilities, InitData, LongRangeNodes};
 use crate::serial::node_info::NodeProtocolInfo;
 use crate::serial::transmit::{RouteReport, Rssi, TxReport};
 
-use super::{OWN, Outcome, SIGNAL, Stick};
+use super::{NOISE, OWN, Outcome, SIGNAL, Stick, StickMemory};
+use crate::sim::air::Rate;
 use crate::sim::node::Node;
 
 /// Long Range nodes of one segment, the first of which begins with node 256.
@@ -17,7 +18,7 @@ const SEGMENT: u16 = 1024;
 impl Stick {
     pub(super) fn init_data(&self) -> InitData {
         // The mask is of classic nodes; Long Range ones have a list of their own.
-        let classic = self.nodes.keys().copied().filter(|node| !node.is_long_range());
+        let classic = self.memory.nodes.keys().copied().filter(|node| !node.is_long_range());
         InitData {
             api_version: if self.chip.series > 5 { 10 } else { 5 },
             capabilities: 0x08,
@@ -27,10 +28,21 @@ impl Stick {
         }
     }
 
+    /// A primary from the beginning; the SUC, or not, and then there is no SIS either.
+    pub(super) fn role(&self) -> ControllerCapabilities {
+        const REAL_PRIMARY: u8 = 0x08;
+        const SIS_AND_SUC: u8 = 0x04 | 0x10;
+        const NO_NODES: u8 = 0x20;
+        let suc = if self.memory.is_suc { SIS_AND_SUC } else { 0 };
+        let alone = if self.memory.nodes.is_empty() { NO_NODES } else { 0 };
+        ControllerCapabilities { flags: REAL_PRIMARY | suc | alone }
+    }
+
     pub(super) fn long_range_nodes(&self, segment: u8) -> LongRangeNodes {
         let segment_of = |node: &NodeId| node.0.checked_sub(256).map(|far| far / SEGMENT);
-        let nodes: BTreeSet<_> = self.nodes.keys().copied().filter(|node| segment_of(node) == Some(segment.into())).collect();
-        let more = self.nodes.keys().any(|node| segment_of(node) > Some(segment.into()));
+        let nodes: BTreeSet<_> =
+            self.memory.nodes.keys().copied().filter(|node| segment_of(node) == Some(segment.into())).collect();
+        let more = self.memory.nodes.keys().any(|node| segment_of(node) > Some(segment.into()));
         LongRangeNodes { more, segment, nodes }
     }
 
@@ -50,7 +62,7 @@ impl Stick {
             return NodeProtocolInfo { listening: true, controller: true, ..classes };
         }
         // Generic class 0: not in the network.
-        self.nodes.get(&node).copied().unwrap_or_default()
+        self.memory.nodes.get(&node).copied().unwrap_or_default()
     }
 }
 
@@ -82,22 +94,33 @@ fn common() -> NodeProtocolInfo {
     }
 }
 
-pub(super) fn tx_report(outcome: &Outcome) -> TxReport {
+pub(super) fn tx_report(outcome: &Outcome, memory: &StickMemory) -> TxReport {
+    // Schemes.
+    const DIRECT: u8 = 1;
+    const LAST_WORKING: u8 = 3;
     let none = Rssi::NOT_AVAILABLE;
+    let repeaters = outcome.repeaters.map(|id| id != 0);
+    let far = outcome.rate == Rate::LongRange;
     let route = RouteReport {
-        repeaters_used: 0,
+        repeaters_used: repeaters.iter().fold(0, |count, used| count + u8::from(*used)),
         ack_rssi: if outcome.acked { SIGNAL } else { none },
-        repeater_rssi: [none; 4],
+        repeater_rssi: repeaters.map(|used| if used && outcome.acked { SIGNAL } else { none }),
         ack_channel: 0,
         tx_channel: 0,
-        routing_scheme: 1,
-        last_route: [0; 4],
+        routing_scheme: if outcome.repeaters == [0; 4] { DIRECT } else { LAST_WORKING },
+        last_route: outcome.repeaters,
         beam_1000ms: outcome.beam == Some(Beam::Ms1000),
         beam_250ms: outcome.beam == Some(Beam::Ms250),
-        route_speed: 2,
-        routing_attempts: 1,
-        failed_link: (0, 0),
+        route_speed: outcome.rate.number(),
+        routing_attempts: outcome.attempts,
+        failed_link: outcome.failed_link,
     };
     let ticks = u16::try_from(outcome.took.as_millis() / 10).unwrap_or(u16::MAX);
-    TxReport { ticks, route: Some(route), powers: vec![none; 2] }
+    let power = |tenths: i16| Rssi(i8::try_from(tenths / 10).unwrap_or(i8::MAX));
+    let mut powers = vec![power(if far { memory.long_range_power } else { memory.powers.0 }), NOISE];
+    if far {
+        let other = |figure| if outcome.acked { figure } else { none };
+        powers.extend([other(power(memory.long_range_power)), other(SIGNAL), other(NOISE)]);
+    }
+    TxReport { ticks, route: Some(route), powers }
 }

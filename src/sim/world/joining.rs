@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Due, World};
+use super::{Due, Plug, World};
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
 use crate::security::dsk::Dsk;
@@ -97,7 +97,7 @@ impl World {
             self.device_alarms.set(id, outside.poll_deadline());
         }
         for (device, call) in calls {
-            let stick = Receiver { beam: None, awake_until: now, deaf: false };
+            let stick = Receiver { beam: None, awake_until: now, deaf: self.plug != Plug::In };
             let sending = self.sending(Way::FromOutside, NODE_INFORMATION, Effort::Search);
             if let Some(heard) = self.air.transmit(sending, stick, now).heard {
                 self.schedule(heard, Due::StickIsCalled { device, call });
@@ -113,7 +113,8 @@ impl World {
 
     pub(super) fn node_leaves(&mut self, node: NodeId, until: Instant, now: Instant) {
         let Some(lock) = self.nodes.get(&node).filter(|lock| !lock.faults.gone) else { return };
-        let effects = self.stick.leaving(node, lock);
+        let ours = self.homes.get(&node) == Some(&self.stick.home());
+        let effects = self.stick.leaving(node, lock, ours);
         if effects.is_empty() && now + CALLS_EACH < until {
             self.schedule(now + CALLS_EACH, Due::NodeLeaves { node, until });
         }
@@ -129,6 +130,7 @@ impl World {
         lock.join(joins.wishes(node.is_long_range()), place, now);
         self.device_alarms.set(device, None);
         self.nodes.insert(node, lock);
+        self.homes.insert(node, place.home);
         self.set_alarm(node);
         self.inside.insert(node, device);
     }
@@ -136,6 +138,7 @@ impl World {
     /// A device is out of the network, and knows it: it forgets what it knew of it.
     pub(super) fn left(&mut self, node: NodeId, now: Instant) {
         let (Some(mut lock), Some(id)) = (self.nodes.remove(&node), self.inside.remove(&node)) else { return };
+        self.homes.remove(&node);
         self.set_alarm(node);
         let Some(device) = self.devices.get(&id) else { return };
         lock.forget();

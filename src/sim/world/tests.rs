@@ -1,75 +1,15 @@
+mod host;
+mod stick;
+
 use super::*;
 use crate::sim::chip::Chip;
 use crate::sim::node::Faults;
+use host::{Host, framed};
 
 // The host here is hand-made: frames of real hosts, or payloads from the command-classes sheet framed by `framed`.
 
-const ACK: u8 = 0x06;
 const LOCK_2: NodeId = NodeId(2);
 const LOCK_1: NodeId = NodeId(3);
-
-/// A host that acknowledges everything and writes down what it gets.
-struct Host {
-    world: World,
-    now: Instant,
-    got: Vec<Vec<u8>>,
-}
-
-impl Host {
-    fn new(blueprint: &Blueprint) -> Self {
-        Self { world: World::new(blueprint, &Entropy::from_number(1)), now: Instant::from_millis(5), got: Vec::new() }
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        self.world.bytes_from_host(bytes, self.now);
-        self.read();
-    }
-
-    /// Data frames from the stick are acknowledged and kept without framing: type, function, parameters.
-    fn read(&mut self) {
-        while let Some(bytes) = self.world.poll_transmit() {
-            if let [0x01, _, body @ .., _] = &bytes[..] {
-                self.got.push(body.to_vec());
-                self.world.bytes_from_host(&[ACK], self.now);
-            }
-        }
-    }
-
-    /// Lets time pass until nothing more happens.
-    fn settle(&mut self) {
-        while let Some(deadline) = self.world.poll_deadline() {
-            self.now = self.now.max(deadline.at);
-            self.world.handle_timeout(self.now);
-            self.read();
-        }
-    }
-
-    /// Sends a request, lets everything happen that follows, and gives what came.
-    fn ask(&mut self, body: &[u8]) -> Vec<Vec<u8>> {
-        self.got.clear();
-        self.send(&framed(body));
-        self.settle();
-        std::mem::take(&mut self.got)
-    }
-
-    /// Sends a payload to a node with callback id 9 and gives the payloads that came back.
-    fn tell(&mut self, node: u8, payload: &[u8]) -> Vec<Vec<u8>> {
-        let mut body = vec![0x00, 0x13, node, u8::try_from(payload.len()).unwrap()];
-        body.extend(payload);
-        body.extend([0x25, 9]);
-        // Function 0xA8: type, function, status, destination, source, length, payload, mask length, rssi.
-        let commands = self.ask(&body).into_iter().filter(|it| it[1] == 0xA8 && it[4] == node);
-        commands.map(|it| it[6..6 + usize::from(it[5])].to_vec()).collect()
-    }
-}
-
-/// SOF, length and checksum around type, function and parameters (serial-api sheet §1).
-fn framed(body: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0x01, u8::try_from(body.len() + 1).unwrap()];
-    bytes.extend(body);
-    bytes.push(bytes[1..].iter().fold(0xFF, |sum, byte| sum ^ byte));
-    bytes
-}
 
 fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
@@ -98,7 +38,7 @@ fn a_real_hosts_start_up_is_answered_function_by_function() {
     // Functions this stick has not got are acknowledged, no more.
     let mut host = Host::new(&Blueprint::two_locks());
     host.send(&hex("01050006640f97"));
-    host.send(&hex("01070080010000037a"));
+    host.send(&hex("01030029d5"));
     host.settle();
     assert_eq!(host.got, [vec![0x01, 0x06, 150, 15]]);
 }
@@ -217,14 +157,43 @@ fn codes_outlive_the_stick_being_pulled_out() {
 
 #[test]
 fn the_same_seed_gives_the_same_day() {
-    let air = Conditions { loss: 30, ack_loss: 20, duplication: 20, ..Conditions::default() };
+    let air = Conditions {
+        loss: 30,
+        ack_loss: 20,
+        duplication: 20,
+        reordering: 10,
+        delay: Duration::from_millis(40),
+        ..Conditions::default()
+    };
     let day = |seed| {
         let mut host = Host::new(&Blueprint { air, ..Blueprint::two_locks() });
         host.world = World::new(&Blueprint { air, ..Blueprint::two_locks() }, &Entropy::from_number(seed));
-        (1..20).map(|user| host.tell(3, &[0x63, 0x02, user])).collect::<Vec<_>>()
+        host.world.set_link(LOCK_1, Link::over([LOCK_2]).with(Conditions { loss: 10, ..air }));
+        let heard: Vec<_> = (1..20).map(|user| host.tell(3, &[0x63, 0x02, user])).collect();
+        (heard, host.world.radio(host.now))
     };
     assert_eq!(day(4), day(4));
     assert_ne!(day(4), day(5));
+}
+
+#[test]
+fn a_house_full_of_quiet_locks_costs_a_step_nothing() {
+    let nodes = (2..202).map(|node| (NodeId(node), crate::sim::model::Model::version_2())).collect();
+    let mut host = Host::new(&Blueprint { nodes, ..Blueprint::two_locks() });
+    host.tell(9, &[0x85, 0x01, 0x01, 0x01]);
+    let now = host.now;
+    host.world.keypad(NodeId(9), b"0000", now);
+    let mut moments = 0;
+    // Nobody answers its supervised report: it says it three times, and only that is ever due.
+    while let Some(deadline) = host.world.poll_deadline() {
+        assert!(host.world.node_alarms.due(deadline.at).iter().all(|node| *node == NodeId(9)));
+        host.world.handle_timeout(deadline.at);
+        host.now = deadline.at;
+        host.read();
+        moments += 1;
+    }
+    assert!((4..30).contains(&moments), "{moments}");
+    assert!(host.got.iter().filter(|it| it[1] == 0xA8).count() >= 3);
 }
 
 proptest::proptest! {

@@ -1,0 +1,282 @@
+//! The stick's memory, read and written as a whole for backup and restore (serial-api sheet §4, "NVM backup / restore").
+//! The transmitter must be silent meanwhile; what is written counts from the next reset on.
+
+use bytes::Bytes;
+use nom::bytes::complete::take;
+use nom::combinator::{opt, rest};
+use nom::number::complete::{be_u16, be_u24, be_u32, u8};
+use nom::{IResult, Parser};
+use serde::Serialize;
+
+use super::codec::{as_hex, put_counted};
+use super::function::FunctionId;
+
+/// How the newer sticks are asked: 0x2E for memories of up to 64 KB, 0x3D for larger ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NvmForm {
+    /// 0x2E: offsets of two bytes.
+    Short,
+    /// 0x3D: offsets of four bytes (700 and 800 series).
+    Extended,
+}
+
+impl NvmForm {
+    /// Its function.
+    pub fn function(self) -> FunctionId {
+        match self {
+            Self::Short => FunctionId::NVM_OPERATIONS,
+            Self::Extended => FunctionId::NVM_EXTENDED_OPERATIONS,
+        }
+    }
+
+    fn offset(self, input: &[u8]) -> IResult<&[u8], u32> {
+        match self {
+            Self::Short => be_u16.map(u32::from).parse(input),
+            Self::Extended => be_u32.parse(input),
+        }
+    }
+
+    /// An offset beyond what the form holds becomes its highest, which no memory of that form has.
+    fn put_offset(self, bytes: &mut Vec<u8>, offset: u32) {
+        match self {
+            Self::Short => bytes.extend(u16::try_from(offset).unwrap_or(u16::MAX).to_be_bytes()),
+            Self::Extended => bytes.extend(offset.to_be_bytes()),
+        }
+    }
+}
+
+/// What the host wants with the memory (0x2E, 0x3D).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+pub enum NvmOperation {
+    /// Begin. The answer has the size.
+    Open,
+    /// Read.
+    Read {
+        /// From here.
+        offset: u32,
+        /// So many bytes.
+        len: u8,
+    },
+    /// Write.
+    Write {
+        /// From here.
+        offset: u32,
+        /// What.
+        #[serde(rename = "data_hex", serialize_with = "as_hex")]
+        data: Bytes,
+    },
+    /// End.
+    Close,
+    /// Anything else.
+    Other(#[serde(skip)] u8),
+}
+
+impl NvmOperation {
+    const OPEN: u8 = 0;
+    const READ: u8 = 1;
+    const WRITE: u8 = 2;
+    const CLOSE: u8 = 3;
+
+    pub(super) fn parse(input: &[u8], form: NvmForm) -> IResult<&[u8], Self> {
+        let offset = |i| form.offset(i);
+        let (input, operation) = u8.parse(input)?;
+        match operation {
+            Self::OPEN => Ok((input, Self::Open)),
+            Self::READ => (u8, offset).map(|(len, offset)| Self::Read { offset, len }).parse(input),
+            Self::WRITE => {
+                let (input, (len, offset)) = (u8, offset).parse(input)?;
+                let (input, data) = take(len).parse(input)?;
+                Ok((input, Self::Write { offset, data: Bytes::copy_from_slice(data) }))
+            }
+            Self::CLOSE => Ok((input, Self::Close)),
+            other => Ok((&[], Self::Other(other))),
+        }
+    }
+
+    pub(super) fn put(&self, bytes: &mut Vec<u8>, form: NvmForm) {
+        match self {
+            Self::Open => bytes.push(Self::OPEN),
+            Self::Read { offset, len } => {
+                bytes.extend([Self::READ, *len]);
+                form.put_offset(bytes, *offset);
+            }
+            Self::Write { offset, data } => {
+                bytes.extend([Self::WRITE, u8::try_from(data.len()).unwrap_or(u8::MAX)]);
+                form.put_offset(bytes, *offset);
+                bytes.extend_from_slice(data);
+            }
+            Self::Close => bytes.push(Self::CLOSE),
+            Self::Other(operation) => bytes.push(*operation),
+        }
+    }
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct NvmStatus(pub u8);
+
+impl NvmStatus {
+    /// Done.
+    pub const OK: Self = Self(0);
+    /// Not done.
+    pub const ERROR: Self = Self(1);
+    /// Not open, or open for something else.
+    pub const MISMATCH: Self = Self(2);
+    /// Somebody else was at the memory.
+    pub const INTERFERENCE: Self = Self(3);
+    /// The stick has no such operation (0x3D only).
+    pub const UNSUPPORTED: Self = Self(4);
+    /// The memory ends here; what came with it is good.
+    pub const END_OF_FILE: Self = Self(0xFF);
+
+    /// Whether what was asked for was done.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::OK | Self::END_OF_FILE)
+    }
+}
+
+/// The stick's answer to an operation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct NvmAnswer {
+    /// Which form.
+    #[serde(skip)]
+    pub form: NvmForm,
+    /// How it ended.
+    pub status: NvmStatus,
+    /// After opening the size in bytes, else where it was read or written. 0 in the short form's answer to opening means
+    /// 64 KB.
+    pub offset_or_size: u32,
+    /// How many bytes were read or written.
+    pub len: u8,
+    /// What was read; after opening in the extended form the operations that there are, as bits.
+    #[serde(rename = "data_hex", serialize_with = "as_hex")]
+    pub data: Bytes,
+}
+
+impl NvmAnswer {
+    pub(super) fn parse(input: &[u8], form: NvmForm) -> IResult<&[u8], Self> {
+        let (input, (status, len)) = (u8, u8).parse(input)?;
+        let (input, offset) = opt(|i| form.offset(i)).parse(input)?;
+        // The answer to a write says how much was written, and does not bring it back.
+        let (input, data) = opt(take(len)).parse(input)?;
+        let data = Bytes::copy_from_slice(data.unwrap_or_default());
+        Ok((input, Self { form, status: NvmStatus(status), offset_or_size: offset.unwrap_or(0), len, data }))
+    }
+
+    pub(super) fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend([self.status.0, self.len]);
+        self.form.put_offset(bytes, self.offset_or_size);
+        bytes.extend_from_slice(&self.data);
+    }
+}
+
+/// What the memory of a 500-series stick is (0x29).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct NvmId {
+    /// Who made the chip.
+    pub manufacturer: u8,
+    /// What sort it is.
+    pub memory_type: u8,
+    /// Its size: two to the power of this, in bytes (0x0E = 16 KB).
+    pub size_code: u8,
+}
+
+impl NvmId {
+    /// Its size in bytes, if that is possible.
+    pub fn size(self) -> Option<u32> {
+        1_u32.checked_shl(self.size_code.into())
+    }
+
+    /// The first byte is not described anywhere: it counts those after it.
+    pub(super) fn parse(input: &[u8]) -> IResult<&[u8], Self> {
+        let (input, (_, manufacturer, memory_type, size_code)) = (u8, u8, u8, u8).parse(input)?;
+        let (input, _) = rest.parse(input)?;
+        Ok((input, Self { manufacturer, memory_type, size_code }))
+    }
+
+    pub(super) fn put(self, bytes: &mut Vec<u8>) {
+        put_counted(bytes, &[self.manufacturer, self.memory_type, self.size_code]);
+    }
+}
+
+/// Reads a 24-bit offset, as the 500 series has it (0x2A, 0x2B).
+pub(super) fn parse_offset(input: &[u8]) -> IResult<&[u8], u32> {
+    be_u24.parse(input)
+}
+
+/// Appends it.
+pub(super) fn put_offset(bytes: &mut Vec<u8>, offset: u32) {
+    bytes.extend(offset.min(0x00FF_FFFF).to_be_bytes().iter().skip(1));
+}
+
+/// Reads bytes behind their 16-bit number.
+pub(super) fn parse_long(input: &[u8]) -> IResult<&[u8], Bytes> {
+    let (input, len) = be_u16.parse(input)?;
+    let (input, data) = take(len).parse(input)?;
+    Ok((input, Bytes::copy_from_slice(data)))
+}
+
+/// Appends them.
+pub(super) fn put_long(bytes: &mut Vec<u8>, data: &[u8]) {
+    bytes.extend(u16::try_from(data.len()).unwrap_or(u16::MAX).to_be_bytes());
+    bytes.extend_from_slice(data);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serial::{Frame, Message, NodeIdWidth, Request};
+
+    const WIDTH: NodeIdWidth = NodeIdWidth::Bits8;
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_memory_is_asked_for_as_another_host_asks() {
+        let (data, at) = (Bytes::from_static(&[1, 2, 3, 4]), 0x0001_2345);
+        let nvm = |form, operation| Request::Nvm { form, operation };
+        let write = |offset| NvmOperation::Write { offset, data: data.clone() };
+        // Written by Z-Wave JS 15.29.
+        for (theirs, request) in [
+            ("0104002e00d5", nvm(NvmForm::Short, NvmOperation::Open)),
+            ("0107002e01401234b1", nvm(NvmForm::Short, NvmOperation::Read { offset: 0x1234, len: 0x40 })),
+            ("010b002e0204123401020304fe", nvm(NvmForm::Short, write(0x1234))),
+            ("0104002e03d6", nvm(NvmForm::Short, NvmOperation::Close)),
+            ("0104003d00c6", nvm(NvmForm::Extended, NvmOperation::Open)),
+            ("0109003d014000012345ed", nvm(NvmForm::Extended, NvmOperation::Read { offset: at, len: 0x40 })),
+            ("010d003d02040001234501020304aa", nvm(NvmForm::Extended, write(at))),
+            ("0104003d03c5", nvm(NvmForm::Extended, NvmOperation::Close)),
+            ("01030029d5", Request::NvmGetId),
+            ("0108002a0123450040fa", Request::NvmRead { offset: 0x0001_2345, len: 0x40 }),
+            ("010c002b012345000401020304bf", Request::NvmWrite { offset: 0x0001_2345, data: data.clone() }),
+        ] {
+            assert_eq!(request.write(WIDTH).unwrap().encode(), hex(theirs), "{request:?}");
+            assert_eq!(Request::parse(&Frame::parse(&hex(theirs)).unwrap(), WIDTH), Ok(request));
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_write_counts_bytes_and_brings_none() {
+        for form in [NvmForm::Short, NvmForm::Extended] {
+            let written = NvmAnswer { form, status: NvmStatus::OK, offset_or_size: 0x80, len: 64, data: Bytes::new() };
+            let read =
+                NvmAnswer { status: NvmStatus::END_OF_FILE, len: 3, data: Bytes::from_static(&[7, 8, 9]), ..written.clone() };
+            for answer in [written, read] {
+                let message = Message::Nvm(answer);
+                assert_eq!(Message::parse(&message.write(WIDTH), WIDTH), Ok(message));
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_is_a_power_of_two_and_never_a_panic() {
+        let id = |size_code| NvmId { manufacturer: 0x20, memory_type: 1, size_code };
+        assert_eq!((id(0x0E).size(), id(0x18).size(), id(0xFF).size()), (Some(16 * 1024), Some(16 * 1024 * 1024), None));
+        let message = Message::NvmId(id(0x0E));
+        assert_eq!(Message::parse(&message.write(WIDTH), WIDTH), Ok(message));
+    }
+}

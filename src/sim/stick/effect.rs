@@ -1,0 +1,147 @@
+//! What the stick asks of the world around it, and what it learns of its transmissions.
+
+use std::time::Duration;
+
+use super::OWN;
+use crate::domain::ids::NodeId;
+use crate::domain::node::Beam;
+use crate::serial::Frame;
+use crate::sim::air::{Effort, Flight, MOST_REPEATERS, Party, Rate};
+use crate::sim::device::DeviceId;
+
+/// What the stick wants done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// A frame for the host.
+    ToHost(Frame),
+    /// A payload for a node.
+    Transmit(Transmission),
+    /// A payload for several nodes at once; empty: a frame of the protocol for everybody.
+    Multicast {
+        /// Which transmission, for [`Stick::transmitted`](super::Stick::transmitted).
+        number: u64,
+        /// To whom.
+        nodes: Vec<NodeId>,
+        /// What.
+        payload: Vec<u8>,
+    },
+    /// Ask a node for its node information frame.
+    AskNodeInfo {
+        /// Which node.
+        node: NodeId,
+        /// Which transmission, for [`Stick::transmitted`](super::Stick::transmitted).
+        number: u64,
+    },
+    /// Reach a node with a frame of the protocol, of which its application hears nothing.
+    Reach {
+        /// Which node.
+        node: NodeId,
+        /// Which transmission, for [`Stick::transmitted`](super::Stick::transmitted).
+        number: u64,
+    },
+    /// Go on with the inclusion or exclusion after a while: [`Stick::proceed`](super::Stick::proceed).
+    Proceed {
+        /// In this time.
+        after: Duration,
+    },
+    /// A device is in the network now.
+    Joined {
+        /// Which.
+        device: DeviceId,
+        /// As which node.
+        node: NodeId,
+    },
+    /// A node is out of the network, and knows it.
+    Left {
+        /// Which it was.
+        node: NodeId,
+    },
+    /// Stop transmitting.
+    Abort {
+        /// Which transmission it was.
+        number: u64,
+    },
+    /// Wait so long for the host's acknowledgements from now on.
+    AckWait(Duration),
+    /// Start again after a while; then [`Stick::start`](super::Stick::start).
+    Restart,
+}
+
+/// A payload on its way to a node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transmission {
+    /// Which transmission, for [`Stick::transmitted`](super::Stick::transmitted).
+    pub number: u64,
+    /// To whom.
+    pub node: NodeId,
+    /// What.
+    pub payload: Vec<u8>,
+    /// How hard to try.
+    pub effort: Effort,
+}
+
+/// Why a stick starts (serial-api sheet §4, 0x0A).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wake {
+    /// The watchdog found it hanging.
+    Watchdog,
+    /// It got power.
+    PowerUp,
+    /// The host reset it.
+    SoftReset,
+}
+
+impl Wake {
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Watchdog => 3,
+            Self::PowerUp => 5,
+            Self::SoftReset => 7,
+        }
+    }
+}
+
+/// What became of a transmission.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// Acknowledged.
+    pub acked: bool,
+    /// The beam that went before.
+    pub beam: Option<Beam>,
+    /// From start to outcome.
+    pub took: Duration,
+    /// How fast it was.
+    pub rate: Rate,
+    /// Who repeated it; 0 where there is none.
+    pub repeaters: [u8; MOST_REPEATERS],
+    /// How often it was sent.
+    pub attempts: u8,
+    /// The link that failed last, from and to, 0 where there is none.
+    pub failed_link: (u8, u8),
+}
+
+impl Outcome {
+    /// What the sender learns of a flight.
+    pub fn of(flight: &Flight) -> Self {
+        let id = |party| match party {
+            Party::Controller => u8::try_from(OWN.0).unwrap_or(0),
+            Party::Node(node) => u8::try_from(node.0).unwrap_or(0),
+            Party::Outside => 0,
+        };
+        Self {
+            acked: flight.acked,
+            beam: flight.beam,
+            took: flight.ends.since(flight.began),
+            rate: flight.rate,
+            repeaters: flight.repeaters,
+            attempts: flight.attempts,
+            failed_link: flight.failed_link.map(|(from, to)| (id(from), id(to))).unwrap_or_default(),
+        }
+    }
+
+    /// Nobody acknowledges it, and nobody is known to have heard it.
+    pub fn of_multicast(took: Duration) -> Self {
+        let (beam, repeaters, failed_link) = (None, [0; MOST_REPEATERS], (0, 0));
+        Self { acked: true, beam, took, rate: Rate::default(), repeaters, attempts: 1, failed_link }
+    }
+}

@@ -1,0 +1,169 @@
+//! The memory as the host reads and writes it: function 0x2E, on larger chips 0x3D, and on the 500 series 0x29, 0x2A, 0x2B
+//! (serial-api sheet §4, "NVM backup / restore"). What is written changes nothing until the stick starts again.
+
+use bytes::Bytes;
+
+use super::{Effect, Stick, StickMemory};
+use crate::serial::nvm::{NvmAnswer, NvmForm, NvmId, NvmOperation, NvmStatus};
+use crate::serial::{FunctionId, Message};
+
+/// Operations of the extended form, as bits of their numbers: all four.
+const OPERATIONS: &[u8] = &[0x0F];
+
+/// What is going on with the memory.
+#[derive(Debug, Default)]
+pub(super) struct Nvm {
+    session: Option<Session>,
+    /// What was written, for the next start.
+    written: Option<Written>,
+}
+
+#[derive(Debug)]
+struct Session {
+    form: NvmForm,
+    /// The network as it was when the host began.
+    began_with: StickMemory,
+    writes: Option<bool>,
+    /// Where the next write has to begin on an 800-series chip.
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Written {
+    image: Vec<u8>,
+    closed: bool,
+}
+
+impl Nvm {
+    /// The host is at the memory: the radio has to be silent.
+    pub(super) fn is_open(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// The host's session ends without having been closed.
+    pub(super) fn forget_session(&mut self) {
+        self.session = None;
+    }
+
+    /// The stick was reset to the factory's state: nothing that was written is left.
+    pub(super) fn erase(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Stick {
+    /// The memory of a newer stick.
+    pub(super) fn nvm(&mut self, form: NvmForm, operation: NvmOperation) -> NvmAnswer {
+        let answer = |status, offset: usize, len: usize, data: &[u8]| NvmAnswer {
+            form,
+            status,
+            // 64 KB and more don't fit into two bytes: 0.
+            offset_or_size: match form {
+                NvmForm::Short => u16::try_from(offset).unwrap_or(0).into(),
+                NvmForm::Extended => u32::try_from(offset).unwrap_or(0),
+            },
+            len: u8::try_from(len).unwrap_or(u8::MAX),
+            data: Bytes::copy_from_slice(data),
+        };
+        let size = self.chip.memory_size();
+        let refused = |status| answer(status, 0, 0, &[]);
+        let place = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
+        match operation {
+            NvmOperation::Open if self.nvm.is_open() || self.in_flight.is_some() => refused(NvmStatus::MISMATCH),
+            NvmOperation::Open => {
+                self.nvm.session = Some(Session { form, began_with: self.memory.clone(), writes: None, next: 0 });
+                let operations = if form == NvmForm::Extended { OPERATIONS } else { &[] };
+                answer(NvmStatus::OK, size, operations.len(), operations)
+            }
+            NvmOperation::Other(_) => refused(NvmStatus::UNSUPPORTED),
+            operation => {
+                let Some(session) = self.nvm.session.as_mut().filter(|session| session.form == form) else {
+                    return refused(NvmStatus::MISMATCH);
+                };
+                match operation {
+                    // One session reads or writes.
+                    NvmOperation::Read { .. } if session.writes == Some(true) => refused(NvmStatus::MISMATCH),
+                    NvmOperation::Write { .. } if session.writes == Some(false) => refused(NvmStatus::MISMATCH),
+                    NvmOperation::Read { .. } if session.began_with != self.memory => refused(NvmStatus::INTERFERENCE),
+                    NvmOperation::Read { offset, len } => {
+                        session.writes = Some(false);
+                        let image = self.image();
+                        let start = place(offset);
+                        let end = start.saturating_add(len.into()).min(size);
+                        let Some(data) = image.get(start..end) else { return refused(NvmStatus::ERROR) };
+                        let status = if end == size { NvmStatus::END_OF_FILE } else { NvmStatus::OK };
+                        answer(status, start, data.len(), data)
+                    }
+                    NvmOperation::Write { offset, data } => {
+                        let start = place(offset);
+                        if self.chip.series >= 8 && start != session.next {
+                            return refused(NvmStatus::ERROR);
+                        }
+                        session.writes = Some(true);
+                        session.next = start.saturating_add(data.len());
+                        let end = session.next;
+                        if !self.write(start, &data) {
+                            return refused(NvmStatus::ERROR);
+                        }
+                        let status = if end == size { NvmStatus::END_OF_FILE } else { NvmStatus::OK };
+                        answer(status, start, data.len(), &[])
+                    }
+                    NvmOperation::Close => {
+                        self.nvm.session = None;
+                        if let Some(written) = &mut self.nvm.written {
+                            written.closed = true;
+                        }
+                        answer(NvmStatus::OK, 0, 0, &[])
+                    }
+                    NvmOperation::Open | NvmOperation::Other(_) => refused(NvmStatus::ERROR),
+                }
+            }
+        }
+    }
+
+    /// What the memory of a 500-series stick is.
+    pub(super) fn nvm_id(&self) -> NvmId {
+        let size_code = u8::try_from(self.chip.memory_size().ilog2()).unwrap_or(0);
+        NvmId { manufacturer: 0x20, memory_type: 0x01, size_code }
+    }
+
+    /// A part of it. Beyond its end there is nothing.
+    pub(super) fn nvm_read(&self, offset: u32, len: u16) -> Message {
+        let image = self.image();
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(len.into()).min(image.len());
+        Message::NvmData { data: Bytes::copy_from_slice(image.get(start..end).unwrap_or_default()) }
+    }
+
+    /// Overwrites a part of it.
+    pub(super) fn nvm_write(&mut self, offset: u32, data: &[u8]) -> Vec<Effect> {
+        let ok = self.write(usize::try_from(offset).unwrap_or(usize::MAX), data);
+        vec![self.to_host(&Message::Response { function: FunctionId::NVM_WRITE, ok })]
+    }
+
+    /// The stick starts: what was written to its memory is what it knows now. A newer chip takes no half writing; what
+    /// makes no sense leaves a stick as it comes from the factory.
+    pub(super) fn take_what_was_written(&mut self) {
+        self.nvm.session = None;
+        let Some(Written { image, closed }) = self.nvm.written.take() else { return };
+        if closed || self.chip.series < 8 {
+            let factory = |stick: &mut Self| StickMemory::factory(stick.chip.region, &mut stick.entropy);
+            self.memory = StickMemory::of_image(&image).unwrap_or_else(|| factory(self));
+        }
+    }
+
+    fn image(&self) -> Vec<u8> {
+        match &self.nvm.written {
+            Some(written) => written.image.clone(),
+            None => self.memory.image(self.chip.memory_size()),
+        }
+    }
+
+    fn write(&mut self, start: usize, data: &[u8]) -> bool {
+        let mut image = self.image();
+        let Some(place) = start.checked_add(data.len()).and_then(|end| image.get_mut(start..end)) else { return false };
+        place.copy_from_slice(data);
+        self.nvm.written = Some(Written { image, closed: false });
+        true
+    }
+}
