@@ -25,7 +25,7 @@ use crate::network;
 use crate::serial::link::SendId;
 use crate::serial::{Decoder, Received};
 use crate::sim::node::Typed;
-use crate::sim::world::{Blueprint, World};
+use crate::sim::{Blueprint, World};
 use crate::store::Store;
 
 /// Bridge and world on one clock, with a link that never loses a byte.

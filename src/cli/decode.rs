@@ -203,9 +203,13 @@ fn explain_frame(frame: &Frame, reveal: bool) -> Explained {
     let said = said_by_host(frame).or_else(|| Message::parse(frame, NodeIdWidth::Bits8).ok().map(Said::ByStick));
     let mut fields = said.as_ref().and_then(Said::fields).unwrap_or_default();
     if !reveal && fields.contains_key("args_hex") || said.is_none() {
-        // Memory reads hold keys, and functions we don't know may carry payloads.
+        // Functions we don't know may carry payloads.
         let params = if reveal { hex(&frame.params) } else { "****".into() };
         fields.insert("args_hex".into(), params.into());
+    }
+    if let Some(memory) = fields.get_mut("data_hex").filter(|_| !reveal) {
+        // The stick's memory holds the network's keys.
+        *memory = "****".into();
     }
     if said.is_none() {
         fields.insert("malformed".into(), true.into());

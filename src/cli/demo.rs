@@ -1,4 +1,4 @@
-//! `latchkey demo`: the whole daemon on a simulated stick with two locks, and a story in a dozen lines.
+//! `latchkey demo`: the whole daemon on a simulated stick with a home's locks, and a story in two dozen lines.
 //!
 //! Only the radio is pretended. The daemon, its database, its API socket and the MQTT broker are those of a real hub;
 //! people are added through the API, and events are read from the broker.
@@ -7,7 +7,7 @@ mod story;
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
@@ -24,13 +24,11 @@ use crate::mqtt::client::{self as mqtt, FromBroker, InvalidSettings};
 use crate::run;
 use crate::run::signals::Signals;
 use crate::run::sim_port::{SharedWorld, spawn_link};
+use crate::security::key_file::KeyFile;
 use crate::sim::{Blueprint, World};
 
-/// How much faster the demo's radio is than a real one: few people want to watch each lock being woken for a second.
-const RADIO_HASTE: f32 = 2.0;
-
-/// Frames in a hundred that get lost, as in any house; the radio repeats them.
-const LOSS: u8 = 5;
+/// The home of the demo.
+const HOME: &str = include_str!("../../config/worlds/demo.toml");
 
 /// Options of `latchkey demo`.
 #[derive(clap::Args, Clone, Debug)]
@@ -58,12 +56,13 @@ async fn demo(args: &DemoArgs) -> Outcome {
     let scratch = Scratch::new().map_err(|error| failed("no place for the demo's files; set TMPDIR", &error))?;
     let port = broker::start().await.map_err(|error| failed("no broker", &error))?;
     let socket = scratch.0.join("latchkey.sock");
-    let config = configuration(&scratch.0, &socket, port).map_err(|error| failed("no configuration", &error))?;
+    let mut blueprint = Blueprint::parse("the demo's home", HOME).map_err(|error| failed("no home", &error))?;
+    blueprint.air.haste *= args.speed;
+    let keys = scratch.0.join("keys.json");
+    write_keys(&keys, &blueprint).map_err(|error| failed("the demo's keys can't be written", &error))?;
+    let config = configuration(&scratch.0, &socket, &keys, port).map_err(|error| failed("no configuration", &error))?;
     let events = subscribe(port, args.seed).map_err(|error| failed("no listener at the broker", &error))?;
 
-    let mut blueprint = Blueprint::two_locks();
-    blueprint.air.haste = RADIO_HASTE * args.speed;
-    blueprint.air.loss = LOSS;
     let world = SharedWorld::new(World::new(&blueprint, &Entropy::from_number(args.seed)));
 
     let (stop, stopped) = oneshot::channel::<()>();
@@ -74,7 +73,7 @@ async fn demo(args: &DemoArgs) -> Outcome {
     });
     let mut daemon = pin!(run::daemon_on(config, |entropy| Ok(spawn_link(stick, entropy)), ended));
     let mut interrupted = Signals::stop_only().map_err(|error| failed("Ctrl-C can't be heard", &error))?;
-    print("A hub at work. Only the stick, the radio and two locks are simulated, twice as fast as real ones.")?;
+    print("A hub at work. Only the stick, the radio and three locks are simulated, twice as fast as real ones.")?;
     print(&format!("seed {}; files in {} until the end", args.seed, scratch.0.display()))?;
     print(&format!("broker at 127.0.0.1:{port}; watch it with: mosquitto_sub -p {port} -t 'latchkey/#' -v\n"))?;
     let told = tokio::select! {
@@ -95,15 +94,23 @@ fn failed(what: &str, why: &impl Display) -> Failure {
 }
 
 /// What a hub's configuration file would say.
-fn configuration(scratch: &Path, socket: &Path, broker: u16) -> Result<Config, ConfigError> {
+fn configuration(scratch: &Path, socket: &Path, keys: &Path, broker: u16) -> Result<Config, ConfigError> {
     let quoted = |path: PathBuf| toml::Value::from(path.display().to_string()).to_string();
     let text = format!(
-        "[store]\npath = {}\nkey_file = {}\n[mqtt]\nurl = \"mqtt://127.0.0.1:{broker}\"\n[api]\nsocket = {}\n[web]\nlisten = \"127.0.0.1:0\"\n",
+        "[store]\npath = {}\nkey_file = {}\n[mqtt]\nurl = \"mqtt://127.0.0.1:{broker}\"\n[api]\nsocket = {}\n[web]\nlisten = \"127.0.0.1:0\"\n[zwave]\nkeys_file = {}\n",
         quoted(scratch.join("latchkey.db")),
         quoted(scratch.join("store.key")),
         quoted(socket.to_owned()),
+        quoted(keys.to_owned()),
     );
     Config::parse("the demo's configuration", &text, [])
+}
+
+/// The keys of the home's network, as a hub that takes one over is given them.
+fn write_keys(file: &Path, home: &Blueprint) -> io::Result<()> {
+    let Some(keys) = &home.keys else { return Ok(()) };
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    file.write_all(KeyFile::write(keys).as_bytes())
 }
 
 /// Listens to everything the daemon publishes, over a connection of its own.

@@ -1,4 +1,4 @@
-//! The command line. `run`, `demo`, `config`, `check` and `decode` stand alone; everything else asks the running daemon
+//! The command line. `run`, `demo`, `simulate`, `config`, `check` and `decode` stand alone; everything else asks the running daemon
 //! over its Unix socket, through the same API as any script.
 
 use std::io::{self, Write};
@@ -22,6 +22,7 @@ pub mod keys;
 pub mod names;
 pub mod people;
 pub mod run;
+pub mod simulate;
 pub mod smartstart;
 pub mod status;
 pub mod table;
@@ -55,6 +56,8 @@ enum Command {
     Run,
     /// Watch a whole hub at work, on simulated locks.
     Demo(demo::DemoArgs),
+    /// Serve a simulated stick with locks to any Z-Wave software.
+    Simulate(simulate::SimulateArgs),
     /// Print a commented configuration.
     Config,
     /// Say whether the configuration is right.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => return decode::run(args),
         Command::Run => run::run(&place),
         Command::Demo(args) => demo::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Config => print(crate::config::TEMPLATE.trim_end()),
         Command::Check => run::check(&place),
         Command::Status(json) => ask(&place, async |client| status::status(&client, json).await),

@@ -50,7 +50,7 @@ fn daemon(config: Config, reread: impl FnMut() -> Result<Config, String> + 'stat
 }
 
 /// The error and what is behind it, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     std::iter::successors(error.source(), |cause| cause.source())
         .fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
@@ -107,7 +107,7 @@ fn file(place: &Place) -> &Path {
 
 /// Under systemd log lines go to the journal with their fields (`LATCHKEY_NODE`, `LATCHKEY_DEVICE`, `LATCHKEY_PERSON`),
 /// else to standard error. `LATCHKEY_LOG` says which (`debug`, `latchkey::network=trace`).
-fn log() {
+pub(super) fn log() {
     let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttc=off,rumqttd=off"));
     let registry = tracing_subscriber::registry().with(filter);
     if stderr_is_the_journal()

@@ -13,6 +13,7 @@ pub mod reload;
 mod service;
 pub mod signals;
 pub mod sim_port;
+pub mod simulate;
 pub mod turns;
 
 use std::io;

@@ -195,6 +195,11 @@ impl Air {
         }
     }
 
+    /// The house's quality.
+    pub fn conditions(&self) -> Conditions {
+        self.conditions
+    }
+
     /// Changes the radio's quality from now on, but for links with conditions of their own.
     pub fn set_conditions(&mut self, conditions: Conditions) {
         self.conditions = conditions;

@@ -95,6 +95,11 @@ impl Line {
         self.transmit.pop_front()
     }
 
+    /// Nothing is on its way to the host, or waits for its acknowledgement.
+    pub fn is_quiet(&self) -> bool {
+        self.on_the_line.is_none() && self.transmit.is_empty()
+    }
+
     /// Repeats a frame that was not acknowledged, and drops half a frame that never ended.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.on_the_line.as_ref().is_some_and(|own| own.due <= now) {

@@ -1,4 +1,4 @@
-//! A simulated stick with locks, in memory: `latchkey demo`, tests in virtual time, and later `latchkey simulate`.
+//! A simulated stick with locks, in memory: `latchkey demo`, `latchkey simulate`, tests in virtual time.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -10,6 +10,8 @@
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
 //! | [`node`] | a node as a list of abilities, with a memory that survives power cuts, in clear or under its keys |
 //! | [`chip`], [`model`] | which stick, and which node: what it is for, how old it is, and its quirks, as data |
+//! | [`blueprint`] | which world there is to be, as data and as a world file |
+//! | [`control`] | the words of the control port, and what they do |
 //!
 //! # What a person can do
 //!
@@ -27,7 +29,7 @@
 //! | breaks or repairs it | [`World::device_mut`], [`World::visit`] with [`Faults`](node::Faults) | what is wrong the next time it joins; what is wrong now |
 //! | does something to the stick | [`World::pull_stick`], [`World::plug_stick_in`], [`World::hang_stick`], [`World::stick_memory`], [`World::set_stick_memory`] | its network outlives it all, its settings do not; another stick can take its place |
 //! | moves furniture | [`World::set_link`], [`World::set_conditions`], [`World::radio`] | a node has another rate, a repeater, a bad path of its own; what it costs on the air |
-//! | moves in where locks are | [`Blueprint::keys`](world::Blueprint::keys) | the locks in [`Blueprint::nodes`](world::Blueprint::nodes) have the keys that they ask for |
+//! | moves in where locks are | [`Blueprint::keys`](blueprint::Blueprint::keys) | the locks in [`Blueprint::nodes`](blueprint::Blueprint::nodes) have the keys that they ask for |
 //!
 //! At a node, by [`World::visit`], which sends what the node has to say of it; what it does later comes by itself:
 //!
@@ -54,7 +56,9 @@
 //! the interop tests run against a peer that nobody here wrote, too.
 
 pub mod air;
+pub mod blueprint;
 pub mod chip;
+pub mod control;
 pub mod device;
 pub mod joiner;
 pub mod line;
@@ -63,4 +67,5 @@ pub mod node;
 pub mod stick;
 pub mod world;
 
-pub use world::{Blueprint, World};
+pub use blueprint::Blueprint;
+pub use world::World;

@@ -1,6 +1,7 @@
 //! The world around the daemon: a stick on a serial line, the air, and the locks, driven by one clock from outside.
 
 mod alarms;
+mod hands;
 mod joining;
 
 use std::collections::BTreeMap;
@@ -11,47 +12,13 @@ use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::time::{Deadline, Instant};
 
 use super::air::{Air, Conditions, Effort, Link, RadioStatistics, Receiver, Sending, Way};
-use super::chip::Chip;
+use super::blueprint::Blueprint;
 use super::device::{Call, Device, DeviceId, Outside};
 use super::line::Line;
-use super::model::Model;
 use super::node::{Membership, Memory, Node, Typed};
 use super::stick::{Effect, OWN, Outcome, Stick, StickMemory, Transmission, Wake};
-use crate::security::keys::{KeyMask, NetworkKeys};
+use crate::security::keys::KeyMask;
 use alarms::Alarms;
-
-/// Which stick and which nodes there are.
-#[derive(Clone, Debug)]
-pub struct Blueprint {
-    /// The stick's make.
-    pub chip: Chip,
-    /// The network's home id.
-    pub home: HomeId,
-    /// Nodes that are included in the network.
-    pub nodes: BTreeMap<NodeId, Model>,
-    /// The keys of the network: its locks have those that they ask for. `None`: they have none.
-    pub keys: Option<NetworkKeys>,
-    /// The radio's quality.
-    pub air: Conditions,
-}
-
-impl Blueprint {
-    /// A modern stick with one lock of User Code version 2 (node 2) and an older one of version 1 (node 3).
-    pub fn two_locks() -> Self {
-        Self {
-            chip: Chip::series_700(),
-            home: HomeId(0xC0FF_EE01),
-            nodes: BTreeMap::from([(NodeId(2), Model::version_2()), (NodeId(3), Model::version_1())]),
-            keys: None,
-            air: Conditions::default(),
-        }
-    }
-
-    /// A modern stick with nobody in its network yet.
-    pub fn empty() -> Self {
-        Self { nodes: BTreeMap::new(), ..Self::two_locks() }
-    }
-}
 
 /// What is to happen at some moment.
 #[derive(Debug)]
@@ -147,6 +114,9 @@ impl World {
             let entropy = entropy.child(&format!("sim/lock {node}"));
             let device = Device::with_key(model.clone(), &entropy);
             let mut memory = Memory::fresh(model);
+            if let Some(contents) = blueprint.contents.get(node) {
+                contents.fill(&mut memory);
+            }
             memory.membership = blueprint.keys.as_ref().map(|keys| Membership {
                 home: blueprint.home,
                 own: *node,
@@ -156,6 +126,9 @@ impl World {
             });
             world.nodes.insert(*node, Node::with_memory(model.clone(), memory, entropy));
             world.set_alarm(*node);
+            if let Some(link) = blueprint.links.get(node) {
+                world.set_link(*node, link.clone());
+            }
             let id = world.next_device();
             world.devices.insert(id, device);
             world.inside.insert(*node, id);
@@ -231,6 +204,11 @@ impl World {
     /// Changes the radio's quality from now on.
     pub fn set_conditions(&mut self, conditions: Conditions) {
         self.air.set_conditions(conditions);
+    }
+
+    /// The radio's quality, where a link has none of its own.
+    pub fn conditions(&self) -> Conditions {
+        self.air.conditions()
     }
 
     /// Changes the way to a node from now on: its rate, who repeats, how good it is.

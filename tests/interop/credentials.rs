@@ -44,7 +44,7 @@ fn serve(blueprint: &Blueprint) -> (SharedWorld, u16) {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             while let Ok((host, _)) = listener.accept().await {
                 host.set_nodelay(true).unwrap();
-                let _ = sim_port::serve(host, served.clone()).await;
+                let _ = sim_port::serve(host, &served).await;
             }
         });
     });

@@ -25,6 +25,7 @@ mod outage;
 mod peer;
 mod s0;
 mod secured;
+mod simulate;
 mod slow_disk;
 mod store_trouble;
 mod unplug;

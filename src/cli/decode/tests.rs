@@ -127,10 +127,18 @@ fn a_wrong_checksum_is_not_called_a_frame_cut_short() {
 
 #[test]
 fn memory_that_holds_the_network_keys_is_not_printed() {
-    let read = Frame::response(crate::serial::FunctionId(0x2A), vec![0xAB; 16]);
-    let line = hex(&read.encode());
-    assert_eq!(one(&line, false)["fields"]["args_hex"], "****");
-    assert_eq!(one(&line, true)["fields"]["args_hex"], "ab".repeat(16));
+    let key = [0xAB; 16];
+    let read = Frame::response(crate::serial::FunctionId::NVM_READ, key.to_vec());
+    let answer = [&[0x00, 16, 0x00, 0x00, 0x01, 0x00][..], &key].concat();
+    let answer = Frame::response(crate::serial::FunctionId::NVM_EXTENDED_OPERATIONS, answer);
+    let write = Frame::request(crate::serial::FunctionId::NVM_WRITE, [&[0x00, 0x01, 0x00, 0x00, 16][..], &key].concat());
+    for frame in [read, answer, write] {
+        let line = hex(&frame.encode());
+        let said = one(&line, false);
+        assert_eq!(said["fields"]["data_hex"], "****", "{said}");
+        assert!(!said.to_string().contains("abab"), "{said}");
+        assert_eq!(one(&line, true)["fields"]["data_hex"], "ab".repeat(16));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@ mod host;
 mod stick;
 
 use super::*;
+use crate::sim::chip::Chip;
 use crate::sim::node::Faults;
 use host::{Host, framed};
 

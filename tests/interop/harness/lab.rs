@@ -318,7 +318,7 @@ pub fn node(script: &str, args: &[&str]) -> Process {
 }
 
 /// One line there, one line of JSON back.
-fn ask(port: u16, command: &str) -> Value {
+pub(super) fn ask(port: u16, command: &str) -> Value {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap_or_else(|e| panic!("{command}: the lab is gone: {e}"));
     stream.set_read_timeout(Some(seconds(30))).unwrap();
     stream.write_all(format!("{command}\n").as_bytes()).unwrap();

@@ -5,6 +5,7 @@ mod daemon;
 mod disk;
 mod lab;
 mod process;
+mod simulator;
 mod wire;
 
 use std::fs::OpenOptions;
@@ -20,6 +21,7 @@ pub use daemon::{Answer, Daemon, Setup, latchkey};
 pub use disk::{Card, Disk};
 pub use lab::{Frames, Mock, Proxy, Pty, host_interviews, host_measures, node};
 pub use process::Process;
+pub use simulator::{Simulator, host_drives, host_locks};
 pub use wire::Wire;
 
 /// Looks until there is an answer; panics with `what` when `limit` has passed. The only pause in these tests.

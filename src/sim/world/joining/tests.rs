@@ -19,12 +19,12 @@ use crate::serial::setup::SetupRequest;
 use crate::serial::transmit::{SendData, TxOptions};
 use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth, Request};
 use crate::sim::air::Conditions;
+use crate::sim::blueprint::Blueprint;
 use crate::sim::chip::Chip;
 use crate::sim::device::Radio;
 use crate::sim::joiner::{Failure as Theirs, Fault, Step};
 use crate::sim::model::Model;
 use crate::sim::node::Faults;
-use crate::sim::world::Blueprint;
 
 mod host;
 
