@@ -24,7 +24,7 @@ use crate::domain::time::Instant;
 /// all their reports (gateway sheet §9.7), so the command is compared too.
 const REPEATS: Duration = Duration::from_secs(10);
 /// So many reports of a node are remembered for that.
-const REMEMBERED: usize = 8;
+const REMEMBERED: usize = 32;
 
 /// The node itself, not one of its end points.
 pub(super) const ROOT: u8 = 0;

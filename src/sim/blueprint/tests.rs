@@ -20,7 +20,7 @@ fn every_world_that_comes_along_can_be_lived_in() {
         }
         blueprint.nodes.len()
     });
-    assert_eq!(nodes[..3], [3, 40, 200]);
+    assert_eq!(nodes[..3], [6, 40, 200]);
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn faults_go_on_and_off() {
     hands.order("quirk 2 masks_codes on");
     hands.order("fail 2 on");
     hands.order("dup 2 off");
-    assert_eq!(hands.order("dump")["2"]["quirks"], json!(["masks_codes", "no_supervision", "refuses_writes"]));
+    assert_eq!(hands.order("dump")["2"]["quirks"], json!(["masks_codes", "refuses_writes", "no_supervision"]));
 }
 
 #[test]
