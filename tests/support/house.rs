@@ -84,16 +84,24 @@ pub struct House {
     pub live: Vec<Event>,
     /// Frames that went to the stick.
     pub sent: Vec<Frame>,
-    /// Effects that were released since the last commit that wrote something, for [`Cut::After`] to count.
+    /// How many effects each commit of this life had, for [`Cut::After`] to count.
     pub effects: Vec<usize>,
 }
 
 impl House {
-    /// A daemon that was just installed in this world.
+    /// A daemon that was just installed in this world, and knows the network's keys.
     pub fn new(blueprint: &Blueprint, seed: u64) -> Self {
+        Self::with_keys(blueprint, blueprint.keys.as_ref(), seed)
+    }
+
+    /// A daemon that knows no keys but its own: the network was another controller's.
+    pub fn stranger(blueprint: &Blueprint, seed: u64) -> Self {
+        Self::with_keys(blueprint, None, seed)
+    }
+
+    fn with_keys(blueprint: &Blueprint, keys: Option<&NetworkKeys>, seed: u64) -> Self {
         let entropy = Entropy::from_number(seed);
         let world = World::new(blueprint, &entropy);
-        let keys = blueprint.keys.as_ref();
         let keeps = in_memory_folder();
         let folder = keeps.path().to_owned();
         let disk = Arc::<Mutex<Disk>>::default();
@@ -376,6 +384,7 @@ impl House {
     pub fn restart(&mut self) {
         self.lives += 1;
         self.started = self.now;
+        self.effects.clear();
         self.world.host_left();
         self.link = Link::new();
         *self.disk.lock().expect("one thread") = Disk::default();
@@ -412,15 +421,15 @@ impl House {
                 if disk.blown {
                     return;
                 }
-                (disk.commits > before, disk.cut)
+                (before..disk.commits, disk.cut)
             };
             let last = match cut {
-                Some(Cut::After(n, released)) if committed && n == before => Some(released),
+                Some(Cut::After(n, released)) if committed.contains(&n) => Some(released),
                 _ => None,
             };
-            if committed {
-                self.effects.push(effects.len());
-            }
+            // Housekeeping before the turn's own commit has no effects.
+            let own = committed.end.saturating_sub(1);
+            self.effects.extend(committed.map(|n| if n == own { effects.len() } else { 0 }));
             for (n, effect) in effects.into_iter().enumerate() {
                 if last == Some(n) {
                     break;
