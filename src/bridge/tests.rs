@@ -1,5 +1,6 @@
 //! The bridge at work on the simulated stick, in virtual time: every frame is real bytes, nothing sleeps.
 
+mod echoes;
 mod import;
 mod joining;
 mod membership;

@@ -20,9 +20,9 @@ impl Sync {
             return None;
         }
         let mut slot = slot_of(key, state);
-        self.note_that_it_tells(&slot, now.mono);
+        self.note_that_it_tells(&slot, now);
         let Some(owner) = slot.owner else {
-            if self.is_own_echo(key, now.mono) {
+            if self.is_own_echo(&slot, now) {
                 return None;
             }
             // Something is there now that we did not write: not free, and people want to know.
@@ -54,7 +54,7 @@ impl Sync {
             Progress::Idle => {}
         }
         // The event of a change of ours may come late, when a lock repeats what nobody answered. One look tells.
-        if !self.is_own_echo(key, now.mono) {
+        if !self.is_own_echo(&slot, now) {
             self.locks.entry(key.device).or_default().recheck.insert(key.index);
         }
         None
@@ -66,7 +66,7 @@ impl Sync {
             return None;
         }
         let mut slot = slot_of(key, state);
-        self.note_that_it_tells(&slot, now.mono);
+        self.note_that_it_tells(&slot, now);
         match slot.progress {
             Progress::Sending { doing: Doing::Clear { .. } } => {
                 self.believe(key);
@@ -80,7 +80,7 @@ impl Sync {
                 None
             }
             Progress::Sending { .. } | Progress::Verifying { .. } => None,
-            Progress::Idle if self.is_own_echo(key, now.mono) => None,
+            Progress::Idle if self.is_own_echo(&slot, now) => None,
             Progress::Idle => {
                 let ours = slot.owner.is_some() && slot.content != Content::Empty;
                 let is_current = is_current(&slot, state);
@@ -111,8 +111,8 @@ impl Sync {
     }
 
     /// An event about a change of ours: the next one is waited for, instead of asking.
-    fn note_that_it_tells(&mut self, slot: &Slot, now: Instant) {
-        if slot.progress != Progress::Idle || self.is_own_echo(slot.key, now) {
+    fn note_that_it_tells(&mut self, slot: &Slot, now: Now) {
+        if slot.progress != Progress::Idle || self.is_own_echo(slot, now) {
             self.locks.entry(slot.key.device).or_default().tells = true;
         }
     }
@@ -132,8 +132,11 @@ impl Sync {
         self.locks.entry(key.device).or_default().own.insert(key.index, now);
     }
 
-    pub(super) fn is_own_echo(&self, key: SlotKey, now: Instant) -> bool {
-        let own = self.locks.get(&key.device).and_then(|patience| patience.own.get(&key.index));
-        own.is_some_and(|at| now.since(*at) < OWN_CHANGE)
+    /// Whether an event about this slot may speak of a change of ours. The row remembers the last one over a restart, after
+    /// which a lock repeats what nobody answered.
+    pub(super) fn is_own_echo(&self, slot: &Slot, now: Now) -> bool {
+        let own = self.locks.get(&slot.key.device).and_then(|patience| patience.own.get(&slot.key.index));
+        let confirmed = slot.confirmed.as_ref().map(|confirmed| confirmed.at).filter(|at| *at <= now.wall);
+        own.is_some_and(|at| now.mono.since(*at) < OWN_CHANGE) || confirmed.is_some_and(|at| now.wall - at < OWN_CHANGE)
     }
 }
