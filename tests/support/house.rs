@@ -191,8 +191,10 @@ impl House {
     pub fn run_for(&mut self, duration: Duration) {
         let limit = self.now + duration;
         while self.step(limit) {}
-        if self.is_dark() {
-            self.world.handle_timeout(limit);
+        while self.is_dark() {
+            let Some(next) = self.world.poll_deadline().filter(|next| next.at <= limit) else { break };
+            self.world.handle_timeout(next.at.max(self.now));
+            self.exchange_bytes();
         }
         self.now = limit;
     }

@@ -10,7 +10,8 @@
 //! same seed for each moment: before a commit, and after it with any number of its effects out. However it was told, it
 //! has to end as it does without a cut.
 //!
-//! `LATCHKEY_CUTS=all` tells every moment of every story; without it the long ones are sampled.
+//! `LATCHKEY_CUTS=all` tells every moment of every story; without it the long ones are sampled. `LATCHKEY_CUTS_SEED` is
+//! another house.
 
 mod run;
 mod stories;
@@ -29,9 +30,12 @@ use self::run::{Outage, Plan, Run};
 use self::stories::Story;
 use crate::support::house::Cut;
 
-const SEED: u64 = 1;
 /// So long the power stays away, in turn: the lock still repeats what it said, or does not any more.
 const DARK: [Duration; 3] = [Duration::ZERO, Duration::from_secs(4), Duration::from_secs(90)];
+
+fn seed() -> u64 {
+    std::env::var("LATCHKEY_CUTS_SEED").map_or(1, |seed| seed.parse().expect("LATCHKEY_CUTS_SEED is a number"))
+}
 
 /// One story, cut at every moment: by the power, by the death of the daemon, and twice.
 #[expect(clippy::disallowed_methods, reason = "how long the cuts took is the machine's time")]
@@ -73,7 +77,7 @@ fn cut_everywhere(story: &Story) {
 
 /// Every moment at which the power can go off in a story, which has to end well without that.
 fn moments(story: &Story) -> Vec<Cut> {
-    let mut run = Run::new((story.prepare)(SEED), Plan::default());
+    let mut run = Run::new((story.prepare)(seed()), Plan::default());
     run.house.effects.clear();
     if let Err(why) = (story.tell)(&mut run) {
         panic!("{} without a cut: {why}", story.name);
@@ -87,7 +91,7 @@ fn moments(story: &Story) -> Vec<Cut> {
 /// The power goes off at each moment, evenly sampled where there are too many; at every fourth of them the daemon dies
 /// instead as well, and at every fourth the power goes off once more while everything comes back.
 fn plans(story: &Story, moments: &[Cut], most: usize) -> Vec<Plan> {
-    let mut entropy = Entropy::from_number(SEED).child(story.name);
+    let mut entropy = Entropy::from_number(seed()).child(story.name);
     let taken = moments.len().min(most);
     let mut plans = Vec::new();
     for n in 0..taken {
@@ -110,7 +114,7 @@ fn plans(story: &Story, moments: &[Cut], most: usize) -> Vec<Plan> {
 /// How many cuts there were in a telling that ended as it has to. A panic of the daemon is a failure like any other.
 fn outcome(story: &Story, plan: &Plan) -> Result<usize, String> {
     let telling = || {
-        let mut run = Run::new((story.prepare)(SEED), plan.clone());
+        let mut run = Run::new((story.prepare)(seed()), plan.clone());
         (story.tell)(&mut run)?;
         run.finish()
     };
@@ -126,25 +130,4 @@ fn report(line: &str) {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures.txt");
     let mut out = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
     writeln!(out, "{line}").unwrap();
-}
-
-#[test]
-fn debug_one() {
-    let plan = Plan::of([(Cut::After(8, 0), Outage::Power { dark: DARK[0] })]);
-    let mut run = Run::new((stories::BULK.prepare)(SEED), plan);
-    for (name, code) in [("Ada", "4829"), ("Bob", "7721"), ("Cy", "6041"), ("Di", "9035"), ("Eve", "5937")] {
-        run.add(name, code, &["lock_2", "lock_4"]).unwrap();
-    }
-    let mut last = String::new();
-    for _ in 0..400 {
-        if run.power() { println!("{} power", run.house.age().as_millis()); }
-        let n = run.house.sent.len();
-        run.house.run_for(Duration::from_millis(100));
-        for f in &run.house.sent[n..] { println!("{} sent {:02x?}", run.house.age().as_millis(), f.params); }
-        let now: Vec<_> = run.house.grants().unwrap_or_default().iter().map(|(n, g)| truth::told(n, g)).collect();
-        let now = now.join("\n      ");
-        if now != last { println!("{} {now}", run.house.age().as_millis()); last = now; }
-    }
-    for event in run.house.journal() { println!("{event:?}"); }
-    for n in [2, 4] { println!("{:?}", run.house.codes(latchkey::domain::ids::NodeId(n))); }
 }

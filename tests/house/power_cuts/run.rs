@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use latchkey::bridge::ask::{Ask, Reply};
-use latchkey::domain::grant::Schedule;
 use latchkey::domain::ids::{NodeId, PersonId};
 use latchkey::domain::intent::{CodeChoice, Intent, PersonChange, Refusal};
 use latchkey::domain::pin::Pin;
@@ -71,6 +70,8 @@ pub struct Use {
     repeated: bool,
     /// The daemon was away when the lock told of it.
     pub may_be_missed: bool,
+    /// The daemon went down before it could answer the lock.
+    pub may_be_told_again: bool,
 }
 
 /// A house in which a story is told, and the truth about it.
@@ -95,8 +96,7 @@ impl Run {
             Some((node, codes.map(|(slot, entry)| (slot, entry.clone())).collect()))
         };
         let foreign = (2..10).map(NodeId).filter_map(taken).collect();
-        let mut run =
-            Self { house, people, foreign, uses: vec![], nonces: Nonces::default(), looked: 0, plan, cuts: 0 };
+        let mut run = Self { house, people, foreign, uses: vec![], nonces: Nonces::default(), looked: 0, plan, cuts: 0 };
         run.arm();
         run
     }
@@ -116,8 +116,9 @@ impl Run {
         self.cuts += 1;
         let now = self.house.now();
         let death = matches!(self.plan.0.front(), Some((_, Outage::Death)));
-        for it in self.uses.iter_mut().filter(|it| now.since(it.at) < TOLD_WITHIN && !(death && it.repeated)) {
-            it.may_be_missed = true;
+        for it in self.uses.iter_mut().filter(|it| now.since(it.at) < TOLD_WITHIN) {
+            it.may_be_missed |= !(death && it.repeated);
+            it.may_be_told_again |= it.repeated;
         }
         match self.plan.0.pop_front() {
             Some((_, Outage::Power { dark })) => {
@@ -226,13 +227,6 @@ impl Run {
         self.look()
     }
 
-    pub fn grant(&mut self, name: &str, slug: &str) -> Result<(), String> {
-        let id = self.person(name).id;
-        let intent = Intent::Grant { person: id, device: slug.to_owned(), schedule: Schedule::Always };
-        self.person(name).on.insert(slug.to_owned());
-        self.change(intent)
-    }
-
     /// Somebody types their code at a lock, where the daemon is up.
     pub fn type_code(&mut self, name: &str, node: NodeId) -> Result<(), String> {
         self.power();
@@ -241,7 +235,7 @@ impl Run {
             Typed::Opened(_) => {
                 let repeated = !self.house.node(node).model.quirks.no_supervision;
                 let at = self.house.now();
-                self.uses.push(Use { name: name.to_owned(), at, repeated, may_be_missed: false });
+                self.uses.push(Use { name: name.to_owned(), at, repeated, may_be_missed: false, may_be_told_again: false });
             }
             other => return Err(format!("{name} typed a code at node {node}, and {other:?}")),
         }
