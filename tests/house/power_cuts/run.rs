@@ -101,7 +101,7 @@ impl Run {
         run
     }
 
-    fn arm(&mut self) {
+    fn arm(&self) {
         match self.plan.0.front() {
             Some((cut, _)) => self.house.arm(*cut),
             None => self.house.disarm(),
