@@ -96,7 +96,7 @@ impl Run {
             Some((node, codes.map(|(slot, entry)| (slot, entry.clone())).collect()))
         };
         let foreign = (2..10).map(NodeId).filter_map(taken).collect();
-        let mut run = Self { house, people, foreign, uses: vec![], nonces: Nonces::default(), looked: 0, plan, cuts: 0 };
+        let run = Self { house, people, foreign, uses: vec![], nonces: Nonces::default(), looked: 0, plan, cuts: 0 };
         run.arm();
         run
     }
