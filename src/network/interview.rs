@@ -131,7 +131,11 @@ impl Interview {
         match outcome {
             Outcome::Reply(command) => self.learn(node, question, command, own),
             Outcome::Accepted | Outcome::Refused | Outcome::Unsupported | Outcome::Delivered => {}
-            Outcome::NoReport => match question {
+            // Who has no key of a class tells no nonce either.
+            Outcome::NoNonce if !matches!(question, Question::Class { .. }) => {
+                return self.ask_later(question, now);
+            }
+            Outcome::NoReport | Outcome::NoNonce => match question {
                 Question::Users { last_try: false } => self.todo.push_back(Question::Users { last_try: true }),
                 Question::Users { last_try: true } => {
                     self.todo.push_back(Question::Users { last_try: false });
@@ -148,14 +152,18 @@ impl Interview {
                 _ => {}
             },
             Outcome::NoAck | Outcome::StickGone | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => {
-                let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures);
-                self.failures += 1;
-                self.resume_at = now + pause.min(LONGEST_PAUSE);
-                self.todo.push_front(question);
-                return;
+                return self.ask_later(question, now);
             }
         }
         self.failures = 0;
+    }
+
+    /// The question did not get through: the same again after a while.
+    fn ask_later(&mut self, question: Question, now: Instant) {
+        let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures);
+        self.failures += 1;
+        self.resume_at = now + pause.min(LONGEST_PAUSE);
+        self.todo.push_front(question);
     }
 
     /// The node information frame came by itself: one question less.

@@ -80,6 +80,8 @@ pub enum Outcome {
     Delivered,
     /// The node acknowledged the frame but never reported: the truth is unknown.
     NoReport,
+    /// The node acknowledged that it was asked for a nonce and told none: the command never left.
+    NoNonce,
     /// The node did not acknowledge any try.
     NoAck,
     /// The stick was lost with the frame under way: the truth is unknown.
@@ -97,7 +99,7 @@ impl Outcome {
     /// Whether the node was reached.
     pub fn proves_contact(&self) -> bool {
         match self {
-            Self::Reply(_) | Self::Accepted | Self::Refused | Self::Delivered | Self::NoReport => true,
+            Self::Reply(_) | Self::Accepted | Self::Refused | Self::Delivered | Self::NoReport | Self::NoNonce => true,
             Self::Unsupported | Self::NoAck | Self::StickGone | Self::StickBusy | Self::Expired | Self::Cancelled => false,
         }
     }

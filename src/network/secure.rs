@@ -172,7 +172,7 @@ impl Network {
             if transaction.failures < transaction.tries() {
                 self.queue.push_front(transaction);
             } else {
-                let outcome = transaction.doubt.take().unwrap_or(Outcome::NoReport);
+                let outcome = transaction.doubt.take().unwrap_or(Outcome::NoNonce);
                 self.finish(transaction, outcome);
             }
         }

@@ -28,6 +28,18 @@ pub fn not_stored(failures: u32, entropy: &mut Entropy) -> Duration {
     jittered(Duration::from_secs(seconds), entropy)
 }
 
+/// Distance to the next look at a slot that the lock left unanswered `times` times although the radio reaches it.
+pub fn unanswered(times: u32, entropy: &mut Entropy) -> Duration {
+    let seconds = match times {
+        0 => 1,
+        1 => 10,
+        2 => 60,
+        3 => 600,
+        _ => 3600,
+    };
+    jittered(Duration::from_secs(seconds), entropy)
+}
+
 /// So many writes may fail without a word from the lock before a person is asked.
 pub const WRITES_BEFORE_ASKING: u32 = 3;
 

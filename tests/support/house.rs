@@ -72,6 +72,7 @@ pub struct House {
     /// What the wall clock says beyond the time that went by.
     wall_ahead: i64,
     pub trusted: bool,
+    traced: bool,
     lives: u64,
     boots: u64,
     broker: bool,
@@ -127,6 +128,7 @@ impl House {
             started: Instant::ZERO,
             wall_ahead: 0,
             trusted: true,
+            traced: std::env::var_os("LATCHKEY_TRACE").is_some(),
             lives: 0,
             boots: 0,
             broker: true,
@@ -200,10 +202,10 @@ impl House {
     pub fn run_for(&mut self, duration: Duration) {
         let limit = self.now + duration;
         while self.step(limit) {}
-        while self.is_dark() {
-            let Some(next) = self.world.poll_deadline().filter(|next| next.at <= limit) else { break };
-            self.world.handle_timeout(next.at.max(self.now));
-            self.exchange_bytes();
+        while let Some(due) = self.world.poll_deadline().filter(|due| self.is_dark() && due.at <= limit) {
+            self.now = self.now.max(due.at);
+            self.world.handle_timeout(self.now);
+            while self.world.poll_transmit().is_some() {}
         }
         self.now = limit;
     }
@@ -403,6 +405,7 @@ impl House {
 
     /// The daemon dies between two turns and is started again by the same system.
     pub fn restart(&mut self) {
+        self.trace(|| "-- starts again".into());
         self.lives += 1;
         self.started = self.now;
         self.effects.clear();
@@ -467,6 +470,7 @@ impl House {
     fn release(&mut self, effect: After, inputs: &mut VecDeque<Input>) {
         match effect {
             After::Send(id, frame) => {
+                self.trace(|| format!("-> {}", self::hex(&frame)));
                 self.sent.push(frame.clone());
                 self.link.send(id, frame);
             }
@@ -478,7 +482,10 @@ impl House {
             After::Retained(message) if self.broker => {
                 self.retained.insert(message.topic, message.payload);
             }
-            After::Live(event, _) => self.live.push(event),
+            After::Live(event, _) => {
+                self.trace(|| format!("!! {:?} {:?} {:?}", event.kind, event.slot, event.reason));
+                self.live.push(event);
+            }
             After::Publish(..) | After::Retained(_) | After::Passing(_) | After::Change(_) => {}
             // As the shell does: the port is closed and opened again.
             After::Reopen => {
@@ -535,12 +542,22 @@ impl House {
 
     fn hear(&mut self) {
         while let Some(event) = self.link.poll_event() {
+            if let LinkEvent::Frame(frame) = &event {
+                self.trace(|| format!("<- {}", self::hex(frame)));
+            }
             self.take(Input::Radio(match event {
                 LinkEvent::Frame(frame) => network::Input::Frame(frame),
                 LinkEvent::Sent(id) => network::Input::Sent(id),
                 LinkEvent::Failed(id, why) => network::Input::Failed(id, why),
                 LinkEvent::Unresponsive => network::Input::Unresponsive,
             }));
+        }
+    }
+
+    /// Tells what happens, for whoever reads a failing seed with `LATCHKEY_TRACE=1`. Codes of simulated locks are no secrets.
+    pub fn trace(&self, what: impl FnOnce() -> String) {
+        if self.traced {
+            eprintln!("{:>12.3} {}", self.age().as_secs_f64(), what());
         }
     }
 
@@ -602,6 +619,11 @@ fn open(
         if disk.blown || disk.fails { Err(CommitError::DiskFull) } else { Ok(()) }
     });
     (Turns::new(store, snapshot, settings(boot), entropy.child("bridge")), reader)
+}
+
+/// A frame as `latchkey decode --reveal` takes it.
+fn hex(frame: &Frame) -> String {
+    frame.encode().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A folder that costs no wear: thousands of lives are written to it.

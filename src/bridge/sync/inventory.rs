@@ -101,7 +101,12 @@ impl Sync {
     ) -> Vec<Finding> {
         let sum = match outcome {
             Outcome::Reply(command) => dialect::checksum_of(command),
-            Outcome::StickGone | Outcome::StickBusy | Outcome::Cancelled | Outcome::Expired | Outcome::NoAck => {
+            Outcome::StickGone
+            | Outcome::StickBusy
+            | Outcome::Cancelled
+            | Outcome::Expired
+            | Outcome::NoAck
+            | Outcome::NoNonce => {
                 return Vec::new();
             }
             _ => None,
@@ -136,7 +141,12 @@ impl Sync {
             Outcome::Unsupported => {
                 set_inventory(device, state, |before| Inventory { next: asked.saturating_add(1), ..before });
             }
-            Outcome::NoAck | Outcome::StickGone | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => {}
+            Outcome::NoNonce
+            | Outcome::NoAck
+            | Outcome::StickGone
+            | Outcome::StickBusy
+            | Outcome::Expired
+            | Outcome::Cancelled => {}
         }
         findings
     }

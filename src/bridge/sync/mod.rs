@@ -87,6 +87,8 @@ struct SlotPatience {
     echo: bool,
     /// It was looked at right after the last write, and did not have it yet: a second look decides.
     too_early: bool,
+    /// Looks in a row that the lock left unanswered.
+    silences: u32,
     /// It was in a frame of several codes that the lock refused as a whole: it goes alone.
     alone: bool,
 }
@@ -266,10 +268,10 @@ impl Sync {
         match outcome {
             // A slot the lock won't speak of is no reason to leave its other slots alone.
             Outcome::NoReport if !matches!(task, Task::Change(_)) => {}
-            Outcome::NoAck | Outcome::NoReport => {
+            Outcome::NoAck | Outcome::NoNonce | Outcome::NoReport => {
                 patience.failures += 1;
                 // One lost answer is no reason to leave a lock alone; silence to the radio is.
-                if *outcome == Outcome::NoAck || patience.failures > 1 {
+                if *outcome != Outcome::NoReport || patience.failures > 1 {
                     let delay = retry::unreachable(patience.failures, &mut self.entropy);
                     patience.parked = Some(Retry::after(delay, now));
                 }
@@ -358,9 +360,12 @@ impl Sync {
             Outcome::NoReport => {
                 let doubtful = SlotKey::user_code(device, index);
                 let storing = matches!(slot_of(doubtful, state).progress, Progress::Verifying { acked: true, .. });
-                let first = storing && !std::mem::replace(&mut self.tries(doubtful).too_early, true);
-                let delay = retry::not_stored(if first { 1 } else { 2 }, &mut self.entropy);
-                self.tries(SlotKey::user_code(device, index)).retry = Some(Retry::after(delay, now));
+                let tries = self.tries(doubtful);
+                let first = storing && !std::mem::replace(&mut tries.too_early, true);
+                tries.silences += u32::from(!first);
+                let silences = tries.silences;
+                let delay = retry::unanswered(silences, &mut self.entropy);
+                self.tries(doubtful).retry = Some(Retry::after(delay, now));
                 return Vec::new();
             }
             _ => return Vec::new(),
@@ -452,10 +457,15 @@ impl Sync {
 
     /// The lock was heard: it is awake and near, so it is tried at once. Tells whether it was waited for.
     pub fn heard(&mut self, device: DeviceId) -> bool {
-        let Some(patience) = self.locks.get_mut(&device).filter(|patience| patience.parked.is_some()) else { return false };
-        patience.parked = None;
-        patience.failures = 0;
-        true
+        let Some(patience) = self.locks.get_mut(&device) else { return false };
+        let mut waited = patience.parked.take().is_some();
+        for tries in patience.slots.values_mut().filter(|tries| tries.silences > 1) {
+            (tries.silences, tries.retry, waited) = (1, None, true);
+        }
+        if waited {
+            patience.failures = 0;
+        }
+        waited
     }
 
     /// The stick is back: nobody stays parked because of it.
@@ -620,6 +630,6 @@ fn sent(outcome: &Outcome) -> Sent {
         Outcome::Delivered | Outcome::NoReport | Outcome::Reply(_) => Sent::Acked,
         Outcome::NoAck => Sent::Lost,
         Outcome::StickGone => Sent::Unknown,
-        Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => Sent::NotSent,
+        Outcome::NoNonce | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => Sent::NotSent,
     }
 }

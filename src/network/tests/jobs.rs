@@ -244,7 +244,7 @@ fn a_node_that_was_granted_s2_is_neither_believed_nor_spoken_to_in_clear() {
     let in_clear: Vec<_> = bench.sent_to(LOCK).iter().map(|(_, command)| command.to_string()).collect();
     assert!(!in_clear.is_empty() && in_clear.iter().all(|said| said == "Security 2 NonceGet"), "{in_clear:?}");
     bench.run(60_000);
-    assert_eq!(bench.outcome(job), Some(&Outcome::NoReport), "without a nonce the code never went out");
+    assert_eq!(bench.outcome(job), Some(&Outcome::NoNonce), "without a nonce the code never went out");
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn a_lock_that_gives_no_nonce_is_not_taken_for_one_that_has_the_code() {
         far.deaf_to_nonce_gets = true;
         let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
         far.run(60_000);
-        assert_eq!(far.bench.outcome(job), Some(&Outcome::NoReport));
+        assert_eq!(far.bench.outcome(job), Some(&Outcome::NoNonce));
         assert!(far.opened.is_empty());
         // What waits behind it is not held up for ever.
         far.deaf_to_nonce_gets = false;

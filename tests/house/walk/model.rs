@@ -37,6 +37,8 @@ pub struct Strangers {
     pub loose: BTreeSet<String>,
     /// Slots that were edited where the daemon may not have heard of it.
     pub unheard: BTreeSet<u16>,
+    /// Whose codes were written over unheard in a lock that masks them: nothing but their next use or change shows it.
+    pub unseen: BTreeSet<String>,
     /// Slots of ours that were edited: the daemon waits for a person to say what is wanted.
     pub ours: BTreeSet<u16>,
 }

@@ -94,6 +94,7 @@ impl Stage {
     pub fn take(&mut self, step: &Step) -> Result<(), String> {
         self.power();
         self.figures.steps += 1;
+        self.house.trace(|| format!("== {step:?}"));
         self.act(step.what)?;
         self.house.run_for(Duration::from_millis(step.then));
         self.look()
@@ -250,6 +251,9 @@ impl Stage {
             if !self.model.locks[&node].unheard.is_empty() {
                 self.house.intend(Intent::Check(slug(node)));
                 self.looked_through(node)?;
+                for name in std::mem::take(&mut self.model.locks.get_mut(&node).unwrap().unseen) {
+                    self.give_new_code(&name);
+                }
                 self.model.locks.get_mut(&node).unwrap().unheard.clear();
             }
         }
@@ -390,6 +394,18 @@ impl Stage {
         }
     }
 
+    /// Whoever finds that their code does not open is given another.
+    fn give_new_code(&mut self, name: &str) {
+        let found = self.model.people.iter().position(|person| person.name == name && !person.removed);
+        let Some(who) = found else { return };
+        let code = self.model.fresh_code();
+        let choice = CodeChoice::Given(Pin::parse(&code).expect("a code"));
+        let change = PersonChange { code: Some(choice), ..PersonChange::default() };
+        self.house.intend(Intent::EditPerson(self.model.people[who].id, change));
+        self.model.people[who].codes.push(code);
+        self.model.decided(name);
+    }
+
     fn new_code(&mut self, who: u8) {
         let code = self.model.fresh_code();
         let choice = CodeChoice::Given(Pin::parse(&code).expect("a code"));
@@ -444,6 +460,7 @@ impl Stage {
         let (heard, quiet, now) = (self.is_heard(node), self.is_quiet(node), self.house.now());
         self.house.visit(node, |lock| lock.program(slot, Some(code.as_bytes()), now));
         let over = was.and_then(|was| self.model.present().find(|person| person.code() == was));
+        let over_name = over.map(|it| it.name.clone());
         let (over, unwanted) = (over.map(|it| it.name.clone()), over.is_some_and(|it| !it.may_open(node)));
         let strangers = self.model.locks.get_mut(&node).unwrap();
         strangers.codes.remove(&slot);
@@ -456,6 +473,10 @@ impl Stage {
             strangers.loose.insert(code);
         }
         self.edited(node, slot, heard);
+        let strangers = self.model.locks.get_mut(&node).unwrap();
+        if strangers.unheard.contains(&slot) && self.house.node(node).model.quirks.masks_codes {
+            strangers.unseen.extend(over_name);
+        }
     }
 
     /// Whether the daemon has nothing to do at a lock.
