@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test that panics has said what is wrong, and its figures are for whoever runs it"
 )]
 
