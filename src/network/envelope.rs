@@ -7,6 +7,7 @@
 //! Supervision works both ways (command-classes sheet, 0x6C): our Sets carry a session id and end with the node's
 //! report; a node's supervised reports are answered, and its repeats are answered again without happening again.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::command::crc16_encapsulation::{self, Crc16Encapsulation};
@@ -22,6 +23,8 @@ use crate::domain::time::Instant;
 /// A node repeats an unanswered report within seconds; the same session later is a new one. Some nodes use one id for
 /// all their reports (gateway sheet §9.7), so the command is compared too.
 const REPEATS: Duration = Duration::from_secs(10);
+/// So many reports of a node are remembered for that.
+const REMEMBERED: usize = 8;
 
 /// The node itself, not one of its end points.
 pub(super) const ROOT: u8 = 0;
@@ -168,7 +171,8 @@ pub(super) fn is_understood(part: &Command) -> bool {
 #[derive(Clone, Debug)]
 pub(super) struct Sessions {
     next: SessionId,
-    heard: Option<Heard>,
+    /// The last ones: a node that got no answer to several reports repeats them in turn.
+    heard: VecDeque<Heard>,
 }
 
 /// A supervised command of the node, and what it was told.
@@ -184,7 +188,7 @@ impl Sessions {
     /// Starts anywhere: after a restart, the id used last would pass for a repeat.
     pub(super) fn new(entropy: &mut Entropy) -> Self {
         let [first] = entropy.bytes();
-        Self { next: SessionId::new(first), heard: None }
+        Self { next: SessionId::new(first), heard: VecDeque::new() }
     }
 
     /// The session of a new command.
@@ -197,13 +201,16 @@ impl Sessions {
     /// What the node was told when it said this before: it must not happen again. `None`: it is new.
     pub(super) fn told_before(&mut self, get: &Get, now: Instant) -> Option<Status> {
         let repeats = |it: &&mut Heard| it.session == get.session && it.command == *get.command && now < it.at + REPEATS;
-        let heard = self.heard.as_mut().filter(repeats)?;
+        let heard = self.heard.iter_mut().rev().find(repeats)?;
         heard.at = now;
         Some(heard.status)
     }
 
     /// Notes what the node was told.
     pub(super) fn note(&mut self, get: Get, status: Status, now: Instant) {
-        self.heard = Some(Heard { session: get.session, command: *get.command, at: now, status });
+        if self.heard.len() == REMEMBERED {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(Heard { session: get.session, command: *get.command, at: now, status });
     }
 }

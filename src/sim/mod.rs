@@ -8,8 +8,8 @@
 //! | [`air`] | one transmission at a time: beams, loss, duplication, all from a seed |
 //! | [`device`] | a device outside any network: its label, learn mode and SmartStart |
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
-//! | [`node`] | a node as a list of behaviours, with a memory that survives power cuts, in clear or under its keys |
-//! | [`chip`], [`model`] | which stick and which lock: abilities and quirks as data |
+//! | [`node`] | a node as a list of abilities, with a memory that survives power cuts, in clear or under its keys |
+//! | [`chip`], [`model`] | which stick, and which node: what it is for, how old it is, and its quirks, as data |
 //!
 //! # What a person can do
 //!
@@ -26,6 +26,20 @@
 //! | looks at it | [`World::node_of`], [`World::device_of`], [`World::device_node`], [`World::node`] | [`Node::joined`](node::Node::joined) says how getting its keys ended, [`Node::class`](node::Node::class) what it has |
 //! | breaks or repairs it | [`World::device_mut`], [`World::visit`] with [`Faults`](node::Faults) | what is wrong the next time it joins; what is wrong now |
 //! | moves in where locks are | [`Blueprint::keys`](world::Blueprint::keys) | the locks in [`Blueprint::nodes`](world::Blueprint::nodes) have the keys that they ask for |
+//!
+//! At a node, by [`World::visit`], which sends what the node has to say of it; what it does later comes by itself:
+//!
+//! | a person, or chance | calls on [`Node`](node::Node) | and then |
+//! | --- | --- | --- |
+//! | types a code | [`type_code`](node::Node::type_code) (or [`World::keypad`]) | [`Typed`](node::Typed): opened, jammed, a message, the admin code, wrong, or a dead keypad |
+//! | locks or unlocks at the keypad without typing, turns the bolt | [`keypad_lock`](node::Node::keypad_lock), [`keypad_unlock`](node::Node::keypad_unlock), [`turn_bolt`](node::Node::turn_bolt) | an event; a lock that relocks does so after its time |
+//! | edits codes at the lock | [`program`](node::Node::program), [`erase_codes`](node::Node::erase_codes), [`program_admin`](node::Node::program_admin) | events, as by radio |
+//! | looks at it | [`memory`](node::Node::memory), [`keypad_mode`](node::Node::keypad_mode), [`time`](node::Node::time), [`relocks_at`](node::Node::relocks_at), [`is_identifying`](node::Node::is_identifying) | codes, bolt, log, battery; what its keypad, its clock and its light do |
+//! | breaks or repairs it | [`Faults`](node::Faults): `jammed`, `gone`, `mute`; [`Quirks`](model::Quirks) in [`model`](node::Node::model) | from now on |
+//! | takes out the batteries, puts them in | [`power_off`](node::Node::power_off), [`power_on`](node::Node::power_on), [`power_cut`](node::Node::power_cut) | without power a lock turns by hand, and does nothing else |
+//! | changes the batteries, or waits | [`change_batteries`](node::Node::change_batteries), [`charge`](node::Node::charge); `memory.battery` is a [`Charge`](node::Charge) | each of the [`wakeups`](node::Node::wakeups) costs [`Model::wakeup_cost`](model::Model::wakeup_cost); the level is told at each tenth and below 15 %; at 0 the node is dead |
+//! | resets it to the factory's state | [`factory_reset`](node::Node::factory_reset) | it says so, forgets network, keys and codes a second later, and stands outside the network |
+//! | spills water, switches a plug, wakes a sensor | [`sense`](node::Node::sense), [`press_switch`](node::Node::press_switch), [`wake_by_hand`](node::Node::wake_by_hand) | reports to the lifeline; a sensor sleeps again after 10 s |
 //!
 //! A device that joined in learn mode and got no keys stays, in clear, and does next to nothing. One with SmartStart
 //! leaves a second after it failed and asks again; the stick goes on listing the node. After an exclusion keys and

@@ -1,62 +1,121 @@
-//! What sort of lock a simulated lock is: abilities and quirks as data.
+//! What sort of node a simulated node is: abilities and quirks as data.
+
+mod quirks;
 
 use std::time::Duration;
 
 use crate::domain::node::{Beam, ProductIds};
 use crate::security::keys::KeyMask;
 
-/// A kind of lock.
+pub use quirks::{Quirks, UserShape};
+
+/// A make of node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Model {
+    /// What it is for: that decides what it can do.
+    pub kind: Kind,
+    /// When it was designed: that decides which versions it speaks.
+    pub generation: Generation,
     /// Which product it says it is.
     pub product: ProductIds,
     /// Firmware, `major.minor`.
     pub firmware: (u8, u8),
-    /// How it listens; `None`: always.
+    /// How it listens; `None`: always, or only while it is awake by itself.
     pub beam: Option<Beam>,
+    /// It sleeps, and wakes by itself after so many seconds, unless it was told another interval; `None`: it does not.
+    pub wake_up: Option<u32>,
     /// Version of the User Code class: 1 or 2.
     pub user_code: u8,
     /// User ids 1 to this.
     pub slots: u16,
     /// Time between hearing a command and answering it.
     pub thinking: Duration,
+    /// How long its motor takes from one end to the other.
+    pub motor: Duration,
+    /// What waking up once takes out of its batteries, in millionths of a percent.
+    pub wakeup_cost: u32,
     /// The keys that it asks for when it is included; none: it has no security.
     pub requests: KeyMask,
     /// What is odd about it.
     pub quirks: Quirks,
 }
 
-/// Oddities of real locks (pains sheet §3). All off: a lock by the book.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Quirks {
-    /// Reads show stars instead of digits (Schlage).
-    pub masks_codes: bool,
-    /// A code another slot has is refused: by Supervision, and by the event "duplicate".
-    pub refuses_duplicates: bool,
-    /// Supervision is neither listed nor understood (most locks before 2016).
-    pub no_supervision: bool,
-    /// Events come as Alarm version 1 only: a type and the user as level (Kwikset, Yale before 2015).
-    pub v1_alarms: bool,
-    /// The event's parameter is the bare user id, not a User Code Report (Kwikset 916).
-    pub bare_user_id: bool,
-    /// A write by radio brings no "code added" event.
-    pub silent_writes: bool,
-    /// The answer reaches the host before the stick's callback of the question.
-    pub answers_before_callback: bool,
-    /// Every write is refused (flash worn out, programming disabled).
-    pub refuses_writes: bool,
+/// What a node is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A door lock with a keypad of its own.
+    Lock,
+    /// A keypad without a lock: the host judges what is typed.
+    Keypad,
+    /// A plug with a switch.
+    Switch,
+    /// A sensor for water on the floor, which sleeps.
+    Sensor,
+}
+
+/// When a node was designed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Generation {
+    /// With a chip of the 500 series: what was asked of a certified node before 2019.
+    Series500,
+    /// With a chip of the 700 series, certified for Z-Wave Plus v2.
+    Series700,
+}
+
+/// The device classes a node names in its node information frame (serial-api sheet §4, 0x49).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeviceClass {
+    /// 4: a node that routes, and no controller.
+    pub basic: u8,
+    /// What it is.
+    pub generic: u8,
+    /// What it is more precisely.
+    pub specific: u8,
+}
+
+impl Kind {
+    /// Its device classes.
+    pub fn device_class(self) -> DeviceClass {
+        let (generic, specific) = match self {
+            // Entry control: a door lock with keypad, and a keypad.
+            Self::Lock => (0x40, 0x03),
+            Self::Keypad => (0x40, 0x0B),
+            // Binary switch: one for mains.
+            Self::Switch => (0x10, 0x01),
+            // Notification sensor.
+            Self::Sensor => (0x07, 0x01),
+        };
+        DeviceClass { basic: 0x04, generic, specific }
+    }
+
+    /// The picture that it wants to be shown by; 0: none (command-classes sheet, 0x5E).
+    pub fn icon(self) -> u16 {
+        match self {
+            Self::Lock => 0x0300,
+            Self::Keypad => 0,
+            Self::Switch => 0x0700,
+            Self::Sensor => 0x0C00,
+        }
+    }
 }
 
 impl Model {
-    /// A battery lock by the book with User Code version 2, 30 slots and Supervision.
+    /// A battery lock by the book with User Code version 2, 30 slots and Supervision: what a certified lock of today
+    /// has, but for security.
     pub fn version_2() -> Self {
         Self {
+            kind: Kind::Lock,
+            generation: Generation::Series700,
             product: ProductIds { manufacturer: 0xFFFE, product_type: 1, product: 2 },
             firmware: (1, 4),
             beam: Some(Beam::Ms1000),
+            wake_up: None,
             user_code: 2,
             slots: 30,
             thinking: Duration::from_millis(30),
+            motor: Duration::from_millis(2_000),
+            // Batteries that are empty after twenty thousand: a year and more.
+            wakeup_cost: 5_000,
             requests: KeyMask::NONE,
             quirks: Quirks::default(),
         }
@@ -65,6 +124,7 @@ impl Model {
     /// An older battery lock: User Code version 1, no Supervision, duplicates refused.
     pub fn version_1() -> Self {
         Self {
+            generation: Generation::Series500,
             product: ProductIds { manufacturer: 0xFFFE, product_type: 1, product: 1 },
             user_code: 1,
             quirks: Quirks { no_supervision: true, refuses_duplicates: true, ..Quirks::default() },
@@ -80,6 +140,39 @@ impl Model {
     /// The older lock with S0.
     pub fn s0() -> Self {
         Self { requests: KeyMask(0x80), ..Self::version_1() }
+    }
+
+    /// A plug: always on, and no concern of a lock's.
+    pub fn plug() -> Self {
+        Self {
+            kind: Kind::Switch,
+            product: ProductIds { manufacturer: 0xFFFE, product_type: 2, product: 1 },
+            beam: None,
+            requests: KeyMask(0x03),
+            ..Self::version_2()
+        }
+    }
+
+    /// A sensor for water on the floor: asleep but for a few seconds each hour, and when it gets wet.
+    pub fn sensor() -> Self {
+        Self {
+            kind: Kind::Sensor,
+            product: ProductIds { manufacturer: 0xFFFE, product_type: 3, product: 1 },
+            beam: None,
+            wake_up: Some(3_600),
+            requests: KeyMask(0x03),
+            ..Self::version_2()
+        }
+    }
+
+    /// Whether it hears a frame at any time, without a beam.
+    pub fn always_listens(&self) -> bool {
+        self.beam.is_none() && self.wake_up.is_none()
+    }
+
+    /// Whether it was certified for Z-Wave Plus v2.
+    pub fn is_modern(&self) -> bool {
+        self.generation == Generation::Series700
     }
 
     /// Whether it has Security 2.

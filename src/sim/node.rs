@@ -1,32 +1,69 @@
-//! A node, most often a lock: a memory that survives power cuts, a short list of behaviours, and what people do at its door.
+//! A node, most often a lock: a memory that survives power cuts, a list of abilities, and what people do at it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `abilities` | which classes a kind of node has, at which version, and who answers them |
+//! | `plumbing`, `lifeline`, `identify`, `basic` | what every node can do |
+//! | `power`, `sleep` | batteries and wake-ups; nodes that wake by themselves |
+//! | `door`, `bolt` | Door Lock, and the motor behind it |
+//! | `code_table`, `codes` | User Code |
+//! | `events`, `log`, `clock` | what happened: told, and written down at the lock's own time |
+//! | `hands` | what people do at the device |
+//! | `talk`, `secured`, `segments` | how it speaks: in clear, under its keys, in pieces |
 
+mod abilities;
+mod basic;
+mod bolt;
+mod clock;
+mod code_table;
 mod codes;
 mod door;
 mod events;
+mod hands;
+mod identify;
+mod lifeline;
+mod log;
 mod plumbing;
+mod power;
 mod secured;
 mod segments;
+mod sleep;
 mod talk;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::command::Command;
+use crate::command::door_lock::Configuration;
+use crate::command::multi_channel_association::EndPoint;
+use crate::command::powerlevel::PowerLevel;
 use crate::command::supervision::{self, SessionId, Status, Supervision};
-use crate::command::{ClassId, Command};
+use crate::command::user_code::KeypadMode;
+use crate::command::wake_up::Interval;
 use crate::domain::entropy::Entropy;
 use crate::domain::node::SecurityClass;
+use crate::domain::pin::CodeText;
 use crate::domain::time::{Deadline, Instant};
 use crate::security::keys::KeyMask;
 
 use super::air::Receiver;
 use super::joiner::{Failure, Joiner};
 use super::model::Model;
+use bolt::Bolt;
+use clock::Clock;
+use identify::Light;
 use secured::Secured;
 use segments::Segments;
 
-pub use codes::{CodeTable, Entry};
+pub use code_table::{CodeTable, Entry};
 pub use events::Happening;
+pub use hands::Typed;
+pub use log::{Log, Record};
+pub use power::Charge;
 pub use secured::Membership;
+
+#[cfg(test)]
+use hands::{KEYPAD_DEAD, WRONG_CODES};
 
 /// How long a FLiRS lock stays awake after its last frame (timing sheet §2: some 10 ms up to a second).
 const STAYS_AWAKE: Duration = Duration::from_millis(400);
@@ -34,69 +71,85 @@ const STAYS_AWAKE: Duration = Duration::from_millis(400);
 const REPEATS_AFTER: Duration = Duration::from_secs(3);
 /// How often a lock sends one report of its own.
 const OWN_TRIES: u8 = 3;
-/// Wrong codes in a row until the keypad goes dead, and for how long it does.
-const WRONG_CODES: u8 = 5;
-const KEYPAD_DEAD: Duration = Duration::from_secs(30);
+/// Who fell asleep over a question answers it if it comes again so soon.
+const DOZES_FOR: Duration = Duration::from_secs(10);
+/// How full batteries are that came with a node.
+const AS_DELIVERED: Charge = Charge::of_percent(90);
 
-/// What a lock remembers without power.
+/// What a node remembers without power.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Memory {
     /// User codes.
     pub codes: CodeTable,
+    /// The code that administers the lock at its keypad; empty: there is none.
+    pub admin_code: CodeText,
+    /// What the keypad takes.
+    pub keypad_mode: KeypadMode,
     /// The bolt is thrown.
     pub locked: bool,
+    /// How the lock unlocks, and whether it locks by itself.
+    pub door: Configuration,
+    /// What happened at the lock.
+    pub log: Log,
+    /// A plug is on, a sensor wet.
+    pub on: bool,
+    /// How often a sleeping node wakes, where it was told, and whom it tells.
+    pub wake_up: Option<Interval>,
     /// Members of the lifeline group: who is told what happens.
     pub lifeline: Vec<u8>,
-    /// Battery level in percent.
-    pub battery: u8,
+    /// End points that are members of it.
+    pub lifeline_points: Vec<EndPoint>,
+    /// What is left in the batteries.
+    pub battery: Charge,
+    /// Its serial number; `None` until it has power for the first time.
+    pub serial: Option<[u8; 8]>,
     /// Its network and its keys; `None`: it was never told of either, and is spoken to in clear.
     pub membership: Option<Membership>,
+}
+
+impl Memory {
+    /// What a node fresh from the box remembers: no codes, unlocked, nobody in its lifeline.
+    pub fn fresh(model: &Model) -> Self {
+        Self {
+            codes: CodeTable::new(model.slots),
+            admin_code: CodeText::default(),
+            keypad_mode: KeypadMode::NORMAL,
+            locked: false,
+            door: door::FROM_THE_FACTORY,
+            log: Log::default(),
+            on: false,
+            wake_up: None,
+            lifeline: Vec::new(),
+            lifeline_points: Vec::new(),
+            battery: AS_DELIVERED,
+            serial: None,
+            membership: None,
+        }
+    }
 }
 
 /// Faults that can be switched on and off from outside.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Faults {
-    /// Hears nothing and says nothing.
+    /// Hears nothing and says nothing: out of range. At the door it works.
     pub gone: bool,
     /// Acknowledges, but no command of its own gets out.
     pub mute: bool,
-}
-
-/// What typing a code at the keypad brings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Typed {
-    /// The door opened for this user id.
-    Opened(u16),
-    /// No slot has that code, or it is switched off.
-    Wrong,
-    /// Too many wrong codes: the keypad is dead for a while.
-    KeypadDead,
+    /// The motor can't move the bolt, nor does it go all the way by hand.
+    pub jammed: bool,
 }
 
 /// What a behaviour makes of a command.
-pub(super) enum Answer {
+enum Answer {
     /// A Get, answered.
     Reply(Command),
     /// A Set, carried out.
     Done,
+    /// A Set that is carried out in this time.
+    Working(Duration),
     /// A Set, refused.
     Refused,
 }
-
-/// One ability. `None`: the command is not for this behaviour.
-type Behaviour = fn(&mut Node, &Command, Instant) -> Option<Answer>;
-
-/// What a lock can do; the first that knows a command answers it.
-const BEHAVIOURS: &[Behaviour] = &[
-    plumbing::version,
-    plumbing::product,
-    plumbing::association,
-    plumbing::association_group_info,
-    plumbing::battery,
-    door::door_lock,
-    events::notification,
-    codes::user_code,
-];
 
 /// A frame the lock wants to send.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,108 +172,146 @@ struct Unanswered {
 /// One simulated node.
 #[derive(Debug)]
 pub struct Node {
-    /// What sort of lock it is.
+    /// What sort of node it is.
     pub model: Model,
     /// What survives a power cut.
     pub memory: Memory,
     /// What is wrong with it at the moment.
     pub faults: Faults,
     entropy: Entropy,
+    powered: bool,
+    wakeups: u64,
     joining: Option<Joiner>,
     /// How that ended.
     joined: Option<Result<KeyMask, Failure>>,
     secured: Option<Secured>,
     segments: Segments,
     awake_until: Instant,
+    /// When it woke by itself last; `None`: not since it has power.
+    woke_at: Option<Instant>,
+    /// When it fell asleep over a question.
+    dozed_at: Option<Instant>,
     says: VecDeque<Spoken>,
     unanswered: VecDeque<Unanswered>,
     session: SessionId,
     last_supervised: Option<(supervision::Get, supervision::Report)>,
     wrong_codes: u8,
     keypad_dead_until: Option<Instant>,
+    /// Codes it will have forgotten by then.
+    forgetting: Vec<(Instant, u16)>,
+    bolt: Bolt,
+    clock: Clock,
+    light: Light,
+    /// It sends with less power until then.
+    weak_until: Option<(PowerLevel, Instant)>,
+    resets_at: Option<Instant>,
+    has_reset: bool,
 }
 
 impl Node {
-    /// A lock fresh from the box: no codes, unlocked, nobody in its lifeline.
+    /// A node fresh from the box.
     pub fn new(model: Model) -> Self {
         Self::fresh(model, Entropy::from_number(0))
     }
 
     /// The same; what it draws for its keys and nonces follows from `entropy`.
     pub fn fresh(model: Model, entropy: Entropy) -> Self {
-        let codes = CodeTable::new(model.slots);
-        let memory = Memory { codes, locked: false, lifeline: Vec::new(), battery: 90, membership: None };
+        let memory = Memory::fresh(&model);
         Self::with_memory(model, memory, entropy)
     }
 
-    /// A lock with batteries put in: it remembers `memory` and nothing else.
-    pub fn with_memory(model: Model, memory: Memory, mut entropy: Entropy) -> Self {
+    /// A node with batteries put in: it remembers `memory` and nothing else.
+    pub fn with_memory(model: Model, mut memory: Memory, mut entropy: Entropy) -> Self {
         let talk = Entropy::from_seed(entropy.bytes());
+        memory.serial.get_or_insert_with(|| entropy.child("serial number").bytes());
         Self {
             secured: memory.membership.as_ref().map(|membership| Secured::new(membership, talk)),
             model,
             memory,
             faults: Faults::default(),
             entropy,
+            powered: true,
+            wakeups: 0,
             joining: None,
             joined: None,
             segments: Segments::default(),
             awake_until: Instant::ZERO,
+            woke_at: None,
+            dozed_at: None,
             says: VecDeque::new(),
             unanswered: VecDeque::new(),
             session: SessionId::default(),
             last_supervised: None,
             wrong_codes: 0,
             keypad_dead_until: None,
+            forgetting: Vec::new(),
+            bolt: Bolt::default(),
+            clock: Clock::default(),
+            light: Light::default(),
+            weak_until: None,
+            resets_at: None,
+            has_reset: false,
         }
-    }
-
-    /// Takes its batteries out and puts them in again.
-    pub fn power_cut(&mut self) {
-        let faults = self.faults;
-        *self = Self::with_memory(self.model.clone(), self.memory.clone(), self.entropy.clone());
-        self.faults = faults;
     }
 
     /// How the air reaches it.
-    pub fn receiver(&self) -> Receiver {
-        Receiver { beam: self.model.beam, awake_until: self.awake_until, deaf: self.faults.gone }
-    }
-
-    /// Its radio got a frame, and listens on for a while.
-    pub fn wake(&mut self, now: Instant) {
-        self.awake_until = now + STAYS_AWAKE;
-    }
-
-    /// All of its classes, with their versions.
-    pub fn classes(&self) -> BTreeMap<ClassId, u8> {
-        let mut classes = BTreeMap::from([
-            (ClassId::Z_WAVE_PLUS_INFO, 2),
-            (ClassId::MANUFACTURER_SPECIFIC, 1),
-            (ClassId::VERSION, 2),
-            (ClassId::ASSOCIATION, 2),
-            (ClassId::ASSOCIATION_GROUP_INFORMATION, 1),
-            (ClassId::BATTERY, 1),
-            (ClassId::DOOR_LOCK, 4),
-            (ClassId::NOTIFICATION, if self.model.quirks.v1_alarms { 1 } else { 8 }),
-            (ClassId::USER_CODE, self.model.user_code),
-        ]);
-        if !self.model.quirks.no_supervision {
-            classes.insert(ClassId::SUPERVISION, 1);
-        }
-        classes.extend(self.security_classes());
-        classes
+    pub fn receiver(&self, now: Instant) -> Receiver {
+        let sleeps = self.model.wake_up.is_some() && self.joining.is_none() && self.is_asleep(now);
+        Receiver { beam: self.model.beam, awake_until: self.awake_until, deaf: self.is_gone() || self.has_reset || sleeps }
     }
 
     /// A frame from the controller. Bytes it can't read are ignored, as real nodes do.
     pub fn receive(&mut self, payload: &[u8], now: Instant) {
+        if !self.has_power() {
+            return;
+        }
+        let dozes = self.model.quirks.dozes_off && self.is_asleep(now) && self.dozes(now);
         self.wake(now);
+        let kept = (self.says.len(), self.secured.as_ref().map_or(0, Secured::waiting));
         let Ok(command) = Command::parse(payload) else { return };
         match command {
             Command::TransportService(_) | Command::Security(_) | Command::Security2(_) => self.hear_secured(command, now),
             command => self.take_in(command, SecurityClass::None, now),
         }
         self.speak_secured(now);
+        if dozes {
+            self.says.truncate(kept.0);
+            if let Some(secured) = &mut self.secured {
+                secured.keep(kept.1);
+            }
+            self.awake_until = now;
+        }
+    }
+
+    /// The next frame it wants to send, earliest first.
+    pub fn poll_transmit(&mut self) -> Option<Spoken> {
+        self.says.pop_front()
+    }
+
+    /// Does what is due: repeats reports of its own that nobody answered, moves its bolt, wakes up.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if !self.has_power() {
+            return;
+        }
+        self.repeat(now);
+        self.wake_on_time(now);
+        self.bolt_timeout(now);
+        self.forget_codes(now);
+        self.go_on_joining(now);
+        self.speak_secured(now);
+        self.reset_on_time(now);
+    }
+
+    /// When it will do something by itself.
+    pub fn poll_deadline(&self) -> Option<Deadline> {
+        if !self.has_power() {
+            return None;
+        }
+        let repeats = self.unanswered.iter().map(|own| own.due).min();
+        let repeats = repeats.map(|at| Deadline { at, why: "a lock repeats its report" });
+        let others =
+            [self.talk_deadline(), self.wake_deadline(), self.bolt_deadline(), self.forget_deadline(), self.reset_deadline()];
+        others.into_iter().fold(repeats, Deadline::earliest)
     }
 
     /// A command, and the class it came under: answers go back under the same.
@@ -234,78 +325,11 @@ impl Node {
             }
             command => {
                 if let Some(Answer::Reply(reply)) = self.carry_out(&command, under, now) {
-                    self.say(&reply, under, self.model.thinking, now);
+                    let late = self.model.quirks.answers_late.unwrap_or_default();
+                    self.say(&reply, under, self.model.thinking + late, now);
                 }
             }
         }
-    }
-
-    /// Somebody types a code at the keypad.
-    pub fn type_code(&mut self, code: &[u8], now: Instant) -> Typed {
-        if self.keypad_dead_until.is_some_and(|until| now < until) {
-            return Typed::KeypadDead;
-        }
-        let Some(user) = self.memory.codes.user_of(code) else {
-            self.wrong_codes += 1;
-            if self.wrong_codes < WRONG_CODES {
-                self.tell(Happening::WrongCode, now);
-                return Typed::Wrong;
-            }
-            self.wrong_codes = 0;
-            self.keypad_dead_until = Some(now + KEYPAD_DEAD);
-            self.tell(Happening::KeypadDisabled, now);
-            return Typed::KeypadDead;
-        };
-        self.wrong_codes = 0;
-        self.memory.locked = false;
-        self.tell(Happening::KeypadUnlock(user), now);
-        Typed::Opened(user)
-    }
-
-    /// Somebody turns the bolt by hand.
-    pub fn turn_bolt(&mut self, locked: bool, now: Instant) {
-        self.memory.locked = locked;
-        self.tell(if locked { Happening::ManualLock } else { Happening::ManualUnlock }, now);
-    }
-
-    /// Somebody programs a code at the lock itself, or takes one out.
-    pub fn program(&mut self, user: u16, code: Option<&[u8]>, now: Instant) {
-        let stored = match code {
-            Some(code) => self.memory.codes.put(user, Entry::enabled(code)),
-            None => self.memory.codes.remove(user),
-        };
-        if stored {
-            self.tell(if code.is_some() { Happening::CodeAdded(user) } else { Happening::CodeDeleted(user) }, now);
-        }
-    }
-
-    /// The next frame it wants to send, earliest first.
-    pub fn poll_transmit(&mut self) -> Option<Spoken> {
-        self.says.pop_front()
-    }
-
-    /// Repeats reports of its own that nobody answered, and says what was to be said later.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let class = self.class();
-        let mut repeated = Vec::new();
-        for own in &mut self.unanswered {
-            if own.due <= now {
-                own.tries += 1;
-                own.due = now + REPEATS_AFTER;
-                repeated.push(own.command.write());
-            }
-        }
-        self.unanswered.retain(|own| own.tries < OWN_TRIES);
-        repeated.into_iter().for_each(|payload| self.speak(payload, class, now));
-        self.go_on_joining(now);
-        self.speak_secured(now);
-    }
-
-    /// When it will say something.
-    pub fn poll_deadline(&self) -> Option<Deadline> {
-        let repeats = self.unanswered.iter().map(|own| own.due).min();
-        let repeats = repeats.map(|at| Deadline { at, why: "a lock repeats its report" });
-        Deadline::earliest(repeats, self.talk_deadline())
     }
 
     /// A supervised Set: carried out once however often it is repeated, answered each time.
@@ -316,47 +340,88 @@ impl Node {
         }
         let report = match &self.last_supervised {
             Some((last, report)) if *last == get => *report,
-            Some(_) | None => {
-                let status = match self.carry_out(&get.command, under, now) {
-                    Some(Answer::Done) => Status::SUCCESS,
-                    Some(Answer::Refused) => Status::FAIL,
-                    Some(Answer::Reply(_)) | None => Status::NO_SUPPORT,
-                };
-                supervision::Report::final_of(get.session, status)
-            }
+            Some(_) | None => self.carry_out_supervised(&get, under, now),
         };
         self.last_supervised = Some((get, report));
-        self.say(&Command::Supervision(Supervision::Report(report)), under, self.model.thinking, now);
+        if !self.model.quirks.drops_supervision {
+            self.say(&Command::Supervision(Supervision::Report(report)), under, self.model.thinking, now);
+        }
+    }
+
+    fn carry_out_supervised(&mut self, get: &supervision::Get, under: SecurityClass, now: Instant) -> supervision::Report {
+        let quirks = self.model.quirks;
+        let session = if quirks.answers_session_zero { SessionId::default() } else { get.session };
+        let status = match self.carry_out(&get.command, under, now) {
+            // The end is told to who wants to hear of it; others have to take the beginning for it.
+            Some(Answer::Working(time)) if get.status_updates && !quirks.drops_supervision => {
+                self.inform(session, under);
+                let working = supervision::Report::final_of(session, Status::WORKING);
+                return supervision::Report { more_updates: true, duration: bolt::seconds(time), ..working };
+            }
+            Some(Answer::Done | Answer::Working(_)) => Status::SUCCESS,
+            Some(Answer::Refused) => Status::FAIL,
+            Some(Answer::Reply(_)) | None => Status::NO_SUPPORT,
+        };
+        supervision::Report::final_of(session, status)
+    }
+
+    /// What a repetition of the last supervised command is answered from now on.
+    fn told_at_last(&mut self, report: supervision::Report) {
+        if let Some((_, last)) = self.last_supervised.as_mut().filter(|(_, last)| last.session == report.session) {
+            *last = report;
+        }
     }
 
     fn carry_out(&mut self, command: &Command, under: SecurityClass, now: Instant) -> Option<Answer> {
         if !self.listens(command, under) {
             return None;
         }
-        BEHAVIOURS.iter().find_map(|behaviour| behaviour(self, command, now))
+        self.obey(command, now)
     }
 
     fn say(&mut self, command: &Command, under: SecurityClass, after: Duration, now: Instant) {
-        self.awake_until = self.awake_until.max(now + after + STAYS_AWAKE);
+        self.wake(now);
+        self.awake_until = self.awake_until.max(now + after + self.stays_awake());
         self.speak(command.write(), under, now + after);
     }
 
     /// Sends a report of its own to the lifeline: supervised where it can, and then repeated until it is answered.
-    fn report(&mut self, command: Command, after: Duration, now: Instant) {
-        if self.memory.lifeline.is_empty() {
+    fn report(&mut self, command: Command, now: Instant) {
+        if !self.has_lifeline() {
             return;
         }
         let under = self.class();
         if self.model.quirks.no_supervision {
-            self.say(&command, under, after, now);
+            self.say(&command, under, Duration::ZERO, now);
             return;
         }
         self.session = self.session.next();
-        let get = supervision::Get { status_updates: false, session: self.session, command: Box::new(command) };
+        let session = self.session;
+        let get = supervision::Get { status_updates: false, session, command: Box::new(command) };
         let wrapped = Command::Supervision(Supervision::Get(get));
-        self.say(&wrapped, under, after, now);
-        let due = now + after + REPEATS_AFTER;
-        self.unanswered.push_back(Unanswered { session: self.session, command: wrapped, tries: 1, due });
+        self.unanswered.push_back(Unanswered { session, command: wrapped.clone(), tries: 1, due: now + REPEATS_AFTER });
+        self.say(&wrapped, under, Duration::ZERO, now);
+    }
+
+    fn repeat(&mut self, now: Instant) {
+        let class = self.class();
+        let mut repeated = Vec::new();
+        for own in &mut self.unanswered {
+            if own.due <= now {
+                own.tries += 1;
+                own.due = now + REPEATS_AFTER;
+                repeated.push(own.command.clone());
+            }
+        }
+        self.unanswered.retain(|own| own.tries < OWN_TRIES);
+        repeated.iter().for_each(|command| self.say(command, class, Duration::ZERO, now));
+    }
+
+    /// Falls asleep over a question, unless that happened a moment ago.
+    fn dozes(&mut self, now: Instant) -> bool {
+        let again = self.dozed_at.is_some_and(|at| now < at + DOZES_FOR);
+        self.dozed_at = (!again).then_some(now);
+        !again
     }
 }
 

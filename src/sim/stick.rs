@@ -25,6 +25,7 @@ use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth, Request
 use super::air::Flight;
 use super::chip::Chip;
 use super::device::DeviceId;
+use super::model::DeviceClass;
 use super::node::Node;
 use inclusion::Mode;
 
@@ -440,5 +441,6 @@ impl Stick {
 
 /// A device's node information frame.
 fn node_information(lock: &Node) -> NodeInformation {
-    NodeInformation { basic: 0x04, generic: 0x40, specific: 0x03, supported: lock.listed(), controlled: Vec::new() }
+    let DeviceClass { basic, generic, specific } = lock.model.kind.device_class();
+    NodeInformation { basic, generic, specific, supported: lock.listed(), controlled: Vec::new() }
 }

@@ -14,7 +14,7 @@ use super::chip::Chip;
 use super::device::{Call, Device, DeviceId, Outside};
 use super::line::Line;
 use super::model::Model;
-use super::node::{Membership, Node, Typed};
+use super::node::{Membership, Memory, Node, Typed};
 use super::stick::{Effect, OWN, Outcome, Stick, Transmission};
 use crate::security::keys::{KeyMask, NetworkKeys};
 
@@ -116,7 +116,7 @@ impl World {
         for (node, model) in &blueprint.nodes {
             let entropy = entropy.child(&format!("sim/lock {node}"));
             let device = Device::with_key(model.clone(), &entropy);
-            let mut memory = Node::new(model.clone()).memory;
+            let mut memory = Memory::fresh(model);
             memory.membership = blueprint.keys.as_ref().map(|keys| Membership {
                 home: blueprint.home,
                 own: *node,
@@ -233,7 +233,7 @@ impl World {
             }
             Due::NodeSpeaks { node, payload } => {
                 let Some(lock) = self.nodes.get(&node) else { return };
-                if lock.faults.gone || lock.faults.mute {
+                if lock.is_gone() || lock.faults.mute {
                     return;
                 }
                 let stick = Receiver { beam: None, awake_until: now, deaf: false };
@@ -318,7 +318,7 @@ impl World {
     /// How the air reaches a node, if there is one.
     fn receiver(&self, node: NodeId, now: Instant) -> Receiver {
         let nobody = Receiver { beam: None, awake_until: now, deaf: true };
-        self.nodes.get(&node).map_or(nobody, Node::receiver)
+        self.nodes.get(&node).map_or(nobody, |lock| lock.receiver(now))
     }
 
     fn schedule(&mut self, at: Instant, due: Due) {

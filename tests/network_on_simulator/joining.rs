@@ -301,6 +301,46 @@ fn a_dead_lock_is_forgotten_or_replaced_by_a_new_one_under_its_id() {
 }
 
 #[test]
+fn a_lock_that_was_reset_by_hand_says_goodbye_is_forgotten_and_may_come_back() {
+    let mut house = House::empty(Chip::series_700(), 11);
+    let device = Device::new(Model::s2(), 1);
+    let pin = device.dsk().pin();
+    let id = house.member(device);
+    house.proves_itself(id);
+    let (now, device) = (house.now, house.world.device_of(id).expect("it is a device"));
+    house.world.visit(id, |lock| lock.factory_reset(now));
+    house.until(60, |house| house.events.contains(&NetworkEvent::NodeRemoved(id)));
+    assert_eq!((house.network.node(id), house.world.node_of(device)), (None, None));
+    let reset = house.world.device_node(device).map(|lock| lock.memory.codes.entries().count());
+    assert_eq!(reset, Some(0), "the next owner finds no code");
+
+    house.include(Protection::Best, Some(pin));
+    let now = house.now;
+    house.world.press(device, now);
+    let Ok(Ended::Included { node, security, .. }) = house.ended(200) else { panic!("{:?}", house.events) };
+    assert_eq!(security, SecurityClass::S2AccessControl);
+    house.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(node)));
+    house.proves_itself(node);
+}
+
+#[test]
+fn a_plug_and_a_sleeping_sensor_join_and_are_left_in_peace() {
+    for model in [Model::plug(), Model::sensor()] {
+        let mut house = House::empty(Chip::series_700(), 12);
+        let id = house.member(Device::new(model.clone(), 1));
+        let info = node(&house, id).protocol.expect("the stick knows it");
+        let class = model.kind.device_class();
+        assert_eq!((info.generic, info.specific, info.sleeps()), (class.generic, class.specific, model.wake_up.is_some()));
+        assert_eq!(node(&house, id).security, SecurityClass::S2Authenticated);
+        let wakeups = |house: &House| house.world.node(id).map_or(0, |it| it.wakeups());
+        let before = wakeups(&house);
+        house.pass(12 * 3_600);
+        // Nobody is in the sensor's lifeline: it wakes each hour, and says nothing.
+        assert_eq!(wakeups(&house) - before, if model.wake_up.is_some() { 12 } else { 0 });
+    }
+}
+
+#[test]
 fn locks_join_through_bad_air() {
     let mut joined = 0;
     for seed in 1..=6 {

@@ -1,13 +1,14 @@
 //! No nonce of ours goes out twice, under S2 or S0, however often the daemon is restarted.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use latchkey::serial::{Frame, FunctionId, NodeIdWidth, Request};
 
 /// The random parts that went out so far.
 #[derive(Default)]
 pub struct Nonces {
-    seen: BTreeSet<Vec<u8>>,
+    /// With the payload that each went out in: the very same frame may be sent again.
+    seen: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Nonces {
@@ -32,7 +33,11 @@ impl Nonces {
             [0x98, 0x81 | 0xC1, half @ ..] if half.len() >= 8 => &half[..8],
             _ => return Ok(()),
         };
-        if self.seen.insert(nonce.to_vec()) { Ok(()) } else { Err(format!("a nonce went out twice, in {payload:02X?}")) }
+        let payload = payload.to_vec();
+        if *self.seen.entry(nonce.to_vec()).or_insert_with(|| payload.clone()) == payload {
+            return Ok(());
+        }
+        Err(format!("a nonce went out twice, in {payload:02X?}"))
     }
 
     /// How many there were.

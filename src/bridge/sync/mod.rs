@@ -14,6 +14,7 @@ use std::time::Duration;
 use self::inventory::Pace;
 pub(super) use self::ledger::forget_if_done;
 use self::ledger::{hold, is_held, is_wanted, overwritten, release, slot_of, tidy};
+use self::told::was_just_confirmed;
 use self::view::{View, hindrance};
 use super::dialect;
 use super::state::State;
@@ -63,16 +64,25 @@ struct Patience {
     no_slot: BTreeSet<GrantId>,
     /// It tells by an event what we did: such an event is worth waiting for.
     tells: bool,
-    /// When we last changed a slot ourselves.
-    own: BTreeMap<u16, Instant>,
-    /// Slots the lock says were changed at its keypad: one look each tells whether they were.
-    recheck: BTreeSet<u16>,
+    /// Slots that we changed ourselves a moment ago.
+    own: BTreeMap<u16, OwnChange>,
+    /// Slots that may have been changed at the lock: one look each tells whether they were. `true`: the lock said so; it is
+    /// not the echo of a change of ours.
+    recheck: BTreeMap<u16, bool>,
     /// Its inventory waits for airtime.
     pacing: bool,
     /// Slots 1 to this exist, as far as is known.
     users: u16,
     /// It did not answer the question that also tells the next taken slot.
     cannot_walk: bool,
+}
+
+/// A change of ours, whose event may still come.
+#[derive(Clone, Copy)]
+struct OwnChange {
+    at: Instant,
+    /// When its event came.
+    told: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -148,7 +158,7 @@ impl Sync {
         let Some((view, mut plan)) = planned(id, resting, state, network, now) else { return };
         let patience = self.locks.entry(id).or_default();
         patience.users = view.users;
-        let rechecks = patience.recheck.iter().map(|index| Step::Read(SlotKey::user_code(id, *index)));
+        let rechecks = patience.recheck.keys().map(|index| Step::Read(SlotKey::user_code(id, *index)));
         plan.steps.splice(0..0, rechecks);
         patience.no_slot = plan.no_slot.iter().copied().collect();
         patience.pacing = false;
@@ -220,7 +230,7 @@ impl Sync {
         let mut slot = before.clone();
         observe::begin(&mut slot, owner, doing);
         state.put_slot(slot, now.wall);
-        let echo = self.is_own_echo(&before, now);
+        let echo = self.is_own_echo(key, now.mono) || was_just_confirmed(&before, now);
         let tries = self.tries(key);
         (tries.told, tries.echo) = (false, echo);
         before
@@ -325,13 +335,14 @@ impl Sync {
     fn changed(&mut self, key: SlotKey, pin: Option<&Pin>, sent: Sent, state: &mut State, now: Now) {
         let mut slot = slot_of(key, state);
         let fingerprints = state.key.clone();
-        let told = self.tries(key).told && matches!(sent, Sent::Acked | Sent::Lost | Sent::Unknown);
+        let event = self.tries(key).told.then_some(now.mono);
+        let told = event.is_some() && matches!(sent, Sent::Acked | Sent::Lost | Sent::Unknown);
         if let (true, Progress::Sending { doing }) = (told, slot.progress) {
             observe::confirm(&mut slot, doing, pin, ConfirmedBy::Event, &fingerprints, now.wall);
         }
         let verdict = observe::settle(&mut slot, sent, pin, &fingerprints, now.wall);
         self.judge(&slot, verdict, state, now);
-        self.mark_own(key, now.mono);
+        self.mark_own(key, event, now.mono);
         // One that never said so is asked at once.
         let tells = self.locks.get(&key.device).is_some_and(|patience| patience.tells);
         if tells && sent == Sent::Acked && verdict == Verdict::LookAgain {
@@ -378,7 +389,7 @@ impl Sync {
         let mut findings = Vec::new();
         for (slot, sighting) in &report.sightings {
             let key = SlotKey::user_code(device, *slot);
-            let told = self.locks.entry(device).or_default().recheck.remove(slot);
+            let told = self.locks.entry(device).or_default().recheck.remove(slot).unwrap_or_default();
             findings.extend(match sighting {
                 Sighting::Masked if told => Some(overwritten(key, state, now.wall)),
                 _ => self.see(key, sighting, state, now),
@@ -413,7 +424,7 @@ impl Sync {
         }
         self.judge(&slot, verdict, state, now);
         if was_doubtful {
-            self.mark_own(key, now.mono);
+            self.mark_own(key, None, now.mono);
         }
         let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
         state.put_slot(slot, now.wall);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ledger::{hold, is_current, slot_of};
-use super::{Finding, Sync};
+use super::{Finding, OwnChange, Sync};
 use crate::bridge::state::State;
 use crate::domain::grant::{Reason, Status};
 use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
@@ -12,6 +12,10 @@ use crate::reconcile::observe;
 
 /// A "code added" event this soon after our own change of that slot speaks of our change.
 const OWN_CHANGE: Duration = Duration::from_secs(10);
+/// On busy air it may come, or be repeated, so late; then one look is better than to believe it.
+const LATE_ECHO: Duration = Duration::from_secs(60);
+/// Locks that tell everything twice do so within this.
+const TWICE: Duration = Duration::from_secs(2);
 
 impl Sync {
     /// The lock's own word that a code was added or changed.
@@ -20,9 +24,11 @@ impl Sync {
             return None;
         }
         let mut slot = slot_of(key, state);
-        self.note_that_it_tells(&slot, now);
+        self.note_that_it_tells(&slot, now.mono);
         let Some(owner) = slot.owner else {
-            if self.is_own_echo(&slot, now) {
+            if self.is_own_echo(key, now.mono) {
+                // Of the write before the clear; or somebody was quick.
+                self.recheck(key, false);
                 return None;
             }
             // Something is there now that we did not write: not free, and people want to know.
@@ -53,9 +59,13 @@ impl Sync {
             Progress::Verifying { doing: Doing::Clear { .. }, .. } => return None,
             Progress::Idle => {}
         }
-        // The event of a change of ours may come late, when a lock repeats what nobody answered. One look tells.
-        if !self.is_own_echo(&slot, now) {
-            self.locks.entry(key.device).or_default().recheck.insert(key.index);
+        // The event of a change of ours may come late, when a lock repeats what nobody answered: even after a restart, where
+        // only the stamp of the confirmation is left. Otherwise one look tells.
+        let just_confirmed = was_just_confirmed(&slot, now);
+        let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO);
+        let (own, first) = (self.is_own_echo(key, now.mono), self.is_first_echo(key, now.mono));
+        if !first && (own || !just_confirmed) {
+            self.recheck(key, !own && !late);
         }
         None
     }
@@ -66,7 +76,7 @@ impl Sync {
             return None;
         }
         let mut slot = slot_of(key, state);
-        self.note_that_it_tells(&slot, now);
+        self.note_that_it_tells(&slot, now.mono);
         match slot.progress {
             Progress::Sending { doing: Doing::Clear { .. } } => {
                 self.believe(key);
@@ -80,7 +90,13 @@ impl Sync {
                 None
             }
             Progress::Sending { .. } | Progress::Verifying { .. } => None,
-            Progress::Idle if self.is_own_echo(&slot, now) => None,
+            Progress::Idle if self.is_own_echo(key, now.mono) || was_just_confirmed(&slot, now) => {
+                // What we did last was to put a code there: this is another's doing, or very late.
+                if slot.confirmed.is_some_and(|confirmed| confirmed.code.is_some()) {
+                    self.recheck(key, false);
+                }
+                None
+            }
             Progress::Idle => {
                 let ours = slot.owner.is_some() && slot.content != Content::Empty;
                 let is_current = is_current(&slot, state);
@@ -111,8 +127,8 @@ impl Sync {
     }
 
     /// An event about a change of ours: the next one is waited for, instead of asking.
-    fn note_that_it_tells(&mut self, slot: &Slot, now: Now) {
-        if slot.progress != Progress::Idle || self.is_own_echo(slot, now) {
+    fn note_that_it_tells(&mut self, slot: &Slot, now: Instant) {
+        if slot.progress != Progress::Idle || self.is_own_echo(slot.key, now) {
             self.locks.entry(slot.key.device).or_default().tells = true;
         }
     }
@@ -125,18 +141,38 @@ impl Sync {
 
     fn settled(&mut self, key: SlotKey, now: Instant) {
         self.locks.entry(key.device).or_default().slots.remove(&key.index);
-        self.mark_own(key, now);
+        self.mark_own(key, Some(now), now);
     }
 
-    pub(super) fn mark_own(&mut self, key: SlotKey, now: Instant) {
-        self.locks.entry(key.device).or_default().own.insert(key.index, now);
+    /// One look tells what is in that slot.
+    fn recheck(&mut self, key: SlotKey, certain: bool) {
+        *self.locks.entry(key.device).or_default().recheck.entry(key.index).or_default() |= certain;
     }
 
-    /// Whether an event about this slot may speak of a change of ours. The row remembers the last one over a restart, after
-    /// which a lock repeats what nobody answered.
-    pub(super) fn is_own_echo(&self, slot: &Slot, now: Now) -> bool {
-        let own = self.locks.get(&slot.key.device).and_then(|patience| patience.own.get(&slot.key.index));
-        let confirmed = slot.confirmed.as_ref().map(|confirmed| confirmed.at).filter(|at| *at <= now.wall);
-        own.is_some_and(|at| now.mono.since(*at) < OWN_CHANGE) || confirmed.is_some_and(|at| now.wall - at < OWN_CHANGE)
+    pub(super) fn mark_own(&mut self, key: SlotKey, told: Option<Instant>, at: Instant) {
+        self.locks.entry(key.device).or_default().own.insert(key.index, OwnChange { at, told });
     }
+
+    fn own_change(&self, key: SlotKey) -> Option<OwnChange> {
+        self.locks.get(&key.device)?.own.get(&key.index).copied()
+    }
+
+    pub(super) fn is_own_echo(&self, key: SlotKey, now: Instant) -> bool {
+        self.own_change(key).is_some_and(|own| now.since(own.at) < OWN_CHANGE)
+    }
+
+    /// A change of ours is told of once; whatever is told of the same slot later is another's doing.
+    fn is_first_echo(&mut self, key: SlotKey, now: Instant) -> bool {
+        let own = self.locks.get_mut(&key.device).and_then(|patience| patience.own.get_mut(&key.index));
+        let Some(own) = own.filter(|own| now.since(own.at) < OWN_CHANGE) else { return false };
+        let told = *own.told.get_or_insert(now);
+        now.since(told) < TWICE
+    }
+}
+
+/// Whether a change of ours was confirmed so recently that the lock may still tell of it. Holds over a restart, and is as
+/// good as the wall clock.
+pub(super) fn was_just_confirmed(slot: &Slot, now: Now) -> bool {
+    let at = slot.confirmed.as_ref().map(|confirmed| confirmed.at).filter(|at| *at <= now.wall);
+    at.is_some_and(|at| now.wall - at < OWN_CHANGE)
 }

@@ -169,7 +169,8 @@ impl Story {
         let typed = self.world.visit(|world, now| world.keypad(door.node, code.as_bytes(), now));
         let (does, event) = match typed {
             Some(Typed::Opened(slot)) => (format!("it opens, by the code in slot {slot}"), "code_used"),
-            Some(Typed::Wrong) => ("it stays shut".to_owned(), "code_denied"),
+            Some(Typed::Jammed(_)) => ("the bolt is stuck".to_owned(), "jammed"),
+            Some(Typed::Wrong | Typed::Message(_) | Typed::Admin) => ("it stays shut".to_owned(), "code_denied"),
             Some(Typed::KeypadDead) => ("the keypad is dead for a while".to_owned(), "keypad_locked_out"),
             None => return Err(Failure::Refused(format!("there is no lock at node {}", door.node))),
         };

@@ -1,17 +1,18 @@
-//! User Code version 1 and 2: the table of codes, and what the lock makes of reads and writes.
+//! User Code version 1 and 2: what the lock makes of reads and writes (command-classes sheet, 0x63).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::command::Command;
 use crate::command::user_code::{
-    CapabilitiesReport, Checksum, ExtendedCode, ExtendedGet, ExtendedReport, KeypadMode, Report, UserCode, UserId, UserIdStatus,
-    UsersNumberReport,
+    AdminCode, CapabilitiesReport, Checksum, ExtendedCode, ExtendedGet, ExtendedReport, KeypadMode, Report, UserCode, UserId,
+    UserIdStatus, UsersNumberReport,
 };
+use crate::command::{ClassId, Command};
 use crate::domain::pin::CodeText;
-use crate::domain::time::Instant;
+use crate::domain::time::{Deadline, Instant};
 
-use super::{Answer, Happening, Node};
+use super::code_table::{is_code, same};
+use super::{Answer, CodeTable, Entry, Happening, Node};
 
 /// How many bytes of codes a lock puts into one Extended Report, so that it fits a classic frame.
 const REPORT_ROOM: usize = 34;
@@ -19,169 +20,192 @@ const REPORT_ROOM: usize = 34;
 /// How long the lock stores a code before it tells of it: its answer to the write goes first.
 const STORING: Duration = Duration::from_millis(150);
 
-/// One slot that is not empty.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Entry {
-    /// What the slot is for; never "available".
-    pub status: UserIdStatus,
-    /// The code.
-    pub code: CodeText,
-}
+/// What is to be done to one slot; `None`: to all.
+type Write<'a> = (Option<UserId>, UserIdStatus, &'a CodeText);
 
-impl Entry {
-    /// A code that opens.
-    pub fn enabled(code: &[u8]) -> Self {
-        Self { status: UserIdStatus::ENABLED, code: CodeText::new(code) }
-    }
-}
-
-/// The codes of a lock, by user id.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CodeTable {
-    slots: u16,
-    entries: BTreeMap<u16, Entry>,
-}
-
-impl CodeTable {
-    /// A table with user ids 1 to `slots`, all empty.
-    pub fn new(slots: u16) -> Self {
-        Self { slots, entries: BTreeMap::new() }
-    }
-
-    /// What is in a slot; `None`: nothing.
-    pub fn get(&self, user: u16) -> Option<&Entry> {
-        self.entries.get(&user)
-    }
-
-    /// Every slot that is not empty.
-    pub fn entries(&self) -> impl Iterator<Item = (u16, &Entry)> {
-        self.entries.iter().map(|(user, entry)| (*user, entry))
-    }
-
-    /// The user whose code opens the door.
-    pub fn user_of(&self, code: &[u8]) -> Option<u16> {
-        let opens = |entry: &Entry| entry.status == UserIdStatus::ENABLED && entry.code.reveal() == code;
-        self.entries().find(|(_, entry)| opens(entry)).map(|(user, _)| user)
-    }
-
-    /// Fills a slot. `false`: no such slot, or not a code of 4 to 10 digits.
-    pub fn put(&mut self, user: u16, entry: Entry) -> bool {
-        let digits = entry.code.reveal();
-        let fits = (4..=10).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-        if !fits || !self.has_slot(user) {
-            return false;
-        }
-        self.entries.insert(user, entry);
-        true
-    }
-
-    /// Empties a slot. `false`: no such slot.
-    pub fn remove(&mut self, user: u16) -> bool {
-        self.entries.remove(&user);
-        self.has_slot(user)
-    }
-
-    fn has_slot(&self, user: u16) -> bool {
-        (1..=self.slots).contains(&user)
-    }
-
-    fn next_after(&self, user: u16) -> Option<u16> {
-        self.entries.range(user.saturating_add(1)..).next().map(|(user, _)| *user)
-    }
-}
-
-pub(super) fn user_code(lock: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
+pub(super) fn user_code(node: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
     let Command::UserCode(command) = command else { return None };
     let reply = match command {
-        UserCode::Set(set) => {
-            return Some(lock.write_codes(&[(set.user(), set.status(), set.code())], now));
-        }
+        UserCode::Set(set) => return Some(node.write_codes(&[(set.user(), set.status(), set.code())], now)),
         UserCode::Get(get) => {
-            let (status, code) = lock.shown(get.user_id.into());
+            let (status, code) = node.shown(get.user_id.into());
             // An empty slot reads as four zero bytes in most locks of version 1.
-            let code = if status == UserIdStatus::AVAILABLE { CodeText::new([0; 4]) } else { code };
+            let empty = status == UserIdStatus::AVAILABLE && node.model.quirks.empty_zeros.is_none();
+            let code = if empty { CodeText::new([0; 4]) } else { code };
             UserCode::Report(Report { user_id: get.user_id, status, code })
         }
-        UserCode::UsersNumberGet => UserCode::UsersNumberReport(UsersNumberReport::new(lock.model.slots, lock.model.user_code)),
-        _ if lock.model.user_code < 2 => return None,
-        UserCode::CapabilitiesGet => UserCode::CapabilitiesReport(CapabilitiesReport {
-            checksum: true,
-            multi_report: true,
-            multi_set: true,
-            statuses: BTreeSet::from([0, 1, 2]),
-            keypad_modes: BTreeSet::from([0]),
-            keys: (b'0'..=b'9').collect(),
-            ..CapabilitiesReport::default()
-        }),
-        UserCode::KeypadModeGet => UserCode::KeypadModeReport(KeypadMode::NORMAL),
-        UserCode::KeypadModeSet(mode) => {
-            return Some(if *mode == KeypadMode::NORMAL { Answer::Done } else { Answer::Refused });
-        }
+        UserCode::UsersNumberGet => UserCode::UsersNumberReport(UsersNumberReport::new(node.model.slots, node.model.user_code)),
+        _ if node.model.user_code < 2 => return None,
+        UserCode::CapabilitiesGet => UserCode::CapabilitiesReport(node.code_capabilities()),
+        UserCode::KeypadModeGet => UserCode::KeypadModeReport(node.keypad_mode(now)),
+        UserCode::KeypadModeSet(mode) => return Some(node.set_keypad_mode(*mode)),
         UserCode::ExtendedUserCodeSet(set) => {
             let codes: Vec<_> = set.codes().iter().map(|code| (code.user(), code.status(), code.code())).collect();
-            return Some(lock.write_codes(&codes, now));
+            return Some(node.write_codes(&codes, now));
         }
-        UserCode::ExtendedUserCodeGet(get) => UserCode::ExtendedUserCodeReport(lock.codes_from(*get)?),
-        UserCode::UserCodeChecksumGet => UserCode::UserCodeChecksumReport(lock.checksum()),
+        UserCode::ExtendedUserCodeGet(ExtendedGet { user_id: 0, .. }) => {
+            // The report has no word of ours for user 0: one code, user 0, status 0xFE, no digits, none next.
+            let report = [0x0D, 1, 0, 0, UserIdStatus::STATUS_NOT_AVAILABLE.0, 0, 0, 0];
+            return Some(Answer::Reply(Command::opaque(ClassId::USER_CODE, &report)));
+        }
+        UserCode::ExtendedUserCodeGet(get) => UserCode::ExtendedUserCodeReport(node.codes_from(*get)?),
+        UserCode::AdminCodeSet(set) => return Some(node.set_admin_code(&set.code)),
+        UserCode::AdminCodeGet => UserCode::AdminCodeReport(AdminCode { code: node.read_back(&node.memory.admin_code) }),
+        UserCode::UserCodeChecksumGet => UserCode::UserCodeChecksumReport(node.checksum()),
         _ => return None,
     };
     Some(Answer::Reply(Command::UserCode(reply)))
 }
 
 impl Node {
-    /// Writes codes, all or none.
-    fn write_codes(&mut self, codes: &[(Option<UserId>, UserIdStatus, &CodeText)], now: Instant) -> Answer {
-        if self.model.quirks.refuses_writes {
+    /// Switches the admin code off, or takes another: one that is no user's.
+    pub(super) fn set_admin_code(&mut self, code: &CodeText) -> Answer {
+        let taken = self.memory.codes.owner_of(code.reveal(), self.model.quirks.five_buttons).is_some();
+        if !code.is_empty() && (!is_code(code) || taken) {
             return Answer::Refused;
         }
+        self.memory.admin_code = code.clone();
+        Answer::Done
+    }
+
+    /// What a read of a slot shows.
+    pub(super) fn shown(&self, user: u16) -> (UserIdStatus, CodeText) {
+        let quirks = self.model.quirks;
+        if quirks.master_slot == Some(user) {
+            return (UserIdStatus::ENABLED, CodeText::new(*b"****"));
+        }
+        match self.memory.codes.get(user) {
+            Some(entry) => (entry.status, self.read_back(&entry.code)),
+            None if self.memory.codes.has_slot(user) => {
+                let zeros = vec![0; quirks.empty_zeros.unwrap_or_default().into()];
+                (UserIdStatus::AVAILABLE, CodeText::new(zeros))
+            }
+            None => (UserIdStatus::STATUS_NOT_AVAILABLE, CodeText::default()),
+        }
+    }
+
+    /// Forgets codes that it only seemed to keep.
+    pub(super) fn forget_codes(&mut self, now: Instant) {
+        for (_, user) in self.forgetting.extract_if(.., |(at, _)| *at <= now) {
+            self.memory.codes.remove(user);
+        }
+    }
+
+    pub(super) fn forget_deadline(&self) -> Option<Deadline> {
+        let at = self.forgetting.iter().map(|(at, _)| *at).min()?;
+        Some(Deadline { at, why: "a lock forgets a code" })
+    }
+
+    fn code_capabilities(&self) -> CapabilitiesReport {
+        CapabilitiesReport {
+            admin_code: true,
+            admin_code_deactivation: true,
+            checksum: true,
+            multi_report: true,
+            multi_set: true,
+            statuses: self.statuses(),
+            keypad_modes: BTreeSet::from([0, 1, 2, 3]),
+            keys: (b'0'..=b'9').collect(),
+        }
+    }
+
+    /// What a slot can be for: version 1 knows "occupied" and "reserved" only.
+    fn statuses(&self) -> BTreeSet<u8> {
+        (0..=if self.model.user_code < 2 { 2 } else { 4 }).collect()
+    }
+
+    fn set_keypad_mode(&mut self, mode: KeypadMode) -> Answer {
+        if mode > KeypadMode::LOCKED_OUT {
+            return Answer::Refused;
+        }
+        self.memory.keypad_mode = mode;
+        self.keypad_dead_until = None;
+        self.wrong_codes = 0;
+        Answer::Done
+    }
+
+    /// Writes codes, all or none.
+    fn write_codes(&mut self, codes: &[Write<'_>], now: Instant) -> Answer {
+        let quirks = self.model.quirks;
         let mut table = self.memory.codes.clone();
         let mut happenings = Vec::new();
-        for (user, status, code) in codes {
-            let Some(user) = user.map(UserId::number) else {
-                if *status != UserIdStatus::AVAILABLE {
-                    return Answer::Refused;
-                }
-                table.entries.clear();
-                happenings.push(Happening::AllCodesDeleted);
-                continue;
-            };
-            if *status == UserIdStatus::AVAILABLE {
-                if !table.remove(user) {
-                    return Answer::Refused;
-                }
-                happenings.push(Happening::CodeDeleted(user));
-                continue;
+        for write in codes {
+            match self.write_code(&mut table, *write) {
+                Ok(happening) => happenings.push(happening),
+                Err(duplicate) => return self.refuse(write.0, duplicate, now),
             }
-            let taken = table.entries().any(|(other, entry)| other != user && entry.code == **code);
-            if taken && self.model.quirks.refuses_duplicates {
-                self.tell(Happening::DuplicateRefused(user), now + STORING);
-                return Answer::Refused;
-            }
-            if !table.put(user, Entry { status: *status, code: (*code).clone() }) {
-                return Answer::Refused;
-            }
-            happenings.push(Happening::CodeAdded(user));
+        }
+        let added = happenings.iter().filter(|it| matches!(it, Happening::CodeAdded(_))).filter_map(|it| it.user());
+        match quirks.forgets_writes {
+            Some(Duration::ZERO) => added.for_each(|user| table.put_back(user, &self.memory.codes)),
+            Some(after) => self.forgetting.extend(added.map(|user| (now + after, user))),
+            None => {}
         }
         self.memory.codes = table;
-        if !self.model.quirks.silent_writes {
-            for happening in happenings {
+        for happening in happenings {
+            self.write_down(happening, now);
+            if !quirks.silent_writes {
                 self.tell(happening, now + STORING);
             }
         }
         Answer::Done
     }
 
-    /// What a read of a slot shows.
-    pub(super) fn shown(&self, user: u16) -> (UserIdStatus, CodeText) {
-        match self.memory.codes.get(user) {
-            Some(entry) if self.model.quirks.masks_codes => (entry.status, CodeText::new(vec![b'*'; entry.code.len()])),
-            Some(entry) => (entry.status, entry.code.clone()),
-            None if self.memory.codes.has_slot(user) => (UserIdStatus::AVAILABLE, CodeText::default()),
-            None => (UserIdStatus::STATUS_NOT_AVAILABLE, CodeText::default()),
+    /// Writes one code into `table`. Refused: because another has it, or for any other reason (`None`).
+    fn write_code(&self, table: &mut CodeTable, (user, status, code): Write<'_>) -> Result<Happening, Option<Happening>> {
+        let quirks = self.model.quirks;
+        if quirks.refuses_writes || !self.statuses().contains(&status.0) {
+            return Err(None);
+        }
+        let Some(user) = user.map(UserId::number) else {
+            if status != UserIdStatus::AVAILABLE {
+                return Err(None);
+            }
+            table.clear();
+            return Ok(Happening::AllCodesDeleted);
+        };
+        if quirks.master_slot == Some(user) {
+            return Err(None);
+        }
+        if status == UserIdStatus::AVAILABLE {
+            return if table.remove(user) { Ok(Happening::CodeDeleted(user)) } else { Err(None) };
+        }
+        let taken = table.entries().any(|(other, entry)| other != user && same(&entry.code, code, quirks.five_buttons));
+        if taken && quirks.refuses_duplicates || !code.is_empty() && *code == self.memory.admin_code {
+            return Err(Some(Happening::DuplicateRefused(user)));
+        }
+        if quirks.lengths.is_some_and(|(shortest, longest)| !(shortest.into()..=longest.into()).contains(&code.len())) {
+            return Err(None);
+        }
+        let stored = table.put(user, Entry { status, code: code.clone() });
+        if stored { Ok(Happening::CodeAdded(user)) } else { Err(None) }
+    }
+
+    fn refuse(&mut self, user: Option<UserId>, duplicate: Option<Happening>, now: Instant) -> Answer {
+        let quirks = self.model.quirks;
+        if quirks.refuses_silently {
+            return Answer::Done;
+        }
+        if let Some(duplicate) = duplicate {
+            self.tell(duplicate, now + STORING);
+        }
+        if let Some(user_id) = user.and_then(|user| u8::try_from(user.number()).ok()).filter(|_| quirks.refuses_by_status) {
+            let status = UserIdStatus::STATUS_NOT_AVAILABLE;
+            let report = Report { user_id, status, code: CodeText::default() };
+            self.report(Command::UserCode(UserCode::Report(report)), now + STORING);
+        }
+        Answer::Refused
+    }
+
+    /// A code, as reads show it.
+    fn read_back(&self, code: &CodeText) -> CodeText {
+        match self.model.quirks {
+            quirks if quirks.masks_codes => CodeText::new(vec![b'*'; code.len()]),
+            quirks => quirks.filler.map_or_else(|| code.clone(), |filler| CodeText::new(vec![filler; code.len()])),
         }
     }
 
-    /// The asked slot always, then those with a code, as many as fit (command-classes sheet, 0x63).
+    /// The asked slot always, then those with a code, as many as fit.
     fn codes_from(&self, get: ExtendedGet) -> Option<ExtendedReport> {
         let (mut codes, mut room, mut user) = (Vec::new(), REPORT_ROOM, get.user_id);
         let next = loop {

@@ -1,117 +1,110 @@
-//! What every node can do: Version, Manufacturer Specific, Z-Wave Plus Info, Association, AGI, Battery.
+//! What every node can do: Z-Wave Plus Info, Version, Manufacturer Specific, Powerlevel.
 
-use crate::command::association::{self, Association};
-use crate::command::association_group_info::{self as agi, AssociationGroupInfo, Profile};
-use crate::command::battery::{self, Battery};
-use crate::command::manufacturer_specific::{self, ManufacturerSpecific};
-use crate::command::version::{self, Firmware, Version};
+use crate::command::manufacturer_specific::{DeviceSpecificReport, ManufacturerSpecific, Report as Product};
+use crate::command::powerlevel::{Level, PowerLevel, Powerlevel, TestNodeReport, TestStatus};
+use crate::command::version::{self, Firmware, SoftwareVersion, Version};
 use crate::command::zwave_plus_info::{self, Icons, RoleType, ZwavePlusInfo};
 use crate::command::{ClassId, Command};
 use crate::domain::time::Instant;
 
 use super::{Answer, Node};
 
-/// The one association group of a lock.
-const LIFELINE: u8 = 1;
-/// How many nodes the lifeline can lead to.
-const LIFELINE_SIZE: usize = 5;
-/// Icons of a lock (command-classes sheet, 0x5E).
-const ICON_LOCK: u16 = 0x0300;
+/// A serial number, in bytes (command-classes sheet, 0x72).
+const SERIAL: u8 = 1;
+const BINARY: u8 = 1;
 
-pub(super) fn version(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
+/// Version, classes, software: everything that version 3 can be asked for.
+const ALL_OF_VERSION_3: u8 = 0x07;
+
+pub(super) fn zwave_plus_info(node: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
+    let Command::ZwavePlusInfo(ZwavePlusInfo::Get) = command else { return None };
+    let (model, icon) = (&node.model, node.model.kind.icon());
+    let role_type = match (model.beam, model.wake_up) {
+        (Some(_), _) => RoleType::LISTENING_SLEEPING,
+        (None, Some(_)) => RoleType::REPORTING_SLEEPING,
+        (None, None) => RoleType::ALWAYS_ON,
+    };
+    let icons = Some(Icons { installer_icon: icon, user_icon: icon });
+    let report = zwave_plus_info::Report { zwaveplus_version: 2, role_type, node_type: 0, icons };
+    Some(Answer::Reply(Command::ZwavePlusInfo(ZwavePlusInfo::Report(report))))
+}
+
+pub(super) fn version(node: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::Version(command) = command else { return None };
+    let modern = node.model.is_modern();
+    let (major, minor) = node.model.firmware;
     let report = match command {
-        Version::Get => {
-            let (major, minor) = lock.model.firmware;
-            let hardware = version::Hardware { hardware: 1, extra_firmwares: Vec::new() };
-            Version::Report(version::Report {
-                library_type: 3,
-                protocol: Firmware { major: 7, minor: 18 },
-                firmware: Firmware { major, minor },
-                v2: Some(hardware),
-            })
-        }
+        Version::Get => Version::Report(version::Report {
+            library_type: 3,
+            protocol: if modern { Firmware { major: 7, minor: 18 } } else { Firmware { major: 4, minor: 61 } },
+            firmware: Firmware { major, minor },
+            v2: Some(version::Hardware { hardware: 1, extra_firmwares: Vec::new() }),
+        }),
         Version::CommandClassGet(get) => {
-            let version = lock.classes().get(&ClassId(get.requested_cc.into())).copied().unwrap_or_default();
+            let version = node.classes().get(&ClassId(get.requested_cc.into())).copied().unwrap_or_default();
             Version::CommandClassReport(version::CommandClassReport { requested_cc: get.requested_cc, version })
+        }
+        _ if !modern => return None,
+        Version::CapabilitiesGet => Version::CapabilitiesReport(version::CapabilitiesReport { flags: ALL_OF_VERSION_3 }),
+        Version::ZWaveSoftwareGet => {
+            let sdk = [7, 18, 3];
+            let of_sdk = SoftwareVersion { version: sdk, build: 1 };
+            // There is no second chip, and so no interface to one.
+            let none = SoftwareVersion { version: [0; 3], build: 0 };
+            Version::ZWaveSoftwareReport(version::ZWaveSoftwareReport {
+                sdk,
+                application_framework: of_sdk,
+                host_interface: none,
+                protocol: of_sdk,
+                application: SoftwareVersion { version: [major, minor, 0], build: 1 },
+            })
         }
         _ => return None,
     };
     Some(Answer::Reply(Command::Version(report)))
 }
 
-pub(super) fn product(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
+pub(super) fn manufacturer_specific(node: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
+    let Command::ManufacturerSpecific(command) = command else { return None };
     let report = match command {
-        Command::ManufacturerSpecific(ManufacturerSpecific::Get) => {
-            Command::ManufacturerSpecific(ManufacturerSpecific::Report(manufacturer_specific::Report {
-                product: lock.model.product,
-            }))
-        }
-        Command::ZwavePlusInfo(ZwavePlusInfo::Get) => {
-            let flirs = lock.model.beam.is_some();
-            Command::ZwavePlusInfo(ZwavePlusInfo::Report(zwave_plus_info::Report {
-                zwaveplus_version: 2,
-                role_type: if flirs { RoleType::LISTENING_SLEEPING } else { RoleType::ALWAYS_ON },
-                node_type: 0,
-                icons: Some(Icons { installer_icon: ICON_LOCK, user_icon: ICON_LOCK }),
-            }))
+        ManufacturerSpecific::Get => ManufacturerSpecific::Report(Product { product: node.model.product }),
+        // Whatever was asked for, it has a serial number and nothing else.
+        ManufacturerSpecific::DeviceSpecificGet(_) if node.model.is_modern() => {
+            let data = node.memory.serial.map(Vec::from).unwrap_or_default();
+            ManufacturerSpecific::DeviceSpecificReport(DeviceSpecificReport { id_type: SERIAL, format: BINARY, data })
         }
         _ => return None,
     };
-    Some(Answer::Reply(report))
+    Some(Answer::Reply(Command::ManufacturerSpecific(report)))
 }
 
-pub(super) fn association(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
-    let Command::Association(command) = command else { return None };
-    let members = &mut lock.memory.lifeline;
+/// It sends with full power, whatever it was told, once the time for less is over. Of a test it knows nothing: the one
+/// it is asked for is refused.
+pub(super) fn powerlevel(node: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
+    let Command::Powerlevel(command) = command else { return None };
     let report = match command {
-        Association::Set(set) => {
-            let new: Vec<u8> = set.nodes.iter().copied().filter(|node| !members.contains(node)).collect();
-            if set.group != LIFELINE || members.len() + new.len() > LIFELINE_SIZE {
+        Powerlevel::Set(level) => {
+            if level.power_level > PowerLevel::LOWEST || (level.power_level != PowerLevel::NORMAL && level.timeout == 0) {
                 return Some(Answer::Refused);
             }
-            members.extend(new);
+            let until = now + std::time::Duration::from_secs(level.timeout.into());
+            node.weak_until = (level.power_level != PowerLevel::NORMAL).then_some((level.power_level, until));
             return Some(Answer::Done);
         }
-        Association::Remove(remove) => {
-            members.retain(|node| !remove.nodes.is_empty() && !remove.nodes.contains(node));
-            return Some(Answer::Done);
+        Powerlevel::Get => {
+            let normal = Level { power_level: PowerLevel::NORMAL, timeout: 0 };
+            let weak = node.weak_until.filter(|(_, until)| now < *until).map(|(power_level, until)| {
+                let left = until.since(now).as_millis().div_ceil(1_000);
+                Level { power_level, timeout: u8::try_from(left).unwrap_or(u8::MAX) }
+            });
+            Powerlevel::Report(weak.unwrap_or(normal))
         }
-        Association::Get(_) => Association::Report(association::Report {
-            group: LIFELINE,
-            max_nodes: 5,
-            reports_to_follow: 0,
-            nodes: members.clone(),
-        }),
-        Association::SupportedGroupingsGet => {
-            Association::SupportedGroupingsReport(association::SupportedGroupingsReport { groups: 1 })
+        Powerlevel::TestNodeSet(_) => return Some(Answer::Refused),
+        Powerlevel::TestNodeGet => {
+            let none = TestNodeReport { test_node_id: 0, status: TestStatus::FAILED, acknowledged_frames: 0 };
+            Powerlevel::TestNodeReport(none)
         }
         _ => return None,
     };
-    Some(Answer::Reply(Command::Association(report)))
-}
-
-pub(super) fn association_group_info(_: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
-    let Command::AssociationGroupInfo(command) = command else { return None };
-    let report = match command {
-        AssociationGroupInfo::NameGet(_) => {
-            AssociationGroupInfo::NameReport(agi::NameReport { group: LIFELINE, name: b"Lifeline".to_vec() })
-        }
-        AssociationGroupInfo::InfoGet(get) => {
-            let group = agi::GroupInfo { group: LIFELINE, mode: 0, profile: Profile::LIFELINE, event_code: 0 };
-            AssociationGroupInfo::InfoReport(agi::InfoReport { list: get.list, dynamic: false, groups: vec![group] })
-        }
-        AssociationGroupInfo::CommandListGet(_) => {
-            let commands = vec![(ClassId::NOTIFICATION, 0x05), (ClassId::DOOR_LOCK, 0x03), (ClassId::BATTERY, 0x03)];
-            AssociationGroupInfo::CommandListReport(agi::CommandListReport { group: LIFELINE, commands })
-        }
-        _ => return None,
-    };
-    Some(Answer::Reply(Command::AssociationGroupInfo(report)))
-}
-
-pub(super) fn battery(lock: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
-    let Command::Battery(Battery::Get) = command else { return None };
-    let report = battery::Report { level: lock.memory.battery, flags: None, more_flags: None };
-    Some(Answer::Reply(Command::Battery(Battery::Report(report))))
+    Some(Answer::Reply(Command::Powerlevel(report)))
 }

@@ -102,6 +102,16 @@ impl Secured {
         self.queue.insert(place, Waiting { at, under, command: Zeroizing::new(command) });
     }
 
+    /// How many commands wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Drops all but the first of them.
+    pub(super) fn keep(&mut self, waiting: usize) {
+        self.queue.truncate(waiting);
+    }
+
     /// The frames that are due.
     pub(super) fn due(&mut self, membership: &Membership, now: Instant) -> Vec<Vec<u8>> {
         if self.nonce_until.is_some_and(|until| until <= now) {

@@ -1,5 +1,6 @@
-//! A lock with security: what it lists in clear, under which class it listens, and how it gets and loses its keys. It
-//! behaves as certified locks do: in clear it only tells who it is, and below its highest class it does nothing.
+//! A node with security: what it lists in clear, under which class it listens, and how it gets and loses its keys. It
+//! behaves as certified nodes do: once it has keys it only tells in clear who it is, and below its highest class it does
+//! nothing. Locks and keypads are as silent where they got none; others serve whoever comes.
 
 use std::collections::VecDeque;
 
@@ -15,6 +16,7 @@ use super::secured::Secured;
 use super::segments::{GAP, Segments};
 use super::{Membership, Node, STAYS_AWAKE, Spoken};
 use crate::sim::joiner::{Failure, Joined, Joiner, Place, Wishes};
+use crate::sim::model::Kind;
 
 /// What a lock with security has in clear, too.
 const IN_CLEAR: [ClassId; 5] =
@@ -23,13 +25,13 @@ const IN_CLEAR: [ClassId; 5] =
 impl Node {
     /// The classes of its node information frame: all, or those in clear.
     pub fn listed(&self) -> Vec<ClassId> {
-        let in_clear = |class: &ClassId| !self.has_security() || IN_CLEAR.contains(class);
-        self.classes().into_keys().filter(in_clear).collect()
+        let in_clear = |class: &ClassId| !self.insists_on_keys() || IN_CLEAR.contains(class);
+        self.named_classes().filter(in_clear).collect()
     }
 
     /// The classes that it has under its highest class only.
     pub fn secure_classes(&self) -> Vec<ClassId> {
-        self.classes().into_keys().filter(|class| !IN_CLEAR.contains(class)).collect()
+        self.named_classes().filter(|class| !IN_CLEAR.contains(class)).collect()
     }
 
     /// The highest class it was granted.
@@ -43,6 +45,7 @@ impl Node {
         self.become_member(place, Joined::nothing(), entropy.child("in clear"));
         self.joining = Some(Joiner::begin(wishes, place, now, entropy));
         self.joined = None;
+        self.woke_at = Some(now);
         self.wake(now);
     }
 
@@ -55,6 +58,8 @@ impl Node {
     pub fn forget(&mut self) {
         self.memory.membership = None;
         self.memory.lifeline.clear();
+        self.memory.lifeline_points.clear();
+        self.memory.wake_up = None;
         self.power_cut();
     }
 
@@ -76,7 +81,7 @@ impl Node {
 
     /// Whether it takes a command that came under `under`.
     pub(super) fn listens(&self, command: &Command, under: SecurityClass) -> bool {
-        if !self.has_security() {
+        if !self.insists_on_keys() {
             return true;
         }
         let class = self.class();
@@ -179,6 +184,11 @@ impl Node {
         let membership = Membership { home, own, controller, granted: joined.granted, keys: joined.keys };
         self.secured = Some(Secured::going_on(&membership, joined.session, joined.peer, entropy));
         self.memory.membership = Some(membership);
+    }
+
+    fn insists_on_keys(&self) -> bool {
+        let guards_doors = matches!(self.model.kind, Kind::Lock | Kind::Keypad);
+        self.has_security() && (guards_doors || self.class() != SecurityClass::None)
     }
 
     fn has_security(&self) -> bool {

@@ -1,3 +1,10 @@
+mod codes;
+mod door;
+mod identity;
+mod power;
+mod quirks;
+mod sleep;
+
 use super::*;
 use crate::sim::model::Quirks;
 
@@ -21,6 +28,27 @@ fn said(lock: &mut Node) -> Vec<Vec<u8>> {
 fn tell(lock: &mut Node, payload: &[u8]) -> Vec<Vec<u8>> {
     lock.receive(payload, NOW);
     said(lock)
+}
+
+/// The same later, and everything that it says until it has nothing more to do before `until`. Reports of its own come
+/// without their Supervision, and are answered.
+fn later(lock: &mut Node, until: Instant) -> Vec<Vec<u8>> {
+    let mut all = own_words(lock);
+    while let Some(next) = lock.poll_deadline().filter(|next| next.at <= until) {
+        lock.handle_timeout(next.at);
+        all.extend(own_words(lock));
+    }
+    all
+}
+
+fn own_words(lock: &mut Node) -> Vec<Vec<u8>> {
+    lock.unanswered.clear();
+    let bare = |payload: Vec<u8>| if payload.starts_with(&[0x6C, 0x01]) { payload[4..].to_vec() } else { payload };
+    said(lock).into_iter().map(bare).collect()
+}
+
+const fn secs(seconds: u64) -> Instant {
+    Instant::from_millis(1_000 + seconds * 1_000)
 }
 
 #[test]

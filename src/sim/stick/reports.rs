@@ -9,6 +9,7 @@ use crate::serial::node_info::NodeProtocolInfo;
 use crate::serial::transmit::{RouteReport, Rssi, TxReport};
 
 use super::{OWN, Outcome, SIGNAL, Stick};
+use crate::sim::model::DeviceClass;
 use crate::sim::node::Node;
 
 /// Long Range nodes of one segment, the first of which begins with node 256.
@@ -56,15 +57,16 @@ impl Stick {
 
 /// What the stick keeps of a node that it included.
 pub(super) fn protocol_info(node: NodeId, lock: &Node) -> NodeProtocolInfo {
+    let DeviceClass { basic, generic, specific } = lock.model.kind.device_class();
     NodeProtocolInfo {
-        listening: lock.model.beam.is_none(),
+        listening: lock.model.always_listens(),
         routing: !node.is_long_range(),
         flirs_1000ms: lock.model.beam == Some(Beam::Ms1000),
         flirs_250ms: lock.model.beam == Some(Beam::Ms250),
         speed_ext: if node.is_long_range() { 2 } else { 1 },
-        basic: 0x04,
-        generic: 0x40,
-        specific: 0x03,
+        basic,
+        generic,
+        specific,
         ..common()
     }
 }

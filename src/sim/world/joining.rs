@@ -107,7 +107,7 @@ impl World {
     }
 
     pub(super) fn node_leaves(&mut self, node: NodeId, until: Instant, now: Instant) {
-        let Some(lock) = self.nodes.get(&node).filter(|lock| !lock.faults.gone) else { return };
+        let Some(lock) = self.nodes.get(&node).filter(|lock| !lock.is_gone()) else { return };
         let effects = self.stick.leaving(node, lock);
         if effects.is_empty() && now + CALLS_EACH < until {
             self.schedule(now + CALLS_EACH, Due::NodeLeaves { node, until });
@@ -134,22 +134,25 @@ impl World {
         self.outside.insert(id, Outside::new(lock, device, now));
     }
 
-    /// A SmartStart device that got no keys leaves by itself, once it said why; the stick does not know (security sheet,
-    /// B11).
+    /// A SmartStart device that got no keys leaves by itself, once it said why (security sheet, B11), and so does every
+    /// device that somebody reset; the stick does not know.
     pub(super) fn watch(&mut self, node: NodeId, now: Instant) {
         let scheduled = |due: &Due| matches!(due, Due::NodeGivesUp { node: other } if *other == node);
-        if self.has_failed(node) && !self.agenda.values().any(scheduled) {
+        if self.has_left(node) && !self.agenda.values().any(scheduled) {
             self.schedule(now + GIVES_UP_IN, Due::NodeGivesUp { node });
         }
     }
 
     pub(super) fn gives_up(&mut self, node: NodeId, now: Instant) {
-        if self.has_failed(node) {
+        if self.has_left(node) {
             self.left(node, now);
         }
     }
 
-    fn has_failed(&self, node: NodeId) -> bool {
+    fn has_left(&self, node: NodeId) -> bool {
+        if self.nodes.get(&node).is_some_and(Node::has_reset) {
+            return true;
+        }
         let failed = self.nodes.get(&node).and_then(Node::joined).is_some_and(|how| how.is_err());
         failed && self.device_of(node).and_then(|id| self.devices.get(&id)).is_some_and(Device::needs_keys)
     }

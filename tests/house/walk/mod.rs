@@ -82,7 +82,7 @@ fn nothing_that_happens_makes_the_daemon_say_what_is_not() {
     let took = began.elapsed().as_secs_f32();
     report(&format!("walk: {figures}, {took:.1} s"));
     if let Some((seed, why)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner).pop_first() {
-        panic!("seed {seed}: {why}\n{}", tell(seed, steps));
+        panic!("seed {seed}: {why}\n{}", tell(seed, steps, &why));
     }
     assert!(figures.steps > 0, "nothing was walked");
 }
@@ -121,8 +121,9 @@ fn the_same_seed_tells_the_same_story() {
 }
 
 /// Makes a failing walk short, writes it down, and says how it goes.
-fn tell(seed: u64, steps: u64) -> String {
-    let short = shrink::shrink(Walk::drawn(seed, steps), |walk| outcome(walk).is_err());
+fn tell(seed: u64, steps: u64, why: &str) -> String {
+    let short =
+        shrink::shrink(Walk::drawn(seed, steps), |walk| outcome(walk).is_err_and(|other| symptom(&other) == symptom(why)));
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("walk-{seed}.json"));
     std::fs::write(&path, serde_json::to_string_pretty(&short).unwrap()).unwrap();
     let mut story = format!("shrunk to {} steps, in {}:\n", short.steps.len(), path.display());
@@ -131,6 +132,12 @@ fn tell(seed: u64, steps: u64) -> String {
     }
     writeln!(story, "which ends in: {}", outcome(&short).err().unwrap_or_default()).unwrap();
     story
+}
+
+/// What sort of failure it is: a walk is not cut down to another one.
+fn symptom(why: &str) -> String {
+    let what = why.rsplit("}: ").next().unwrap_or_default();
+    what.trim_start_matches("at the end: ").chars().take(16).collect()
 }
 
 /// A line for whoever runs the tests, and for the figures at their end.

@@ -14,7 +14,7 @@ use latchkey::domain::pin::Pin;
 use latchkey::security::keys::NetworkKeys;
 use latchkey::sim::Blueprint;
 use latchkey::sim::air::Conditions;
-use latchkey::sim::model::{Model as Make, Quirks};
+use latchkey::sim::model::{Model as Make, Quirks, UserShape};
 use latchkey::sim::node::{Node, Typed};
 
 use serde_json::Value;
@@ -455,6 +455,10 @@ impl Stage {
     fn program(&mut self, lock: u8, slot: u8) {
         let node = self.lock(lock);
         let slot = u16::from(slot) % self.house.node(node).model.slots + 1;
+        if self.house.node(node).model.quirks.masks_codes {
+            // What a lock that masks its codes tells so soon after a change of ours may be that change.
+            self.house.run_for(60 * SECOND);
+        }
         let code = self.model.fresh_code();
         let was = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
         let (heard, quiet, now) = (self.is_heard(node), self.is_quiet(node), self.house.now());
@@ -564,7 +568,7 @@ fn make(entropy: &mut Entropy) -> Make {
         refuses_duplicates: odd(2),
         no_supervision: make.quirks.no_supervision || odd(4),
         v1_alarms: odd(6),
-        bare_user_id: odd(6),
+        user_shape: if odd(6) { UserShape::Bare } else { UserShape::default() },
         silent_writes: odd(5),
         answers_before_callback: odd(5),
         ..make.quirks

@@ -1,0 +1,50 @@
+//! A lock's own clock: it starts in the year 2000, runs while there is power, and is right once somebody set it (Time
+//! Parameters: command-classes sheet, 0x8B).
+
+use super::{Answer, Node};
+use crate::command::Command;
+use crate::command::time_parameters::{DateAndTime, TimeParameters};
+use crate::domain::time::{Instant, Timestamp};
+
+/// 2000-01-01T00:00Z.
+const EPOCH: Timestamp = Timestamp::from_millis(946_684_800_000);
+
+/// The clock.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Clock {
+    /// What it was set to, and when.
+    set: Option<(Timestamp, Instant)>,
+}
+
+impl Clock {
+    /// What it shows; it knows no zones.
+    pub(super) fn time(&self, now: Instant) -> Timestamp {
+        let (at, since) = self.set.unwrap_or((EPOCH, Instant::ZERO));
+        at + now.since(since)
+    }
+}
+
+pub(super) fn time_parameters(node: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
+    let Command::TimeParameters(command) = command else { return None };
+    match command {
+        TimeParameters::Set(to) => match to.timestamp() {
+            Some(at) => {
+                node.clock.set = Some((at, now));
+                Some(Answer::Done)
+            }
+            None => Some(Answer::Refused),
+        },
+        TimeParameters::Get => {
+            let report = DateAndTime::of(node.clock.time(now))?;
+            Some(Answer::Reply(Command::TimeParameters(TimeParameters::Report(report))))
+        }
+        TimeParameters::Report(_) => None,
+    }
+}
+
+impl Node {
+    /// What its clock shows.
+    pub fn time(&self, now: Instant) -> Timestamp {
+        self.clock.time(now)
+    }
+}

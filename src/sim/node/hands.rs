@@ -1,0 +1,179 @@
+//! What people do at a node with their hands: type, turn, program, reset.
+
+use std::time::Duration;
+
+use super::{Answer, Entry, Happening, Memory, Node};
+use crate::command::Command;
+use crate::command::device_reset_locally::DeviceResetLocally;
+use crate::command::user_code::{KeypadMode, UserIdStatus};
+use crate::domain::pin::CodeText;
+use crate::domain::time::{Deadline, Instant};
+
+/// Wrong codes in a row until the keypad goes dead, and for how long it does.
+pub(super) const WRONG_CODES: u8 = 5;
+pub(super) const KEYPAD_DEAD: Duration = Duration::from_secs(30);
+/// From a factory reset to the end of what it has to say about it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What typing a code at the keypad brings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Typed {
+    /// The door opened for this user id.
+    Opened(u16),
+    /// It would have opened for this user id, but the bolt is stuck.
+    Jammed(u16),
+    /// The code of this user id tells of itself, and opens nothing.
+    Message(u16),
+    /// The admin code: a keypad that took no codes takes them again.
+    Admin,
+    /// No slot has that code, or it is switched off.
+    Wrong,
+    /// The keypad takes no codes: after too many wrong ones, in a mode without, or without power.
+    KeypadDead,
+}
+
+impl Node {
+    /// Somebody types a code at the keypad.
+    pub fn type_code(&mut self, code: &[u8], now: Instant) -> Typed {
+        let mode = self.keypad_mode(now);
+        if !self.has_power() || mode == KeypadMode::LOCKED_OUT || mode == KeypadMode::PRIVACY {
+            return Typed::KeypadDead;
+        }
+        if !self.memory.admin_code.is_empty() && self.memory.admin_code.reveal() == code {
+            self.wrong_codes = 0;
+            self.memory.keypad_mode = KeypadMode::NORMAL;
+            return Typed::Admin;
+        }
+        if mode == KeypadMode::VACATION {
+            return Typed::KeypadDead;
+        }
+        let owner = self.memory.codes.owner_of(code, self.model.quirks.five_buttons);
+        let Some((user, status)) = owner else { return self.wrong_code(now) };
+        match status {
+            UserIdStatus::ENABLED | UserIdStatus::PASSAGE_MODE => self.open(user, status == UserIdStatus::PASSAGE_MODE, now),
+            UserIdStatus::MESSAGING => {
+                self.wrong_codes = 0;
+                self.happened(Happening::MessagingCode(user), now);
+                Typed::Message(user)
+            }
+            _ => self.wrong_code(now),
+        }
+    }
+
+    /// Somebody locks at the keypad: with the code of a user, or by the button that needs none.
+    pub fn keypad_lock(&mut self, user: Option<u16>, now: Instant) {
+        if !self.has_power() {
+            return;
+        }
+        if self.faults.jammed {
+            self.stick(true);
+            self.happened(Happening::Jammed, now);
+            return;
+        }
+        self.moved(true, now);
+        self.happened(Happening::KeypadLock(user), now);
+    }
+
+    /// Somebody unlocks at the keypad as this user, whether that has a code or not.
+    pub fn keypad_unlock(&mut self, user: u16, now: Instant) -> Typed {
+        if self.has_power() { self.open(user, false, now) } else { Typed::KeypadDead }
+    }
+
+    /// Somebody programs a code at the lock itself, or takes one out.
+    pub fn program(&mut self, user: u16, code: Option<&[u8]>, now: Instant) {
+        if !self.has_power() {
+            return;
+        }
+        let stored = match code {
+            Some(code) => self.memory.codes.put(user, Entry::enabled(code)),
+            None => self.memory.codes.remove(user),
+        };
+        if stored {
+            self.happened(if code.is_some() { Happening::CodeAdded(user) } else { Happening::CodeDeleted(user) }, now);
+        }
+    }
+
+    /// Somebody deletes all codes at the lock.
+    pub fn erase_codes(&mut self, now: Instant) {
+        if self.has_power() {
+            self.memory.codes.clear();
+            self.happened(Happening::AllCodesDeleted, now);
+        }
+    }
+
+    /// Somebody changes the admin code at the lock; `None` switches it off. `false`: it is no code, or somebody's.
+    pub fn program_admin(&mut self, code: Option<&[u8]>, now: Instant) -> bool {
+        let code = CodeText::new(code.unwrap_or_default());
+        let done = self.has_power() && matches!(self.set_admin_code(&code), Answer::Done);
+        if done {
+            self.happened(Happening::AdminCodeChanged, now);
+        }
+        done
+    }
+
+    /// Somebody resets it to what it was when it left the factory. It tells its lifeline first, and is in no network
+    /// after that; the controller's list still has it.
+    pub fn factory_reset(&mut self, now: Instant) {
+        if !self.has_power() || self.resets_at.is_some() {
+            return;
+        }
+        if self.has_lifeline() {
+            let under = self.class();
+            let gone = Command::DeviceResetLocally(DeviceResetLocally::Notification);
+            self.say(&gone, under, Duration::ZERO, now);
+        }
+        self.unanswered.clear();
+        self.resets_at = Some(now + LAST_WORDS);
+    }
+
+    /// Whether it reset itself, and left its network by that.
+    pub fn has_reset(&self) -> bool {
+        self.has_reset
+    }
+
+    pub(super) fn reset_on_time(&mut self, now: Instant) {
+        if self.resets_at.is_some_and(|at| at <= now) {
+            let (battery, locked, serial) = (self.memory.battery, self.memory.locked, self.memory.serial);
+            self.memory = Memory { battery, locked, serial, ..Memory::fresh(&self.model) };
+            self.power_cut();
+            self.has_reset = true;
+        }
+    }
+
+    pub(super) fn reset_deadline(&self) -> Option<Deadline> {
+        Some(Deadline { at: self.resets_at?, why: "a node resets itself" })
+    }
+
+    /// What the keypad does at the moment.
+    pub fn keypad_mode(&self, now: Instant) -> KeypadMode {
+        let locked_out = self.keypad_dead_until.is_some_and(|until| now < until);
+        if locked_out { KeypadMode::LOCKED_OUT } else { self.memory.keypad_mode }
+    }
+
+    fn open(&mut self, user: u16, stays_open: bool, now: Instant) -> Typed {
+        self.wrong_codes = 0;
+        if self.faults.jammed {
+            self.stick(false);
+            self.happened(Happening::Jammed, now);
+            return Typed::Jammed(user);
+        }
+        self.moved(false, now);
+        if stays_open {
+            self.hold_open();
+        }
+        self.happened(Happening::KeypadUnlock(user), now);
+        Typed::Opened(user)
+    }
+
+    fn wrong_code(&mut self, now: Instant) -> Typed {
+        self.wrong_codes += 1;
+        if self.wrong_codes < WRONG_CODES {
+            self.happened(Happening::WrongCode, now);
+            return Typed::Wrong;
+        }
+        self.wrong_codes = 0;
+        self.keypad_dead_until = Some(now + KEYPAD_DEAD);
+        self.happened(Happening::KeypadDisabled, now);
+        Typed::KeypadDead
+    }
+}
