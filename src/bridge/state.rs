@@ -219,7 +219,7 @@ impl State {
         }
     }
 
-    /// Nobody knows any more where the bolts are. In memory only: a start doubts them anyway.
+    /// Nobody knows any more where the bolts are. In memory only: a start doubts them, too.
     pub fn doubt_bolts(&mut self) {
         for device in self.devices.values_mut() {
             device.lock_state = LockState::Unknown;

@@ -1,5 +1,6 @@
 //! The bridge at work on the simulated stick, in virtual time: every frame is real bytes, nothing sleeps.
 
+mod echoes;
 mod import;
 mod joining;
 mod membership;
@@ -350,12 +351,24 @@ fn a_bolt_moved_while_nobody_looked_is_not_shown_as_it_was() {
     house.run_for(Duration::from_secs(5));
     assert_eq!(bolt(&house), LockState::Locked);
     house.unplug();
+    assert_eq!(bolt(&house), LockState::Unknown, "nobody sees it move without the stick");
     house.world.visit(V2, |lock| lock.memory.locked = false);
     house.plug_in();
     house.run_for(Duration::from_millis(1500));
     assert_eq!(bolt(&house), LockState::Unknown);
     house.run_for(Duration::from_secs(60));
     assert_eq!(bolt(&house), LockState::Unlocked);
+}
+
+#[test]
+fn a_bolt_is_not_shown_as_it_was_before_a_restart_while_the_stick_is_out() {
+    let mut house = House::settled(13);
+    let now = house.now;
+    house.world.visit(V2, |lock| lock.turn_bolt(true, now));
+    house.run_for(Duration::from_secs(5));
+    let snapshot = house.store.load().unwrap();
+    house.bridge = Bridge::new(snapshot, house.settings.clone(), &house.entropy);
+    assert_eq!(house.bridge.state.device_of(V2).unwrap().lock_state, LockState::Unknown);
 }
 
 #[test]

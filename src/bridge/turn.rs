@@ -185,12 +185,15 @@ impl Bridge {
             Network::new(nodes, snapshot.home, snapshot.network_keys.clone(), settings.network.clone(), entropy.child("network"));
         let announcer = Announcer::new(snapshot.outbox.clone());
         let clock = ClockWatch::new(snapshot.high_water, snapshot.boot.clone(), settings.boot.clone());
+        let sync = Sync::new(&snapshot.slots, entropy.child("sync"));
+        let mut state = State::new(snapshot);
+        state.doubt_bolts();
         Self {
             network,
             announcer,
             clock,
-            state: State::new(snapshot),
-            sync: Sync::new(entropy.child("sync")),
+            sync,
+            state,
             membership: Membership::default(),
             entropy: entropy.child("ids"),
             settings,
@@ -214,6 +217,9 @@ impl Bridge {
                 let before = std::mem::discriminant(self.network.controller());
                 self.network.handle(input, now);
                 if std::mem::discriminant(self.network.controller()) != before {
+                    if !matches!(self.network.controller(), ControllerStatus::Ready(_)) {
+                        self.state.doubt_bolts();
+                    }
                     self.touch_all();
                 }
             }

@@ -5,10 +5,13 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that panics has said what is wrong"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that panics has said what is wrong, and its figures are for whoever runs it"
 )]
 
 mod power_cuts;
+mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
 mod walk;

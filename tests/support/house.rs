@@ -25,7 +25,7 @@ use latchkey::mqtt::topic::{Message, Topics};
 use latchkey::network;
 use latchkey::run::turns::Turns;
 use latchkey::security::keys::NetworkKeys;
-use latchkey::serial::{Frame, Link, LinkEvent};
+use latchkey::serial::{Decoder, Frame, Link, LinkEvent, Received};
 use latchkey::sim::node::{Node, Typed};
 use latchkey::sim::{Blueprint, World};
 use latchkey::store::{CommitError, EventQuery, Order, Place, Reader, Store};
@@ -42,6 +42,9 @@ pub enum Cut {
     /// After the `n`th commit from now, when so many of its effects are out.
     After(usize, usize),
 }
+
+/// Picks frames.
+pub type Which = fn(&Frame) -> bool;
 
 /// What the disk does to commits; shared with the hook inside the store.
 #[derive(Default)]
@@ -74,6 +77,10 @@ pub struct House {
     boots: u64,
     broker: bool,
     plugged: bool,
+    /// Frames of the stick that get lost, and how many more: it believes that they arrived.
+    lost: Option<(usize, Which)>,
+    /// The stick hears, and says nothing.
+    hung: bool,
     /// Bytes on the way to the daemon of which one gets lost or changed: each so many bytes.
     noise: Option<u64>,
     answers: VecDeque<Result<Reply, Refusal>>,
@@ -85,16 +92,24 @@ pub struct House {
     pub live: Vec<Event>,
     /// Frames that went to the stick.
     pub sent: Vec<Frame>,
-    /// Effects that were released since the last commit that wrote something, for [`Cut::After`] to count.
+    /// How many effects each commit of this life had, for [`Cut::After`] to count.
     pub effects: Vec<usize>,
 }
 
 impl House {
-    /// A daemon that was just installed in this world.
+    /// A daemon that was just installed in this world, and knows the network's keys.
     pub fn new(blueprint: &Blueprint, seed: u64) -> Self {
+        Self::with_keys(blueprint, blueprint.keys.as_ref(), seed)
+    }
+
+    /// A daemon that knows no keys but its own: the network was another controller's.
+    pub fn stranger(blueprint: &Blueprint, seed: u64) -> Self {
+        Self::with_keys(blueprint, None, seed)
+    }
+
+    fn with_keys(blueprint: &Blueprint, keys: Option<&NetworkKeys>, seed: u64) -> Self {
         let entropy = Entropy::from_number(seed);
         let world = World::new(blueprint, &entropy);
-        let keys = blueprint.keys.as_ref();
         let keeps = in_memory_folder();
         let folder = keeps.path().to_owned();
         let disk = Arc::<Mutex<Disk>>::default();
@@ -118,6 +133,8 @@ impl House {
             boots: 0,
             broker: true,
             plugged: true,
+            lost: None,
+            hung: false,
             noise: None,
             answers: VecDeque::new(),
             published: Vec::new(),
@@ -335,13 +352,23 @@ impl House {
         }
     }
 
+    /// The next so many frames of this sort get lost between the stick and the daemon, and the stick does not know.
+    pub fn lose(&mut self, frames: usize, which: Which) {
+        self.lost = Some((frames, which));
+    }
+
+    /// The stick says nothing from now on, or speaks again.
+    pub fn set_hung(&mut self, hung: bool) {
+        self.hung = hung;
+    }
+
     /// From now on one byte of so many from the stick is changed; `None`: a good cable.
     pub fn set_noise(&mut self, one_in: Option<u64>) {
         self.noise = one_in;
     }
 
     /// Whether commits fail from now on.
-    pub fn set_disk_fails(&mut self, fails: bool) {
+    pub fn set_disk_fails(&self, fails: bool) {
         self.disk.lock().expect("one thread").fails = fails;
     }
 
@@ -351,7 +378,7 @@ impl House {
     }
 
     /// Where the power will go off.
-    pub fn arm(&mut self, cut: Cut) {
+    pub fn arm(&self, cut: Cut) {
         let mut disk = self.disk.lock().expect("one thread");
         let ahead = disk.commits;
         disk.cut = Some(match cut {
@@ -361,7 +388,7 @@ impl House {
     }
 
     /// The power stays on.
-    pub fn disarm(&mut self) {
+    pub fn disarm(&self) {
         self.disk.lock().expect("one thread").cut = None;
     }
 
@@ -381,6 +408,7 @@ impl House {
         self.trace(|| "-- starts again".into());
         self.lives += 1;
         self.started = self.now;
+        self.effects.clear();
         self.world.host_left();
         self.link = Link::new();
         *self.disk.lock().expect("one thread") = Disk::default();
@@ -417,15 +445,15 @@ impl House {
                 if disk.blown {
                     return;
                 }
-                (disk.commits > before, disk.cut)
+                (before..disk.commits, disk.cut)
             };
             let last = match cut {
-                Some(Cut::After(n, released)) if committed && n == before => Some(released),
+                Some(Cut::After(n, released)) if committed.contains(&n) => Some(released),
                 _ => None,
             };
-            if committed {
-                self.effects.push(effects.len());
-            }
+            // Housekeeping before the turn's own commit has no effects.
+            let own = committed.end.saturating_sub(1);
+            self.effects.extend(committed.map(|n| if n == own { effects.len() } else { 0 }));
             for (n, effect) in effects.into_iter().enumerate() {
                 if last == Some(n) {
                     break;
@@ -479,6 +507,9 @@ impl House {
                 self.world.bytes_from_host(&bytes, self.now);
             }
             let Some(mut bytes) = self.world.poll_transmit() else { break };
+            if self.hung || self.is_lost(&bytes) {
+                continue;
+            }
             if let Some(one_in) = self.noise {
                 // One byte at most: the line's checksum is a sum of bits, and would let every second pair pass.
                 let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -494,6 +525,20 @@ impl House {
             }
         }
         self.hear();
+    }
+
+    /// Whether the stick's frame gets lost. It has its acknowledgement.
+    fn is_lost(&mut self, bytes: &[u8]) -> bool {
+        let Some((left @ 1.., which)) = &mut self.lost else { return false };
+        let mut decoder = Decoder::new();
+        decoder.push(bytes);
+        let Some(Received::Frame(frame)) = decoder.next() else { return false };
+        if !which(&frame) {
+            return false;
+        }
+        *left -= 1;
+        self.world.bytes_from_host(&[0x06], self.now);
+        true
     }
 
     fn hear(&mut self) {

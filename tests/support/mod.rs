@@ -1,3 +1,4 @@
 //! The whole daemon in virtual time: what several test programs share.
 
 pub mod house;
+pub mod nonces;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use self::inventory::Pace;
 pub(super) use self::ledger::forget_if_done;
 use self::ledger::{hold, is_held, is_wanted, overwritten, release, slot_of, tidy};
+use self::told::was_just_confirmed;
 use self::view::{View, hindrance};
 use super::dialect;
 use super::state::State;
@@ -141,9 +142,14 @@ struct Change {
 }
 
 impl Sync {
-    /// Patience with nobody yet; `entropy` is for jitter.
-    pub fn new(entropy: Entropy) -> Self {
-        Self { locks: BTreeMap::new(), jobs: BTreeMap::new(), entropy, pace: Pace::full() }
+    /// Patience with nobody yet; `entropy` is for jitter. What was under way in these slots when the last daemon ended is
+    /// told by a read alone: a lock may still repeat what it said of an older change there, and nobody knows its age.
+    pub fn new<'a>(slots: impl IntoIterator<Item = &'a Slot>, entropy: Entropy) -> Self {
+        let mut sync = Self { locks: BTreeMap::new(), jobs: BTreeMap::new(), entropy, pace: Pace::full() };
+        for slot in slots.into_iter().filter(|slot| slot.progress != Progress::Idle) {
+            sync.tries(slot.key).echo = true;
+        }
+        sync
     }
 
     /// Takes the next step at a lock, if there is one and the lock is ready for it.
@@ -224,7 +230,7 @@ impl Sync {
         let mut slot = before.clone();
         observe::begin(&mut slot, owner, doing);
         state.put_slot(slot, now.wall);
-        let echo = self.is_own_echo(key, now.mono);
+        let echo = self.is_own_echo(key, now.mono) || was_just_confirmed(&before, now);
         let tries = self.tries(key);
         (tries.told, tries.echo) = (false, echo);
         before

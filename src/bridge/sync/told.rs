@@ -61,8 +61,7 @@ impl Sync {
         }
         // The event of a change of ours may come late, when a lock repeats what nobody answered: even after a restart, where
         // only the stamp of the confirmation is left. Otherwise one look tells.
-        let just_confirmed =
-            slot.confirmed.as_ref().is_some_and(|confirmed| confirmed.at <= now.wall && now.wall - confirmed.at < OWN_CHANGE);
+        let just_confirmed = was_just_confirmed(&slot, now);
         let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO);
         let (own, first) = (self.is_own_echo(key, now.mono), self.is_first_echo(key, now.mono));
         if !first && (own || !just_confirmed) {
@@ -91,7 +90,7 @@ impl Sync {
                 None
             }
             Progress::Sending { .. } | Progress::Verifying { .. } => None,
-            Progress::Idle if self.is_own_echo(key, now.mono) => {
+            Progress::Idle if self.is_own_echo(key, now.mono) || was_just_confirmed(&slot, now) => {
                 // What we did last was to put a code there: this is another's doing, or very late.
                 if slot.confirmed.is_some_and(|confirmed| confirmed.code.is_some()) {
                     self.recheck(key, false);
@@ -169,4 +168,11 @@ impl Sync {
         let told = *own.told.get_or_insert(now);
         now.since(told) < TWICE
     }
+}
+
+/// Whether a change of ours was confirmed so recently that the lock may still tell of it. Holds over a restart, and is as
+/// good as the wall clock.
+pub(super) fn was_just_confirmed(slot: &Slot, now: Now) -> bool {
+    let at = slot.confirmed.as_ref().map(|confirmed| confirmed.at).filter(|at| *at <= now.wall);
+    at.is_some_and(|at| now.wall - at < OWN_CHANGE)
 }

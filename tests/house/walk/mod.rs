@@ -7,7 +7,6 @@
 //! | `model` | the truth beside the daemon: who has which code where, and what strangers did at the locks |
 //! | `stage` | a house with its model: takes steps |
 //! | `check` | what has to hold after each step, and once it is quiet |
-//! | `nonces` | no nonce of ours goes out twice |
 //! | `shrink` | makes a failing walk short |
 //!
 //! `tests/walk SEEDS STEPS [FIRST]` walks longer. A failing walk is printed and lies in `target/tmp/walk-SEED.json`; put it
@@ -15,7 +14,6 @@
 
 mod check;
 mod model;
-mod nonces;
 mod shrink;
 mod stage;
 mod steps;

@@ -21,9 +21,9 @@ use serde_json::Value;
 
 use super::check;
 use super::model::{Model, Person, Stranger};
-use super::nonces::Nonces;
 use super::steps::{Step, What};
 use crate::support::house::{self, Cut, House};
+use crate::support::nonces::Nonces;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// After this, what a lock said in good conditions has arrived.

@@ -1,0 +1,25 @@
+//! `unresponsiveStick`: the stick hangs, and the daemon goes on as if all were well.
+
+use latchkey::bridge::ask::Ask;
+
+use super::{ALL, SECOND, house, is_active};
+
+#[test]
+fn a_hung_stick_is_told_and_costs_no_code_once_it_is_back() {
+    let mut house = house(6);
+    house.add("Ada", "482913", &ALL);
+    house.run_for(SECOND);
+    house.set_hung(true);
+    house.add("Bob", "772135", &ALL);
+    house.run_for(120 * SECOND);
+    let status = house.view(Ask::Status).expect("a view");
+    assert_ne!(status["stick"]["state"], "ready", "nobody is told that all is well");
+    for (name, grant) in house.grants().expect("a view") {
+        assert!(name != "Bob" || grant["status"] != "active", "{grant}");
+    }
+    house.set_hung(false);
+    house.run_for(600 * SECOND);
+    for slug in ALL {
+        assert!(is_active(&mut house, "Ada", slug) && is_active(&mut house, "Bob", slug), "{slug}");
+    }
+}

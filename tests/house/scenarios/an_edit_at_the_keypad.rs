@@ -1,0 +1,41 @@
+//! Manager and keypad fight over a slot, or the manager wipes what people programmed at the lock.
+
+use latchkey::domain::event::EventType;
+
+use super::{DAY, PLAIN, S2, SECOND, grant, house, is_active, told};
+
+#[test]
+fn a_code_programmed_at_the_lock_in_mid_roll_out_stays() {
+    let mut house = house(22);
+    for n in 0..5 {
+        house.add(&format!("P{n}"), &format!("77{n}13{n}"), &["lock_2", "lock_4"]);
+    }
+    house.run_for(SECOND);
+    for node in [S2, PLAIN] {
+        let now = house.now();
+        house.visit(node, |lock| lock.program(8, Some(b"246824"), now));
+    }
+    house.run_for(120 * SECOND);
+    for node in [S2, PLAIN] {
+        assert!(house.codes(node).contains(&(8, "246824".into())), "node {node}: {:?}", house.codes(node));
+        assert_eq!(house.codes(node).len(), 6);
+    }
+    assert_eq!(told(&house, EventType::ForeignCodeAdded).len(), 2);
+    assert!((0..5).all(|n| is_active(&mut house, &format!("P{n}"), "lock_2")));
+}
+
+#[test]
+fn a_code_of_ours_changed_at_the_keypad_is_told_and_not_fought_over() {
+    let mut house = house(22);
+    house.add("Ada", "482913", &["lock_4"]);
+    house.run_for(60 * SECOND);
+    let now = house.now();
+    house.visit(PLAIN, |lock| lock.program(1, Some(b"246824"), now));
+    house.run_for(DAY);
+    house.restart();
+    house.run_for(DAY);
+    assert_eq!(house.codes(PLAIN), [(1, "246824".into())]);
+    let there = grant(&mut house, "Ada", "lock_4").expect("a grant");
+    assert!(there.starts_with("changed_at_lock overwritten_at_lock") && !there.contains("yes"), "{there}");
+    assert_eq!(told(&house, EventType::CodeChangedAtLock).len(), 1, "once, not every day");
+}
