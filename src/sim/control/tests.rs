@@ -91,6 +91,10 @@ fn a_device_that_joins_shows_its_label_and_a_reset_takes_a_node_out() {
 
     hands.order("setcode 2 1 4711 quiet");
     hands.order("reset 2");
+    // It says so first, and then forgets.
+    for seconds in 1..5 {
+        hands.world.handle_timeout(NOW + Duration::from_secs(seconds));
+    }
     assert!(hands.refused("type 2 4711").contains("no node 2"));
 }
 
