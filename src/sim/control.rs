@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::command::entry_control::EventType;
 use crate::domain::ids::NodeId;
 use crate::domain::pin::CodeText;
 use crate::domain::time::Instant;
@@ -64,6 +65,13 @@ pub enum Act {
     },
     /// Somebody types a code.
     Type(CodeText),
+    /// Somebody types at the keypad of an alarm panel.
+    Press {
+        /// The button after the keys; `None`: they walk away.
+        button: Option<EventType>,
+        /// The keys.
+        keys: CodeText,
+    },
     /// Somebody turns the bolt by hand.
     Turn {
         /// To locked.
@@ -257,6 +265,12 @@ fn at(node: NodeId, act: Act, world: &mut World, now: Instant) -> Result<Value, 
                 } else {
                     lock.keypad_unlock(user, now);
                 }
+            });
+        }
+        Act::Press { button, keys } => {
+            world.visit(node, |keypad| match button {
+                Some(button) => keypad.press(button, keys.reveal(), now),
+                None => keypad.type_keys(keys.reveal(), now),
             });
         }
         Act::Turn { locked } => {

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::command::entry_control::EventType;
 use crate::domain::ids::NodeId;
 use crate::domain::pin::CodeText;
 use crate::sim::blueprint::{QUIRKS, Quirk};
@@ -14,6 +15,7 @@ use super::{Act, Clock, Command, Deed, Fault};
 pub const COMMANDS: &[(&str, &str)] = &[
     ("dump", "what is in every node: codes, door (255: locked), battery, faults; and where the devices are"),
     ("type N CODE", "somebody types CODE at node N; answers opened and the user, wrong, or keypad dead"),
+    ("press N BUTTON [KEYS]", "a button of the keypad N of an alarm panel, after these keys: enter, disarm, arm_away, arm_home, fire, police, medical, cancel; none: keys alone"),
     ("unlock N USER", "the keypad of N unlocks for slot USER, whatever is in it"),
     ("lock N USER", "the keypad of N locks for slot USER"),
     ("turn N lock|unlock", "somebody turns the bolt of N by hand"),
@@ -45,6 +47,8 @@ pub const COMMANDS: &[(&str, &str)] = &[
 const MOST_WORDS: usize = 8;
 /// The furthest jump.
 const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// What a keypad can keep.
+const MOST_KEYS: usize = 16;
 /// The longest delay of a lock, in milliseconds.
 const LONGEST_DELAY: u64 = 60_000;
 
@@ -97,6 +101,7 @@ impl<'a> Words<'a> {
     fn act(&mut self, name: &str) -> Result<Act, Refused> {
         Ok(match name {
             "type" => Act::Type(self.code()?),
+            "press" => self.press()?,
             "unlock" => Act::Operate { user: self.user()?, locked: false },
             "lock" => Act::Operate { user: self.user()?, locked: true },
             "turn" => Act::Turn { locked: self.one_of("lock", "unlock")? },
@@ -146,6 +151,24 @@ impl<'a> Words<'a> {
         let code = self.word("CODE")?;
         let fits = (4..=10).contains(&code.len()) && code.bytes().all(|digit| digit.is_ascii_digit());
         fits.then(|| CodeText::new(code)).ok_or_else(|| self.wrong("CODE is 4 to 10 digits;"))
+    }
+
+    fn press(&mut self) -> Result<Act, Refused> {
+        let button = match self.word("BUTTON")? {
+            "none" => None,
+            "enter" => Some(EventType::ENTER),
+            "disarm" => Some(EventType::DISARM_ALL),
+            "arm_away" => Some(EventType::ARM_AWAY),
+            "arm_home" => Some(EventType::ARM_HOME),
+            "fire" => Some(EventType::FIRE),
+            "police" => Some(EventType::POLICE),
+            "medical" => Some(EventType::ALERT_MEDICAL),
+            "cancel" => Some(EventType::CANCEL),
+            _ => return Err(self.wrong("BUTTON is none of those;")),
+        };
+        let keys = self.maybe().unwrap_or_default();
+        let fits = keys.len() <= MOST_KEYS && keys.bytes().all(|key| key.is_ascii_digit());
+        fits.then(|| Act::Press { button, keys: CodeText::new(keys) }).ok_or_else(|| self.wrong("KEYS are up to 16 digits;"))
     }
 
     /// Two groups of a DSK.
