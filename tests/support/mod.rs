@@ -1,4 +1,5 @@
 //! The whole daemon in virtual time: what several test programs share.
 
+pub mod figures;
 pub mod house;
 pub mod nonces;

@@ -468,15 +468,18 @@ impl Sync {
 
     /// The lock was heard: it is awake and near, so it is tried at once. Tells whether it was waited for.
     pub fn heard(&mut self, device: DeviceId) -> bool {
-        let Some(patience) = self.locks.get_mut(&device) else { return false };
-        let mut waited = patience.parked.take().is_some();
+        let Some(patience) = self.locks.get_mut(&device).filter(|patience| patience.parked.is_some()) else { return false };
+        patience.parked = None;
+        patience.failures = 0;
+        true
+    }
+
+    /// The lock said something by itself: what it left unanswered is asked again at once. An acknowledgement is no word.
+    pub fn spoke(&mut self, device: DeviceId) {
+        let Some(patience) = self.locks.get_mut(&device) else { return };
         for tries in patience.slots.values_mut().filter(|tries| tries.silences > 1) {
-            (tries.silences, tries.retry, waited) = (1, None, true);
+            (tries.silences, tries.retry) = (1, None);
         }
-        if waited {
-            patience.failures = 0;
-        }
-        waited
     }
 
     /// The stick is back: nobody stays parked because of it.

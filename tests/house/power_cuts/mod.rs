@@ -17,9 +17,7 @@ mod run;
 mod stories;
 mod truth;
 
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -28,6 +26,7 @@ use latchkey::domain::entropy::Entropy;
 
 use self::run::{Outage, Plan, Run};
 use self::stories::Story;
+use crate::support::figures::figure;
 use crate::support::house::Cut;
 
 /// So long the power stays away, in turn: the lock still repeats what it said, or does not any more.
@@ -64,7 +63,7 @@ fn cut_everywhere(story: &Story) {
     let skipped = moments.len().saturating_sub(most);
     let took = began.elapsed().as_secs_f32();
     let cuts = cuts.into_inner();
-    report(&format!(
+    figure(&format!(
         "power cuts, {}: {} tellings, {cuts} cuts at {} moments ({skipped} skipped), {took:.1} s",
         story.name,
         plans.len(),
@@ -122,12 +121,4 @@ fn outcome(story: &Story, plan: &Plan) -> Result<usize, String> {
         let text = panic.downcast_ref::<String>().cloned();
         Err(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
     })
-}
-
-/// A line for whoever runs the tests, and for the figures at their end.
-fn report(line: &str) {
-    println!("{line}");
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures.txt");
-    let mut out = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-    writeln!(out, "{line}").unwrap();
 }

@@ -15,6 +15,12 @@ pub const LONGEST_BACKOFF: Duration = Duration::from_secs(2 * 3600);
 /// What a lock may hear on a day on which nothing happens.
 pub const IDLE_FRAMES_A_DAY: u64 = 8;
 
+/// How often a lock may be woken in so many steps and so much time: by what people want of it, by what goes wrong with
+/// its radio, and by tries of one that does not answer, of which there is one an hour in the end.
+pub fn wakeups(steps: u64, time: Duration) -> u64 {
+    250 + steps * 40 + time.as_secs() / 3600 * 6
+}
+
 /// After each step.
 pub fn always(stage: &mut Stage) -> Result<(), String> {
     strangers_are_left_alone(stage)?;

@@ -20,11 +20,12 @@ mod steps;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use crate::support::figures::figure;
 
 use self::stage::{Figures, Stage};
 use self::steps::Walk;
@@ -80,7 +81,7 @@ fn nothing_that_happens_makes_the_daemon_say_what_is_not() {
     let _ = std::panic::take_hook();
     let figures = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
     let took = began.elapsed().as_secs_f32();
-    report(&format!("walk: {figures}, {took:.1} s"));
+    figure(&format!("walk: {figures}, {took:.1} s"));
     if let Some((seed, why)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner).pop_first() {
         panic!("seed {seed}: {why}\n{}", tell(seed, steps, &why));
     }
@@ -138,12 +139,4 @@ fn tell(seed: u64, steps: u64, why: &str) -> String {
 fn symptom(why: &str) -> String {
     let what = why.rsplit("}: ").next().unwrap_or_default();
     what.trim_start_matches("at the end: ").chars().take(16).collect()
-}
-
-/// A line for whoever runs the tests, and for the figures at their end.
-fn report(line: &str) {
-    println!("{line}");
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures.txt");
-    let mut out = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-    writeln!(out, "{line}").unwrap();
 }

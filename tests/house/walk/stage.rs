@@ -1,5 +1,6 @@
 //! A house with its model: takes steps.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
@@ -38,6 +39,10 @@ pub struct Stage {
     pub figures: Figures,
     armed: Option<Cut>,
     looked: usize,
+    /// Wake-ups of each node, steps and time until the last mending.
+    woken: BTreeMap<NodeId, u64>,
+    mended: u64,
+    mended_at: Duration,
     clock_was_set: bool,
     air_is_good: bool,
     cable_is_good: bool,
@@ -80,6 +85,9 @@ impl Stage {
             figures: Figures { seeds: 1, ..Figures::default() },
             armed: None,
             looked: 0,
+            woken: BTreeMap::new(),
+            mended: 0,
+            mended_at: Duration::ZERO,
             clock_was_set: false,
             air_is_good: true,
             cable_is_good: true,
@@ -234,7 +242,15 @@ impl Stage {
         self.power();
         for node in self.nodes.clone() {
             self.house.visit(node, |lock| (lock.faults.gone, lock.faults.mute) = (false, false));
+            let (now, before) = (self.house.node(node).wakeups(), self.woken.get(&node).copied().unwrap_or_default());
+            self.woken.insert(node, now);
+            let woken = now.saturating_sub(before);
+            let allowed = check::wakeups(self.figures.steps - self.mended, self.house.age() - self.mended_at);
+            if woken > allowed {
+                return Err(format!("drained: node {node} was woken {woken} times, {allowed} are allowed"));
+            }
         }
+        (self.mended, self.mended_at) = (self.figures.steps, self.house.age());
         self.house.world.set_conditions(Conditions::default());
         self.house.set_noise(None);
         self.house.set_disk_fails(false);
