@@ -34,7 +34,9 @@ impl Bridge {
     pub(super) fn received(&mut self, node: NodeId, command: &Command, now: Now) {
         let Some(device) = self.state.device_of(node).map(|device| device.id) else { return };
         self.seen(device, now);
-        self.sync.spoke(device);
+        if self.sync.spoke(device) {
+            self.touch(device);
+        }
         match command {
             Command::Notification(Notification::Report(report)) => self.notified(device, report, now),
             Command::DoorLock(DoorLock::OperationReport(report)) => {

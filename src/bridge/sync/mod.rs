@@ -475,11 +475,14 @@ impl Sync {
     }
 
     /// The lock said something by itself: what it left unanswered is asked again at once. An acknowledgement is no word.
-    pub fn spoke(&mut self, device: DeviceId) {
-        let Some(patience) = self.locks.get_mut(&device) else { return };
+    /// Tells whether there is anything to ask.
+    pub fn spoke(&mut self, device: DeviceId) -> bool {
+        let Some(patience) = self.locks.get_mut(&device) else { return false };
+        let mut asks = false;
         for tries in patience.slots.values_mut().filter(|tries| tries.silences > 1) {
-            (tries.silences, tries.retry) = (1, None);
+            (tries.silences, tries.retry, asks) = (1, None, true);
         }
+        asks
     }
 
     /// The stick is back: nobody stays parked because of it.
