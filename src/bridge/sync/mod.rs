@@ -62,6 +62,8 @@ struct Patience {
     parked: Option<Retry>,
     slots: BTreeMap<u16, SlotPatience>,
     no_slot: BTreeSet<GrantId>,
+    /// It may remember a Supervision session of an earlier life of the daemon.
+    remembers_sessions: bool,
     /// It tells by an event what we did: such an event is worth waiting for.
     tells: bool,
     /// Slots that we changed ourselves a moment ago.
@@ -144,10 +146,16 @@ struct Change {
 impl Sync {
     /// Patience with nobody yet; `entropy` is for jitter. What was under way in these slots when the last daemon ended is
     /// told by a read alone: a lock may still repeat what it said of an older change there, and nobody knows its age.
+    ///
+    /// The last daemon's Supervision sessions are forgotten. The first one with a lock may by chance have the id of the last
+    /// before, and the lock then answers as it did and does nothing (command-classes sheet, 0x6C): that answer does not count.
     pub fn new<'a>(slots: impl IntoIterator<Item = &'a Slot>, entropy: Entropy) -> Self {
         let mut sync = Self { locks: BTreeMap::new(), jobs: BTreeMap::new(), entropy, pace: Pace::full() };
-        for slot in slots.into_iter().filter(|slot| slot.progress != Progress::Idle) {
-            sync.tries(slot.key).echo = true;
+        for slot in slots {
+            sync.locks.entry(slot.key.device).or_default().remembers_sessions = true;
+            if slot.progress != Progress::Idle {
+                sync.tries(slot.key).echo = true;
+            }
         }
         sync
     }
@@ -295,6 +303,7 @@ impl Sync {
         }
         let findings = match task {
             Task::Change(changes) => {
+                let remembers = std::mem::take(&mut patience.remembers_sessions);
                 let refused_together = changes.len() > 1 && *outcome == Outcome::Refused;
                 for change in changes {
                     let key = change.before.key;
@@ -302,7 +311,12 @@ impl Sync {
                         // A lock refuses all for one (gateway sheet §5.2): each goes alone, and only one will be refused.
                         self.tries(key).alone = true;
                     }
-                    let sent = if refused_together { Sent::Lost } else { sent(outcome) };
+                    let sent = match sent(outcome) {
+                        _ if refused_together => Sent::Lost,
+                        // Said again, under another id.
+                        Sent::Confirmed if remembers => Sent::Lost,
+                        sent => sent,
+                    };
                     if sent == Sent::NotSent {
                         self.unsent(change.before, *outcome == Outcome::Cancelled, state, now);
                     } else {

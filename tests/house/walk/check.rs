@@ -90,7 +90,7 @@ fn words_are_true(stage: &Stage, name: &str, grant: &Value) -> Result<(), String
     let (now, ever) = (opens(&person.codes[person.codes.len() - 1]), person.codes.iter().any(opens));
     let word = |field: &str| grant[field].as_str().unwrap_or_default().to_owned();
     if word("status") == "active" && !now {
-        return Err("active, and the door stays shut".into());
+        return Err(format!("active, and the door stays shut to {:?}; it has {:?}", person.codes, stage.house.codes(node)));
     }
     match (word("opens_now").as_str(), word("code_in_lock").as_str()) {
         ("yes", "current") if !now => Err("a false yes".into()),
