@@ -194,7 +194,8 @@ impl Bridge {
             }
             // The lock does not say where: look.
             CodeChange::Added(None) | CodeChange::Deleted(None) => {
-                self.change(device, |device| device.inventory = Inventory { next: 0, done: false, began: now.wall });
+                let began = self.state.look_begins(device, now.wall);
+                self.change(device, |device| device.inventory = Inventory { next: 0, done: false, began });
                 None
             }
             CodeChange::Duplicate(None) => None,

@@ -3,6 +3,7 @@
 //! Each `put` changes the map and notes the row, so that memory and disk can't drift apart within a turn.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::domain::batch::{Batch, Dropped, SlotOwner, Snapshot, Write};
 use crate::domain::device::{Device, LockState};
@@ -283,6 +284,13 @@ impl State {
     pub fn slots(&self, device: DeviceId) -> &BTreeMap<u16, Slot> {
         static NONE: BTreeMap<u16, Slot> = BTreeMap::new();
         self.slots.get(&device).unwrap_or(&NONE)
+    }
+
+    /// The stamp of a look at all slots of a device that begins now: later than every stamp of them. The clock may have been
+    /// set back since, and what was seen then would pass for seen in this look.
+    pub fn look_begins(&self, device: DeviceId, now: Timestamp) -> Timestamp {
+        let seen = self.slots(device).values().filter_map(|slot| slot.seen_at).max();
+        seen.map_or(now, |seen| now.max(seen + Duration::from_millis(1)))
     }
 
     /// The slot a grant has.

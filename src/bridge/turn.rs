@@ -521,7 +521,7 @@ impl Bridge {
         let device = self.state.device_named(name).cloned();
         let device = device.ok_or_else(|| Refusal::UnknownDevice(name.to_owned()))?;
         let (id, generation) = (device.id, self.state.next_generation());
-        let inventory = Inventory { next: 0, done: false, began: now.wall };
+        let inventory = Inventory { next: 0, done: false, began: self.state.look_begins(id, now.wall) };
         self.state.put_device(Device { inventory, ..device });
         Ok(Accepted { generation, device: Some(id), ..Accepted::default() })
     }
