@@ -4,8 +4,14 @@
 //! Inputs are what `tests/data` has of real frames and others' vectors, the shipped configuration and worlds, and
 //! `tests/data/corpus/<target>`: small files that reached new code, and one per crash, named after its symptom.
 //! `FUZZ_SEEDS=<folder>` writes all of them there instead, one folder per target, for the fuzzer to begin with.
+//! `FUZZ_KEPT=<folder>` tries what the fuzzer kept since, too.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has said what is wrong")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that panics has said what is wrong, and to which input"
+)]
 
 #[expect(
     clippy::unwrap_used,
@@ -105,6 +111,9 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
         _ => Vec::new(),
     };
     seeds.extend(files(&data().join("corpus").join(name)));
+    if let Some(kept) = std::env::var_os("FUZZ_KEPT") {
+        seeds.extend(files(&Path::new(&kept).join(name)));
+    }
     // A kilobyte and more of text is what the fuzzer is for.
     seeds.retain(|seed| seed.len() <= 4096);
     seeds
