@@ -105,6 +105,7 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
         }
         "command" => payloads(),
         "s2" => payloads().into_iter().flat_map(|it| [behind(&[0, 0], &script_body(&it)), behind(&[3, 9, 9], &it)]).collect(),
+        "joining" => vec![dialogue(7), dialogue(1)],
         "network" => scripts(&[0, 4]),
         "qr" => texts(&data().join("vectors/security.json"), |text| text.bytes().all(|b| b.is_ascii_digit() || b == b'-')),
         "config" => files(&data().join("../../config")),
@@ -147,6 +148,14 @@ fn payloads() -> Vec<Vec<u8>> {
     let vectors = vectors["vectors"].as_array().unwrap().iter().map(|vector| vector["hex"].clone());
     let session = session["steps"].as_array().unwrap().iter().map(|step| step["frame"].clone());
     heard.chain(vectors).chain(session).map(|text| hex(&text)).collect()
+}
+
+/// What one side said in the recorded session, with a person who grants and types in between.
+fn dialogue(sender: u64) -> Vec<u8> {
+    let session: Value = serde_json::from_str(&fs::read_to_string(data().join("vectors/s2-session.json")).unwrap()).unwrap();
+    let said = session["steps"].as_array().unwrap().iter().filter(|step| step["sender"] == sender);
+    let steps = said.flat_map(|step| behind(&script(0, &hex(&step["frame"])), &[2, 0x84, 0, 3, 0x35, 0x80, 5]));
+    behind(&[0], &steps.collect::<Vec<_>>())
 }
 
 fn rows(file: &str) -> Vec<Value> {

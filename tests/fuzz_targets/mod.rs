@@ -2,6 +2,7 @@
 //! makes the bytes, and `tests/fuzz_corpus.rs`, which runs everything that was ever of interest on every test run.
 
 mod api;
+mod joining;
 mod network;
 mod sealed;
 mod serial;
@@ -11,11 +12,12 @@ mod text;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target. The name is also that of its folder in `tests/data/corpus`.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("frame", serial::frame),
     ("link", serial::link),
     ("command", serial::command),
     ("s2", sealed::sealed),
+    ("joining", joining::joining),
     ("qr", text::qr),
     ("config", text::config),
     ("import", text::import),
