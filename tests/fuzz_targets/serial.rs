@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
+use latchkey::command::door_lock_logging::DoorLockLogging;
+use latchkey::command::user_code::UserCode;
 use latchkey::command::{self, Command};
 use latchkey::domain::time::Instant;
 use latchkey::serial::link::{Link, LinkEvent, SendId};
@@ -70,10 +72,31 @@ pub fn command(data: &[u8]) {
     let _ = (command::redact::payload_hex(data), command::redact::params_hex(data));
     let Ok(command) = Command::parse(data) else { return };
     let _ = (format!("{command:?}"), command.to_string(), serde_json::to_string(&command).unwrap(), command.spec());
+    codes_stay_hidden(&command, data);
     let written = command.write();
     let again = Command::parse(&written).unwrap_or_else(|error| panic!("{error}: {command:?}"));
     assert_eq!(again, command, "read otherwise than it was written: {written:02x?}");
     assert_eq!(again.write(), written);
+}
+
+/// Shorter ones may stand in an output by chance.
+const TELLING: usize = 6;
+
+fn codes_stay_hidden(command: &Command, payload: &[u8]) {
+    let code = match command {
+        Command::UserCode(UserCode::Set(it)) => it.code(),
+        Command::UserCode(UserCode::Report(it)) => &it.code,
+        Command::UserCode(UserCode::AdminCodeReport(it)) => &it.code,
+        Command::DoorLockLogging(DoorLockLogging::RecordReport(it)) => &it.code,
+        _ => return,
+    };
+    let Ok(code) = std::str::from_utf8(code.reveal()) else { return };
+    if code.len() >= TELLING && code.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = command::codec::hex(code.as_bytes());
+        let said = format!("{command:?} {command} {}", serde_json::to_string(command).unwrap());
+        let bytes = command::redact::payload_hex(payload);
+        assert!(!said.contains(code) && !bytes.contains(&digits), "a code shows: {said} {bytes}");
+    }
 }
 
 /// The machine between both ends of the line, with bytes, frames of ours and time in any order.
