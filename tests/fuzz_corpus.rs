@@ -97,9 +97,13 @@ fn data() -> PathBuf {
 fn seeds(name: &str) -> Vec<Vec<u8>> {
     let scripts = |ops: &[u8]| ops.iter().flat_map(|op| payloads().into_iter().map(move |it| script(*op, &it))).collect();
     let mut seeds: Vec<Vec<u8>> = match name {
-        "frame" => {
-            frames().into_iter().flat_map(|it| [behind(&[255], &it), behind(&[0], &it[2..]), behind(&[1], &it[2..])]).collect()
-        }
+        "frame" => frames()
+            .into_iter()
+            .flat_map(|it| [behind(&[255], &it), behind(&it[2..3], &it[3..])])
+            .chain((0..=255).flat_map(|n| [0, 1].map(|kind| vec![kind, n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])))
+            // Setup has a command of its own in the first byte.
+            .chain((0..=255).flat_map(|n| [0, 1].map(|kind| vec![kind, 0x0B, n, 1, 2, 3, 4, 5, 6])))
+            .collect(),
         "link" => {
             frames().chunks(8).map(|some| some.iter().flat_map(|it| behind(&[0, 8, 1, 1], &script(0, it))).collect()).collect()
         }
