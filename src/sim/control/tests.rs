@@ -138,7 +138,8 @@ fn every_command_of_the_list_is_understood() {
             .replace("lock|unlock", "lock");
         let word = |word: &str| match word {
             "N" | "USER" | "X" | "MS" | "PERCENT" => "2".to_owned(),
-            "CODE" => "4711".to_owned(),
+            "CODE" | "[KEYS]" => "4711".to_owned(),
+            "BUTTON" => "disarm".to_owned(),
             "TIME" => "3d".to_owned(),
             "DEVICE" => "shed".to_owned(),
             "NAME" => "masks_codes".to_owned(),
