@@ -16,6 +16,8 @@ fn the_demo_tells_its_story_and_leaves_nothing_behind() {
         r#""event_type":"code_used""#,
         r#""name":"Ada Lovelace""#,
         r#""reason":"wrong_code""#,
+        "knows the keypad, which holds no codes, at node 5, included with security: s2_authenticated",
+        "keypad      Ada Lovelace types",
         "front_door  Ada Lovelace: removed",
     ] {
         assert!(told.contains(line), "{line} is missing:\n{told}");

@@ -17,7 +17,7 @@ use super::controller::{
 use super::frame::{Frame, FrameType};
 use super::function::FunctionId;
 use super::node_info::{ApplicationUpdate, InclusionCallback, NodeProtocolInfo};
-use super::nvm::{NvmAnswer, NvmForm, NvmId};
+use super::nvm::{NvmAnswer, NvmBytes, NvmForm, NvmId};
 use super::setup::SetupResponse;
 use super::transmit::{ApplicationCommand, Rssi, SendDataCallback, SendDataResponse};
 use crate::domain::ids::NodeId;
@@ -59,7 +59,7 @@ pub enum Message {
     NvmData {
         /// The bytes.
         #[serde(rename = "data_hex", serialize_with = "as_hex")]
-        data: Bytes,
+        data: NvmBytes,
     },
     /// A newer stick's answer about its memory.
     Nvm(NvmAnswer),
@@ -216,7 +216,7 @@ impl Message {
                 Ok((input, Self::Random { random: Bytes::copy_from_slice(random) }))
             }
             FunctionId::NVM_GET_ID => map(NvmId::parse, Self::NvmId).parse(input),
-            FunctionId::NVM_READ => Ok((&[], Self::NvmData { data: Bytes::copy_from_slice(input) })),
+            FunctionId::NVM_READ => Ok((&[], Self::NvmData { data: input.into() })),
             FunctionId::NVM_OPERATIONS => map(|i| NvmAnswer::parse(i, NvmForm::Short), Self::Nvm).parse(input),
             FunctionId::NVM_EXTENDED_OPERATIONS => map(|i| NvmAnswer::parse(i, NvmForm::Extended), Self::Nvm).parse(input),
             FunctionId::GET_BACKGROUND_RSSI => map(parse_background_rssi, |rssi| Self::BackgroundRssi { rssi }).parse(input),

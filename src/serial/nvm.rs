@@ -1,6 +1,9 @@
 //! The stick's memory, read and written as a whole for backup and restore (serial-api sheet §4, "NVM backup / restore").
 //! The transmitter must be silent meanwhile; what is written counts from the next reset on.
 
+use std::fmt;
+use std::ops::Deref;
+
 use bytes::Bytes;
 use nom::bytes::complete::take;
 use nom::combinator::{opt, rest};
@@ -45,6 +48,36 @@ impl NvmForm {
     }
 }
 
+/// A part of a stick's memory. The network's keys are in there, so it does not print.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct NvmBytes(Bytes);
+
+impl Deref for NvmBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for NvmBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for NvmBytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(bytes))
+    }
+}
+
+impl fmt::Debug for NvmBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NvmBytes({} bytes)", self.0.len())
+    }
+}
+
 /// What the host wants with the memory (0x2E, 0x3D).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "operation", rename_all = "snake_case")]
@@ -64,7 +97,7 @@ pub enum NvmOperation {
         offset: u32,
         /// What.
         #[serde(rename = "data_hex", serialize_with = "as_hex")]
-        data: Bytes,
+        data: NvmBytes,
     },
     /// End.
     Close,
@@ -87,7 +120,7 @@ impl NvmOperation {
             Self::WRITE => {
                 let (input, (len, offset)) = (u8, offset).parse(input)?;
                 let (input, data) = take(len).parse(input)?;
-                Ok((input, Self::Write { offset, data: Bytes::copy_from_slice(data) }))
+                Ok((input, Self::Write { offset, data: data.into() }))
             }
             Self::CLOSE => Ok((input, Self::Close)),
             other => Ok((&[], Self::Other(other))),
@@ -152,7 +185,7 @@ pub struct NvmAnswer {
     pub len: u8,
     /// What was read; after opening in the extended form the operations that there are, as bits.
     #[serde(rename = "data_hex", serialize_with = "as_hex")]
-    pub data: Bytes,
+    pub data: NvmBytes,
 }
 
 impl NvmAnswer {
@@ -161,7 +194,7 @@ impl NvmAnswer {
         let (input, offset) = opt(|i| form.offset(i)).parse(input)?;
         // The answer to a write says how much was written, and does not bring it back.
         let (input, data) = opt(take(len)).parse(input)?;
-        let data = Bytes::copy_from_slice(data.unwrap_or_default());
+        let data = data.unwrap_or_default().into();
         Ok((input, Self { form, status: NvmStatus(status), offset_or_size: offset.unwrap_or(0), len, data }))
     }
 
@@ -212,10 +245,10 @@ pub(super) fn put_offset(bytes: &mut Vec<u8>, offset: u32) {
 }
 
 /// Reads bytes behind their 16-bit number.
-pub(super) fn parse_long(input: &[u8]) -> IResult<&[u8], Bytes> {
+pub(super) fn parse_long(input: &[u8]) -> IResult<&[u8], NvmBytes> {
     let (input, len) = be_u16.parse(input)?;
     let (input, data) = take(len).parse(input)?;
-    Ok((input, Bytes::copy_from_slice(data)))
+    Ok((input, data.into()))
 }
 
 /// Appends them.
@@ -237,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_memory_is_asked_for_as_another_host_asks() {
-        let (data, at) = (Bytes::from_static(&[1, 2, 3, 4]), 0x0001_2345);
+        let (data, at) = (NvmBytes::from([1, 2, 3, 4].as_slice()), 0x0001_2345);
         let nvm = |form, operation| Request::Nvm { form, operation };
         let write = |offset| NvmOperation::Write { offset, data: data.clone() };
         // Written by Z-Wave JS 15.29.
@@ -262,9 +295,8 @@ mod tests {
     #[test]
     fn an_answer_to_a_write_counts_bytes_and_brings_none() {
         for form in [NvmForm::Short, NvmForm::Extended] {
-            let written = NvmAnswer { form, status: NvmStatus::OK, offset_or_size: 0x80, len: 64, data: Bytes::new() };
-            let read =
-                NvmAnswer { status: NvmStatus::END_OF_FILE, len: 3, data: Bytes::from_static(&[7, 8, 9]), ..written.clone() };
+            let written = NvmAnswer { form, status: NvmStatus::OK, offset_or_size: 0x80, len: 64, data: NvmBytes::default() };
+            let read = NvmAnswer { status: NvmStatus::END_OF_FILE, len: 3, data: [7, 8, 9].as_slice().into(), ..written.clone() };
             for answer in [written, read] {
                 let message = Message::Nvm(answer);
                 assert_eq!(Message::parse(&message.write(WIDTH), WIDTH), Ok(message));

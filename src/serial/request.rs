@@ -10,7 +10,7 @@ use super::controller::PriorityRoute;
 use super::frame::{Frame, FrameType, MAX_PARAMS};
 use super::function::FunctionId;
 use super::node_info::as_class_list;
-use super::nvm::{NvmForm, NvmOperation};
+use super::nvm::{NvmBytes, NvmForm, NvmOperation};
 use super::setup::SetupRequest;
 use super::transmit::{SendData, SendDataMulti, TxOptions};
 use crate::command::ClassId;
@@ -87,7 +87,7 @@ pub enum Request {
         offset: u32,
         /// With this.
         #[serde(rename = "data_hex", serialize_with = "as_hex")]
-        data: Bytes,
+        data: NvmBytes,
     },
     /// Read or write the memory of a newer stick.
     Nvm {

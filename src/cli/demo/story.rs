@@ -12,16 +12,19 @@ use crate::cli::client::{Client, encoded};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::print;
 use crate::cli::words::{self, items, part, text};
+use crate::command::entry_control::EventType;
 use crate::domain::ids::NodeId;
 use crate::mqtt::client::FromBroker;
 use crate::run::sim_port::SharedWorld;
+use crate::sim::World;
 use crate::sim::node::Typed;
 
 /// The locks of the simulated house, and what the demo calls them.
 const FRONT_DOOR: (NodeId, &str) = (NodeId(2), "Front door");
 const GARAGE: (NodeId, &str) = (NodeId(3), "Garage");
 const GATE: (NodeId, &str) = (NodeId(4), "Gate");
-const LOCKS: usize = 3;
+const KEYPAD: NodeId = NodeId(5);
+const NODES: usize = 4;
 /// How long it all may take, but for the reader's own time.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often the API is asked how far something is.
@@ -59,7 +62,7 @@ impl Story {
 
     /// Tells it to the end.
     pub(super) async fn tell(mut self) -> Outcome {
-        self.meet_the_locks().await?;
+        self.meet_the_nodes().await?;
         let front = self.name(FRONT_DOOR).await?;
         let garage = self.name(GARAGE).await?;
         let gate = self.name(GATE).await?;
@@ -73,6 +76,7 @@ impl Story {
         self.visit(&front, &ada.name, &ada.code).await?;
         self.visit(&gate, &ada.name, &ada.code).await?;
         self.visit(&garage, "Somebody", "0000").await?;
+        self.type_at_the_keypad(&ada).await?;
 
         let grant = format!("/api/people/{}/grants/{}", ada.id, front.slug);
         self.api.call(Method::DELETE, &grant, None).await?;
@@ -91,12 +95,12 @@ impl Story {
         )
     }
 
-    /// Waits until the daemon has found the stick and asked the locks what they can do.
-    async fn meet_the_locks(&self) -> Outcome {
-        self.say("daemon", "starts, finds the stick, and asks the locks on its network what they can do")?;
+    /// Waits until the daemon has found the stick and asked the nodes what they can do.
+    async fn meet_the_nodes(&self) -> Outcome {
+        self.say("daemon", "starts, finds the stick, and asks the locks and the keypad on its network what they can do")?;
         let mut met = Vec::new();
-        while met.len() < LOCKS {
-            self.in_time("the interview of the locks")?;
+        while met.len() < NODES {
+            self.in_time("the interviews")?;
             // The socket opens a moment after the daemon started.
             let Ok(network) = self.api.get("/api/network").await else {
                 sleep(LOOK).await;
@@ -106,10 +110,9 @@ impl Story {
                 let id = part(node, "node");
                 if text(node, "interview") == "complete" && !met.contains(id) {
                     met.push(id.clone());
-                    self.say(
-                        "daemon",
-                        &format!("knows the lock at node {id}, included with security: {}", text(node, "security")),
-                    )?;
+                    let what = if *id == json!(KEYPAD) { "keypad, which holds no codes," } else { "lock" };
+                    let how = text(node, "security");
+                    self.say("daemon", &format!("knows the {what} at node {id}, included with security: {how}"))?;
                 }
             }
             sleep(LOOK).await;
@@ -191,6 +194,23 @@ impl Story {
             Ok(Some(event)) => self.say("broker", &format!("{topic}\n{:21}{event}", ""))?,
             Ok(None) | Err(_) => return Err(too_slow("the event of a visit")),
         }
+        self.pause().await;
+        Ok(())
+    }
+
+    /// Somebody types a code at the keypad and presses "disarm": the keypad asks, under its key, and keeps nothing.
+    async fn type_at_the_keypad(&self, guest: &Guest) -> Outcome {
+        let told = |world: &World, now| world.radio(now).nodes.get(&KEYPAD).map_or(0, |counts| counts.frames);
+        let before = self.world.visit(|world, now| {
+            world.visit(KEYPAD, |keypad| keypad.press(EventType::DISARM_ALL, guest.code.as_bytes(), now));
+            told(world, now)
+        });
+        self.say("keypad", &format!("{} types {} and presses disarm", guest.name, guest.code))?;
+        while self.world.visit(|world, now| told(world, now)) == before {
+            self.in_time("the word of the keypad")?;
+            sleep(LOOK).await;
+        }
+        self.say("daemon", "is asked by the keypad, and says nothing on: no alarm panel is set up that it could disarm")?;
         self.pause().await;
         Ok(())
     }

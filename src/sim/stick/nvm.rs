@@ -1,8 +1,6 @@
 //! The memory as the host reads and writes it: function 0x2E, on larger chips 0x3D, and on the 500 series 0x29, 0x2A, 0x2B
 //! (serial-api sheet §4, "NVM backup / restore"). What is written changes nothing until the stick starts again.
 
-use bytes::Bytes;
-
 use super::{Effect, Stick, StickMemory};
 use crate::serial::nvm::{NvmAnswer, NvmForm, NvmId, NvmOperation, NvmStatus};
 use crate::serial::{FunctionId, Message};
@@ -63,7 +61,7 @@ impl Stick {
                 NvmForm::Extended => u32::try_from(offset).unwrap_or(0),
             },
             len: u8::try_from(len).unwrap_or(u8::MAX),
-            data: Bytes::copy_from_slice(data),
+            data: data.into(),
         };
         let size = self.chip.memory_size();
         let refused = |status| answer(status, 0, 0, &[]);
@@ -132,7 +130,7 @@ impl Stick {
         let image = self.image();
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let end = start.saturating_add(len.into()).min(image.len());
-        Message::NvmData { data: Bytes::copy_from_slice(image.get(start..end).unwrap_or_default()) }
+        Message::NvmData { data: image.get(start..end).unwrap_or_default().into() }
     }
 
     /// Overwrites a part of it.
