@@ -142,6 +142,11 @@ impl Transaction {
         }
     }
 
+    /// Whether it tells a node how its segments came in.
+    pub(super) fn is_about_segments(&self) -> bool {
+        matches!(self.errand, Errand::Command { command: Command::TransportService(_), .. })
+    }
+
     /// How often it is tried on a node that answers nothing (timing sheet §5: at most 3).
     pub(super) fn tries(&self) -> u8 {
         if let Errand::Join { tries, .. } = self.errand {

@@ -218,9 +218,16 @@ impl Network {
             at(self.hold_until, "stick was busy"),
             self.preemption_at().and_then(|due| at(due, "wait behind a stuck transmission")),
         ];
+        let others = self.nodes.values().filter_map(NodeState::dozes_at).filter(|_| !self.queue.is_empty());
         let queued = self.queue.deadlines().map(|at| Deadline { at, why: "queue" });
         // What lies behind was done, or waits for something other than time.
-        all.into_iter().flatten().chain(nodes).chain(queued).filter(|deadline| deadline.at > self.clock).min_by_key(|it| it.at)
+        all.into_iter()
+            .flatten()
+            .chain(nodes)
+            .chain(others)
+            .chain(queued)
+            .filter(|deadline| deadline.at > self.clock)
+            .min_by_key(|it| it.at)
     }
 
     /// What is to be done next; `None` when everything is said.

@@ -30,6 +30,10 @@ const AWAKE: Duration = Duration::from_secs(8);
 const IDLE: Duration = Duration::from_millis(250);
 /// A FLiRS node goes on listening for so long after its last frame (timing sheet §2: some 10 ms up to a second).
 const LISTENS_ON: Duration = Duration::from_millis(300);
+/// For so long others wait for a lock that listens: time for thirty codes.
+const HOLDS: Duration = Duration::from_secs(8);
+/// A frame with a beam before it takes no less (timing sheet §2).
+const BEAM: Duration = Duration::from_millis(250);
 /// A failing node gets one part of the airtime, and the others four.
 const SHARE: u32 = 4;
 
@@ -68,6 +72,10 @@ pub(super) struct NodeState {
     retry_at: Instant,
     /// A sleeper was last heard, or acknowledged something.
     active_at: Instant,
+    /// Since when it was never silent for longer than it listens on.
+    listening_since: Instant,
+    /// The last frame to it while it listened began with a beam.
+    beamed_awake: bool,
     /// How often in a row a dead node was tried in vain.
     attempts: usize,
     /// How long the node took to report lately, smoothed.
@@ -122,6 +130,8 @@ impl NodeState {
             awake_until: Instant::ZERO,
             retry_at: Instant::ZERO,
             active_at: Instant::ZERO,
+            listening_since: Instant::ZERO,
+            beamed_awake: false,
             attempts: 0,
             think_time: None,
         }
@@ -132,7 +142,8 @@ impl NodeState {
         let under_way = self.take_what_is_under_way();
         let (reach, radio) = (self.reach, self.radio);
         let (awake_until, active_at, retry_at, attempts) = (self.awake_until, self.active_at, self.retry_at, self.attempts);
-        *self = Self { reach, radio, awake_until, active_at, retry_at, attempts, ..Self::new(node, entropy) };
+        let beamed_awake = self.beamed_awake;
+        *self = Self { reach, radio, awake_until, active_at, beamed_awake, retry_at, attempts, ..Self::new(node, entropy) };
         under_way
     }
 
@@ -156,9 +167,28 @@ impl NodeState {
         !self.sleeps() || now < self.awake_until
     }
 
-    /// Whether a frame to it may go without a beam, though it needs one in general: it was heard just now.
+    /// Whether a frame to it may go without a beam, though it needs one in general: it was heard just now. Some sticks
+    /// beam all the same.
     pub(super) fn listens_on(&self, now: Instant) -> bool {
-        self.is_beamed() && now < self.active_at + LISTENS_ON
+        self.is_beamed() && !self.beamed_awake && (self.active_at..self.active_at + LISTENS_ON).contains(&now)
+    }
+
+    /// Whether others are not woken yet, because it listens. One that speaks on and on loses that.
+    pub(super) fn holds_air(&self, now: Instant) -> bool {
+        self.listens_on(now) && now < self.listening_since + HOLDS
+    }
+
+    /// When others may be woken for all it has to say.
+    pub(super) fn dozes_at(&self) -> Option<Deadline> {
+        self.is_beamed().then_some(Deadline { at: self.active_at + LISTENS_ON, why: "another lock may be woken" })
+    }
+
+    /// A frame to it took so long until now: whether the stick spares a node that listens the beam.
+    pub(super) fn learn_beams(&mut self, spent: Duration, now: Instant) {
+        let listened = self.active_at + spent..self.active_at + spent + LISTENS_ON;
+        if self.is_beamed() && listened.contains(&now) {
+            self.beamed_awake = spent >= BEAM;
+        }
     }
 
     /// Whether a frame to it begins with a beam, which takes the air from everybody for a second.
@@ -269,6 +299,9 @@ impl NodeState {
     pub(super) fn alive(&mut self, now: Instant) -> bool {
         if self.reach == Reach::Dead {
             self.interview.resume();
+        }
+        if now >= self.active_at + LISTENS_ON {
+            self.listening_since = now;
         }
         self.active_at = now;
         self.suspect = false;

@@ -1,5 +1,6 @@
-//! What waits to be sent. Order (priority, then the node that was served longest ago, then age) is kept apart from
-//! eligibility, which is asked at the moment of picking: nothing has to be sorted again when a node falls asleep.
+//! What waits to be sent. Order (priority, then whoever listens already, then the node that was served longest ago, then age)
+//! is kept apart from eligibility, which is asked at the moment of picking: nothing has to be sorted again when a node
+//! falls asleep.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -26,6 +27,8 @@ struct NodeQueue {
 pub(super) enum Eligible {
     /// It may, and before all but nonces: the node told the nonce for it, which is good for seconds.
     Due,
+    /// It may, and before its equals: the node listens already, while others have to be woken.
+    Listening,
     /// It may.
     Yes,
     /// Only if nobody else has anything to send: the node is failing and had its fifth of the airtime.
@@ -59,13 +62,13 @@ impl Queue {
                     continue;
                 }
                 let due = priority != Priority::Nonce && verdict != Eligible::Due;
-                let rank = (verdict == Eligible::Yielding, due, priority, node.served, id);
+                let rank = (verdict == Eligible::Yielding, due, priority, verdict != Eligible::Listening, node.served, id);
                 if best.is_none_or(|best| rank < best) {
                     best = Some(rank);
                 }
             }
         }
-        let (_, _, priority, _, id) = best?;
+        let (_, _, priority, _, _, id) = best?;
         self.served += 1;
         let node = self.nodes.get_mut(&id)?;
         node.served = self.served;
@@ -91,6 +94,11 @@ impl Queue {
     /// Everything that waits, in order of node, priority and age.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
         self.nodes.values().flat_map(|node| node.waiting.values().flatten())
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
     }
 
     /// Whether anything waits for `node`.
@@ -161,6 +169,17 @@ mod tests {
         queue.push(transaction(4, 6, Priority::Write));
         queue.push(transaction(5, 7, Priority::Write));
         assert_eq!(order(&mut queue, |_| Eligible::Yes), [1, 4, 5, 2, 3]);
+    }
+
+    #[test]
+    fn a_lock_that_is_awake_is_served_before_another_is_woken() {
+        let mut queue = Queue::default();
+        queue.push(transaction(1, 5, Priority::Write));
+        queue.push(transaction(2, 6, Priority::Write));
+        queue.push(transaction(3, 6, Priority::Write));
+        queue.push(transaction(4, 7, Priority::Revoke));
+        let awake = |it: &Transaction| if it.node.0 == 6 { Eligible::Listening } else { Eligible::Yes };
+        assert_eq!(order(&mut queue, awake), [4, 2, 3, 1], "but nothing goes before what is more urgent");
     }
 
     #[test]

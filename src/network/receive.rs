@@ -183,6 +183,10 @@ impl Network {
     /// Answers a node: that its supervised report arrived, or what it asked. A node that wants more of them than can be
     /// sent asks again.
     pub(super) fn answer(&mut self, id: NodeId, under: SecurityClass, command: Command) {
+        // What is said of segments is how it stands now. Said late as well, it would be answered by segments of long ago.
+        if matches!(command, Command::TransportService(_)) {
+            self.queue.take_if(|it| it.node == id && it.priority == Priority::Reply && it.is_about_segments());
+        }
         let waiting = self.queue.iter().filter(|it| it.node == id && it.priority == Priority::Reply).count();
         if waiting < ANSWERS {
             let errand = Errand::Command { command, expect: Expect::Nothing };

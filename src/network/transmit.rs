@@ -66,18 +66,19 @@ impl Network {
             let (nodes, now) = (&self.nodes, self.clock);
             // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
             let is_wanted_soon = nodes.values().any(|state| state.thinking.is_some());
-            // What nobody waits for goes on with the lock that listens already: by lock, not by question (timing sheet §2).
-            let one_listens = nodes.values().any(|state| state.listens_on(now));
+            // A beam takes the air from everybody for a second: go on with the lock that listens already, and hear what else
+            // it has to say, before another is woken. By lock, not by command (timing sheet §2).
+            let one_listens = nodes.values().any(|state| state.holds_air(now));
             let next = self.queue.next(now, |transaction| {
                 if !radio.admits(transaction.priority) {
                     return Eligible::No;
                 }
                 let Some(state) = nodes.get(&transaction.node) else { return Eligible::Yes };
-                let can_wait = one_listens && transaction.priority == Priority::Background && state.needs_beam(now);
+                let wakes = one_listens && transaction.priority > Priority::Operate && state.needs_beam(now);
                 match state.admits(transaction, now) {
                     Eligible::Yielding if is_wanted_soon => Eligible::No,
-                    Eligible::Yes if can_wait && is_wanted_soon => Eligible::No,
-                    Eligible::Yes if can_wait => Eligible::Yielding,
+                    Eligible::Yes | Eligible::Yielding if wakes => Eligible::No,
+                    Eligible::Yes if state.holds_air(now) => Eligible::Listening,
                     verdict => verdict,
                 }
             });
@@ -191,6 +192,9 @@ impl Network {
         if let Some(state) = self.nodes.get_mut(&transmission.transaction.node) {
             let took = state.count(callback.report.as_ref());
             self.airtime.spend(took, self.clock);
+            if callback.status == TxStatus::OK {
+                state.learn_beams(spent, self.clock);
+            }
         }
         match callback.status {
             TxStatus::OK => self.acknowledged(transmission),

@@ -42,8 +42,8 @@ pub struct Case<'a> {
     pub hindrance: Option<Hindrance>,
     /// Failed tries, and when this slot is tried again.
     pub retry: Option<Timestamp>,
-    /// A removal failed so often that the owner has to know.
-    pub removal_failed: bool,
+    /// The change of this slot failed so often that the owner has to know.
+    pub failed_often: bool,
 }
 
 /// Where a grant stands.
@@ -114,13 +114,16 @@ fn status(case: &Case<'_>, code_in_lock: CodeInLock) -> (Status, Option<Reason>,
         Some(Hindrance::Insecure) => return (Status::RemovalUnconfirmed, Some(Reason::Insecure), None),
         None => {}
     }
-    if !should_be_in && case.removal_failed {
+    if case.failed_often && !should_be_in {
         return (Status::RemovalUnconfirmed, Some(Reason::RefusedByLock), case.retry);
     }
     match progress {
         Progress::Sending { .. } if should_be_in => (Status::Sending, None, None),
         Progress::Verifying { .. } if should_be_in => (Status::Verifying, case.retry.map(|_| Reason::Backoff), case.retry),
         Progress::Sending { .. } | Progress::Verifying { .. } => (Status::Removing, None, case.retry),
+        Progress::Idle if case.failed_often && case.retry.is_some() => {
+            (Status::Rejected, Some(Reason::RefusedByLock), case.retry)
+        }
         Progress::Idle if case.no_slot => (Status::Pending, Some(Reason::LockFull), None),
         Progress::Idle if case.retry.is_some() => (waiting, Some(Reason::Backoff), case.retry),
         Progress::Idle => (waiting, Some(Reason::Queue), None),
@@ -180,7 +183,7 @@ mod tests {
             held: None,
             hindrance: None,
             retry: None,
-            removal_failed: false,
+            failed_often: false,
         }
     }
 

@@ -40,8 +40,9 @@ pub fn unanswered(times: u32, entropy: &mut Entropy) -> Duration {
     jittered(Duration::from_secs(seconds), entropy)
 }
 
-/// So many writes may fail without a word from the lock before a person is asked.
-pub const WRITES_BEFORE_ASKING: u32 = 3;
+/// So many changes of a slot may fail without a word from the lock before a person is asked. They are tried on: bad air can
+/// look like a lock that refuses.
+pub const TRIES_BEFORE_ASKING: u32 = 3;
 
 fn jittered(base: Duration, entropy: &mut Entropy) -> Duration {
     let millis = u64::try_from(base.as_millis()).unwrap_or(u64::MAX);

@@ -10,6 +10,7 @@
     reason = "a test that panics has said what is wrong, and its figures are for whoever runs it"
 )]
 
+mod large;
 mod power_cuts;
 mod scenarios;
 #[path = "../support/mod.rs"]

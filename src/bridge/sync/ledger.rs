@@ -12,10 +12,12 @@ pub(super) fn is_wanted(grant: &Grant, state: &State) -> bool {
     grant.wanted && state.person(grant.person).is_some_and(|person| person.enabled && person.removed_at.is_none())
 }
 
-/// Nothing is written until somebody decides. What only the lock's security stops goes on by itself once it has some.
+/// Nothing is written until somebody decides. What only the lock's security stops goes on by itself once it has some, and
+/// what has a time for the next try was never refused in words.
 pub(super) fn is_held(grant: &Grant) -> bool {
     matches!(grant.status, Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock)
         && grant.reason != Some(Reason::Insecure)
+        && grant.next_try.is_none()
 }
 
 /// What is believed of a slot.
@@ -72,6 +74,14 @@ pub(super) fn overwritten(key: SlotKey, state: &mut State, at: Timestamp) -> Fin
 pub(super) fn is_current(slot: &Slot, state: &State) -> bool {
     let wanted = slot.owner.and_then(|grant| state.grant(grant)).and_then(|grant| state.fingerprint(grant.credential));
     slot.confirmed.as_ref().is_some_and(|confirmed| confirmed.code.is_some() && confirmed.code == wanted)
+}
+
+/// Whether our code was erased from a slot at the lock and nothing of ours went there since: what appears in it is a
+/// stranger's, and the slot is theirs.
+pub(super) fn is_vacated(slot: &Slot, state: &State) -> bool {
+    let owner = slot.owner.and_then(|grant| state.grant(grant));
+    let is_missing = owner.is_some_and(|grant| grant.status == Status::MissingFromLock);
+    is_missing && slot.progress == Progress::Idle && slot.content == Content::Empty
 }
 
 /// Stops a grant until somebody changes the intent.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use self::inventory::Pace;
 pub(super) use self::ledger::forget_if_done;
-use self::ledger::{hold, is_held, is_wanted, overwritten, release, slot_of, tidy};
+use self::ledger::{hold, is_held, is_vacated, is_wanted, overwritten, release, slot_of, tidy};
 use self::told::was_just_confirmed;
 use self::view::{View, hindrance};
 use super::dialect;
@@ -22,7 +22,7 @@ use crate::command::Command;
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::{Grant, Reason, Status};
 use crate::domain::ids::{DeviceId, GrantId};
-use crate::domain::pin::Pin;
+use crate::domain::pin::{CodeText, Pin};
 use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Deadline, Instant, Now, Timestamp};
 use crate::network::{ControllerStatus, Expect, Job, JobId, Network, Outcome, Priority};
@@ -248,6 +248,9 @@ impl Sync {
     pub fn replan(&mut self, device: DeviceId, network: &mut Network) {
         let Some(patience) = self.locks.get_mut(&device) else { return };
         patience.parked = None;
+        for slot in patience.slots.values_mut() {
+            (slot.retry, slot.failures) = (None, 0);
+        }
         if let Some(job) = patience.busy {
             network.cancel(job);
         }
@@ -405,7 +408,7 @@ impl Sync {
             let key = SlotKey::user_code(device, *slot);
             let told = self.locks.entry(device).or_default().recheck.remove(slot).unwrap_or_default();
             findings.extend(match sighting {
-                Sighting::Masked if told => Some(overwritten(key, state, now.wall)),
+                Sighting::Masked if told && !is_vacated(&slot_of(key, state), state) => Some(overwritten(key, state, now.wall)),
                 _ => self.see(key, sighting, state, now),
             });
         }
@@ -429,6 +432,7 @@ impl Sync {
         let was_empty = slot.content == Content::Empty;
         let was_doubtful = slot.progress != Progress::Idle;
         let storing = matches!(slot.progress, Progress::Verifying { acked: true, .. }) && !refused;
+        let vacated = is_vacated(&slot, state);
         let verdict = observe::look(&mut slot, sighting, wanted, &state.key.clone(), now.wall);
         // A lock that confirms nothing may show the slot before it stored the code: it is looked at again before it is
         // written again.
@@ -439,6 +443,10 @@ impl Sync {
         self.judge(&slot, verdict, state, now);
         if was_doubtful {
             self.mark_own(key, None, now.mono);
+        }
+        let restored = pin.as_ref().is_some_and(|(pin, _)| slot.content == Content::Known(CodeText::from(pin)));
+        if vacated && slot.content.is_occupied() && !restored {
+            slot.owner = None;
         }
         let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
         state.put_slot(slot, now.wall);
@@ -465,9 +473,6 @@ impl Sync {
                 entry.failures += 1;
                 entry.too_early = false;
                 entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
-                if entry.failures >= retry::WRITES_BEFORE_ASKING {
-                    hold(slot, Status::Rejected, Reason::RefusedByLock, state, now.wall);
-                }
             }
             Verdict::Hopeless(reason) => {
                 hold(slot, Status::Rejected, reason, state, now.wall);
@@ -560,7 +565,7 @@ impl Sync {
             held,
             hindrance: hindrance(grant.device, patience, state, network),
             retry: tries.and_then(|tries| tries.retry).map(|retry| retry.wall),
-            removal_failed: tries.is_some_and(|tries| tries.failures >= retry::WRITES_BEFORE_ASKING),
+            failed_often: tries.is_some_and(|tries| tries.failures >= retry::TRIES_BEFORE_ASKING),
         })
     }
 

@@ -58,7 +58,11 @@ impl Segments {
                 }
                 _ => Heard::default(),
             },
-            TransportService::SegmentComplete(_) | TransportService::SegmentWait(_) => Heard::default(),
+            TransportService::SegmentComplete(it) => {
+                self.outgoing.take_if(|(session, _)| *session == it.session_id);
+                Heard::default()
+            }
+            TransportService::SegmentWait(_) => Heard::default(),
         }
     }
 

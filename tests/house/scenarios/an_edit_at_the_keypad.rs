@@ -1,6 +1,8 @@
 //! Manager and keypad fight over a slot, or the manager wipes what people programmed at the lock.
 
 use latchkey::domain::event::EventType;
+use latchkey::domain::grant::Schedule;
+use latchkey::domain::intent::Intent;
 
 use super::{DAY, PLAIN, S2, SECOND, grant, house, is_active, told};
 
@@ -38,4 +40,25 @@ fn a_code_of_ours_changed_at_the_keypad_is_told_and_not_fought_over() {
     let there = grant(&mut house, "Ada", "lock_4").expect("a grant");
     assert!(there.starts_with("changed_at_lock overwritten_at_lock") && !there.contains("yes"), "{there}");
     assert_eq!(told(&house, EventType::CodeChangedAtLock).len(), 1, "once, not every day");
+}
+
+#[test]
+fn a_code_that_a_stranger_put_where_ours_was_erased_is_not_written_over() {
+    for masks in [false, true] {
+        let mut house = house(23);
+        house.visit(PLAIN, |lock| lock.model.quirks.masks_codes = masks);
+        let ada = house.add("Ada", "482913", &["lock_4"]);
+        house.run_for(120 * SECOND);
+        let now = house.now();
+        house.visit(PLAIN, |lock| lock.program(1, None, now));
+        house.run_for(120 * SECOND);
+        let now = house.now();
+        house.visit(PLAIN, |lock| lock.program(1, Some(b"246824"), now));
+        house.run_for(120 * SECOND);
+        assert!(grant(&mut house, "Ada", "lock_4").expect("a grant").starts_with("missing_from_lock"), "masks: {masks}");
+        house.intend(Intent::Grant { person: ada, device: "lock_4".into(), schedule: Schedule::Always });
+        house.run_for(120 * SECOND);
+        assert!(is_active(&mut house, "Ada", "lock_4"), "masks: {masks}");
+        assert_eq!(house.codes(PLAIN), [(1, "246824".into()), (2, "482913".into())], "masks: {masks}");
+    }
 }
