@@ -42,6 +42,8 @@ pub struct Case<'a> {
     pub hindrance: Option<Hindrance>,
     /// Failed tries, and when this slot is tried again.
     pub retry: Option<Timestamp>,
+    /// The lock told something of this slot that may be about another time: a look at it is on its way.
+    pub looked_at: bool,
     /// The change of this slot failed so often that the owner has to know.
     pub failed_often: bool,
 }
@@ -94,6 +96,9 @@ fn status(case: &Case<'_>, code_in_lock: CodeInLock) -> (Status, Option<Reason>,
         if progress == Progress::Idle && code_in_lock == CodeInLock::Current {
             return (Status::Active, None, None);
         }
+        if progress == Progress::Idle && case.looked_at {
+            return (Status::Verifying, None, None);
+        }
         let unseen = case.slot.and_then(|slot| slot.confirmed.as_ref());
         if unseen.is_some_and(|c| c.by == ConfirmedBy::Unseen && c.code == case.code) {
             return (Status::Unconfirmed, Some(Reason::Masked), None);
@@ -132,7 +137,7 @@ fn status(case: &Case<'_>, code_in_lock: CodeInLock) -> (Status, Option<Reason>,
 
 fn code_in_lock(case: &Case<'_>) -> CodeInLock {
     let Some(slot) = case.slot else { return CodeInLock::None };
-    if slot.progress != Progress::Idle {
+    if slot.progress != Progress::Idle || case.looked_at {
         return CodeInLock::Unknown;
     }
     match (&slot.confirmed, &slot.content) {
@@ -183,6 +188,7 @@ mod tests {
             held: None,
             hindrance: None,
             retry: None,
+            looked_at: false,
             failed_often: false,
         }
     }

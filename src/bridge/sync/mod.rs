@@ -565,6 +565,7 @@ impl Sync {
             held,
             hindrance: hindrance(grant.device, patience, state, network),
             retry: tries.and_then(|tries| tries.retry).map(|retry| retry.wall),
+            looked_at: slot.zip(patience).is_some_and(|(slot, patience)| patience.recheck.contains_key(&slot.key.index)),
             failed_often: tries.is_some_and(|tries| tries.failures >= retry::TRIES_BEFORE_ASKING),
         })
     }

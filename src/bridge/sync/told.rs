@@ -89,7 +89,11 @@ impl Sync {
                 state.put_slot(slot, now.wall);
                 None
             }
-            Progress::Sending { .. } | Progress::Verifying { .. } => None,
+            // Somebody was there in the middle of our write: what is told of it from now on may be older.
+            Progress::Sending { .. } | Progress::Verifying { .. } => {
+                self.tries(key).echo = true;
+                None
+            }
             Progress::Idle if self.is_own_echo(key, now.mono) || was_just_confirmed(&slot, now) => {
                 // What we did last was to put a code there: this is another's doing, or very late.
                 if slot.confirmed.is_some_and(|confirmed| confirmed.code.is_some()) {
