@@ -98,25 +98,30 @@ impl Network {
 
     /// What came over the air, or was put together of segments.
     pub(super) fn outermost(&mut self, id: NodeId, payload: &[u8], multicast: bool) {
-        match Command::parse(payload) {
+        match read(id, payload) {
+            None => {}
             // Segments, and S0, for several nodes at once are nobody's: nobody could ask for what is missing.
-            Ok(Command::TransportService(_) | Command::Security(_)) if multicast => {}
-            Ok(Command::TransportService(segment)) => self.segment_heard(id, &segment),
-            Ok(Command::Security(_) | Command::Security2(_)) if !multicast && self.joiner_said(id, payload) => {}
-            Ok(Command::Security(said)) => self.hear_s0(id, &said),
-            Ok(Command::Security2(said)) => self.hear_s2(id, said, multicast),
-            _ => self.payload(id, SecurityClass::None, payload, multicast),
+            Some(Command::TransportService(_) | Command::Security(_)) if multicast => {}
+            Some(Command::TransportService(segment)) => self.segment_heard(id, &segment),
+            Some(said @ (Command::Security(_) | Command::Security2(_))) if !multicast && self.is_joining(id) => {
+                self.joiner_said(id, said);
+            }
+            Some(Command::Security(said)) => self.hear_s0(id, &said),
+            Some(Command::Security2(said)) => self.hear_s2(id, said, multicast),
+            Some(command) => self.hear(id, Addressed { under: SecurityClass::None, multicast }, command),
         }
     }
 
-    /// A whole payload of a node, which came under that class.
-    pub(super) fn payload(&mut self, id: NodeId, under: SecurityClass, payload: &[u8], multicast: bool) {
-        match envelope::open(payload) {
-            Ok(opened) => {
-                let addressed = Addressed { under, multicast };
-                opened.into_iter().for_each(|(wrapping, opened)| self.take_in(id, addressed, wrapping, opened));
-            }
-            Err(why) => tracing::debug!(node = %id, %why, "a command that can't be read"),
+    /// What a node sealed under that class.
+    pub(super) fn unsealed(&mut self, id: NodeId, under: SecurityClass, payload: &[u8], multicast: bool) {
+        if let Some(command) = read(id, payload) {
+            self.hear(id, Addressed { under, multicast }, command);
+        }
+    }
+
+    fn hear(&mut self, id: NodeId, addressed: Addressed, command: Command) {
+        for (wrapping, opened) in envelope::open(command) {
+            self.take_in(id, addressed, wrapping, opened);
         }
     }
 
@@ -413,6 +418,10 @@ impl Network {
         }
         self.interview(id, |state| state.interview.skip_node_info(&mut state.node));
     }
+}
+
+fn read(id: NodeId, payload: &[u8]) -> Option<Command> {
+    Command::parse(payload).inspect_err(|why| tracing::debug!(node = %id, %why, "a command that can't be read")).ok()
 }
 
 /// Whether `answer` is what `transaction` waits for.

@@ -245,7 +245,7 @@ impl Network {
         };
         self.proven(id, class);
         if !opened.command.is_empty() && !opened.repeats_multicast {
-            self.payload(id, class, &opened.command, opened.multicast);
+            self.unsealed(id, class, &opened.command, opened.multicast);
         }
         if let Some(lost) = opened.multicast_lost {
             self.tell_nonce(id, &lost.0);
@@ -298,7 +298,7 @@ impl Network {
         match opened.said {
             Said::Command(command) => {
                 self.proven(id, SecurityClass::S0);
-                self.payload(id, SecurityClass::S0, &command, false);
+                self.unsealed(id, SecurityClass::S0, &command, false);
             }
             Said::FirstPart => {}
             Said::Nothing(why) => tracing::debug!(node = %id, %why, wants, "a frame of Security 0 that is not believed"),

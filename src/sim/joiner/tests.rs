@@ -250,7 +250,8 @@ fn a_device_of_s0_takes_the_key_and_proves_it() {
         while let Some(frame) = for_device.pop_front() {
             device.receive(Command::parse(&frame).unwrap(), now);
             while let Some(frame) = device.poll_transmit() {
-                let turn = inclusion.received(&frame, now, &mut entropy);
+                let Ok(Command::Security(said)) = Command::parse(&frame) else { panic!("{frame:02x?}") };
+                let turn = inclusion.receive(said, now, &mut entropy);
                 for_device.extend(turn.send);
             }
         }
