@@ -106,7 +106,7 @@ impl Network {
             Some(said @ (Command::Security(_) | Command::Security2(_))) if !multicast && self.is_joining(id) => {
                 self.joiner_said(id, said);
             }
-            Some(Command::Security(said)) => self.hear_s0(id, &said),
+            Some(Command::Security(said)) => self.hear_s0(id, said),
             Some(Command::Security2(said)) => self.hear_s2(id, said, multicast),
             Some(command) => self.hear(id, Addressed { under: SecurityClass::None, multicast }, command),
         }
@@ -140,7 +140,7 @@ impl Network {
             _ if !trusted && granted > SecurityClass::S0 => {
                 tracing::debug!(node = %id, ?granted, under = ?addressed.under, "below the class the node was granted: dropped");
             }
-            Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, &Answer::Outcome(report)),
+            Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, Answer::Outcome(report)),
             Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome that is not for us to believe: dropped"),
             Opened::Plain(command) => {
                 self.deliver(id, addressed, wrapping, command);
@@ -225,7 +225,7 @@ impl Network {
                 return Status::SUCCESS;
             }
             Command::ApplicationStatus(ref status) if trusted => {
-                self.offer(id, &Answer::Status(status.clone()));
+                self.offer(id, Answer::Status(status.clone()));
             }
             _ => {}
         }
@@ -240,52 +240,52 @@ impl Network {
         let at = self.heard_at;
         self.tell(NetworkEvent::Received { node: id, endpoint, command: command.clone(), security, multicast, at });
         if trusted && endpoint == ROOT {
-            self.offer(id, &Answer::Reply(command, under));
+            self.offer(id, Answer::Reply(command, under));
         }
         // Nothing that a Set could set is here.
         if is_set { Status::NO_SUPPORT } else { Status::SUCCESS }
     }
 
     /// Gives an answer to the transaction that waits for it: on the air still, or acknowledged already.
-    fn offer(&mut self, id: NodeId, answer: &Answer) {
+    fn offer(&mut self, id: NodeId, answer: Answer) {
         // Its command has not left yet: only an answer to an earlier try can end it.
-        let ends_early = |it: &Transaction| it.failures > 0 && !matches!(answer, Answer::Status(_)) && awaits(it, answer);
+        let ends_early = |it: &Transaction| it.failures > 0 && !matches!(answer, Answer::Status(_)) && awaits(it, &answer);
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
             && match transmission.carries {
-                Carries::Command => awaits(&transmission.transaction, answer),
+                Carries::Command => awaits(&transmission.transaction, &answer),
                 Carries::NonceGet => ends_early(&transmission.transaction),
             }
         {
-            transmission.early = Some(answer.clone());
+            transmission.early = Some(answer);
             return;
         }
         let asking = self.nodes.get_mut(&id).and_then(|state| state.nonce.take_if(|it| ends_early(&it.transaction)));
         if let Some(NonceWait { transaction, .. }) = asking {
-            return self.settle(transaction, answer.clone());
+            return self.settle(transaction, answer);
         }
         if let Some(datagram) = self.nodes.get_mut(&id).and_then(|state| state.datagram.as_mut())
-            && awaits(datagram.transaction(), answer)
+            && awaits(datagram.transaction(), &answer)
         {
-            datagram.early = Some(answer.clone());
+            datagram.early = Some(answer);
             return;
         }
         let thinking = self.nodes.get(&id).and_then(|state| state.thinking.as_ref());
-        if thinking.is_some_and(|thinking| awaits(&thinking.transaction, answer)) {
-            self.answered(id, answer.clone());
+        if thinking.is_some_and(|thinking| awaits(&thinking.transaction, &answer)) {
+            self.answered(id, answer);
         } else if !matches!(answer, Answer::Status(_)) {
             self.offer_to_queue(id, answer);
         }
     }
 
     /// A report may come so late that its transaction waits for its next try already.
-    fn offer_to_queue(&mut self, id: NodeId, answer: &Answer) {
-        let late = |it: &Transaction| it.node == id && it.failures > 0 && awaits(it, answer);
+    fn offer_to_queue(&mut self, id: NodeId, answer: Answer) {
+        let late = |it: &Transaction| it.node == id && it.failures > 0 && awaits(it, &answer);
         let Some(found) = self.queue.iter().find(|transaction| late(transaction)).map(|transaction| transaction.id) else {
             return;
         };
         if let Some(transaction) = self.queue.remove(found) {
-            self.settle(transaction, answer.clone());
+            self.settle(transaction, answer);
         }
     }
 

@@ -263,7 +263,7 @@ impl Network {
     }
 
     /// A frame of Security 0.
-    pub(super) fn hear_s0(&mut self, id: NodeId, said: &Security) {
+    pub(super) fn hear_s0(&mut self, id: NodeId, said: Security) {
         let (now, own) = (self.clock, self.own);
         let Some(state) = self.nodes.get_mut(&id) else { return };
         let speaks = state.node.classes.contains_key(&ClassId::SECURITY) && state.node.security <= SecurityClass::S0;
@@ -281,14 +281,14 @@ impl Network {
                 return self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
             }
             Security::NonceReport(report) => {
-                if talk.nonce_told(report.nonce.clone(), now) {
+                if talk.nonce_told(report.nonce, now) {
                     self.nonce_came(id);
                 }
                 return;
             }
-            Security::CommandEncapsulation(frame) => (talk.open(frame, false, &self.keyring.s0, now, &mut self.entropy), false),
+            Security::CommandEncapsulation(frame) => (talk.open(&frame, false, &self.keyring.s0, now, &mut self.entropy), false),
             Security::CommandEncapsulationNonceGet(frame) => {
-                (talk.open(frame, true, &self.keyring.s0, now, &mut self.entropy), true)
+                (talk.open(&frame, true, &self.keyring.s0, now, &mut self.entropy), true)
             }
             other => return tracing::debug!(node = %id, command = ?other.number(), "a word of S0 that is not under way"),
         };
