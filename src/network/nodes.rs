@@ -259,7 +259,8 @@ impl NodeState {
         let datagram = self.datagram.as_ref().and_then(|datagram| datagram.deadline());
         let segment = self.incoming.deadline();
         let nonce = self.nonce.as_ref().map(|it| Deadline { at: it.until, why: "nonce of a node" });
-        [report, dead, Some(paced), Some(yields), Some(interview), datagram, segment, nonce]
+        let second_part = self.s0.as_ref().and_then(Peer::deadline);
+        [report, dead, Some(paced), Some(yields), Some(interview), datagram, segment, nonce, second_part]
             .into_iter()
             .flatten()
             .chain(sleeper.into_iter().flatten())

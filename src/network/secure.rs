@@ -156,9 +156,11 @@ impl Network {
         }
     }
 
-    /// Nonces that did not come: asked for again, or given up. The command never went out.
+    /// What did not come in time. A first part without its second is forgotten; a nonce is asked for again, or given up, and
+    /// its command never went out.
     pub(super) fn check_nonces(&mut self) {
         let now = self.clock;
+        self.nodes.values_mut().filter_map(|state| state.s0.as_mut()).for_each(|talk| talk.expire(now));
         let overdue = self.nodes.values_mut().filter(|state| state.nonce.as_ref().is_some_and(|it| it.until <= now));
         let overdue: Vec<Transaction> = overdue
             .filter_map(|state| {
