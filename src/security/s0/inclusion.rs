@@ -151,11 +151,6 @@ impl Inclusion {
         Ok((inclusion, scheme_get()))
     }
 
-    /// Where it is.
-    pub fn step(&self) -> Step {
-        self.step
-    }
-
     /// When to call [`Self::handle_timeout`].
     pub fn poll_deadline(&self) -> Option<Deadline> {
         (self.step != Step::Over).then(|| Deadline { at: self.since + STEP, why: "S0 inclusion step" })
