@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::allowance::Allowance;
 use super::datagrams::Datagram;
 use super::envelope::Sessions;
 use super::interview::Interview;
 use super::jobs::{Errand, JobId, Origin, Priority, Transaction};
 use super::queue::Eligible;
-use super::secure::Allowance;
 use super::segments::Incoming;
 use super::{RadioUse, Reach};
 use crate::command::ClassId;

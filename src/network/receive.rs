@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
-use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
+use super::jobs::{Answer, Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Under};
 use super::nodes::{NonceWait, Thinking};
-use super::secure::{Carries, Under};
 use super::{Network, NetworkEvent, Owner, hub, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
 use crate::command::security::Security;
 use crate::command::security_2::Security2;
-use crate::command::supervision::{Get, Report, SessionId, Status};
+use crate::command::supervision::{Get, SessionId, Status};
 use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
@@ -37,17 +36,6 @@ const NODE_BUSY: Duration = Duration::from_secs(1);
 struct Addressed {
     under: SecurityClass,
     multicast: bool,
-}
-
-/// What ends, or prolongs, the wait for a node.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Answer {
-    /// The report that was asked for, and the class it came under.
-    Reply(Command, SecurityClass),
-    /// What became of a supervised Set.
-    Outcome(Report),
-    /// The node has no time for it, or refuses.
-    Status(ApplicationStatus),
 }
 
 impl Network {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::datagrams::FRAME;
-use super::jobs::{Errand, Expect, JobId, Origin, Outcome, Priority, Transaction};
+use super::jobs::{Carries, Errand, Expect, JobId, Origin, Outcome, Priority, Transaction, Under};
 use super::nodes::{NodeState, NonceWait, Thinking};
 use super::{Network, NetworkEvent, Owner};
 use crate::command::security::{NonceReport, Security};
@@ -42,24 +42,6 @@ impl Keyring {
         let s0 = S0Keys::of(network.network_key(KeyId::S0));
         Self { network, s0 }
     }
-}
-
-/// Under which class a command goes out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Under {
-    /// The one the node was granted.
-    Granted,
-    /// This one, whatever was granted: an answer goes back as the question came, and a class is tried out.
-    Class(SecurityClass),
-}
-
-/// What a transmission carries of its command.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Carries {
-    /// All of it, or its end.
-    Command,
-    /// Nothing yet: the node is asked for the nonce, or tells it because of a first part.
-    NonceGet,
 }
 
 /// A command as it goes on the air.
@@ -363,37 +345,5 @@ impl NodeState {
             let longest = thinking.since + LONGEST_TALK;
             thinking.until = thinking.until.max((now + NONCE_TALK).min(longest));
         }
-    }
-}
-
-/// How many nonces a node is told that nobody waits for. Anybody can ask in a node's name, and each costs a beam at a
-/// battery lock: one a second on average, and a few at once.
-#[derive(Debug)]
-pub(super) struct Allowance {
-    left: u32,
-    since: Instant,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Self { left: Self::BURST, since: Instant::ZERO }
-    }
-}
-
-impl Allowance {
-    const BURST: u32 = 8;
-    const EVERY: Duration = Duration::from_secs(1);
-
-    fn take(&mut self, now: Instant) -> bool {
-        let earned = now.since(self.since).as_secs().try_into().unwrap_or(Self::BURST);
-        if self.left.saturating_add(earned) >= Self::BURST {
-            (self.left, self.since) = (Self::BURST, now);
-        } else {
-            self.left += earned;
-            self.since = self.since + Self::EVERY * earned;
-        }
-        let may = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        may
     }
 }
