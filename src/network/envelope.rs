@@ -1,5 +1,5 @@
-//! What is around a command on the air, and what it means: Supervision, CRC-16, Multi Channel and Multi Command. This is
-//! also where Security 0 and 2 will be opened; Transport Service is put together before ([`super::segments`]).
+//! What is around a command on the air, and what it means: Supervision, CRC-16, Multi Channel and Multi Command. What was
+//! sealed or in segments was opened or put together before ([`super::secure`], [`super::segments`]).
 //!
 //! Order outward (gateway sheet §2.2): command, Multi Command, Supervision, Multi Channel, CRC-16 or security. Whatever a
 //! question was wrapped in, its answer is, too; but of several commands in one frame each is answered by itself.
