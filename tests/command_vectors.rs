@@ -24,40 +24,6 @@ use serde_json::{Map, Value, json};
 const VECTORS: &str = include_str!("data/vectors/cc.json");
 const FRAMES: &str = include_str!("data/frames/frames.jsonl");
 
-/// Classes whose parameters we take apart.
-const OURS: [ClassId; 30] = [
-    ClassId::BASIC,
-    ClassId::VERSION,
-    ClassId::MANUFACTURER_SPECIFIC,
-    ClassId::Z_WAVE_PLUS_INFO,
-    ClassId::ASSOCIATION,
-    ClassId::ASSOCIATION_GROUP_INFORMATION,
-    ClassId::BATTERY,
-    ClassId::WAKE_UP,
-    ClassId::SUPERVISION,
-    ClassId::DOOR_LOCK,
-    ClassId::USER_CODE,
-    ClassId::NOTIFICATION,
-    ClassId::TRANSPORT_SERVICE,
-    ClassId::CRC16_ENCAPSULATION,
-    ClassId::MULTI_CHANNEL,
-    ClassId::MULTI_COMMAND,
-    ClassId::APPLICATION_STATUS,
-    ClassId::DEVICE_RESET_LOCALLY,
-    ClassId::DOOR_LOCK_LOGGING,
-    ClassId::CONFIGURATION,
-    ClassId::TIME,
-    ClassId::TIME_PARAMETERS,
-    ClassId::SECURITY,
-    ClassId::SECURITY_2,
-    ClassId::INDICATOR,
-    ClassId::POWERLEVEL,
-    ClassId::MULTI_CHANNEL_ASSOCIATION,
-    ClassId::USER_CREDENTIAL,
-    ClassId::SCHEDULE_ENTRY_LOCK,
-    ClassId::ENTRY_CONTROL,
-];
-
 fn bytes(hex: &str) -> Vec<u8> {
     hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
@@ -170,7 +136,7 @@ fn every_vector_comes_out_as_it_went_in() {
         let hex_in = text(&vector["hex"]);
         let command = Command::parse(&bytes(hex_in)).unwrap();
         assert_eq!(hex(&command.write()), hex_in, "{vector}");
-        let ours = OURS.contains(&command.class());
+        let ours = Command::CLASSES.contains(&command.class());
         assert_eq!(!ours, matches!(command, Command::Other { .. }), "{vector}");
     }
 }
@@ -362,7 +328,7 @@ fn the_fields_of_every_vector_are_those_its_maker_sees() {
     let mut compared = 0;
     for vector in vectors() {
         let command = Command::parse(&bytes(text(&vector["hex"]))).unwrap();
-        if !OURS.contains(&command.class()) {
+        if !Command::CLASSES.contains(&command.class()) {
             continue;
         }
         let ours = fields(&command);
@@ -514,7 +480,7 @@ fn compare_with_recording(payload: &[u8], expect: &Value) -> usize {
 }
 
 fn compare_command(command: &Command, expect: &Value) -> usize {
-    if !OURS.contains(&command.class()) {
+    if !Command::CLASSES.contains(&command.class()) {
         return 0;
     }
     // The recording's reader has names of its own for encapsulations, and none for some commands.
@@ -638,7 +604,7 @@ fn every_recorded_payload_comes_out_as_it_went_in() {
 #[test]
 fn every_get_names_a_report_of_its_own_class_and_no_number_is_taken_twice() {
     use latchkey::command::Kind;
-    for class in OURS {
+    for &class in Command::CLASSES {
         let table = commands_of(class);
         assert!(!table.is_empty(), "{class}");
         for (row, index) in table.iter().zip(0..) {

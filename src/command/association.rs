@@ -13,13 +13,13 @@ command_class! {
     /// Association (0x85).
     Association {
         /// Adds nodes to a group.
-        Set(Set) = 0x01, v 1, Kind::Set;
+        Set(Members) = 0x01, v 1, Kind::Set;
         /// Asks who is in a group.
         Get(Get) = 0x02, v 1, Kind::Get { reply: 0x03 };
         /// Tells it.
         Report(Report) = 0x03, v 1, Kind::Report;
-        /// Takes nodes out of a group.
-        Remove(Remove) = 0x04, v 1, Kind::Set;
+        /// Takes nodes out of a group: none named means all of it; group 0 means everywhere (v2).
+        Remove(Members) = 0x04, v 1, Kind::Set;
         /// Asks how many groups there are.
         SupportedGroupingsGet = 0x05, v 1, Kind::Get { reply: 0x06 };
         /// Tells it.
@@ -31,9 +31,9 @@ command_class! {
     }
 }
 
-/// Adds nodes to a group.
+/// Nodes to add to a group, or to take out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Set {
+pub struct Members {
     /// The group, from 1.
     pub group: u8,
     /// Node ids, 1–232.
@@ -41,7 +41,7 @@ pub struct Set {
     pub nodes: Vec<u8>,
 }
 
-impl Set {
+impl Members {
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, (group, nodes)) = pair(be_u8, rest).parse(input)?;
         Ok((input, Self { group, nodes: nodes.to_vec() }))
@@ -61,12 +61,12 @@ pub struct Get {
 }
 
 impl Get {
-    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+    pub(super) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, group) = be_u8(input)?;
         Ok((input, Self { group }))
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.push(self.group);
     }
 }
@@ -98,28 +98,6 @@ impl Report {
     }
 }
 
-/// Takes nodes out: no nodes means all of the group; group 0 means everywhere (v2).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Remove {
-    /// The group, or 0.
-    pub group: u8,
-    /// Node ids, or none.
-    #[serde(rename = "members_hex", serialize_with = "as_hex")]
-    pub nodes: Vec<u8>,
-}
-
-impl Remove {
-    fn parse(input: &[u8]) -> Parsed<'_, Self> {
-        let (input, (group, nodes)) = pair(be_u8, rest).parse(input)?;
-        Ok((input, Self { group, nodes: nodes.to_vec() }))
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(self.group);
-        out.extend(&self.nodes);
-    }
-}
-
 /// How many groups there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SupportedGroupingsReport {
@@ -128,12 +106,12 @@ pub struct SupportedGroupingsReport {
 }
 
 impl SupportedGroupingsReport {
-    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+    pub(super) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, groups) = be_u8(input)?;
         Ok((input, Self { groups }))
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.push(self.groups);
     }
 }

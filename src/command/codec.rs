@@ -90,10 +90,8 @@ pub struct Transition(pub u8);
 impl Transition {
     /// It is done already.
     pub const NONE: Self = Self(0);
-    /// The node can't say.
-    pub const UNKNOWN: Self = Self(254);
 
-    /// The time it takes, where the node says so.
+    /// The time it takes; `None` where the node can't say (254).
     pub fn time(self) -> Option<Duration> {
         match self.0 {
             seconds @ 0..=127 => Some(Duration::from_secs(seconds.into())),

@@ -22,11 +22,11 @@ command_class! {
         /// Tells them.
         Report(Values) = 0x03, v 1, Kind::Report;
         /// Asks which properties an indicator has, and which indicator is next.
-        SupportedGet(SupportedGet) = 0x04, v 2, Kind::Get { reply: 0x05 };
+        SupportedGet(Inquiry) = 0x04, v 2, Kind::Get { reply: 0x05 };
         /// Tells them.
         SupportedReport(SupportedReport) = 0x05, v 2, Kind::Report;
         /// Asks what an indicator of the maker's own is.
-        DescriptionGet(DescriptionGet) = 0x06, v 4, Kind::Get { reply: 0x07 };
+        DescriptionGet(Inquiry) = 0x06, v 4, Kind::Get { reply: 0x07 };
         /// Tells it.
         DescriptionReport(DescriptionReport) = 0x07, v 4, Kind::Report;
     }
@@ -128,14 +128,14 @@ impl Get {
     }
 }
 
-/// Asks which properties an indicator has.
+/// Asks about one indicator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct SupportedGet {
-    /// Which; [`IndicatorId::NONE`]: the first.
+pub struct Inquiry {
+    /// Which; [`IndicatorId::NONE`]: the first. Those of the maker's own are 0x80–0x9F.
     pub indicator_id: IndicatorId,
 }
 
-impl SupportedGet {
+impl Inquiry {
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, indicator) = be_u8(input)?;
         Ok((input, Self { indicator_id: IndicatorId(indicator) }))
@@ -170,24 +170,6 @@ impl SupportedReport {
         let mask = mask_of(&self.supported_properties);
         out.extend([self.indicator_id.0, self.next_indicator_id.0, count(mask.len()) & 0x1F]);
         out.extend(mask);
-    }
-}
-
-/// Asks what an indicator is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct DescriptionGet {
-    /// Which; those of the maker's own are 0x80–0x9F.
-    pub indicator_id: IndicatorId,
-}
-
-impl DescriptionGet {
-    fn parse(input: &[u8]) -> Parsed<'_, Self> {
-        let (input, indicator) = be_u8(input)?;
-        Ok((input, Self { indicator_id: IndicatorId(indicator) }))
-    }
-
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(self.indicator_id.0);
     }
 }
 

@@ -34,6 +34,7 @@ pub mod security;
 pub mod security_2;
 pub mod spec;
 pub mod supervision;
+mod table;
 pub mod time;
 pub mod time_parameters;
 pub mod transport_service;
@@ -47,88 +48,42 @@ use std::fmt;
 
 use nesting::Depth;
 use serde::{Serialize, Serializer};
+use table::command_classes;
 
 pub use class::ClassId;
 pub use spec::{CommandSpec, Kind};
 
-/// One command: what an application payload says, without any encapsulation.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Command {
-    /// No Operation (0x00): a ping.
-    NoOperation,
-    /// Basic (0x20).
-    Basic(basic::Basic),
-    /// Application Status (0x22).
-    ApplicationStatus(application_status::ApplicationStatus),
-    /// Door Lock Logging (0x4C).
-    DoorLockLogging(door_lock_logging::DoorLockLogging),
-    /// Schedule Entry Lock (0x4E).
-    ScheduleEntryLock(schedule_entry_lock::ScheduleEntryLock),
-    /// Transport Service (0x55).
-    TransportService(transport_service::TransportService),
-    /// CRC-16 Encapsulation (0x56).
-    Crc16Encapsulation(crc16_encapsulation::Crc16Encapsulation),
-    /// Association Group Information (0x59).
-    AssociationGroupInfo(association_group_info::AssociationGroupInfo),
-    /// Device Reset Locally (0x5A).
-    DeviceResetLocally(device_reset_locally::DeviceResetLocally),
-    /// Z-Wave Plus Info (0x5E).
-    ZwavePlusInfo(zwave_plus_info::ZwavePlusInfo),
-    /// Multi Channel, formerly Multi Instance (0x60).
-    MultiChannel(multi_channel::MultiChannel),
-    /// Door Lock (0x62).
-    DoorLock(door_lock::DoorLock),
-    /// User Code (0x63).
-    UserCode(user_code::UserCode),
-    /// Supervision (0x6C).
-    Supervision(supervision::Supervision),
-    /// Entry Control (0x6F).
-    EntryControl(entry_control::EntryControl),
-    /// Configuration (0x70).
-    Configuration(configuration::Configuration),
-    /// Notification, formerly Alarm (0x71).
-    Notification(notification::Notification),
-    /// Manufacturer Specific (0x72).
-    ManufacturerSpecific(manufacturer_specific::ManufacturerSpecific),
-    /// Powerlevel (0x73).
-    Powerlevel(powerlevel::Powerlevel),
-    /// Battery (0x80).
-    Battery(battery::Battery),
-    /// User Credential (0x83).
-    UserCredential(user_credential::UserCredential),
-    /// Wake Up (0x84).
-    WakeUp(wake_up::WakeUp),
-    /// Association (0x85).
-    Association(association::Association),
-    /// Version (0x86).
-    Version(version::Version),
-    /// Indicator (0x87).
-    Indicator(indicator::Indicator),
-    /// Time (0x8A).
-    Time(time::Time),
-    /// Time Parameters (0x8B).
-    TimeParameters(time_parameters::TimeParameters),
-    /// Multi Channel Association (0x8E).
-    MultiChannelAssociation(multi_channel_association::MultiChannelAssociation),
-    /// Multi Command (0x8F).
-    MultiCommand(multi_command::MultiCommand),
-    /// Security (0x98).
-    Security(security::Security),
-    /// Security 2 (0x9F).
-    Security2(security_2::Security2),
-    /// A class or command this module has no struct for.
-    Other {
-        /// Its class.
-        #[serde(skip)]
-        class: ClassId,
-        /// Its number, where there is one.
-        #[serde(skip)]
-        command: Option<u8>,
-        /// What follows.
-        #[serde(rename = "body_hex")]
-        body: Body,
-    },
+command_classes! {
+    BASIC = basic::Basic;
+    APPLICATION_STATUS = application_status::ApplicationStatus;
+    DOOR_LOCK_LOGGING = door_lock_logging::DoorLockLogging;
+    SCHEDULE_ENTRY_LOCK = schedule_entry_lock::ScheduleEntryLock;
+    TRANSPORT_SERVICE = transport_service::TransportService;
+    CRC16_ENCAPSULATION = crc16_encapsulation::Crc16Encapsulation;
+    ASSOCIATION_GROUP_INFORMATION = association_group_info::AssociationGroupInfo;
+    DEVICE_RESET_LOCALLY = device_reset_locally::DeviceResetLocally;
+    Z_WAVE_PLUS_INFO = zwave_plus_info::ZwavePlusInfo;
+    MULTI_CHANNEL = multi_channel::MultiChannel;
+    DOOR_LOCK = door_lock::DoorLock;
+    USER_CODE = user_code::UserCode;
+    SUPERVISION = supervision::Supervision;
+    ENTRY_CONTROL = entry_control::EntryControl;
+    CONFIGURATION = configuration::Configuration;
+    NOTIFICATION = notification::Notification;
+    MANUFACTURER_SPECIFIC = manufacturer_specific::ManufacturerSpecific;
+    POWERLEVEL = powerlevel::Powerlevel;
+    BATTERY = battery::Battery;
+    USER_CREDENTIAL = user_credential::UserCredential;
+    WAKE_UP = wake_up::WakeUp;
+    ASSOCIATION = association::Association;
+    VERSION = version::Version;
+    INDICATOR = indicator::Indicator;
+    TIME = time::Time;
+    TIME_PARAMETERS = time_parameters::TimeParameters;
+    MULTI_CHANNEL_ASSOCIATION = multi_channel_association::MultiChannelAssociation;
+    MULTI_COMMAND = multi_command::MultiCommand;
+    SECURITY = security::Security;
+    SECURITY_2 = security_2::Security2;
 }
 
 /// Why bytes are not a command.
@@ -169,76 +124,7 @@ impl Command {
         let Some((&command, parameters)) = rest.split_first() else {
             return Ok(Self::opaque(class, rest));
         };
-        let parsed = match class {
-            ClassId::BASIC => basic::Basic::parse(command, parameters, depth).map(|it| it.map(Self::Basic)),
-            ClassId::APPLICATION_STATUS => {
-                application_status::ApplicationStatus::parse(command, parameters, depth).map(|it| it.map(Self::ApplicationStatus))
-            }
-            ClassId::SCHEDULE_ENTRY_LOCK => schedule_entry_lock::ScheduleEntryLock::parse(command, parameters, depth)
-                .map(|it| it.map(Self::ScheduleEntryLock)),
-            ClassId::DOOR_LOCK_LOGGING => {
-                door_lock_logging::DoorLockLogging::parse(command, parameters, depth).map(|it| it.map(Self::DoorLockLogging))
-            }
-            ClassId::TRANSPORT_SERVICE => {
-                transport_service::TransportService::parse(command, parameters, depth).map(|it| it.map(Self::TransportService))
-            }
-            ClassId::CRC16_ENCAPSULATION => crc16_encapsulation::Crc16Encapsulation::parse(command, parameters, depth)
-                .map(|it| it.map(Self::Crc16Encapsulation)),
-            ClassId::ASSOCIATION_GROUP_INFORMATION => {
-                association_group_info::AssociationGroupInfo::parse(command, parameters, depth)
-                    .map(|it| it.map(Self::AssociationGroupInfo))
-            }
-            ClassId::DEVICE_RESET_LOCALLY => device_reset_locally::DeviceResetLocally::parse(command, parameters, depth)
-                .map(|it| it.map(Self::DeviceResetLocally)),
-            ClassId::Z_WAVE_PLUS_INFO => {
-                zwave_plus_info::ZwavePlusInfo::parse(command, parameters, depth).map(|it| it.map(Self::ZwavePlusInfo))
-            }
-            ClassId::MULTI_CHANNEL => {
-                multi_channel::MultiChannel::parse(command, parameters, depth).map(|it| it.map(Self::MultiChannel))
-            }
-            ClassId::DOOR_LOCK => door_lock::DoorLock::parse(command, parameters, depth).map(|it| it.map(Self::DoorLock)),
-            ClassId::USER_CODE => user_code::UserCode::parse(command, parameters, depth).map(|it| it.map(Self::UserCode)),
-            ClassId::ENTRY_CONTROL => {
-                entry_control::EntryControl::parse(command, parameters, depth).map(|it| it.map(Self::EntryControl))
-            }
-            ClassId::SUPERVISION => {
-                supervision::Supervision::parse(command, parameters, depth).map(|it| it.map(Self::Supervision))
-            }
-            ClassId::CONFIGURATION => {
-                configuration::Configuration::parse(command, parameters, depth).map(|it| it.map(Self::Configuration))
-            }
-            ClassId::NOTIFICATION => {
-                notification::Notification::parse(command, parameters, depth).map(|it| it.map(Self::Notification))
-            }
-            ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::ManufacturerSpecific::parse(command, parameters, depth)
-                .map(|it| it.map(Self::ManufacturerSpecific)),
-            ClassId::POWERLEVEL => powerlevel::Powerlevel::parse(command, parameters, depth).map(|it| it.map(Self::Powerlevel)),
-            ClassId::USER_CREDENTIAL => {
-                user_credential::UserCredential::parse(command, parameters, depth).map(|it| it.map(Self::UserCredential))
-            }
-            ClassId::BATTERY => battery::Battery::parse(command, parameters, depth).map(|it| it.map(Self::Battery)),
-            ClassId::WAKE_UP => wake_up::WakeUp::parse(command, parameters, depth).map(|it| it.map(Self::WakeUp)),
-            ClassId::ASSOCIATION => {
-                association::Association::parse(command, parameters, depth).map(|it| it.map(Self::Association))
-            }
-            ClassId::VERSION => version::Version::parse(command, parameters, depth).map(|it| it.map(Self::Version)),
-            ClassId::INDICATOR => indicator::Indicator::parse(command, parameters, depth).map(|it| it.map(Self::Indicator)),
-            ClassId::TIME => time::Time::parse(command, parameters, depth).map(|it| it.map(Self::Time)),
-            ClassId::TIME_PARAMETERS => {
-                time_parameters::TimeParameters::parse(command, parameters, depth).map(|it| it.map(Self::TimeParameters))
-            }
-            ClassId::MULTI_CHANNEL_ASSOCIATION => {
-                multi_channel_association::MultiChannelAssociation::parse(command, parameters, depth)
-                    .map(|it| it.map(Self::MultiChannelAssociation))
-            }
-            ClassId::MULTI_COMMAND => {
-                multi_command::MultiCommand::parse(command, parameters, depth).map(|it| it.map(Self::MultiCommand))
-            }
-            ClassId::SECURITY => security::Security::parse(command, parameters, depth).map(|it| it.map(Self::Security)),
-            ClassId::SECURITY_2 => security_2::Security2::parse(command, parameters, depth).map(|it| it.map(Self::Security2)),
-            _ => None,
-        };
-        match parsed {
+        match Self::parse_as(class, command, parameters, depth) {
             Some(Ok(parsed)) => Ok(parsed),
             Some(Err(nom::Err::Failure(_))) => Err(ParseError::Damaged { class, command }),
             Some(Err(_)) => Err(ParseError::Truncated { class, command }),
@@ -251,117 +137,8 @@ impl Command {
         let mut out = Vec::new();
         self.class().write(&mut out);
         out.extend(self.number());
-        match self {
-            Self::NoOperation => {}
-            Self::Basic(it) => it.write(&mut out),
-            Self::ApplicationStatus(it) => it.write(&mut out),
-            Self::DoorLockLogging(it) => it.write(&mut out),
-            Self::ScheduleEntryLock(it) => it.write(&mut out),
-            Self::TransportService(it) => it.write(&mut out),
-            Self::Crc16Encapsulation(it) => it.write(&mut out),
-            Self::AssociationGroupInfo(it) => it.write(&mut out),
-            Self::DeviceResetLocally(it) => it.write(&mut out),
-            Self::ZwavePlusInfo(it) => it.write(&mut out),
-            Self::MultiChannel(it) => it.write(&mut out),
-            Self::DoorLock(it) => it.write(&mut out),
-            Self::UserCode(it) => it.write(&mut out),
-            Self::Supervision(it) => it.write(&mut out),
-            Self::EntryControl(it) => it.write(&mut out),
-            Self::Configuration(it) => it.write(&mut out),
-            Self::Notification(it) => it.write(&mut out),
-            Self::ManufacturerSpecific(it) => it.write(&mut out),
-            Self::Powerlevel(it) => it.write(&mut out),
-            Self::Battery(it) => it.write(&mut out),
-            Self::UserCredential(it) => it.write(&mut out),
-            Self::WakeUp(it) => it.write(&mut out),
-            Self::Association(it) => it.write(&mut out),
-            Self::Version(it) => it.write(&mut out),
-            Self::Indicator(it) => it.write(&mut out),
-            Self::Time(it) => it.write(&mut out),
-            Self::TimeParameters(it) => it.write(&mut out),
-            Self::MultiChannelAssociation(it) => it.write(&mut out),
-            Self::MultiCommand(it) => it.write(&mut out),
-            Self::Security(it) => it.write(&mut out),
-            Self::Security2(it) => it.write(&mut out),
-            Self::Other { body, .. } => out.extend(&body.0),
-        }
+        self.write_parameters(&mut out);
         out
-    }
-
-    /// The class.
-    pub fn class(&self) -> ClassId {
-        match self {
-            Self::NoOperation => ClassId::NO_OPERATION,
-            Self::Basic(_) => ClassId::BASIC,
-            Self::ApplicationStatus(_) => ClassId::APPLICATION_STATUS,
-            Self::DoorLockLogging(_) => ClassId::DOOR_LOCK_LOGGING,
-            Self::ScheduleEntryLock(_) => ClassId::SCHEDULE_ENTRY_LOCK,
-            Self::TransportService(_) => ClassId::TRANSPORT_SERVICE,
-            Self::Crc16Encapsulation(_) => ClassId::CRC16_ENCAPSULATION,
-            Self::AssociationGroupInfo(_) => ClassId::ASSOCIATION_GROUP_INFORMATION,
-            Self::DeviceResetLocally(_) => ClassId::DEVICE_RESET_LOCALLY,
-            Self::ZwavePlusInfo(_) => ClassId::Z_WAVE_PLUS_INFO,
-            Self::MultiChannel(_) => ClassId::MULTI_CHANNEL,
-            Self::DoorLock(_) => ClassId::DOOR_LOCK,
-            Self::UserCode(_) => ClassId::USER_CODE,
-            Self::Supervision(_) => ClassId::SUPERVISION,
-            Self::EntryControl(_) => ClassId::ENTRY_CONTROL,
-            Self::Configuration(_) => ClassId::CONFIGURATION,
-            Self::Notification(_) => ClassId::NOTIFICATION,
-            Self::ManufacturerSpecific(_) => ClassId::MANUFACTURER_SPECIFIC,
-            Self::Powerlevel(_) => ClassId::POWERLEVEL,
-            Self::Battery(_) => ClassId::BATTERY,
-            Self::UserCredential(_) => ClassId::USER_CREDENTIAL,
-            Self::WakeUp(_) => ClassId::WAKE_UP,
-            Self::Association(_) => ClassId::ASSOCIATION,
-            Self::Version(_) => ClassId::VERSION,
-            Self::Indicator(_) => ClassId::INDICATOR,
-            Self::Time(_) => ClassId::TIME,
-            Self::TimeParameters(_) => ClassId::TIME_PARAMETERS,
-            Self::MultiChannelAssociation(_) => ClassId::MULTI_CHANNEL_ASSOCIATION,
-            Self::MultiCommand(_) => ClassId::MULTI_COMMAND,
-            Self::Security(_) => ClassId::SECURITY,
-            Self::Security2(_) => ClassId::SECURITY_2,
-            Self::Other { class, .. } => *class,
-        }
-    }
-
-    /// The number of the command within its class; No Operation has none.
-    pub fn number(&self) -> Option<u8> {
-        match self {
-            Self::NoOperation => None,
-            Self::Basic(it) => Some(it.number()),
-            Self::ApplicationStatus(it) => Some(it.number()),
-            Self::DoorLockLogging(it) => Some(it.number()),
-            Self::ScheduleEntryLock(it) => Some(it.number()),
-            Self::TransportService(it) => Some(it.number()),
-            Self::Crc16Encapsulation(it) => Some(it.number()),
-            Self::AssociationGroupInfo(it) => Some(it.number()),
-            Self::DeviceResetLocally(it) => Some(it.number()),
-            Self::ZwavePlusInfo(it) => Some(it.number()),
-            Self::MultiChannel(it) => Some(it.number()),
-            Self::DoorLock(it) => Some(it.number()),
-            Self::UserCode(it) => Some(it.number()),
-            Self::Supervision(it) => Some(it.number()),
-            Self::EntryControl(it) => Some(it.number()),
-            Self::Configuration(it) => Some(it.number()),
-            Self::Notification(it) => Some(it.number()),
-            Self::ManufacturerSpecific(it) => Some(it.number()),
-            Self::Powerlevel(it) => Some(it.number()),
-            Self::Battery(it) => Some(it.number()),
-            Self::UserCredential(it) => Some(it.number()),
-            Self::WakeUp(it) => Some(it.number()),
-            Self::Association(it) => Some(it.number()),
-            Self::Version(it) => Some(it.number()),
-            Self::Indicator(it) => Some(it.number()),
-            Self::Time(it) => Some(it.number()),
-            Self::TimeParameters(it) => Some(it.number()),
-            Self::MultiChannelAssociation(it) => Some(it.number()),
-            Self::MultiCommand(it) => Some(it.number()),
-            Self::Security(it) => Some(it.number()),
-            Self::Security2(it) => Some(it.number()),
-            Self::Other { command, .. } => *command,
-        }
     }
 
     /// The row of this command in its class's table; `None` for [`Command::Other`] and No Operation.
@@ -398,43 +175,6 @@ impl fmt::Display for Command {
             (None, Some(number)) => write!(f, "{} 0x{number:02x}", self.class()),
             (None, None) => write!(f, "{}", self.class()),
         }
-    }
-}
-
-/// The table of a class this module has structs for; empty for the others.
-pub fn commands_of(class: ClassId) -> &'static [CommandSpec] {
-    match class {
-        ClassId::BASIC => basic::COMMANDS,
-        ClassId::APPLICATION_STATUS => application_status::COMMANDS,
-        ClassId::DOOR_LOCK_LOGGING => door_lock_logging::COMMANDS,
-        ClassId::SCHEDULE_ENTRY_LOCK => schedule_entry_lock::COMMANDS,
-        ClassId::TRANSPORT_SERVICE => transport_service::COMMANDS,
-        ClassId::CRC16_ENCAPSULATION => crc16_encapsulation::COMMANDS,
-        ClassId::ASSOCIATION_GROUP_INFORMATION => association_group_info::COMMANDS,
-        ClassId::DEVICE_RESET_LOCALLY => device_reset_locally::COMMANDS,
-        ClassId::Z_WAVE_PLUS_INFO => zwave_plus_info::COMMANDS,
-        ClassId::MULTI_CHANNEL => multi_channel::COMMANDS,
-        ClassId::DOOR_LOCK => door_lock::COMMANDS,
-        ClassId::USER_CODE => user_code::COMMANDS,
-        ClassId::SUPERVISION => supervision::COMMANDS,
-        ClassId::ENTRY_CONTROL => entry_control::COMMANDS,
-        ClassId::CONFIGURATION => configuration::COMMANDS,
-        ClassId::NOTIFICATION => notification::COMMANDS,
-        ClassId::MANUFACTURER_SPECIFIC => manufacturer_specific::COMMANDS,
-        ClassId::POWERLEVEL => powerlevel::COMMANDS,
-        ClassId::BATTERY => battery::COMMANDS,
-        ClassId::USER_CREDENTIAL => user_credential::COMMANDS,
-        ClassId::WAKE_UP => wake_up::COMMANDS,
-        ClassId::ASSOCIATION => association::COMMANDS,
-        ClassId::VERSION => version::COMMANDS,
-        ClassId::INDICATOR => indicator::COMMANDS,
-        ClassId::TIME => time::COMMANDS,
-        ClassId::TIME_PARAMETERS => time_parameters::COMMANDS,
-        ClassId::MULTI_CHANNEL_ASSOCIATION => multi_channel_association::COMMANDS,
-        ClassId::MULTI_COMMAND => multi_command::COMMANDS,
-        ClassId::SECURITY => security::COMMANDS,
-        ClassId::SECURITY_2 => security_2::COMMANDS,
-        _ => &[],
     }
 }
 

@@ -8,6 +8,7 @@ use nom::number::complete::be_u8;
 use nom::sequence::{pair, preceded};
 use serde::Serialize;
 
+pub use super::association::{Get, SupportedGroupingsReport};
 use super::codec::{Parsed, as_hex};
 use super::multi_channel::Destination;
 use super::spec::{Kind, command_class};
@@ -88,24 +89,6 @@ impl Members {
     }
 }
 
-/// Asks who is in a group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Get {
-    /// The group, from 1.
-    pub group: u8,
-}
-
-impl Get {
-    fn parse(input: &[u8]) -> Parsed<'_, Self> {
-        let (input, group) = be_u8(input)?;
-        Ok((input, Self { group }))
-    }
-
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(self.group);
-    }
-}
-
 /// Who is in a group; a long list comes in several reports.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
@@ -132,24 +115,6 @@ impl Report {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend([self.group, self.max_nodes, self.reports_to_follow]);
         write_members(&self.nodes, &self.endpoints, out);
-    }
-}
-
-/// How many groups there are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct SupportedGroupingsReport {
-    /// Groups 1 to this.
-    pub groups: u8,
-}
-
-impl SupportedGroupingsReport {
-    fn parse(input: &[u8]) -> Parsed<'_, Self> {
-        let (input, groups) = be_u8(input)?;
-        Ok((input, Self { groups }))
-    }
-
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(self.groups);
     }
 }
 

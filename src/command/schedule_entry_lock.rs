@@ -252,7 +252,7 @@ impl Daily {
 macro_rules! sets_and_reports {
     ($($set:ident, $report:ident, $schedule:ident;)*) => {
         $(
-            /// Sets or erases a schedule.
+            /// Sets a schedule, which switches it on for this user and every other kind off, or erases it.
             #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
             pub struct $set {
                 /// Erase or set.
@@ -266,16 +266,6 @@ macro_rules! sets_and_reports {
             }
 
             impl $set {
-                /// Sets a schedule, which switches it on for this user and every other kind off.
-                pub fn set(slot: ScheduleSlot, schedule: $schedule) -> Self {
-                    Self { action: Action::SET, slot, schedule }
-                }
-
-                /// Erases it.
-                pub fn erase(slot: ScheduleSlot) -> Self {
-                    Self { action: Action::ERASE, slot, schedule: $schedule::EMPTY }
-                }
-
                 fn parse(input: &[u8]) -> Parsed<'_, Self> {
                     let (input, (action, slot)) = pair(be_u8, ScheduleSlot::parse).parse(input)?;
                     // Whoever erases may leave out the rest.
@@ -405,7 +395,8 @@ mod tests {
         else {
             panic!("not a Set")
         };
-        assert_eq!(set, WeekDaySet::erase(ScheduleSlot { user_id: 2, slot_id: 1 }));
+        let slot = ScheduleSlot { user_id: 2, slot_id: 1 };
+        assert_eq!(set, WeekDaySet { action: Action::ERASE, slot, schedule: WeekDay::EMPTY });
         assert!(Command::parse(&[0x4E, 0x03, 1, 2, 1]).is_err(), "but a Set without a schedule is none");
     }
 

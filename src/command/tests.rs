@@ -8,15 +8,10 @@ use crate::domain::pin::CodeText;
 mod credentials;
 mod values;
 
-const CLASSES: [u8; 30] = [
-    0x20, 0x22, 0x4C, 0x55, 0x56, 0x59, 0x5A, 0x5E, 0x60, 0x62, 0x63, 0x6C, 0x70, 0x71, 0x72, 0x80, 0x84, 0x85, 0x86, 0x8A, 0x8B,
-    0x8F, 0x98, 0x9F, 0x73, 0x87, 0x8E, 0x83, 0x4E, 0x6F,
-];
-
 /// A payload of any row of any table, with any parameters.
 fn any_row() -> impl Strategy<Value = Vec<u8>> {
-    let rows: Vec<[u8; 2]> =
-        CLASSES.iter().flat_map(|class| commands_of(ClassId((*class).into())).iter().map(|row| [*class, row.number])).collect();
+    let rows_of = |&class: &ClassId| commands_of(class).iter().map(move |row| [u8::try_from(class.0).unwrap(), row.number]);
+    let rows: Vec<[u8; 2]> = Command::CLASSES.iter().flat_map(rows_of).collect();
     assert!(rows.len() > 130);
     (prop::sample::select(rows), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(row, parameters)| {
         let mut payload = row.to_vec();

@@ -161,11 +161,6 @@ pub struct CapabilitiesReport {
 }
 
 impl CapabilitiesReport {
-    /// Whether Z-Wave Software Get is answered.
-    pub fn has_software_get(&self) -> bool {
-        self.flags & 0x04 != 0
-    }
-
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, flags) = be_u8(input)?;
         Ok((input, Self { flags }))

@@ -1,11 +1,8 @@
 //! Commands longer than a frame, both ways: [`super::segments`] between the nodes and the air.
 
 use super::exchange::{Awaits, Ended, Exchange};
-use super::jobs::{Outcome, Transaction};
-use super::receive::Answer;
-use super::secure::Carries;
+use super::jobs::{Answer, Carries, Outcome, Transaction, Transmission};
 use super::segments::{self, Outgoing, Step};
-use super::transmit::Transmission;
 use super::{Network, Owner};
 use crate::command::Command;
 use crate::command::transport_service::TransportService;

@@ -1,5 +1,5 @@
-//! What is around a command on the air, and what it means: Supervision, CRC-16, Multi Channel and Multi Command. This is
-//! also where Security 0 and 2 will be opened; Transport Service is put together before ([`super::segments`]).
+//! What is around a command on the air, and what it means: Supervision, CRC-16, Multi Channel and Multi Command. What was
+//! sealed or in segments was opened or put together before ([`super::secure`], [`super::segments`]).
 //!
 //! Order outward (gateway sheet §2.2): command, Multi Command, Supervision, Multi Channel, CRC-16 or security. Whatever a
 //! question was wrapped in, its answer is, too; but of several commands in one frame each is answered by itself.
@@ -16,7 +16,7 @@ use crate::command::multi_command::MultiCommand;
 use crate::command::security::Security;
 use crate::command::security_2::Security2;
 use crate::command::supervision::{Get, Report, SessionId, Status, Supervision};
-use crate::command::{ClassId, Command, ParseError};
+use crate::command::{ClassId, Command};
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Instant;
 
@@ -108,11 +108,11 @@ fn is_sealed(command: &Command) -> bool {
     }
 }
 
-/// Takes everything off that is around the commands in a payload.
-pub(super) fn open(payload: &[u8]) -> Result<Vec<(Wrapping, Opened)>, ParseError> {
+/// Takes everything off that is around commands.
+pub(super) fn open(command: Command) -> Vec<(Wrapping, Opened)> {
     let mut opened = Vec::new();
-    unwrap(Command::parse(payload)?, Wrapping::default(), &mut opened);
-    Ok(opened)
+    unwrap(command, Wrapping::default(), &mut opened);
+    opened
 }
 
 fn unwrap(command: Command, wrapping: Wrapping, opened: &mut Vec<(Wrapping, Opened)>) {

@@ -348,9 +348,9 @@ fn errand(question: Question, own: NodeId) -> Errand {
         }
         Question::Members { group, .. } => get(Command::Association(Association::Get(association::Get { group }))),
         Question::Leave { group, member } => {
-            set(Command::Association(Association::Remove(association::Remove { group, nodes: vec![member] })))
+            set(Command::Association(Association::Remove(association::Members { group, nodes: vec![member] })))
         }
-        Question::Join { group } => set(Command::Association(Association::Set(association::Set { group, nodes: vec![us] }))),
+        Question::Join { group } => set(Command::Association(Association::Set(association::Members { group, nodes: vec![us] }))),
         Question::LockCapabilities => get(Command::DoorLock(DoorLock::CapabilitiesGet)),
         Question::LockState => get(Command::DoorLock(DoorLock::OperationGet)),
         Question::Battery => get(Command::Battery(Battery::Get)),

@@ -1,9 +1,9 @@
-//! What may be asked of a node, and how it can end.
+//! What may be asked of a node, how it goes on its way, and how it can end. Words only: the other files act on them.
 
 use std::fmt;
 
-use super::secure::Under;
-use crate::command::supervision::SessionId;
+use crate::command::application_status::ApplicationStatus;
+use crate::command::supervision::{Report, SessionId};
 use crate::command::{Body, Command};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{Node, SecurityClass};
@@ -209,4 +209,55 @@ pub(super) enum Origin {
     Farewell,
     /// The talk with a device that joins.
     Joining,
+}
+
+/// Under which class a command goes out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Under {
+    /// The one the node was granted.
+    Granted,
+    /// This one, whatever was granted: an answer goes back as the question came, and a class is tried out.
+    Class(SecurityClass),
+}
+
+/// A transaction between queue and callback.
+#[derive(Debug)]
+pub(super) struct Transmission {
+    pub(super) transaction: Transaction,
+    /// The node's answer, where it came before the stick's callback.
+    pub(super) early: Option<Answer>,
+    /// It was stopped for an answer that could not wait.
+    pub(super) preempted: bool,
+    /// What is on the air of it.
+    pub(super) carries: Carries,
+    /// The nonce it asked for came before the stick's callback.
+    pub(super) nonce_came: bool,
+    /// The node said before the stick's callback that it could not open it.
+    pub(super) resync: bool,
+}
+
+impl Transmission {
+    pub(super) fn of(transaction: Transaction, carries: Carries) -> Self {
+        Self { transaction, early: None, preempted: false, carries, nonce_came: false, resync: false }
+    }
+}
+
+/// What a transmission carries of its command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Carries {
+    /// All of it, or its end.
+    Command,
+    /// Nothing yet: the node is asked for the nonce, or tells it because of a first part.
+    NonceGet,
+}
+
+/// What ends, or prolongs, the wait for a node.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Answer {
+    /// The report that was asked for, and the class it came under.
+    Reply(Command, SecurityClass),
+    /// What became of a supervised Set.
+    Outcome(Report),
+    /// The node has no time for it, or refuses.
+    Status(ApplicationStatus),
 }

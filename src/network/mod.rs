@@ -8,13 +8,13 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `api`, `jobs` | the words of the owner |
+//! | `api`, `jobs` | the words of the owner, and those that the files below share |
 //! | `start_up`, `stick` | setting the stick up; its coming and going |
 //! | `adopt` | another controller's network becomes ours |
 //! | `queue`, `transmit` | what goes next, and how it went on the air |
 //! | `exchange` | one host function: acknowledgement, response, callback |
 //! | `receive`, `replies` | what nodes say, and which job that ends |
-//! | `secure` | S0 and S2: how a node is spoken to, and who is believed |
+//! | `secure`, `allowance` | S0 and S2: how a node is spoken to, and who is believed; how many nonces it is told |
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command |
 //! | `hub` | the hub as a node: what it announces and answers |
 //! | `farewell` | nodes that say that they were reset |
@@ -28,6 +28,7 @@
 
 mod adopt;
 mod airtime;
+mod allowance;
 mod api;
 mod datagrams;
 mod envelope;
@@ -69,13 +70,12 @@ use exchange::{Due, Ended, Exchange};
 pub use hub::Blink;
 use hub::Hub;
 use inclusion::Membership;
-use jobs::{Errand, Origin, Transaction};
+use jobs::{Errand, Origin, Transaction, Transmission, Under};
 pub use jobs::{Expect, Job, JobId, Outcome, Priority};
 use nodes::NodeState;
 use queue::Queue;
-use secure::{Keyring, Under};
+use secure::Keyring;
 use start_up::{StartUp, Stick};
-use transmit::Transmission;
 
 /// The radio network.
 #[derive(Debug)]

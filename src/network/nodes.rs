@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::allowance::Allowance;
 use super::datagrams::Datagram;
 use super::envelope::Sessions;
 use super::interview::Interview;
 use super::jobs::{Errand, JobId, Origin, Priority, Transaction};
 use super::queue::Eligible;
-use super::secure::Allowance;
 use super::segments::Incoming;
 use super::{RadioUse, Reach};
 use crate::command::ClassId;
@@ -289,7 +289,8 @@ impl NodeState {
         let datagram = self.datagram.as_ref().and_then(|datagram| datagram.deadline());
         let segment = self.incoming.deadline();
         let nonce = self.nonce.as_ref().map(|it| Deadline { at: it.until, why: "nonce of a node" });
-        [report, dead, Some(paced), Some(yields), Some(interview), datagram, segment, nonce]
+        let second_part = self.s0.as_ref().and_then(Peer::deadline);
+        [report, dead, Some(paced), Some(yields), Some(interview), datagram, segment, nonce, second_part]
             .into_iter()
             .flatten()
             .chain(sleeper.into_iter().flatten())

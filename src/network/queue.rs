@@ -116,8 +116,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::command::Command;
-    use crate::network::jobs::{Errand, Expect, Origin};
-    use crate::network::secure::Under;
+    use crate::network::jobs::{Errand, Expect, Origin, Under};
 
     fn transaction(id: u64, node: u16, priority: Priority) -> Transaction {
         Transaction {

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
-use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
+use super::jobs::{Answer, Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Under};
 use super::nodes::{NonceWait, Thinking};
-use super::secure::{Carries, Under};
 use super::{Network, NetworkEvent, Owner, hub, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
 use crate::command::security::Security;
 use crate::command::security_2::Security2;
-use crate::command::supervision::{Get, Report, SessionId, Status};
+use crate::command::supervision::{Get, SessionId, Status};
 use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
@@ -37,17 +36,6 @@ const NODE_BUSY: Duration = Duration::from_secs(1);
 struct Addressed {
     under: SecurityClass,
     multicast: bool,
-}
-
-/// What ends, or prolongs, the wait for a node.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Answer {
-    /// The report that was asked for, and the class it came under.
-    Reply(Command, SecurityClass),
-    /// What became of a supervised Set.
-    Outcome(Report),
-    /// The node has no time for it, or refuses.
-    Status(ApplicationStatus),
 }
 
 impl Network {
@@ -98,25 +86,30 @@ impl Network {
 
     /// What came over the air, or was put together of segments.
     pub(super) fn outermost(&mut self, id: NodeId, payload: &[u8], multicast: bool) {
-        match Command::parse(payload) {
+        match read(id, payload) {
+            None => {}
             // Segments, and S0, for several nodes at once are nobody's: nobody could ask for what is missing.
-            Ok(Command::TransportService(_) | Command::Security(_)) if multicast => {}
-            Ok(Command::TransportService(segment)) => self.segment_heard(id, &segment),
-            Ok(Command::Security(_) | Command::Security2(_)) if !multicast && self.joiner_said(id, payload) => {}
-            Ok(Command::Security(said)) => self.hear_s0(id, &said),
-            Ok(Command::Security2(said)) => self.hear_s2(id, said, multicast),
-            _ => self.payload(id, SecurityClass::None, payload, multicast),
+            Some(Command::TransportService(_) | Command::Security(_)) if multicast => {}
+            Some(Command::TransportService(segment)) => self.segment_heard(id, &segment),
+            Some(said @ (Command::Security(_) | Command::Security2(_))) if !multicast && self.is_joining(id) => {
+                self.joiner_said(id, said);
+            }
+            Some(Command::Security(said)) => self.hear_s0(id, said),
+            Some(Command::Security2(said)) => self.hear_s2(id, said, multicast),
+            Some(command) => self.hear(id, Addressed { under: SecurityClass::None, multicast }, command),
         }
     }
 
-    /// A whole payload of a node, which came under that class.
-    pub(super) fn payload(&mut self, id: NodeId, under: SecurityClass, payload: &[u8], multicast: bool) {
-        match envelope::open(payload) {
-            Ok(opened) => {
-                let addressed = Addressed { under, multicast };
-                opened.into_iter().for_each(|(wrapping, opened)| self.take_in(id, addressed, wrapping, opened));
-            }
-            Err(why) => tracing::debug!(node = %id, %why, "a command that can't be read"),
+    /// What a node sealed under that class.
+    pub(super) fn unsealed(&mut self, id: NodeId, under: SecurityClass, payload: &[u8], multicast: bool) {
+        if let Some(command) = read(id, payload) {
+            self.hear(id, Addressed { under, multicast }, command);
+        }
+    }
+
+    fn hear(&mut self, id: NodeId, addressed: Addressed, command: Command) {
+        for (wrapping, opened) in envelope::open(command) {
+            self.take_in(id, addressed, wrapping, opened);
         }
     }
 
@@ -135,7 +128,7 @@ impl Network {
             _ if !trusted && granted > SecurityClass::S0 => {
                 tracing::debug!(node = %id, ?granted, under = ?addressed.under, "below the class the node was granted: dropped");
             }
-            Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, &Answer::Outcome(report)),
+            Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, Answer::Outcome(report)),
             Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome that is not for us to believe: dropped"),
             Opened::Plain(command) => {
                 self.deliver(id, addressed, wrapping, command);
@@ -224,7 +217,7 @@ impl Network {
                 return Status::SUCCESS;
             }
             Command::ApplicationStatus(ref status) if trusted => {
-                self.offer(id, &Answer::Status(status.clone()));
+                self.offer(id, Answer::Status(status.clone()));
             }
             _ => {}
         }
@@ -239,52 +232,52 @@ impl Network {
         let at = self.heard_at;
         self.tell(NetworkEvent::Received { node: id, endpoint, command: command.clone(), security, multicast, at });
         if trusted && endpoint == ROOT {
-            self.offer(id, &Answer::Reply(command, under));
+            self.offer(id, Answer::Reply(command, under));
         }
         // Nothing that a Set could set is here.
         if is_set { Status::NO_SUPPORT } else { Status::SUCCESS }
     }
 
     /// Gives an answer to the transaction that waits for it: on the air still, or acknowledged already.
-    fn offer(&mut self, id: NodeId, answer: &Answer) {
+    fn offer(&mut self, id: NodeId, answer: Answer) {
         // Its command has not left yet: only an answer to an earlier try can end it.
-        let ends_early = |it: &Transaction| it.failures > 0 && !matches!(answer, Answer::Status(_)) && awaits(it, answer);
+        let ends_early = |it: &Transaction| it.failures > 0 && !matches!(answer, Answer::Status(_)) && awaits(it, &answer);
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
             && match transmission.carries {
-                Carries::Command => awaits(&transmission.transaction, answer),
+                Carries::Command => awaits(&transmission.transaction, &answer),
                 Carries::NonceGet => ends_early(&transmission.transaction),
             }
         {
-            transmission.early = Some(answer.clone());
+            transmission.early = Some(answer);
             return;
         }
         let asking = self.nodes.get_mut(&id).and_then(|state| state.nonce.take_if(|it| ends_early(&it.transaction)));
         if let Some(NonceWait { transaction, .. }) = asking {
-            return self.settle(transaction, answer.clone());
+            return self.settle(transaction, answer);
         }
         if let Some(datagram) = self.nodes.get_mut(&id).and_then(|state| state.datagram.as_mut())
-            && awaits(datagram.transaction(), answer)
+            && awaits(datagram.transaction(), &answer)
         {
-            datagram.early = Some(answer.clone());
+            datagram.early = Some(answer);
             return;
         }
         let thinking = self.nodes.get(&id).and_then(|state| state.thinking.as_ref());
-        if thinking.is_some_and(|thinking| awaits(&thinking.transaction, answer)) {
-            self.answered(id, answer.clone());
+        if thinking.is_some_and(|thinking| awaits(&thinking.transaction, &answer)) {
+            self.answered(id, answer);
         } else if !matches!(answer, Answer::Status(_)) {
             self.offer_to_queue(id, answer);
         }
     }
 
     /// A report may come so late that its transaction waits for its next try already.
-    fn offer_to_queue(&mut self, id: NodeId, answer: &Answer) {
-        let late = |it: &Transaction| it.node == id && it.failures > 0 && awaits(it, answer);
+    fn offer_to_queue(&mut self, id: NodeId, answer: Answer) {
+        let late = |it: &Transaction| it.node == id && it.failures > 0 && awaits(it, &answer);
         let Some(found) = self.queue.iter().find(|transaction| late(transaction)).map(|transaction| transaction.id) else {
             return;
         };
         if let Some(transaction) = self.queue.remove(found) {
-            self.settle(transaction, answer.clone());
+            self.settle(transaction, answer);
         }
     }
 
@@ -417,6 +410,10 @@ impl Network {
         }
         self.interview(id, |state| state.interview.skip_node_info(&mut state.node));
     }
+}
+
+fn read(id: NodeId, payload: &[u8]) -> Option<Command> {
+    Command::parse(payload).inspect_err(|why| tracing::debug!(node = %id, %why, "a command that can't be read")).ok()
 }
 
 /// Whether `answer` is what `transaction` waits for.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::datagrams::FRAME;
-use super::jobs::{Errand, Expect, JobId, Origin, Outcome, Priority, Transaction};
+use super::jobs::{Carries, Errand, Expect, JobId, Origin, Outcome, Priority, Transaction, Under};
 use super::nodes::{NodeState, NonceWait, Thinking};
 use super::{Network, NetworkEvent, Owner};
 use crate::command::security::{NonceReport, Security};
@@ -42,24 +42,6 @@ impl Keyring {
         let s0 = S0Keys::of(network.network_key(KeyId::S0));
         Self { network, s0 }
     }
-}
-
-/// Under which class a command goes out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Under {
-    /// The one the node was granted.
-    Granted,
-    /// This one, whatever was granted: an answer goes back as the question came, and a class is tried out.
-    Class(SecurityClass),
-}
-
-/// What a transmission carries of its command.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Carries {
-    /// All of it, or its end.
-    Command,
-    /// Nothing yet: the node is asked for the nonce, or tells it because of a first part.
-    NonceGet,
 }
 
 /// A command as it goes on the air.
@@ -156,9 +138,11 @@ impl Network {
         }
     }
 
-    /// Nonces that did not come: asked for again, or given up. The command never went out.
+    /// What did not come in time. A first part without its second is forgotten; a nonce is asked for again, or given up, and
+    /// its command never went out.
     pub(super) fn check_nonces(&mut self) {
         let now = self.clock;
+        self.nodes.values_mut().filter_map(|state| state.s0.as_mut()).for_each(|talk| talk.expire(now));
         let overdue = self.nodes.values_mut().filter(|state| state.nonce.as_ref().is_some_and(|it| it.until <= now));
         let overdue: Vec<Transaction> = overdue
             .filter_map(|state| {
@@ -245,7 +229,7 @@ impl Network {
         };
         self.proven(id, class);
         if !opened.command.is_empty() && !opened.repeats_multicast {
-            self.payload(id, class, &opened.command, opened.multicast);
+            self.unsealed(id, class, &opened.command, opened.multicast);
         }
         if let Some(lost) = opened.multicast_lost {
             self.tell_nonce(id, &lost.0);
@@ -263,7 +247,7 @@ impl Network {
     }
 
     /// A frame of Security 0.
-    pub(super) fn hear_s0(&mut self, id: NodeId, said: &Security) {
+    pub(super) fn hear_s0(&mut self, id: NodeId, said: Security) {
         let (now, own) = (self.clock, self.own);
         let Some(state) = self.nodes.get_mut(&id) else { return };
         let speaks = state.node.classes.contains_key(&ClassId::SECURITY) && state.node.security <= SecurityClass::S0;
@@ -281,14 +265,14 @@ impl Network {
                 return self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
             }
             Security::NonceReport(report) => {
-                if talk.nonce_told(report.nonce.clone(), now) {
+                if talk.nonce_told(report.nonce, now) {
                     self.nonce_came(id);
                 }
                 return;
             }
-            Security::CommandEncapsulation(frame) => (talk.open(frame, false, &self.keyring.s0, now, &mut self.entropy), false),
+            Security::CommandEncapsulation(frame) => (talk.open(&frame, false, &self.keyring.s0, now, &mut self.entropy), false),
             Security::CommandEncapsulationNonceGet(frame) => {
-                (talk.open(frame, true, &self.keyring.s0, now, &mut self.entropy), true)
+                (talk.open(&frame, true, &self.keyring.s0, now, &mut self.entropy), true)
             }
             other => return tracing::debug!(node = %id, command = ?other.number(), "a word of S0 that is not under way"),
         };
@@ -298,7 +282,7 @@ impl Network {
         match opened.said {
             Said::Command(command) => {
                 self.proven(id, SecurityClass::S0);
-                self.payload(id, SecurityClass::S0, &command, false);
+                self.unsealed(id, SecurityClass::S0, &command, false);
             }
             Said::FirstPart => {}
             Said::Nothing(why) => tracing::debug!(node = %id, %why, wants, "a frame of Security 0 that is not believed"),
@@ -361,37 +345,5 @@ impl NodeState {
             let longest = thinking.since + LONGEST_TALK;
             thinking.until = thinking.until.max((now + NONCE_TALK).min(longest));
         }
-    }
-}
-
-/// How many nonces a node is told that nobody waits for. Anybody can ask in a node's name, and each costs a beam at a
-/// battery lock: one a second on average, and a few at once.
-#[derive(Debug)]
-pub(super) struct Allowance {
-    left: u32,
-    since: Instant,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Self { left: Self::BURST, since: Instant::ZERO }
-    }
-}
-
-impl Allowance {
-    const BURST: u32 = 8;
-    const EVERY: Duration = Duration::from_secs(1);
-
-    fn take(&mut self, now: Instant) -> bool {
-        let earned = now.since(self.since).as_secs().try_into().unwrap_or(Self::BURST);
-        if self.left.saturating_add(earned) >= Self::BURST {
-            (self.left, self.since) = (Self::BURST, now);
-        } else {
-            self.left += earned;
-            self.since = self.since + Self::EVERY * earned;
-        }
-        let may = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        may
     }
 }

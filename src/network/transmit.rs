@@ -5,11 +5,10 @@ use std::time::Duration;
 use super::datagrams::FRAME;
 use super::envelope;
 use super::exchange::{Awaits, Ended, Exchange};
-use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction};
+use super::jobs::{Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Transmission};
 use super::nodes::Thinking;
 use super::queue::Eligible;
-use super::receive::Answer;
-use super::secure::{Carries, Protected};
+use super::secure::Protected;
 use super::{Network, NetworkEvent, Owner, Reach};
 use crate::command::security::Security;
 use crate::command::security_2::Security2;
@@ -35,28 +34,6 @@ const BUSY_TRIES: u8 = 5;
 const LAST_TRY: Duration = Duration::from_secs(1);
 /// A lock that confirms nothing needs this to store a code (timing sheet §5).
 const STORING: Duration = Duration::from_secs(1);
-
-/// A transaction between queue and callback.
-#[derive(Debug)]
-pub(super) struct Transmission {
-    pub(super) transaction: Transaction,
-    /// The node's answer, where it came before the stick's callback.
-    pub(super) early: Option<Answer>,
-    /// It was stopped for an answer that could not wait.
-    pub(super) preempted: bool,
-    /// What is on the air of it.
-    pub(super) carries: Carries,
-    /// The nonce it asked for came before the stick's callback.
-    pub(super) nonce_came: bool,
-    /// The node said before the stick's callback that it could not open it.
-    pub(super) resync: bool,
-}
-
-impl Transmission {
-    pub(super) fn of(transaction: Transaction, carries: Carries) -> Self {
-        Self { transaction, early: None, preempted: false, carries, nonce_came: false, resync: false }
-    }
-}
 
 impl Network {
     /// Gives the stick what goes next, if it is free.

@@ -233,17 +233,19 @@ impl Session {
         now: Instant,
         entropy: &mut impl Fresh,
     ) -> Sealing {
-        let Some(key) = self.key(air, protection).cloned() else { return Sealing::Impossible(Unsealable::NoKey) };
+        let Some(key) = key(air, self.peer, self.temporary.as_ref(), protection) else {
+            return Sealing::Impossible(Unsealable::NoKey);
+        };
         if !fits(command) {
             return Sealing::Impossible(Unsealable::TooLong);
         }
-        let Some((nonce, announced)) = self.span.seal(protection, &key, now, entropy) else {
+        let Some((nonce, announced)) = self.span.seal(protection, key, now, entropy) else {
             self.asked = true;
             let sequence = self.next_sequence();
             return Sealing::NonceGet(frame(Security2::NonceGet(NonceGet { sequence })));
         };
         let mut encapsulation = MessageEncapsulation {
-            sequence: self.next_sequence(),
+            sequence: take_sequence(&mut self.sequence),
             reserved: 0,
             extensions: announced.map(Extension::span).into_iter().collect(),
             has_encrypted_extension: false,
@@ -315,14 +317,13 @@ impl Session {
         let text = match announced {
             Some(theirs) => {
                 let yields = air.own < self.peer;
-                let candidates: Vec<_> =
-                    self.candidates.iter().filter_map(|it| Some((*it, self.key(air, *it)?.clone()))).collect();
-                let keys = candidates.iter().map(|(protection, key)| (*protection, key));
+                let (peer, temporary) = (self.peer, self.temporary.as_ref());
+                let keys = self.candidates.iter().filter_map(|it| Some((*it, key(air, peer, temporary, *it)?)));
                 self.span.open_new(&theirs, keys, yields, attempt)
             }
             None => self.span.protection().and_then(|protection| {
-                let key = self.key(air, protection)?.clone();
-                self.span.open(follows, now, |nonce| attempt(&key, nonce)).map(|plain| (protection, plain))
+                let key = key(air, self.peer, self.temporary.as_ref(), protection)?;
+                self.span.open(follows, now, |nonce| attempt(key, nonce)).map(|plain| (protection, plain))
             }),
         };
         let Some((protection, plain)) = text else {
@@ -371,9 +372,9 @@ impl Session {
         };
         let aad = authenticated(air.home, self.peer, Receiver::Group(id), frame, frame.sealed.0.len());
         let Some(protection) = self.groups.get(&id).map(Group::protection) else { return failed };
-        let Some(key) = self.key(air, protection).cloned() else { return failed };
+        let Some(key) = key(air, self.peer, self.temporary.as_ref(), protection) else { return failed };
         let attempt = |nonce: &Nonce| ccm::open(&key.ccm, &nonce.0, &aad, &frame.sealed.0);
-        let Some(plain) = self.groups.get_mut(&id).and_then(|group| group.open(&key, attempt)) else {
+        let Some(plain) = self.groups.get_mut(&id).and_then(|group| group.open(key, attempt)) else {
             // What can't be opened is asked for anew at the follow-up. Duplicates end here, too, and cost the state nothing.
             return failed;
         };
@@ -385,19 +386,24 @@ impl Session {
         }
     }
 
-    fn key<'k>(&'k self, air: &'k Air<'_>, protection: Protection) -> Option<&'k ExpandedKey> {
-        // The node is the one that is not the controller: a Long Range node's keys are those of both sides.
-        let node = if air.own.is_long_range() { air.own } else { self.peer };
-        match protection {
-            Protection::Temporary => self.temporary.as_ref(),
-            Protection::Class(class) => KeyId::of(class, node).map(|id| air.keys.expanded(id)),
-        }
-    }
-
     fn next_sequence(&mut self) -> SequenceNumber {
-        let sequence = self.sequence;
-        self.sequence = sequence.next();
-        sequence
+        take_sequence(&mut self.sequence)
+    }
+}
+
+fn take_sequence(next: &mut SequenceNumber) -> SequenceNumber {
+    let sequence = *next;
+    *next = sequence.next();
+    sequence
+}
+
+/// The key itself, and no copy of it: so it takes of a session only what it needs.
+fn key<'k>(air: &Air<'k>, peer: NodeId, temporary: Option<&'k ExpandedKey>, protection: Protection) -> Option<&'k ExpandedKey> {
+    // The node is the one that is not the controller: a Long Range node's keys are those of both sides.
+    let node = if air.own.is_long_range() { air.own } else { peer };
+    match protection {
+        Protection::Temporary => temporary,
+        Protection::Class(class) => KeyId::of(class, node).map(|id| air.keys.expanded(id)),
     }
 }
 

@@ -51,7 +51,7 @@ impl InitData {
 /// Get Controller Capabilities' response (0x05): the role of the stick.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct ControllerCapabilities {
-    /// The bits as they came.
+    /// The bits as they came. Beside those below: 0x10 this stick is the SUC, 0x20 nothing was ever included.
     pub flags: u8,
 }
 
@@ -64,16 +64,6 @@ impl ControllerCapabilities {
     /// A SIS is in the network.
     pub fn sis_present(self) -> bool {
         self.flags & 0x04 != 0
-    }
-
-    /// This stick is the SUC.
-    pub fn is_suc(self) -> bool {
-        self.flags & 0x10 != 0
-    }
-
-    /// Nothing was ever included.
-    pub fn no_nodes(self) -> bool {
-        self.flags & 0x20 != 0
     }
 }
 

@@ -7,7 +7,8 @@
 //! | [`function`] | the table of function ids |
 //! | [`request`] | what a host sends |
 //! | [`message`] | what a stick sends: responses, callbacks, unsolicited frames |
-//! | [`setup`], [`controller`], [`node_info`], [`transmit`] | their payloads, by subject |
+//! | [`setup`], [`controller`], [`node_info`], [`nvm`], [`transmit`] | their payloads, by subject |
+//! | [`codec`] | what they share: node ids of two widths, errors, payloads that may hold a code |
 //! | [`link`] | ACK, NAK, CAN and retransmission |
 //!
 //! Protocol facts are from the host API guides (INS12350 line) and read against Z-Wave JS; each codec names its function.

@@ -24,8 +24,6 @@ impl TxOptions {
     pub const NORMAL: Self = Self(0x25);
     /// ACK and automatic routes, without the slow explorer: for nonce reports, which soon lose their worth.
     pub const NONCE: Self = Self(0x05);
-    /// No acknowledgement at all.
-    pub const NONE: Self = Self(0x00);
 }
 
 /// A payload for one node.
@@ -143,11 +141,6 @@ pub struct Rssi(pub i8);
 impl Rssi {
     /// Not available.
     pub const NOT_AVAILABLE: Self = Self(127);
-
-    /// In dBm; `None` when the stick gave no figure (127 not available, 126 saturated, 125 below sensitivity).
-    pub fn dbm(self) -> Option<i8> {
-        (self.0 < 125).then_some(self.0)
-    }
 }
 
 /// dBm, or why there is no figure.

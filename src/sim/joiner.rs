@@ -120,7 +120,6 @@ impl Joined {
 /// A device on its way to its keys.
 #[derive(Debug)]
 pub struct Joiner {
-    wishes: Wishes,
     entropy: Entropy,
     way: Way,
 }
@@ -146,12 +145,7 @@ impl Joiner {
         let wants_s0 = wishes.keys.contains(KeyMask(0x80));
         let s2 = wants_s2.then(|| Box::new(S2::begin(&wishes, place, now, &mut entropy)));
         let s0 = wants_s0.then(|| S0::begin(&wishes, place, now)).flatten().map(Box::new);
-        Self { wishes, entropy, way: Way::Open { s2, s0 } }
-    }
-
-    /// What it wants.
-    pub fn wishes(&self) -> &Wishes {
-        &self.wishes
+        Self { entropy, way: Way::Open { s2, s0 } }
     }
 
     /// A Security or Security 2 frame of the controller; others are not for it.

@@ -1,7 +1,6 @@
 //! The world around the daemon: a stick on a serial line, the air, and the locks, driven by one clock from outside.
 
 mod alarms;
-mod hands;
 mod joining;
 
 use std::collections::BTreeMap;
@@ -154,6 +153,11 @@ impl World {
         self.line.poll_transmit()
     }
 
+    /// The host has read and acknowledged everything that there was for it.
+    pub fn is_heard_out(&self) -> bool {
+        self.line.is_quiet()
+    }
+
     /// Lets everything happen that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(entry) = self.agenda.first_entry() {
@@ -199,6 +203,11 @@ impl World {
     /// A lock as it is, for those who look at the world from outside.
     pub fn node(&self, node: NodeId) -> Option<&Node> {
         self.nodes.get(&node)
+    }
+
+    /// Every node that takes part in the network.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.nodes.iter().map(|(id, node)| (*id, node))
     }
 
     /// Changes the radio's quality from now on.

@@ -7,7 +7,7 @@ use latchkey::domain::time::Instant;
 use latchkey::security::crypto::Key;
 use latchkey::security::key_exchange::{DskPin, Grant, KeyExchange, Output};
 use latchkey::security::keys::{KeyMask, NetworkKeys};
-use latchkey::security::s0::inclusion::Inclusion;
+use latchkey::security::s0::inclusion::{Inclusion, Turn};
 use latchkey::security::s2::Air;
 
 use super::Script;
@@ -15,7 +15,7 @@ use super::Script;
 const OWN: NodeId = NodeId(1);
 const NODE: NodeId = NodeId(7);
 
-/// Both machines hear the same frames: each has to leave alone what is not its. Nobody without the keys gets any.
+/// Both machines side by side, each with the frames of its class. Nobody without the keys gets any.
 pub fn joining(data: &[u8]) {
     let mut script = Script(data);
     let mut entropy = Entropy::from_number(7);
@@ -26,13 +26,14 @@ pub fn joining(data: &[u8]) {
     let (mut s0, _) = Inclusion::begin(OWN, NODE, &Key::from_bytes([0x5A; 16]), script.byte() & 1 == 1, 46, now).unwrap();
     while !script.is_over() {
         let s0_turn = match script.byte() % 6 {
-            0 | 1 => {
-                let payload = script.bytes();
-                if let Ok(Command::Security2(frame)) = Command::parse(payload) {
+            0 | 1 => match Command::parse(script.bytes()) {
+                Ok(Command::Security2(frame)) => {
                     s2.receive(&air, frame, now, &mut entropy);
+                    Turn::default()
                 }
-                s0.received(payload, now, &mut entropy)
-            }
+                Ok(Command::Security(frame)) => s0.receive(frame, now, &mut entropy),
+                _ => continue,
+            },
             2 => {
                 let keys = KeyMask(script.byte());
                 let _ = s2.grant(Grant { keys, client_side_authentication: script.byte() & 1 == 1 }, now);

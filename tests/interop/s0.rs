@@ -193,8 +193,9 @@ fn a_lock_gets_the_key_of_this_network_and_uses_it() {
         }
         let heard = host.hear(Duration::from_millis(200));
         let now = host.now();
-        let turn = match heard {
-            Some(payload) => inclusion.received(&payload, now, &mut host.entropy),
+        let turn = match heard.map(|payload| Command::parse(&payload)) {
+            Some(Ok(Command::Security(said))) => inclusion.receive(said, now, &mut host.entropy),
+            Some(_) => continue,
             None => inclusion.handle_timeout(now),
         };
         send.extend(turn.send);

@@ -1,7 +1,6 @@
 //! Events of type 6, Access Control (command-classes sheet, 0x71).
 
 use super::Event;
-use crate::domain::event::{Action, Method};
 
 /// One row an event: constant, number, name.
 macro_rules! events {
@@ -69,18 +68,4 @@ events! {
     BARRIER_WIRE_SHORT = 0x4B, "Barrier wire short";
     BARRIER_REMOTE_ASSOCIATED = 0x4C, "Barrier associated with remote";
     UNKNOWN = 0xFE, "Unknown event/state";
-}
-
-/// What a successful operation did to the bolt, and by what means; `None` for every other event.
-pub fn operation(event: Event) -> Option<(Action, Method)> {
-    match event {
-        MANUAL_LOCK => Some((Action::Lock, Method::Manual)),
-        MANUAL_UNLOCK => Some((Action::Unlock, Method::Manual)),
-        RF_LOCK => Some((Action::Lock, Method::Remote)),
-        RF_UNLOCK => Some((Action::Unlock, Method::Remote)),
-        KEYPAD_LOCK | CODE_LOCK => Some((Action::Lock, Method::Keypad)),
-        KEYPAD_UNLOCK | CODE_UNLOCK => Some((Action::Unlock, Method::Keypad)),
-        AUTO_LOCKED => Some((Action::Lock, Method::Auto)),
-        _ => None,
-    }
 }

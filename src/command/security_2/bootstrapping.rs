@@ -16,8 +16,6 @@ pub struct KexFlags(pub u8);
 impl KexFlags {
     const ECHO: u8 = 0x01;
     const CSA: u8 = 0x02;
-    /// Network layer security, which came with v2.
-    const NLS: u8 = 0x04;
 
     /// This repeats, sealed, what was sent in clear.
     pub const fn echo(self) -> bool {
@@ -27,11 +25,6 @@ impl KexFlags {
     /// Client-side authentication is asked for, or granted.
     pub const fn client_side_authentication(self) -> bool {
         self.0 & Self::CSA != 0
-    }
-
-    /// Bits that mean nothing.
-    pub const fn reserved(self) -> u8 {
-        self.0 & !(Self::ECHO | Self::CSA | Self::NLS)
     }
 
     /// The same, as an echo.
@@ -304,7 +297,7 @@ mod tests {
     #[test]
     fn reserved_bits_of_a_kex_report_are_in_its_echo_too() {
         let (_, report) = KexReport::parse(&[0xF2, 0x02, 0x01, 0x87]).unwrap();
-        assert_eq!(report.flags.reserved(), 0xF0);
+        assert_eq!(report.flags, KexFlags(0xF2));
         let mut out = Vec::new();
         KexReport { flags: report.flags.echoed(), ..report }.write(&mut out);
         assert_eq!(out, [0xF3, 0x02, 0x01, 0x87]);

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use crate::command::Command;
 use crate::command::entry_control::{EntryControl, EventSupportedReport, EventType, KeyCache, KeySupportedReport, Notification};
 use crate::command::schedule_entry_lock::{
-    Daily, DailyReport, DailySet, EnableAllSet, EnableSet, Minute, ScheduleEntryLock, ScheduleSlot, SupportedReport, TimeOffset,
-    WeekDay, WeekDayReport, WeekDaySet, YearDay, YearDaySet,
+    Action, Daily, DailyReport, DailySet, EnableAllSet, EnableSet, Minute, ScheduleEntryLock, ScheduleSlot, SupportedReport,
+    TimeOffset, WeekDay, WeekDayReport, WeekDaySet, YearDay, YearDaySet,
 };
 use crate::command::user_credential::{
     AdminPinCodeReport, AdminPinCodeSet, AdminResult, AssociationReport, AssociationSet, AssociationStatus, CredentialAbility,
@@ -162,13 +162,18 @@ fn schedule_entry_lock() -> impl Strategy<Value = ScheduleEntryLock> {
     prop_oneof![
         any::<(u8, bool)>().prop_map(|(user_id, enabled)| ScheduleEntryLock::EnableSet(EnableSet { user_id, enabled })),
         any::<bool>().prop_map(|enabled| ScheduleEntryLock::EnableAllSet(EnableAllSet { enabled })),
-        (slot(), week_day()).prop_map(|(slot, it)| ScheduleEntryLock::WeekDayScheduleSet(WeekDaySet::set(slot, it))),
+        (slot(), week_day()).prop_map(|(slot, schedule)| {
+            ScheduleEntryLock::WeekDayScheduleSet(WeekDaySet { action: Action::SET, slot, schedule })
+        }),
         (slot(), week_day())
             .prop_map(|(slot, schedule)| ScheduleEntryLock::WeekDayScheduleReport(WeekDayReport { slot, schedule })),
         (slot(), minute(), minute()).prop_map(|(slot, start, stop)| {
-            ScheduleEntryLock::YearDayScheduleSet(YearDaySet::set(slot, YearDay { start, stop }))
+            let schedule = YearDay { start, stop };
+            ScheduleEntryLock::YearDayScheduleSet(YearDaySet { action: Action::SET, slot, schedule })
         }),
-        slot().prop_map(|slot| ScheduleEntryLock::DailyRepeatingScheduleSet(DailySet::erase(slot))),
+        (slot(), daily()).prop_map(|(slot, schedule)| {
+            ScheduleEntryLock::DailyRepeatingScheduleSet(DailySet { action: Action::ERASE, slot, schedule })
+        }),
         (slot(), daily())
             .prop_map(|(slot, schedule)| ScheduleEntryLock::DailyRepeatingScheduleReport(DailyReport { slot, schedule })),
         any::<(u8, u8, Option<u8>)>().prop_map(|(week, year, daily)| {

@@ -10,8 +10,7 @@ use crate::domain::ids::NodeId;
 use crate::domain::node::{Joining, SecurityClass};
 use crate::domain::time::Deadline;
 use crate::network::datagrams::FRAME;
-use crate::network::jobs::{Errand, Origin, Outcome, Priority};
-use crate::network::secure::Under;
+use crate::network::jobs::{Errand, Origin, Outcome, Priority, Under};
 use crate::network::{Network, NetworkEvent};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::{self, Grant, KeyExchange, Known};
@@ -73,31 +72,32 @@ impl Network {
         }
     }
 
-    /// A joining device said something, in clear or in a way that only its talk can open. True if it was for that.
-    pub(in crate::network) fn joiner_said(&mut self, id: NodeId, payload: &[u8]) -> bool {
-        let Some(joining) = self.nodes.get(&id).map(|state| state.node.joining) else { return false };
-        if joining != Joining::UnderWay {
-            return false;
-        }
+    /// Whether a device gets its keys only now: what it says of S0 or S2 is for the talk about them.
+    pub(in crate::network) fn is_joining(&self, id: NodeId) -> bool {
+        self.nodes.get(&id).is_some_and(|state| state.node.joining == Joining::UnderWay)
+    }
+
+    /// A joining device said something, in clear or in a way that only its talk can open.
+    pub(in crate::network) fn joiner_said(&mut self, id: NodeId, said: Command) {
         let (now, own) = (self.clock, self.own);
-        let Some(operation) = &mut self.membership.operation else { return true };
-        let Phase::Keys(node, talk) = &mut operation.phase else { return true };
+        let Some(operation) = &mut self.membership.operation else { return };
+        let Phase::Keys(node, talk) = &mut operation.phase else { return };
         if *node != id {
-            return true;
+            return;
         }
-        match talk {
-            KeyTalk::S2(exchange) => {
-                let (Ok(Command::Security2(said)), Some(home)) = (Command::parse(payload), self.home) else { return true };
+        match (talk, said) {
+            (KeyTalk::S2(exchange), Command::Security2(said)) => {
+                let Some(home) = self.home else { return };
                 let air = Air { home, own, keys: &self.keyring.network };
                 exchange.receive(&air, said, now, &mut self.entropy);
                 self.go_on_with_keys();
             }
-            KeyTalk::S0(inclusion) => {
-                let turn = inclusion.received(payload, now, &mut self.entropy);
+            (KeyTalk::S0(inclusion), Command::Security(said)) => {
+                let turn = inclusion.receive(said, now, &mut self.entropy);
                 self.take_s0_turn(id, turn);
             }
+            (KeyTalk::S2(_) | KeyTalk::S0(_), _) => {}
         }
-        true
     }
 
     /// How the sending of a frame of the talk ended.

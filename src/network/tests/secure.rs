@@ -228,6 +228,22 @@ fn a_question_under_s0_waits_for_the_answer_s_own_nonce() {
 }
 
 #[test]
+fn half_a_code_does_not_stay_in_memory() {
+    let holds_half = |far: &Far| format!("{:?}", far.bench.network.nodes[&LOCK].s0).contains("first_part: Some");
+    let mut far = Far::granted(SecurityClass::S0);
+    let codes = [&[0x63, 0x0D, 2][..], b"\x00\x01\x01\x0A4711471147", b"\x00\x02\x01\x0A0815081508", &[0, 0]].concat();
+    far.say(&Command::parse(&codes).unwrap());
+    // The lock goes out of reach after the first of two parts.
+    far.bench.run(100);
+    far.take_in();
+    assert!(holds_half(&far));
+    far.bench.run(9_000);
+    assert!(holds_half(&far), "the second part may still come");
+    far.bench.run(2_000);
+    assert!(!holds_half(&far));
+}
+
+#[test]
 fn a_lock_that_gives_no_nonce_is_not_taken_for_one_that_has_the_code() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
         let mut far = Far::granted(class);

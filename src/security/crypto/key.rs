@@ -1,3 +1,5 @@
+//! The one type that keys of AES are kept in, from the file they are read from to the cipher.
+
 use std::fmt;
 
 use subtle::{Choice, ConstantTimeEq};

@@ -151,20 +151,14 @@ impl Inclusion {
         Ok((inclusion, scheme_get()))
     }
 
-    /// Where it is.
-    pub fn step(&self) -> Step {
-        self.step
-    }
-
     /// When to call [`Self::handle_timeout`].
     pub fn poll_deadline(&self) -> Option<Deadline> {
         (self.step != Step::Over).then(|| Deadline { at: self.since + STEP, why: "S0 inclusion step" })
     }
 
-    /// The node sent a payload. What is not part of the inclusion changes nothing.
-    pub fn received(&mut self, payload: &[u8], now: Instant, entropy: &mut impl Fresh) -> Turn {
-        let Ok(Command::Security(command)) = Command::parse(payload) else { return Turn::default() };
-        match command {
+    /// The node said something. What is not part of the inclusion changes nothing.
+    pub fn receive(&mut self, said: Security, now: Instant, entropy: &mut impl Fresh) -> Turn {
+        match said {
             _ if self.step == Step::Over => Turn::default(),
             Security::SchemeReport(_) if self.step == Step::Scheme => self.enter(Step::Key, now, entropy),
             Security::NonceGet => Turn::sending(self.peer.nonce_asked(now, entropy).map(nonce_report)),

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::command::security::{Encapsulation, Nonce, OVERHEAD};
 use crate::domain::ids::NodeId;
-use crate::domain::time::Instant;
+use crate::domain::time::{Deadline, Instant};
 use crate::security::Fresh;
 
 use super::nonces::{Issued, Received, fresh};
@@ -255,6 +255,11 @@ impl Peer {
             [0x98, 0x40 | 0x80, ..] => Said::Nothing(Refused::NonceInside),
             _ => Said::Command(command),
         }
+    }
+
+    /// When a first part that nothing followed is to be forgotten: it may hold half a code.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.first_part.as_ref().map(|first| Deadline { at: first.came + REASSEMBLY, why: "second part of an S0 command" })
     }
 
     /// Forgets what is too old: nonces, and a first part that nothing followed.

@@ -4,6 +4,11 @@ use crate::domain::entropy::Entropy;
 
 const KEY: [u8; 16] = [0x5A; 16];
 
+fn said(payload: &[u8]) -> Security {
+    let Ok(Command::Security(said)) = Command::parse(payload) else { panic!("{payload:02x?}") };
+    said
+}
+
 /// A node that joins, played by hand: what it says to each payload.
 struct Node {
     peer: Peer,
@@ -23,8 +28,7 @@ impl Node {
     }
 
     fn hears(&mut self, payload: &[u8], now: Instant) -> Vec<Vec<u8>> {
-        let Ok(Command::Security(command)) = Command::parse(payload) else { panic!("{payload:02x?}") };
-        match command {
+        match said(payload) {
             Security::SchemeGet(_) => vec![vec![0x98, 0x05, 0x00]],
             Security::NonceGet => vec![nonce_report(self.peer.nonce_asked(now, &mut self.entropy).unwrap())],
             Security::NonceReport(report) => {
@@ -83,6 +87,11 @@ impl Scene {
         Self { inclusion, node, entropy: Entropy::from_number(3), now, to_node: vec![first], air: Vec::new(), outcome: None }
     }
 
+    fn hears(&mut self, answer: &[u8]) {
+        let turn = self.inclusion.receive(said(answer), self.now, &mut self.entropy);
+        self.take(turn);
+    }
+
     fn take(&mut self, turn: Turn) {
         self.to_node.extend(turn.send);
         self.outcome = self.outcome.take().or(turn.outcome);
@@ -95,13 +104,12 @@ impl Scene {
         self.air.push(payload);
         for answer in answers {
             self.air.push(answer.clone());
-            let turn = self.inclusion.received(&answer, self.now, &mut self.entropy);
-            self.take(turn);
+            self.hears(&answer);
         }
     }
 
     fn until(&mut self, step: Step) {
-        while self.inclusion.step() != step {
+        while self.inclusion.step != step {
             self.step();
         }
     }
@@ -154,7 +162,7 @@ fn each_step_that_is_not_answered_has_its_own_failure() {
         assert_eq!(scene.outcome, Some(Err(NotGranted::Silent(step))));
         let told = NotGranted::Silent(step).to_string();
         assert!(told.contains("include it again"), "{told}");
-        assert_eq!(scene.inclusion.received(&[0x98, 0x05, 0x00], scene.now, &mut scene.entropy), Turn::default());
+        assert_eq!(scene.inclusion.receive(said(&[0x98, 0x05, 0x00]), scene.now, &mut scene.entropy), Turn::default());
     }
 }
 
@@ -208,10 +216,9 @@ fn a_verification_under_the_zero_key_grants_nothing() {
     let key_set = scene.to_node.remove(0);
     scene.node.hears(&key_set, scene.now);
     scene.node.keys = S0Keys::temporary();
-    let turn = scene.inclusion.received(&[0x98, 0x40], scene.now, &mut scene.entropy);
-    scene.take(turn);
+    scene.hears(&[0x98, 0x40]);
     scene.step();
-    assert_eq!((scene.inclusion.step(), &scene.outcome), (Step::Verify, &None));
+    assert_eq!((scene.inclusion.step, &scene.outcome), (Step::Verify, &None));
     scene.time_out();
     assert_eq!(scene.outcome, Some(Err(NotGranted::WrongKey)));
 }
@@ -220,10 +227,10 @@ fn a_verification_under_the_zero_key_grants_nothing() {
 fn what_is_said_in_clear_grants_nothing() {
     let mut scene = Scene::new(false);
     scene.until(Step::Verify);
-    for forged in [&[0x98, 0x07][..], &[0x98, 0x05, 0x00], &[0x98, 0x03, 0x00, 0x62], &[0x98], &[0x62, 0x03, 0xFF], &[]] {
-        assert_eq!(scene.inclusion.received(forged, scene.now, &mut scene.entropy), Turn::default());
+    for forged in [&[0x98, 0x07][..], &[0x98, 0x05, 0x00], &[0x98, 0x03, 0x00, 0x62]] {
+        assert_eq!(scene.inclusion.receive(said(forged), scene.now, &mut scene.entropy), Turn::default());
     }
-    assert_eq!(scene.inclusion.step(), Step::Verify);
+    assert_eq!(scene.inclusion.step, Step::Verify);
 }
 
 #[test]
@@ -232,7 +239,7 @@ fn long_range_and_short_frames_are_refused_beforehand() {
     let begin = |node, room| Inclusion::begin(NodeId(1), NodeId(node), &key, false, room, Instant::ZERO);
     assert_eq!(begin(256, 46).unwrap_err(), NotGranted::LongRange);
     let (mut inclusion, _) = begin(7, 24).unwrap();
-    let turn = inclusion.received(&[0x98, 0x05, 0x00], Instant::ZERO, &mut Entropy::from_number(1));
+    let turn = inclusion.receive(said(&[0x98, 0x05, 0x00]), Instant::ZERO, &mut Entropy::from_number(1));
     assert_eq!(turn.outcome, Some(Err(NotGranted::NoRoom { needed: 18 })));
 }
 
@@ -257,7 +264,7 @@ fn a_recorded_scheme_report_is_understood() {
     // Send Data: node, length, payload …; ApplicationCommand: status, node, length, payload.
     let frame = |n: usize| bytes(&lines[n]["hex"]);
     assert_eq!(frame(0)[6..9], first);
-    let turn = inclusion.received(&frame(2)[7..10], Instant::from_millis(4_000), &mut Entropy::from_number(1));
+    let turn = inclusion.receive(said(&frame(2)[7..10]), Instant::from_millis(4_000), &mut Entropy::from_number(1));
     assert_eq!(turn.send, [[0x98, 0x40]]);
-    assert_eq!(inclusion.step(), Step::Key);
+    assert_eq!(inclusion.step, Step::Key);
 }

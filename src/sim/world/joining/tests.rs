@@ -183,7 +183,8 @@ fn bootstrap_s0(host: &mut Host, device: Device) -> (NodeId, Result<s0::Granted,
     loop {
         let turn = if let Some(message) = host.heard.pop_front() {
             let Message::ApplicationCommand(command) = message else { continue };
-            inclusion.received(&command.payload, host.now, &mut host.entropy)
+            let Ok(Command::Security(said)) = Command::parse(&command.payload) else { continue };
+            inclusion.receive(said, host.now, &mut host.entropy)
         } else {
             assert!(host.step(end, inclusion.poll_deadline()), "not in a minute: {inclusion:?}");
             inclusion.handle_timeout(host.now)
