@@ -81,7 +81,6 @@ impl Bridge {
             }
             _ => {}
         }
-        self.announcer.changed(device);
     }
 
     /// Tells of something a look at the lock revealed.

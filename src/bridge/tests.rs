@@ -4,6 +4,7 @@ mod echoes;
 mod import;
 mod joining;
 mod membership;
+mod told;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::*;
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::bridge::turn::MqttSettings;
 use crate::domain::batch::{Batch, Retention, Write};
-use crate::domain::device::LockState;
+use crate::domain::device::{Device, LockState};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventReason, EventType, PublishNames};
 use crate::domain::grant::Schedule;

@@ -299,7 +299,8 @@ impl Bridge {
         }
         for device in assess {
             self.assess(device, now);
-            self.announcer.changed(device);
+            // Whether it can be reached shows, too, and is no row.
+            self.state.note_changed(device);
         }
     }
 
