@@ -54,12 +54,13 @@ impl Bridge {
                 });
             }
             Command::Battery(Battery::Report(report)) => {
-                let level = report.percent();
-                let was_low = self.state.device(device).and_then(|device| device.battery) == Some(0);
-                self.change(device, |device| device.battery = Some(level));
+                let was_low = self.state.device(device).is_some_and(|device| device.battery_low);
                 if report.is_low() && !was_low {
                     self.happened(device, plain(EventType::BatteryLow), now);
                 }
+                self.change(device, |device| {
+                    (device.battery, device.battery_low) = (Some(report.percent()), report.is_low());
+                });
             }
             Command::UserCode(_) => {
                 let report = dialect::report(command);
@@ -126,7 +127,7 @@ impl Bridge {
             (EventType::Jammed, _) => device.lock_state = LockState::Jammed,
             (EventType::DoorOpened, _) => device.door_open = Some(true),
             (EventType::DoorClosed, _) => device.door_open = Some(false),
-            (EventType::BatteryLow, _) => device.battery = Some(0),
+            (EventType::BatteryLow, _) => (device.battery, device.battery_low) = (Some(0), true),
             (_, Some(Action::Lock)) => device.lock_state = LockState::Locked,
             (_, Some(Action::Unlock)) => device.lock_state = LockState::Unlocked,
             (_, Some(Action::Arm | Action::Disarm) | None) => {}

@@ -363,6 +363,7 @@ mod tests {
             kind: DeviceKind::Lock,
             node: None,
             battery: Some(87),
+            battery_low: false,
             lock_state: LockState::Locked,
             door_open: Some(false),
             takes_codes: true,

@@ -41,6 +41,7 @@ impl Bridge {
             kind: DeviceKind::Lock,
             node: Some(id),
             battery: None,
+            battery_low: false,
             lock_state: LockState::Unknown,
             door_open: None,
             takes_codes,
@@ -78,7 +79,7 @@ impl Bridge {
         if let Some(device) = self.state.device(id).cloned() {
             let inventory = Inventory { next: 0, done: false, began: now.wall };
             let lock_state = LockState::Unknown;
-            self.state.put_device(Device { inventory, lock_state, door_open: None, battery: None, ..device });
+            self.state.put_device(Device { inventory, lock_state, door_open: None, battery: None, battery_low: false, ..device });
         }
         let generation = self.state.next_generation();
         let wanted: Vec<Grant> = self.state.grants_on(id).filter(|grant| grant.wanted).cloned().collect();

@@ -41,3 +41,24 @@ fn a_removed_device_is_not_counted_at_the_broker_until_another_one_speaks() {
     house.intend(Intent::RemoveDevice("lock_2".into()));
     assert_eq!(house.kept("bridge/info")["devices"], 1);
 }
+
+/// Some warn by a level of their own, some by a flag beside the level.
+#[test]
+fn a_battery_that_stays_low_is_told_of_once_and_again_only_after_a_new_one() {
+    let mut house = House::with_broker(33);
+    let low = |house: &House| house.happened.iter().filter(|event| event.kind == EventType::BatteryLow).count();
+    let reports: [(&[u8], u8, usize); 7] = [
+        (&[0x80, 0x03, 5, 0x02, 0], 5, 1),
+        (&[0x80, 0x03, 5, 0x02, 0], 5, 1),
+        (&[0x80, 0x03, 4, 0x02, 0], 4, 1),
+        (&[0x80, 0x03, 0xFF], 0, 1),
+        (&[0x80, 0x03, 100], 100, 1),
+        (&[0x80, 0x03, 0], 0, 1),
+        (&[0x80, 0x03, 0xFF], 0, 2),
+    ];
+    for (report, level, told) in reports {
+        house.hear(V2, report);
+        assert_eq!(house.kept("device/lock_2/state")["battery"], level, "{report:x?}");
+        assert_eq!(low(&house), told, "{report:x?}");
+    }
+}
