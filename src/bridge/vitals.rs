@@ -11,6 +11,7 @@ use crate::domain::grant::Status;
 use crate::domain::ids::{GrantId, Slug};
 use crate::domain::time::{Now, Timestamp};
 use crate::network::{ControllerStatus, RadioUse, Reach};
+use crate::serial::setup::Region;
 
 /// Events that were dropped are a problem for so long: then everybody who looks has seen it.
 const DROPPED_MATTERS: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
@@ -109,7 +110,7 @@ impl Vitals {
             clock_steps,
             now: now.wall,
             airtime_ms: bridge.network.airtime_last_hour(now.mono),
-            airtime_limit_ms: (region == Some(0)).then_some(EUROPEAN_AIRTIME_MS),
+            airtime_limit_ms: region.is_some_and(Region::is_european).then_some(EUROPEAN_AIRTIME_MS),
             grants,
             oldest_pending: oldest,
             locks,

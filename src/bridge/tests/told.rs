@@ -1,6 +1,9 @@
 //! What others are told is what is known here.
 
 use super::*;
+use crate::bridge::vitals::Vitals;
+use crate::serial::setup::Region;
+use crate::sim::chip::Chip;
 
 impl House {
     /// The broker is there, and was told everything.
@@ -61,4 +64,18 @@ fn a_battery_that_stays_low_is_told_of_once_and_again_only_after_a_new_one() {
         assert_eq!(house.kept("device/lock_2/state")["battery"], level, "{report:x?}");
         assert_eq!(low(&house), told, "{report:x?}");
     }
+}
+
+#[test]
+fn a_european_stick_with_long_range_has_europe_s_airtime_limit() {
+    let limit = |region| {
+        let mut blueprint = Blueprint::two_locks();
+        blueprint.chip = Chip { region, ..Chip::series_800() };
+        let mut house = House::new(&blueprint, 34);
+        house.run_for(Duration::from_secs(10));
+        Vitals::of(&house.bridge, house.now()).airtime_limit_ms
+    };
+    assert_eq!(limit(Region::EU_LONG_RANGE), Some(36_000));
+    assert_eq!(limit(Region::EU), Some(36_000));
+    assert_eq!(limit(Region::US_LONG_RANGE), None);
 }
