@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::turn::{After, Bridge};
 use crate::domain::event::Event;
-use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, Slug};
 use crate::domain::time::{Instant, Now};
 use crate::mqtt::outbox::Outbox;
@@ -150,11 +149,10 @@ impl Bridge {
     pub(super) fn grant_counts(&self, device: DeviceId) -> GrantCounts {
         let mut counts = GrantCounts::default();
         for grant in self.state.grants_on(device) {
-            match grant.status {
-                Status::Pending | Status::Sending | Status::Verifying | Status::Removing => counts.pending += 1,
-                Status::Rejected | Status::Unreachable | Status::MissingFromLock | Status::ChangedAtLock => counts.failed += 1,
-                Status::RemovalUnconfirmed | Status::Unconfirmed => counts.failed += 1,
-                Status::Scheduled | Status::Active | Status::Removed | Status::Disabled | Status::Expired => {}
+            if grant.status.needs_somebody() {
+                counts.failed += 1;
+            } else if !grant.status.is_settled() {
+                counts.pending += 1;
             }
         }
         counts

@@ -322,15 +322,10 @@ impl Bridge {
     fn log_grant(&self, grant: &Grant, status: Status, reason: Option<Reason>) {
         let Some(device) = self.state.device(grant.device) else { return };
         let node = device.node.map(|node| node.0);
-        match status {
-            Status::Rejected
-            | Status::Unreachable
-            | Status::MissingFromLock
-            | Status::ChangedAtLock
-            | Status::RemovalUnconfirmed => {
-                tracing::warn!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant needs somebody");
-            }
-            _ => tracing::debug!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant moved on"),
+        if status.needs_somebody() {
+            tracing::warn!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant needs somebody");
+        } else {
+            tracing::debug!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant moved on");
         }
     }
 

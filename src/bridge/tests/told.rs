@@ -79,3 +79,22 @@ fn a_european_stick_with_long_range_has_europe_s_airtime_limit() {
     assert_eq!(limit(Region::EU), Some(36_000));
     assert_eq!(limit(Region::US_LONG_RANGE), None);
 }
+
+/// Nobody can look at it, and nobody has to: its first use tells.
+#[test]
+fn a_changed_code_that_a_lock_shows_to_nobody_is_not_counted_as_failed() {
+    let mut blueprint = Blueprint::two_locks();
+    let quirks = &mut blueprint.nodes.get_mut(&V1).unwrap().quirks;
+    (quirks.masks_codes, quirks.silent_writes, quirks.no_supervision) = (true, true, true);
+    let mut house = House::new(&blueprint, 35);
+    house.run_for(Duration::from_secs(3600));
+    house.turn(Input::Broker(BrokerInput::Connected));
+    let ada = house.add("Ada", "48213", &["lock_3"]);
+    house.run_for(Duration::from_secs(60));
+    let code = Some(CodeChoice::Given(Pin::parse("59321").unwrap()));
+    house.intend(Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() }));
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.statuses(), ["Unconfirmed Some(Masked)"]);
+    assert_eq!(house.kept("device/lock_3/state")["grants"], serde_json::json!({ "pending": 0, "failed": 0 }));
+    assert_eq!(Vitals::of(&house.bridge, house.now()).problems, []);
+}
