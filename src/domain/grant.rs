@@ -71,6 +71,12 @@ impl Status {
         }
     }
 
+    /// How it reads after a restart, until its slot is looked at ([`super::slot::Progress::after_a_restart`]): without a stick
+    /// that may be long.
+    pub fn after_a_restart(self) -> Self {
+        if self == Self::Sending { Self::Verifying } else { self }
+    }
+
     /// Whether somebody has to look: at the lock, at the code, or at who still comes in. A lock that does not answer is tried
     /// again all the same. A code that was written and can't be seen needs nobody: its first use tells.
     pub fn needs_somebody(self) -> bool {

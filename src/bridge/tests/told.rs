@@ -98,3 +98,28 @@ fn a_changed_code_that_a_lock_shows_to_nobody_is_not_counted_as_failed() {
     assert_eq!(house.kept("device/lock_3/state")["grants"], serde_json::json!({ "pending": 0, "failed": 0 }));
     assert_eq!(Vitals::of(&house.bridge, house.now()).problems, []);
 }
+
+/// Nothing is worked out anew before there is a stick: what is read from the disk is what people see.
+#[test]
+fn a_code_under_way_at_a_power_cut_does_not_pass_for_being_sent_while_there_is_no_stick() {
+    let mut house = House::settled(45);
+    let ada = Intent::AddPerson(NewPerson {
+        external_id: None,
+        first_name: "Ada".into(),
+        last_name: String::new(),
+        contacts: Contacts::default(),
+        code: Some(CodeChoice::Given(Pin::parse("48213").unwrap())),
+        on: vec!["lock_2".into()],
+        schedule: Schedule::Always,
+    });
+    house.fuse = Some(1);
+    house.turn(Input::Ask { ticket: Ticket(0), actor: Actor("uid 1".into()), ask: Ask::Intent(ada) });
+    assert_eq!(house.statuses(), ["Sending None"], "it was about to leave");
+    let snapshot = house.store.load().unwrap();
+    house.bridge = Bridge::new(snapshot, house.settings.clone(), &house.entropy);
+    house.fuse = None;
+    house.turn(Input::Radio(network::Input::LinkWaiting { why: "no stick".into() }));
+    let Ok(Reply::View(people)) = house.ask(Ask::People) else { panic!("no people") };
+    let grant = &people["items"][0]["grants"][0];
+    assert_eq!((&grant["status"], &grant["opens_now"]), (&"verifying".into(), &"unknown".into()));
+}
