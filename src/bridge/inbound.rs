@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::alarm::{self, CodeChange, Happening, Meaning};
 use super::dialect;
+use super::meaning::{self, CodeChange, Happening, Meaning};
 use super::sync::Finding;
 use super::turn::Bridge;
 use crate::command::Command;
@@ -100,10 +100,10 @@ impl Bridge {
                 let slot = notified.params.user_id().map(|user| user.number());
                 // A keypad event without parameters may name the user in the old level byte.
                 let level = (report.v1_level != 0).then_some(u16::from(report.v1_level));
-                (alarm::notification(notified.kind.0, notified.event.0, slot.or(level)), false)
+                (meaning::notification(notified.kind, notified.event, slot.or(level)), false)
             }
             Some(_) if report.v1_type == 0 => (Meaning::Other, false),
-            Some(_) | None => (alarm::alarm_v1(report.v1_type, report.v1_level), true),
+            Some(_) | None => (meaning::alarm_v1(report.v1_type, report.v1_level), true),
         };
         match meaning {
             Meaning::Happened(happening) if self.is_twin(device, happening, v1, now.mono) => {}

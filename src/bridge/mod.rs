@@ -3,7 +3,6 @@
 //! The ways through a turn, in the order of the code: what people ask (`intents`), what a lock says (`inbound`), what a
 //! lock needs (`sync`), who comes and goes (`membership`), what others are told (`announce`, `view`).
 
-pub mod alarm;
 pub mod announce;
 pub mod ask;
 pub mod clock;
@@ -11,6 +10,7 @@ pub mod dialect;
 mod import;
 pub mod inbound;
 pub mod intents;
+pub mod meaning;
 pub mod membership;
 pub mod state;
 pub mod sync;
