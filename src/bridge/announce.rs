@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::turn::{After, Bridge};
+use super::turn::Bridge;
+use super::words::After;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeviceId, EventId, Slug};
 use crate::domain::time::{Instant, Now};

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::bridge::ask::{Actor, Ask, Reply};
-use crate::bridge::turn::MqttSettings;
 use crate::domain::batch::{Batch, Retention, Write};
 use crate::domain::device::{Device, LockState};
 use crate::domain::entropy::Entropy;
