@@ -196,7 +196,7 @@ pub struct BridgeInfo {
     pub devices: usize,
     /// Grants over all devices.
     pub grants: GrantCounts,
-    /// Events dropped for want of room since the daemon started.
+    /// Events dropped for want of room, since the database was made.
     pub events_dropped: u64,
 }
 
