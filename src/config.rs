@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::event::PublishNames;
 use crate::mqtt::url::BrokerUrl;
+use crate::serial::setup::Region;
 
 mod parse;
 mod source;
@@ -211,32 +212,21 @@ impl NetworkKeys {
     }
 }
 
-/// A radio region (serial-api sheet, Serial API Setup 0x20/0x40: regions).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Region {
-    /// The number the stick knows it by.
-    pub number: u8,
-    /// The word of the configuration.
-    pub word: &'static str,
-}
-
-impl Region {
-    /// Every region that can be set.
-    pub const ALL: [Self; 12] = [
-        Self { number: 0x00, word: "eu" },
-        Self { number: 0x01, word: "us" },
-        Self { number: 0x02, word: "anz" },
-        Self { number: 0x03, word: "hk" },
-        Self { number: 0x05, word: "in" },
-        Self { number: 0x06, word: "il" },
-        Self { number: 0x07, word: "ru" },
-        Self { number: 0x08, word: "cn" },
-        Self { number: 0x09, word: "us_lr" },
-        Self { number: 0x0b, word: "eu_lr" },
-        Self { number: 0x20, word: "jp" },
-        Self { number: 0x21, word: "kr" },
-    ];
-}
+/// Every region that can be set, by its word.
+pub const REGIONS: [(&str, Region); 12] = [
+    ("eu", Region::EU),
+    ("us", Region::US),
+    ("anz", Region(0x02)),
+    ("hk", Region(0x03)),
+    ("in", Region(0x05)),
+    ("il", Region(0x06)),
+    ("ru", Region(0x07)),
+    ("cn", Region(0x08)),
+    ("us_lr", Region::US_LONG_RANGE),
+    ("eu_lr", Region::EU_LONG_RANGE),
+    ("jp", Region(0x20)),
+    ("kr", Region(0x21)),
+];
 
 impl Default for Store {
     fn default() -> Self {

@@ -43,8 +43,8 @@ const KEPT_IN: &[(&str, &str)] = &[
     ("tokio_serial", "run"),
     ("axum", "web"),
     ("clap", "cli"),
-    ("unsafe", "run::kernel"),
-    ("libc", "run::kernel"),
+    ("unsafe", "run::adjtimex"),
+    ("libc", "run::adjtimex"),
 ];
 
 #[test]

@@ -16,8 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::turn::MqttSettings;
-use latchkey::bridge::{After, BrokerInput, Input, Settings, Ticket};
+use latchkey::bridge::{After, BrokerInput, Input, MqttSettings, Settings, Ticket};
 use latchkey::domain::batch::Retention;
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::PublishNames;

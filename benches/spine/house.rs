@@ -4,8 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::turn::MqttSettings;
-use latchkey::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
+use latchkey::bridge::{After, Bridge, BrokerInput, Input, MqttSettings, Settings, Ticket};
 use latchkey::domain::batch::{Retention, Snapshot};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::PublishNames;

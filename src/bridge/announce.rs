@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::turn::{After, Bridge};
+use super::turn::Bridge;
+use super::words::After;
 use crate::domain::event::Event;
-use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, Slug};
 use crate::domain::time::{Instant, Now};
 use crate::mqtt::outbox::Outbox;
@@ -16,7 +16,6 @@ pub struct Announcer {
     outbox: Outbox,
     /// The last payload by topic: only changes are said.
     said: BTreeMap<String, String>,
-    changed: BTreeSet<DeviceId>,
     everything: bool,
     trouble: Option<String>,
 }
@@ -24,13 +23,7 @@ pub struct Announcer {
 impl Announcer {
     /// Nothing was told yet, and these events wait.
     pub fn new(waiting: Vec<Event>) -> Self {
-        Self {
-            outbox: Outbox::new(waiting),
-            said: BTreeMap::new(),
-            changed: BTreeSet::new(),
-            everything: true,
-            trouble: Some("not connected yet".into()),
-        }
+        Self { outbox: Outbox::new(waiting), said: BTreeMap::new(), everything: true, trouble: Some("not connected yet".into()) }
     }
 
     /// A connection stands; the broker may have forgotten everything.
@@ -50,11 +43,6 @@ impl Announcer {
     pub fn say_all_again(&mut self) {
         self.said.clear();
         self.everything = true;
-    }
-
-    /// Something about a device may read differently now.
-    pub fn changed(&mut self, device: DeviceId) {
-        self.changed.insert(device);
     }
 
     /// The broker has an event: the row to delete.
@@ -101,7 +89,7 @@ impl Bridge {
         if self.announcer.trouble.is_some() {
             return;
         }
-        let changed = std::mem::take(&mut self.announcer.changed);
+        let changed = self.state.take_changed();
         let everything = std::mem::take(&mut self.announcer.everything);
         let mut messages = Vec::new();
         for device in self.state.devices().filter(|device| everything || changed.contains(&device.id)) {
@@ -113,7 +101,7 @@ impl Bridge {
             self.after.extend(self.forget_former_names(&mqtt.topics));
         }
         let mut said: Vec<After> = messages.into_iter().filter_map(|message| self.announcer.say(message)).collect();
-        if everything || !said.is_empty() {
+        if everything || !changed.is_empty() {
             said.extend(self.announcer.say(mqtt.topics.bridge_info(&self.info())));
         }
         self.after.extend(said);
@@ -162,11 +150,10 @@ impl Bridge {
     pub(super) fn grant_counts(&self, device: DeviceId) -> GrantCounts {
         let mut counts = GrantCounts::default();
         for grant in self.state.grants_on(device) {
-            match grant.status {
-                Status::Pending | Status::Sending | Status::Verifying | Status::Removing => counts.pending += 1,
-                Status::Rejected | Status::Unreachable | Status::MissingFromLock | Status::ChangedAtLock => counts.failed += 1,
-                Status::RemovalUnconfirmed | Status::Unconfirmed => counts.failed += 1,
-                Status::Scheduled | Status::Active | Status::Removed | Status::Disabled | Status::Expired => {}
+            if grant.status.needs_somebody() {
+                counts.failed += 1;
+            } else if !grant.status.is_settled() {
+                counts.pending += 1;
             }
         }
         counts

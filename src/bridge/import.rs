@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::ask::{Actor, Reply};
-use super::turn::{Bridge, GivenKeys};
+use super::turn::Bridge;
+use super::words::GivenKeys;
 use crate::domain::device::{Device, Inventory};
 use crate::domain::ids::{DeviceId, HomeId, NodeId, Slug};
 use crate::domain::intent::{Accepted, Intent, Refusal};

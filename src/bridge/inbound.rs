@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::alarm::{self, CodeChange, Happening, Meaning};
 use super::dialect;
+use super::meaning::{self, CodeChange, Happening, Meaning};
 use super::sync::Finding;
 use super::turn::Bridge;
 use crate::command::Command;
@@ -54,12 +54,13 @@ impl Bridge {
                 });
             }
             Command::Battery(Battery::Report(report)) => {
-                let level = report.percent();
-                let was_low = self.state.device(device).and_then(|device| device.battery) == Some(0);
-                self.change(device, |device| device.battery = Some(level));
+                let was_low = self.state.device(device).is_some_and(|device| device.battery_low);
                 if report.is_low() && !was_low {
                     self.happened(device, plain(EventType::BatteryLow), now);
                 }
+                self.change(device, |device| {
+                    (device.battery, device.battery_low) = (Some(report.percent()), report.is_low());
+                });
             }
             Command::UserCode(_) => {
                 let report = dialect::report(command);
@@ -81,7 +82,6 @@ impl Bridge {
             }
             _ => {}
         }
-        self.announcer.changed(device);
     }
 
     /// Tells of something a look at the lock revealed.
@@ -100,10 +100,10 @@ impl Bridge {
                 let slot = notified.params.user_id().map(|user| user.number());
                 // A keypad event without parameters may name the user in the old level byte.
                 let level = (report.v1_level != 0).then_some(u16::from(report.v1_level));
-                (alarm::notification(notified.kind.0, notified.event.0, slot.or(level)), false)
+                (meaning::notification(notified.kind, notified.event, slot.or(level)), false)
             }
             Some(_) if report.v1_type == 0 => (Meaning::Other, false),
-            Some(_) | None => (alarm::alarm_v1(report.v1_type, report.v1_level), true),
+            Some(_) | None => (meaning::alarm_v1(report.v1_type, report.v1_level), true),
         };
         match meaning {
             Meaning::Happened(happening) if self.is_twin(device, happening, v1, now.mono) => {}
@@ -127,7 +127,7 @@ impl Bridge {
             (EventType::Jammed, _) => device.lock_state = LockState::Jammed,
             (EventType::DoorOpened, _) => device.door_open = Some(true),
             (EventType::DoorClosed, _) => device.door_open = Some(false),
-            (EventType::BatteryLow, _) => device.battery = Some(0),
+            (EventType::BatteryLow, _) => (device.battery, device.battery_low) = (Some(0), true),
             (_, Some(Action::Lock)) => device.lock_state = LockState::Locked,
             (_, Some(Action::Unlock)) => device.lock_state = LockState::Unlocked,
             (_, Some(Action::Arm | Action::Disarm) | None) => {}

@@ -1,24 +1,45 @@
 //! The one owner of state. A turn takes one input and returns what to commit and what others may see after.
 //!
-//! The ways through a turn, in the order of the code: what people ask (`intents`), what a lock says (`inbound`), what a
-//! lock needs (`sync`), who comes and goes (`membership`), what others are told (`announce`, `view`).
+//! In the order in which a turn goes through them:
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`words`] | what goes into a turn and comes out of it, and the settings |
+//! | [`ask`] | what people and programs ask, and the answers |
+//! | [`turn`] | [`Bridge`]: one input in, one batch and its consequences out |
+//! | [`state`] | everything that outlives a turn, and the batch |
+//! | [`clock`] | whether the wall clock is to be believed |
+//! | [`intents`] | changes that people want: checked, and written down |
+//! | `import` | a whole network, taken over from another controller |
+//! | [`bolts`] | bolts: moved, and asked for |
+//! | [`inbound`] | what a lock says, as events, states and beliefs about its slots |
+//! | [`meaning`] | what its notifications mean, in our words |
+//! | [`dialect`] | how its slots are addressed |
+//! | [`sync`] | brings each lock to what is wanted, one step at a time |
+//! | [`membership`] | who comes into the network and goes |
+//! | [`announce`] | what the broker is told |
+//! | [`view`] | what the API shows |
+//! | [`vitals`] | how the daemon is, and what is wrong |
 
-pub mod alarm;
 pub mod announce;
 pub mod ask;
+pub mod bolts;
 pub mod clock;
 pub mod dialect;
 mod import;
 pub mod inbound;
 pub mod intents;
+pub mod meaning;
 pub mod membership;
 pub mod state;
 pub mod sync;
 pub mod turn;
 pub mod view;
 pub mod vitals;
+pub mod words;
 
-pub use turn::{After, Bridge, BrokerInput, Input, Settings, Ticket, Turn};
+pub use turn::Bridge;
+pub use words::{After, BrokerInput, GivenKeys, Input, MqttSettings, Settings, Ticket, Turn};
 
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,8 @@ pub struct State {
     of_person: BTreeMap<PersonId, BTreeSet<GrantId>>,
     slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>>,
     provisioning: BTreeMap<ProvisioningId, Provisioned>,
+    /// Devices whose row or grants changed since the broker was last told.
+    changed: BTreeSet<DeviceId>,
     batch: Batch,
     /// Rows that are no hurry: they go with the next batch.
     deferred: Vec<Write>,
@@ -63,6 +65,7 @@ impl State {
             of_person: BTreeMap::new(),
             slots,
             provisioning: snapshot.provisioning.into_iter().map(|expected| (expected.id, expected)).collect(),
+            changed: BTreeSet::new(),
             batch: Batch::default(),
             deferred: Vec::new(),
             dropped: snapshot.dropped,
@@ -208,7 +211,18 @@ impl State {
             return;
         }
         self.batch.push(Write::PutDevice(device.clone()));
+        self.changed.insert(device.id);
         self.devices.insert(device.id, device);
+    }
+
+    /// Something else about a device may read differently now.
+    pub fn note_changed(&mut self, device: DeviceId) {
+        self.changed.insert(device);
+    }
+
+    /// Devices that may read differently since the last call.
+    pub fn take_changed(&mut self) -> BTreeSet<DeviceId> {
+        std::mem::take(&mut self.changed)
     }
 
     /// Forgets a device and what is known of its slots. Its grants go before.
@@ -217,6 +231,7 @@ impl State {
         self.on_device.remove(&id);
         if self.devices.remove(&id).is_some() {
             self.batch.push(Write::DeleteDevice(id));
+            self.changed.insert(id);
         }
     }
 
@@ -224,6 +239,7 @@ impl State {
     pub fn doubt_bolts(&mut self) {
         for device in self.devices.values_mut() {
             device.lock_state = LockState::Unknown;
+            self.changed.insert(device.id);
         }
     }
 
@@ -267,6 +283,7 @@ impl State {
     }
 
     fn index(&mut self, grant: Grant) {
+        self.changed.insert(grant.device);
         self.on_device.entry(grant.device).or_default().insert(grant.id);
         self.of_person.entry(grant.person).or_default().insert(grant.id);
         self.grants.insert(grant.id, grant);
@@ -275,6 +292,7 @@ impl State {
     /// Forgets a grant whose code is out.
     pub fn delete_grant(&mut self, id: GrantId) {
         let Some(grant) = self.grants.remove(&id) else { return };
+        self.changed.insert(grant.device);
         self.on_device.entry(grant.device).or_default().remove(&id);
         self.of_person.entry(grant.person).or_default().remove(&id);
         self.batch.push(Write::DeleteGrant(id));

@@ -4,15 +4,15 @@ mod echoes;
 mod import;
 mod joining;
 mod membership;
+mod told;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::*;
 use crate::bridge::ask::{Actor, Ask, Reply};
-use crate::bridge::turn::MqttSettings;
 use crate::domain::batch::{Batch, Retention, Write};
-use crate::domain::device::LockState;
+use crate::domain::device::{Device, LockState};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventReason, EventType, PublishNames};
 use crate::domain::grant::Schedule;
@@ -24,7 +24,7 @@ use crate::domain::time::{BootId, Instant, Now, Timestamp};
 use crate::mqtt::topic::{Message, Topics};
 use crate::network;
 use crate::serial::link::SendId;
-use crate::serial::{Decoder, Received};
+use crate::serial::{Decoder, Frame, Received};
 use crate::sim::node::Typed;
 use crate::sim::{Blueprint, World};
 use crate::store::Store;
@@ -249,11 +249,30 @@ impl House {
         self.run_for(Duration::from_secs(5));
     }
 
+    /// The node says this by itself.
+    fn hear(&mut self, node: NodeId, payload: &[u8]) {
+        self.turn(Input::Radio(network::Input::Frame(said_by(node, payload))));
+    }
+
     fn keypad(&mut self, node: NodeId, code: &str) -> Typed {
         let typed = self.world.keypad(node, code.as_bytes(), self.now).unwrap();
         self.run_for(Duration::from_secs(5));
         typed
     }
+}
+
+/// The stick's frame with a command of a node.
+fn said_by(source: NodeId, payload: &[u8]) -> Frame {
+    let command = crate::serial::transmit::ApplicationCommand {
+        rx: crate::serial::transmit::RxStatus::default(),
+        destination: Some(NodeId(1)),
+        source,
+        payload: payload.to_vec().into(),
+        multicast_mask: bytes::Bytes::new(),
+        rssi: None,
+        trailing: bytes::Bytes::new(),
+    };
+    crate::serial::Message::ApplicationCommand(command).write(crate::serial::NodeIdWidth::Bits16)
 }
 
 #[test]
@@ -612,17 +631,7 @@ fn an_event_that_waited_for_the_disk_carries_the_time_at_which_it_happened() {
     let since = house.now;
     house.now = house.now + Duration::from_secs(90);
     let unlock = [0x71, 0x05, 0, 0, 0, 0xFF, 0x06, 0x06, 0x04, 0x63, 0x03, 0x01, 0x01];
-    let command = crate::serial::transmit::ApplicationCommand {
-        rx: crate::serial::transmit::RxStatus::default(),
-        destination: Some(NodeId(1)),
-        source: V2,
-        payload: unlock.to_vec().into(),
-        multicast_mask: bytes::Bytes::new(),
-        rssi: None,
-        trailing: bytes::Bytes::new(),
-    };
-    let frame = crate::serial::Message::ApplicationCommand(command).write(crate::serial::NodeIdWidth::Bits16);
-    house.turn(Input::Radio(network::Input::Waited { frame, since }));
+    house.turn(Input::Radio(network::Input::Waited { frame: said_by(V2, &unlock), since }));
     let used = house.happened.iter().find(|event| event.kind == EventType::CodeUsed).expect("the visit");
     assert_eq!(used.at, house.now().back_to(since).wall);
     let said = house.said.iter().find(|message| message.payload.contains("code_used")).unwrap();

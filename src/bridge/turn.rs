@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-
 use super::announce::Announcer;
 use super::ask::{Actor, Ask, Reply};
+use super::bolts::Bolts;
 use super::clock::{ClockWatch, Occasion};
 use super::inbound::Twin;
 use super::intents::{Desk, Refusals};
@@ -15,145 +14,22 @@ use super::state::State;
 use super::sync::Sync;
 use super::view;
 use super::vitals::Vitals;
-use crate::command::Command;
-use crate::command::door_lock::{self, DoorLock};
-use crate::domain::batch::{Batch, Retention, Snapshot};
+use super::words::{After, BrokerInput, Input, Settings, Ticket, Turn};
+use crate::domain::batch::Snapshot;
 use crate::domain::device::{Device, Inventory, LockState};
 use crate::domain::entropy::Entropy;
-use crate::domain::event::{Event, PublishNames};
+use crate::domain::event::Event;
 use crate::domain::grant::{Grant, Reason, Status};
-use crate::domain::ids::{DeviceId, EventId, NodeId, Slug};
+use crate::domain::ids::{DeviceId, EventId};
 use crate::domain::intent::{Accepted, Intent, Refusal};
-use crate::domain::time::{BootId, Deadline, Instant, Now};
-use crate::mqtt::topic::{Inbound, Message, Topics};
-use crate::mqtt::url::UnlockRefused;
-use crate::network::{self, ControllerStatus, Expect, Job, JobId, Network, NetworkEvent, Output, Priority, Reach};
-use crate::security::keys::KeyId;
-use crate::serial::Frame;
-use crate::serial::link::SendId;
+use crate::domain::time::{Deadline, Instant, Now};
+use crate::mqtt::topic::Inbound;
+use crate::network::{ControllerStatus, Network, NetworkEvent, Output, Reach};
 
 /// Rows that are no hurry go along with the next commit, or after this, or when so many wait: an event then costs one
 /// commit and not two.
 const NO_HURRY: Duration = Duration::from_secs(2);
 const NO_HURRY_ROWS: usize = 32;
-
-/// Names a question until its answer is released.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Ticket(pub u64);
-
-/// What a turn can be about.
-#[derive(Debug)]
-pub enum Input {
-    /// Something happened on the serial side.
-    Radio(network::Input),
-    /// Somebody asks.
-    Ask {
-        /// For the answer.
-        ticket: Ticket,
-        /// Who.
-        actor: Actor,
-        /// What.
-        ask: Ask,
-    },
-    /// Something happened at the broker.
-    Broker(BrokerInput),
-    /// `poll_deadline` has come.
-    Timeout,
-    /// The daemon ends after this turn.
-    Stopping,
-}
-
-/// What can happen at the broker.
-#[derive(Clone, Debug)]
-pub enum BrokerInput {
-    /// A connection stands: retained state is said anew, and the outbox goes on.
-    Connected,
-    /// It broke.
-    Disconnected {
-        /// What the client said.
-        why: String,
-    },
-    /// The broker has this event.
-    Acked(EventId),
-    /// Somebody published to one of our topics.
-    Message {
-        /// Where.
-        topic: String,
-        /// What.
-        payload: Vec<u8>,
-        /// It was a retained message.
-        retained: bool,
-    },
-}
-
-/// What a turn decided. `after` is released only when `batch` is on the disk.
-#[derive(Debug, Default)]
-pub struct Turn {
-    /// To commit, as one transaction. Empty: nothing is written.
-    pub batch: Batch,
-    /// To release after the commit, in order.
-    pub after: Vec<After>,
-}
-
-/// Something others can see.
-#[derive(Debug)]
-pub enum After {
-    /// A frame for the stick.
-    Send(SendId, Frame),
-    /// Close the port and open it again.
-    Reopen,
-    /// An answer.
-    Answer(Ticket, Result<Reply, Refusal>),
-    /// A retained message.
-    Retained(Message),
-    /// An event for the broker; `BrokerInput::Acked` answers.
-    Publish(EventId, Message),
-    /// A message that is not kept, and not answered: whoever listens at this moment has it.
-    Passing(Message),
-    /// An event for live listeners, and what its device is called.
-    Live(Event, Slug),
-    /// How far a change of who is in the network got, for live listeners: the contract's JSON.
-    Change(serde_json::Value),
-}
-
-/// What is configured about the bridge.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Zone of stamps that people read.
-    pub zone: TimeZone,
-    /// Topics and names, if there is a broker.
-    pub mqtt: Option<MqttSettings>,
-    /// How the radio network is started.
-    pub network: network::Options,
-    /// Who can read the codes with this card in hand: a sentence for `status`.
-    pub seal: &'static str,
-    /// How much of the past is kept.
-    pub keep: Retention,
-    /// The boot the kernel names: whether the power was off since the last commit.
-    pub boot: Option<BootId>,
-    /// Network keys that somebody brought: they go before those in the store.
-    pub given_keys: Option<GivenKeys>,
-}
-
-/// Which network keys come from outside the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GivenKeys {
-    /// The setting that names their file or credential.
-    pub setting: &'static str,
-    /// Those that are in it.
-    pub keys: BTreeSet<KeyId>,
-}
-
-/// What is configured about MQTT.
-#[derive(Clone, Debug)]
-pub struct MqttSettings {
-    /// The topics.
-    pub topics: Topics,
-    /// How much of a person an event tells.
-    pub names: PublishNames,
-    /// Whether the broker is trusted to unlock; if not, which key would make it so.
-    pub unlock: Result<(), UnlockRefused>,
-}
 
 /// The owner of state.
 pub struct Bridge {
@@ -168,11 +44,9 @@ pub struct Bridge {
     pub(super) twins: BTreeMap<DeviceId, Twin>,
     pub(super) after: Vec<After>,
     refusals: Refusals,
-    operations: BTreeMap<JobId, (DeviceId, LockState)>,
+    pub(super) bolts: Bolts,
     touched: BTreeSet<DeviceId>,
     flushed: BTreeMap<DeviceId, Instant>,
-    /// When a lock is asked where its bolt is: nobody saw what happened while the stick or we were away.
-    bolts: BTreeMap<DeviceId, Instant>,
     /// When rows that are no hurry go to the disk, if nothing takes them along before.
     hurry_at: Option<Instant>,
 }
@@ -200,10 +74,9 @@ impl Bridge {
             twins: BTreeMap::new(),
             after: Vec::new(),
             refusals: Refusals::default(),
-            operations: BTreeMap::new(),
+            bolts: Bolts::default(),
             touched: BTreeSet::new(),
             flushed: BTreeMap::new(),
-            bolts: BTreeMap::new(),
             hurry_at: None,
         }
     }
@@ -240,9 +113,8 @@ impl Bridge {
 
     /// When to call [`Bridge::turn`] with [`Input::Timeout`], and why.
     pub fn poll_deadline(&self) -> Option<Deadline> {
-        let bolt = self.bolts.values().min().map(|at| Deadline { at: *at, why: "a lock is asked for its bolt" });
         let hurry = self.hurry_at.map(|at| Deadline { at, why: "rows that were no hurry" });
-        let all = [bolt, hurry, self.clock.deadline(), self.network.poll_deadline(), self.sync.deadline()];
+        let all = [self.bolts.deadline(), hurry, self.clock.deadline(), self.network.poll_deadline(), self.sync.deadline()];
         all.into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
@@ -299,7 +171,8 @@ impl Bridge {
         }
         for device in assess {
             self.assess(device, now);
-            self.announcer.changed(device);
+            // Whether it can be reached shows, too, and is no row.
+            self.state.note_changed(device);
         }
     }
 
@@ -321,15 +194,10 @@ impl Bridge {
     fn log_grant(&self, grant: &Grant, status: Status, reason: Option<Reason>) {
         let Some(device) = self.state.device(grant.device) else { return };
         let node = device.node.map(|node| node.0);
-        match status {
-            Status::Rejected
-            | Status::Unreachable
-            | Status::MissingFromLock
-            | Status::ChangedAtLock
-            | Status::RemovalUnconfirmed => {
-                tracing::warn!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant needs somebody");
-            }
-            _ => tracing::debug!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant moved on"),
+        if status.needs_somebody() {
+            tracing::warn!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant needs somebody");
+        } else {
+            tracing::debug!(node, device = %device.slug, person = %grant.person, ?status, ?reason, "a grant moved on");
         }
     }
 
@@ -343,11 +211,7 @@ impl Bridge {
                 self.expect_devices(now);
                 tracing::info!(home = %info.home, own = %info.own, library = info.library, "the stick is ready");
                 self.sync.stick_back();
-                self.state.doubt_bolts();
-                for device in self.state.devices() {
-                    let delay = Duration::from_millis(2_000 + self.entropy.below(20_000));
-                    self.bolts.insert(device.id, now.mono + delay);
-                }
+                self.doubt_bolts(now);
                 self.touch_all();
             }
             NetworkEvent::OtherNetwork { known, found } => {
@@ -397,8 +261,8 @@ impl Bridge {
                         self.found(finding, now);
                     }
                     self.touched.insert(device);
-                } else if let Some((device, wanted)) = self.operations.remove(&id) {
-                    self.operated(node, device, wanted, &outcome);
+                } else {
+                    self.operated(id, node, &outcome);
                 }
             }
             NetworkEvent::Change(progress) => self.progress(progress, now),
@@ -470,50 +334,6 @@ impl Bridge {
         }
         self.touched.extend(accepted.device);
         Ok(accepted)
-    }
-
-    fn operate(&mut self, name: &str, wanted: LockState, now: Now) -> Result<Accepted, Refusal> {
-        let device = self.state.device_named(name).ok_or_else(|| Refusal::UnknownDevice(name.to_owned()))?;
-        let ready = matches!(self.network.controller(), ControllerStatus::Ready(_));
-        let node = device.node.filter(|_| ready).ok_or_else(|| Refusal::Unreachable(device.slug.to_string()))?;
-        let mode = if wanted == LockState::Locked { door_lock::Mode::SECURED } else { door_lock::Mode::UNSECURED };
-        let job = Job {
-            node,
-            priority: Priority::Operate,
-            command: Command::DoorLock(DoorLock::OperationSet(door_lock::OperationSet { mode })),
-            expect: Expect::Supervised,
-            // Somebody stands there now; a bolt that moves minutes later is worse than one that does not.
-            deadline: Some(now.mono + Duration::from_secs(30)),
-        };
-        let (device, generation) = (device.id, self.state.next_generation());
-        let id = self.network.submit(job, now);
-        self.operations.insert(id, (device, wanted));
-        Ok(Accepted { generation, device: Some(device), ..Accepted::default() })
-    }
-
-    fn operated(&mut self, node: NodeId, device: DeviceId, wanted: LockState, outcome: &network::Outcome) {
-        match outcome {
-            network::Outcome::Accepted => {
-                if let Some(device) = self.state.device(device).cloned() {
-                    self.state.put_device(Device { lock_state: wanted, ..device });
-                }
-            }
-            // The lock reports by itself when the bolt got there.
-            network::Outcome::Delivered => {}
-            other => tracing::warn!(%node, outcome = ?other, "the lock did not carry out a lock or unlock command"),
-        }
-    }
-
-    fn ask_for_bolts(&mut self, now: Now) {
-        let due: Vec<DeviceId> = self.bolts.iter().filter(|(_, at)| **at <= now.mono).map(|(id, _)| *id).collect();
-        for id in due {
-            self.bolts.remove(&id);
-            let Some(device) = self.state.device(id).filter(|device| device.lock_state == LockState::Unknown) else { continue };
-            let Some(node) = device.node else { continue };
-            let command = Command::DoorLock(DoorLock::OperationGet);
-            let job = Job { node, priority: Priority::Background, command, expect: Expect::Reply, deadline: None };
-            self.network.submit(job, now);
-        }
     }
 
     /// Reads every slot of a lock again, in the background.

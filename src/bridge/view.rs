@@ -4,8 +4,9 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::membership;
-use super::turn::{Bridge, Settings};
+use super::turn::Bridge;
 use super::vitals::{LockVitals, Problem, Vitals};
+use super::words::Settings;
 use crate::domain::device::Device;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{GrantId, PersonId};

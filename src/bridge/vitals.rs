@@ -11,6 +11,7 @@ use crate::domain::grant::Status;
 use crate::domain::ids::{GrantId, Slug};
 use crate::domain::time::{Now, Timestamp};
 use crate::network::{ControllerStatus, RadioUse, Reach};
+use crate::serial::setup::Region;
 
 /// Events that were dropped are a problem for so long: then everybody who looks has seen it.
 const DROPPED_MATTERS: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
@@ -74,7 +75,7 @@ pub struct Vitals {
     /// How many the law allows there, where it does not allow all.
     pub airtime_limit_ms: Option<u64>,
     /// Grants by status.
-    pub grants: BTreeMap<&'static str, usize>,
+    pub grants: BTreeMap<Status, usize>,
     /// The grant that is on its way for longest, and since when.
     pub oldest_pending: Option<(GrantId, Timestamp)>,
     /// Each lock, by slug.
@@ -90,7 +91,7 @@ impl Vitals {
         locks.sort_by(|a, b| a.slug.cmp(&b.slug));
         let mut grants = BTreeMap::new();
         for grant in bridge.state.grants() {
-            *grants.entry(word(grant.status)).or_default() += 1;
+            *grants.entry(grant.status).or_default() += 1;
         }
         let waits = bridge.state.grants().filter(|grant| !grant.status.is_settled());
         let oldest = waits.min_by_key(|grant| grant.since).map(|grant| (grant.id, grant.since));
@@ -109,7 +110,7 @@ impl Vitals {
             clock_steps,
             now: now.wall,
             airtime_ms: bridge.network.airtime_last_hour(now.mono),
-            airtime_limit_ms: (region == Some(0)).then_some(EUROPEAN_AIRTIME_MS),
+            airtime_limit_ms: region.is_some_and(Region::is_european).then_some(EUROPEAN_AIRTIME_MS),
             grants,
             oldest_pending: oldest,
             locks,
@@ -197,26 +198,5 @@ fn lock(bridge: &Bridge, device: &Device) -> LockVitals {
         failed: counts.failed,
         queued: node.map_or(0, |node| bridge.network.queued(node)),
         radio: node.map(|node| bridge.network.radio(node)).unwrap_or_default(),
-    }
-}
-
-/// The status as scripts know it.
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Scheduled => "scheduled",
-        Status::Pending => "pending",
-        Status::Sending => "sending",
-        Status::Verifying => "verifying",
-        Status::Active => "active",
-        Status::Unconfirmed => "unconfirmed",
-        Status::Rejected => "rejected",
-        Status::Unreachable => "unreachable",
-        Status::MissingFromLock => "missing_from_lock",
-        Status::ChangedAtLock => "changed_at_lock",
-        Status::Removing => "removing",
-        Status::Removed => "removed",
-        Status::RemovalUnconfirmed => "removal_unconfirmed",
-        Status::Disabled => "disabled",
-        Status::Expired => "expired",
     }
 }

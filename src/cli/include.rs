@@ -1,7 +1,6 @@
 //! `latchkey network include`, `exclude` and their kin: begins a change, then tells whoever stands at the lock what to do
 //! next, until it is over.
 
-use std::io::BufRead;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -14,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::failure::{Failure, Outcome};
+use super::secret::{line_of_input, secret};
 use super::smartstart::SmartStart;
 use super::table::printable;
 use super::words::{part, text};
@@ -143,24 +143,6 @@ fn target(named: &str) -> Map<String, Value> {
         Err(_) => ("device", json!(named)),
     };
     Map::from_iter([(key.to_owned(), value)])
-}
-
-/// What was typed; `-` stands for one line of standard input, which no list of processes and no history shows.
-pub fn secret(what: &str, typed: String) -> Result<Zeroizing<String>, Failure> {
-    if typed != "-" {
-        return Ok(Zeroizing::new(typed));
-    }
-    match line_of_input() {
-        Ok(Some(line)) => Ok(line),
-        Ok(None) => Err(Failure::Usage(format!("{what} found no line on standard input"))),
-        Err(error) => Err(Failure::Usage(format!("{what} can't read standard input: {error}"))),
-    }
-}
-
-fn line_of_input() -> std::io::Result<Option<Zeroizing<String>>> {
-    let mut line = Zeroizing::new(String::new());
-    let read = std::io::stdin().lock().read_line(&mut line)?;
-    Ok((read > 0).then_some(line))
 }
 
 /// Begins a change and stays with it.

@@ -22,6 +22,7 @@ pub mod keys;
 pub mod names;
 pub mod people;
 pub mod run;
+pub mod secret;
 pub mod simulate;
 pub mod smartstart;
 pub mod status;

@@ -1,15 +1,13 @@
 //! `latchkey people`.
 
-use std::io::BufRead;
-
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Map, Value, json};
-use zeroize::Zeroizing;
 
 use super::client::{Client, encoded};
 use super::failure::{Failure, Outcome};
 use super::names::{name, person_id};
+use super::secret::secret;
 use super::table::{Table, printable};
 use super::wait::Wait;
 use super::words::{items, part, standing, text, waits_for};
@@ -209,7 +207,7 @@ impl Contact {
 impl Code {
     fn write(self, body: &mut Map<String, Value>) -> Outcome {
         if let Some(code) = self.code {
-            body.insert("code".into(), json!(typed(code)?.trim()));
+            body.insert("code".into(), json!(secret("--code -", code)?.trim()));
         }
         let generate = match self.generate.as_deref() {
             None => return Ok(()),
@@ -221,19 +219,6 @@ impl Code {
         };
         body.insert("generate".into(), generate);
         Ok(())
-    }
-}
-
-/// The code itself; `-` stands for one line of standard input.
-fn typed(code: String) -> Result<Zeroizing<String>, Failure> {
-    if code != "-" {
-        return Ok(Zeroizing::new(code));
-    }
-    let mut line = Zeroizing::new(String::new());
-    match std::io::stdin().lock().read_line(&mut line) {
-        Ok(0) => Err(Failure::Usage("--code - found no line on standard input".into())),
-        Ok(_) => Ok(line),
-        Err(error) => Err(Failure::Usage(format!("--code - can't read standard input: {error}"))),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::client::{Client, encoded};
 use super::devices::plain;
 use super::failure::Outcome;
-use super::include::secret;
+use super::secret::secret;
 use super::table::{Table, printable};
 use super::words::{items, part, text};
 use super::{Json, print, print_json};

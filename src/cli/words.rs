@@ -10,12 +10,12 @@ pub fn standing(grant: &Value) -> &'static str {
     match (status, opens) {
         (Status::Active, _) => "Works",
         (Status::Unconfirmed, OpensNow::Yes) => "Works",
-        (Status::Pending | Status::Sending | Status::Verifying | Status::Unreachable | Status::Unconfirmed, _) => "On its way",
-        (Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock, _) => "Needs you",
         (Status::Scheduled, _) => "Outside its hours",
         (Status::Removing | Status::RemovalUnconfirmed, _) => "Still opens!",
+        (status, _) if status.needs_somebody() => "Needs you",
         (Status::Removed | Status::Disabled | Status::Expired, OpensNow::No) => "Off",
         (Status::Removed | Status::Disabled | Status::Expired, OpensNow::Yes | OpensNow::Unknown) => "Still opens!",
+        _ => "On its way",
     }
 }
 
@@ -119,6 +119,16 @@ mod tests {
         assert_eq!(word("removal_unconfirmed", "unknown"), "Still opens!");
         assert_eq!(word("expired", "unknown"), "Still opens!");
         assert_eq!(word("expired", "no"), "Off");
+    }
+
+    #[test]
+    fn what_counts_as_failed_is_not_said_to_be_on_its_way() {
+        for status in ["rejected", "unreachable", "missing_from_lock", "changed_at_lock"] {
+            assert_eq!(word(status, "unknown"), "Needs you");
+        }
+        for status in ["pending", "sending", "verifying", "unconfirmed"] {
+            assert_eq!(word(status, "unknown"), "On its way");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::mqtt::url::BrokerUrl;
 
 use super::source::{ConfigError, Source, Value};
 use super::{
-    Api, ClockTrust, CodeLength, Config, Home, Mqtt, NetworkKeys, Region, Serial, SerialPort, SoftReset, Store, Web, WebTls,
+    Api, ClockTrust, CodeLength, Config, Home, Mqtt, NetworkKeys, REGIONS, Serial, SerialPort, SoftReset, Store, Web, WebTls,
     Zwave,
 };
 
@@ -173,10 +173,10 @@ fn home(source: &Source) -> Result<Home, ConfigError> {
 
 fn zwave(source: &Source) -> Result<Zwave, ConfigError> {
     let default = Zwave::default();
-    let words = Region::ALL.map(|region| region.word).join(", ");
+    let words = REGIONS.map(|(word, _)| word).join(", ");
     let region = source.value("zwave", "region", &format!("one of {words}"), |value| {
         let text = value.text()?.to_ascii_lowercase();
-        Region::ALL.into_iter().find(|region| region.word == text).ok_or_else(|| format!("is {text:?}"))
+        REGIONS.into_iter().find(|(word, _)| *word == text).map(|(_, region)| region).ok_or_else(|| format!("is {text:?}"))
     })?;
     let keys_file = path(source, "zwave", "keys_file")?.map(NetworkKeys::File);
     let credential = source.value("zwave", "credential", "the name of a systemd credential", |value| {

@@ -87,7 +87,7 @@ fn the_keys_of_the_contract_are_read() {
     assert_eq!(config.web.listen.to_string(), "[::1]:80");
     assert_eq!(config.home.time_zone.iana_name(), Some("Europe/Paris"));
     assert_eq!(config.home.code_length, CodeLength::Digits(6));
-    assert_eq!(config.zwave.region.map(|region| region.number), Some(9));
+    assert_eq!(config.zwave.region.map(|region| region.0), Some(9));
     assert_eq!(config.zwave.keys, Some(NetworkKeys::File("/keys.json".into())));
     assert_eq!(config.zwave.check_interval, Duration::from_secs(7 * 24 * 3600));
 }

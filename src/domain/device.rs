@@ -59,8 +59,11 @@ pub struct Device {
     pub kind: DeviceKind,
     /// Where it is in the Z-Wave network; `None` once it left.
     pub node: Option<NodeId>,
-    /// Battery level in percent; 0 when the lock warns.
+    /// Battery level in percent; 0 when the lock warns and tells no level.
     pub battery: Option<u8>,
+    /// The lock warned of its battery, and did not take that back.
+    #[serde(default)]
+    pub battery_low: bool,
     /// The bolt.
     pub lock_state: LockState,
     /// The door is open (where a sensor says so).

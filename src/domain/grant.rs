@@ -1,5 +1,7 @@
 //! One toggle: this credential on that device. Every status has a reason, a deadline and an exit.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::{CredentialId, DeviceId, Generation, GrantId, PersonId};
@@ -16,7 +18,7 @@ pub enum Schedule {
 }
 
 /// Where a grant stands. The names are the contract's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Outside its hours.
@@ -67,6 +69,29 @@ impl Status {
                 false
             }
         }
+    }
+
+    /// How it reads after a restart, until its slot is looked at ([`super::slot::Progress::after_a_restart`]): without a stick
+    /// that may be long.
+    pub fn after_a_restart(self) -> Self {
+        if self == Self::Sending { Self::Verifying } else { self }
+    }
+
+    /// Whether somebody has to look: at the lock, at the code, or at who still comes in. A lock that does not answer is tried
+    /// again all the same. A code that was written and can't be seen needs nobody: its first use tells.
+    pub fn needs_somebody(self) -> bool {
+        match self {
+            Self::Rejected | Self::Unreachable | Self::MissingFromLock | Self::ChangedAtLock | Self::RemovalUnconfirmed => true,
+            Self::Pending | Self::Sending | Self::Verifying | Self::Removing | Self::Active | Self::Unconfirmed => false,
+            Self::Scheduled | Self::Removed | Self::Disabled | Self::Expired => false,
+        }
+    }
+}
+
+/// The word that scripts know.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Words: the values every floor speaks in. Pure data, no clock, no I/O, no randomness of their own.
+//! Words: the values every floor speaks in, and the rules that need nothing but a value. No clock and no I/O; time and
+//! randomness come in as arguments.
 //!
 //! The vocabulary is the product's: a *person* has *credentials*; a *grant* ties a credential to a *device*;
 //! inside one lock the credential sits in a *slot*, which is private to that lock.

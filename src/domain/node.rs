@@ -118,7 +118,7 @@ pub enum InterviewStage {
     Security,
     /// Class versions are known.
     Versions,
-    /// Product ids and Z-Wave Plus info are known.
+    /// Product ids and firmware are known, where the node tells them.
     Identity,
     /// The lifeline leads to us.
     Lifeline,
@@ -206,7 +206,7 @@ impl Node {
         self.classes.contains_key(&ClassId::SUPERVISION) && !self.supervision_refused
     }
 
-    /// Whether this is something that keeps access codes.
+    /// Whether it has a bolt, or keeps access codes: either makes it a device.
     pub fn is_lock(&self) -> bool {
         self.classes.contains_key(&ClassId::DOOR_LOCK) || self.classes.contains_key(&ClassId::USER_CODE)
     }

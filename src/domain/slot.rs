@@ -120,7 +120,7 @@ pub enum Progress {
     /// Nothing is under way.
     #[default]
     Idle,
-    /// A frame left or is about to leave. After a power cut this reads as [`Progress::Verifying`].
+    /// A frame left or is about to leave.
     Sending {
         /// What the frame does.
         doing: Doing,
@@ -132,6 +132,17 @@ pub enum Progress {
         /// The lock acknowledged the frame. `false`: not even that is known.
         acked: bool,
     },
+}
+
+impl Progress {
+    /// What is left of it after a restart. The row was written before the frame left, and what came of the frame was not
+    /// written any more: the lock may have the change or not. So it is read, and neither written blindly nor believed.
+    pub fn after_a_restart(self) -> Self {
+        match self {
+            Self::Sending { doing } => Self::Verifying { doing, acked: false },
+            Self::Idle | Self::Verifying { .. } => self,
+        }
+    }
 }
 
 /// One slot of one lock.

@@ -134,11 +134,6 @@ impl Outbox {
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
-
-    /// Whether a connection stands.
-    pub fn is_connected(&self) -> bool {
-        self.connected
-    }
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ pub struct BridgeInfo {
     pub devices: usize,
     /// Grants over all devices.
     pub grants: GrantCounts,
-    /// Events dropped for want of room since the daemon started.
+    /// Events dropped for want of room, since the database was made.
     pub events_dropped: u64,
 }
 
@@ -363,6 +363,7 @@ mod tests {
             kind: DeviceKind::Lock,
             node: None,
             battery: Some(87),
+            battery_low: false,
             lock_state: LockState::Locked,
             door_open: Some(false),
             takes_codes: true,

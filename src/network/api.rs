@@ -11,6 +11,7 @@ use crate::domain::node::SecurityClass;
 use crate::domain::time::Instant;
 use crate::serial::Frame;
 use crate::serial::link::{SendFailure, SendId};
+use crate::serial::setup::Region;
 
 /// What can be set.
 #[derive(Clone, Debug)]
@@ -205,5 +206,5 @@ pub struct ControllerInfo {
     /// Product.
     pub product: u16,
     /// RF region (serial-api sheet §4, 0x0B/0x20), where the stick tells it.
-    pub region: Option<u8>,
+    pub region: Option<Region>,
 }

@@ -338,7 +338,7 @@ impl StartUp {
                 manufacturer: capabilities.manufacturer,
                 product_type: capabilities.product_type,
                 product: capabilities.product,
-                region: self.region.map(|region| region.0),
+                region: self.region,
             },
             functions: capabilities.functions.clone(),
             nodes: nodes.filter(|&node| node != memory.own).collect(),

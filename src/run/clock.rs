@@ -1,4 +1,4 @@
-//! The only place that reads clocks.
+//! The only place that reads clocks, and knows in which boot.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::process::Command;
 
-use super::kernel;
+use super::adjtimex;
 use crate::config::ClockTrust;
-use crate::domain::time::{Instant, Now, Timestamp};
+use crate::domain::time::{BootId, Instant, Now, Timestamp};
 
 /// How often it is looked whether something keeps the clock right.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ impl Clock {
     pub fn ask_elsewhere(&self) -> impl Future<Output = ()> + use<> {
         let told = Arc::clone(&self.told);
         async move {
-            while kernel::is_synchronised().is_none() {
+            while adjtimex::is_synchronised().is_none() {
                 let mut question = Command::new("timedatectl");
                 question.args(["show", "--property=NTPSynchronized", "--value"]).kill_on_drop(true);
                 // It would speak to the service manager in our place.
@@ -85,7 +85,7 @@ impl Clock {
             Some((at, known)) if now.since(at) < LOOK_AGAIN => known,
             _ => {
                 let elsewhere = || self.told.load(Ordering::Relaxed) || timesyncd_has_set_it();
-                let known = kernel::is_synchronised().unwrap_or_else(elsewhere);
+                let known = adjtimex::is_synchronised().unwrap_or_else(elsewhere);
                 self.synchronised = Some((now, known));
                 known
             }
@@ -103,4 +103,45 @@ pub fn wall() -> Timestamp {
 /// Where the kernel may not be asked: systemd-timesyncd leaves a file once it has set the clock.
 fn timesyncd_has_set_it() -> bool {
     Path::new("/run/systemd/timesync/synchronized").exists()
+}
+
+/// Names the time since the machine was switched on; `None` where that can't be known.
+///
+/// A hardened service does not see the kernel's own name for it. Its runtime directory (`runtime`) lies in memory and is
+/// gone with the power: a name that is still there was given in this boot, else `fresh` becomes it.
+pub(super) fn boot_id(runtime: Option<&Path>, fresh: &str) -> Option<BootId> {
+    let kernels = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+    let name = kernels.or_else(|| given_in(runtime?, fresh))?;
+    Some(BootId(name.trim().to_owned())).filter(|id| !id.0.is_empty())
+}
+
+fn given_in(runtime: &Path, fresh: &str) -> Option<String> {
+    let file = runtime.join("boot");
+    if let Ok(given) = std::fs::read_to_string(&file) {
+        return Some(given);
+    }
+    std::fs::write(&file, fresh).ok()?;
+    Some(fresh.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_names_one_boot_the_same_way_twice() {
+        let first = boot_id(None, "a");
+        assert!(first.is_some());
+        assert_eq!(first, boot_id(None, "b"));
+    }
+
+    #[test]
+    fn a_boot_that_the_kernel_does_not_name_has_one_name_until_the_power_goes() {
+        let runtime = tempfile::tempdir().unwrap();
+        assert_eq!(given_in(runtime.path(), "first").as_deref(), Some("first"));
+        assert_eq!(given_in(runtime.path(), "second").as_deref(), Some("first"));
+        std::fs::remove_file(runtime.path().join("boot")).unwrap();
+        assert_eq!(given_in(runtime.path(), "second").as_deref(), Some("second"));
+        assert_eq!(given_in(Path::new("/nowhere"), "x"), None);
+    }
 }

@@ -4,8 +4,8 @@
 //! where a turn is decided, committed and released before the next one begins. Broker and API share a third, so that
 //! what is released gets out while the next commit is waited for.
 
+mod adjtimex;
 pub mod clock;
-mod kernel;
 pub mod link;
 pub mod network_keys;
 pub mod port;
@@ -30,8 +30,7 @@ use self::port::PortError;
 use self::service::Service;
 use self::signals::{Signals, Told};
 use self::turns::{Owed, Turns, moment};
-use crate::bridge::turn::{GivenKeys, MqttSettings};
-use crate::bridge::{After, BrokerInput, Input, Settings};
+use crate::bridge::{After, BrokerInput, GivenKeys, Input, MqttSettings, Settings};
 use crate::command::codec::hex;
 use crate::config::{self, Config};
 use crate::domain::batch::Retention;
@@ -136,7 +135,7 @@ pub async fn daemon_on(
         None => (None, None),
     };
     let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
-    let boot = kernel::boot_id(runtime.as_deref(), &hex(&entropy.child("boot").bytes::<16>()));
+    let boot = clock::boot_id(runtime.as_deref(), &hex(&entropy.child("boot").bytes::<16>()));
     let settings = settings(&config, mqtt, seal, boot, given);
     // Last of what can refuse to start, so that a refusal leaves no socket behind.
     let listener = server::bind(&config.api.socket).await?;

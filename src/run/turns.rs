@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::bridge::ask::{Ask, Reply};
-use crate::bridge::turn::GivenKeys;
 use crate::bridge::view::{self, StoreTrouble};
 use crate::bridge::vitals::Vitals;
-use crate::bridge::{After, Bridge, BrokerInput, Input, Settings, Ticket};
+use crate::bridge::{After, Bridge, BrokerInput, GivenKeys, Input, Settings, Ticket};
 use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::intent::Refusal;

@@ -1,11 +1,31 @@
 //! What can go wrong with the store: one enum per question, each sentence says what to do.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use rusqlite::{Error, ErrorCode};
 
-use super::key::KeySource;
+/// Where the store key came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KeySource {
+    /// The systemd credential `store.key`.
+    Credential(PathBuf),
+    /// The key file.
+    File(PathBuf),
+    /// Made for this process only: tests.
+    Memory,
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential(path) => write!(f, "the systemd credential {}", path.display()),
+            Self::File(path) => path.display().fmt(f),
+            Self::Memory => f.write_str("memory"),
+        }
+    }
+}
 
 /// Why the store can't be opened. The daemon ends with exit code 2 and prints the one line.
 #[derive(Debug, thiserror::Error)]

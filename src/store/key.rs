@@ -7,13 +7,13 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::domain::entropy::Entropy;
 
-use super::error::OpenError;
+use super::error::{KeySource, OpenError};
 use super::files;
 
 /// The name of the systemd credential.
@@ -89,27 +89,6 @@ impl StoreKey {
 impl fmt::Debug for StoreKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StoreKey(..)")
-    }
-}
-
-/// Where the store key came from.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum KeySource {
-    /// The systemd credential `store.key`.
-    Credential(PathBuf),
-    /// The key file.
-    File(PathBuf),
-    /// Made for this process only: tests.
-    Memory,
-}
-
-impl fmt::Display for KeySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Credential(path) => write!(f, "the systemd credential {}", path.display()),
-            Self::File(path) => path.display().fmt(f),
-            Self::Memory => f.write_str("memory"),
-        }
     }
 }
 

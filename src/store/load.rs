@@ -21,8 +21,7 @@ use super::error::ReadError;
 use super::seal::{Cell, Sealer};
 use super::{meta, slot_row};
 
-/// Reads everything. What was being sent when the daemon stopped may or may not be in the lock: it comes back as to be
-/// verified.
+/// Reads everything, as it stands after a restart.
 pub(super) fn snapshot(connection: &Connection, sealer: &Sealer) -> Result<Snapshot, ReadError> {
     Ok(Snapshot {
         hub: meta::value(connection, meta::HUB)?.ok_or_else(|| meta_missing(meta::HUB))?,
@@ -119,10 +118,6 @@ fn provisioned(row: &Row<'_>, sealer: &Sealer) -> Result<Provisioned, ReadError>
 }
 
 fn grant(row: &Row<'_>) -> Result<Grant, ReadError> {
-    let status = match row.get("status")? {
-        Status::Sending => Status::Verifying,
-        status => status,
-    };
     let confirmed = match (row.get("confirmed_by")?, row.get("confirmed_at")?) {
         (Some(by), Some(at)) => Some(Confirmation { by, at }),
         _ => None,
@@ -135,7 +130,7 @@ fn grant(row: &Row<'_>) -> Result<Grant, ReadError> {
         schedule: row.get("schedule")?,
         wanted: row.get("wanted")?,
         generation: row.get("generation")?,
-        status,
+        status: row.get::<_, Status>("status")?.after_a_restart(),
         reason: row.get("reason")?,
         since: row.get("since")?,
         next_try: row.get("next_try")?,
@@ -175,10 +170,7 @@ fn slot(row: &Row<'_>, sealer: &Sealer) -> Result<Slot, ReadError> {
         _ => None,
     };
 
-    let progress = match row.get("progress")? {
-        Progress::Sending { doing } => Progress::Verifying { doing, acked: false },
-        progress => progress,
-    };
+    let progress = row.get::<_, Progress>("progress")?.after_a_restart();
     Ok(Slot { key, owner: row.get("owner")?, content, seen_at: row.get("seen_at")?, confirmed, progress })
 }
 

@@ -43,9 +43,8 @@ use journal::Source;
 use key::StoreKey;
 use seal::{Cell, Sealer};
 
-pub use error::{CommitError, OpenError, ReadError};
+pub use error::{CommitError, KeySource, OpenError, ReadError};
 pub use journal::{AuditEntry, EventQuery, Order, PAGE_LIMIT, Page, Reader};
-pub use key::KeySource;
 pub use tidy::Tidied;
 
 /// Where the store lives.

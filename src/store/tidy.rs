@@ -40,11 +40,6 @@ impl Store {
         Ok(Tidied::Done)
     }
 
-    /// Bytes of the database and its log.
-    pub fn size(&self) -> u64 {
-        self.source.size()
-    }
-
     fn forget(&mut self, keep: &Retention, now: Option<Timestamp>) -> Result<bool, CommitError> {
         // Nothing was written before 1970: without a time nothing is too old.
         let since = now.map(|now| now.before(keep.age)).unwrap_or_default();

@@ -56,16 +56,36 @@ async fn read(body: Body, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
     }
 }
 
-/// `"code": "482913"`. A code of the wrong form is kept as such, so that no JSON error can repeat it.
+/// A secret as a person types it, in a body. One of the wrong form is kept as such, so that no JSON error can repeat it.
 #[derive(Clone, Debug)]
-pub struct TypedCode(Result<Pin, InvalidPin>);
+pub struct Typed<T, E>(pub Result<T, E>);
 
-impl<'de> Deserialize<'de> for TypedCode {
+/// What can be typed.
+pub trait Secret<E>: Sized {
+    /// What the JSON must have in its place.
+    const FORM: &'static str;
+
+    /// Reads it.
+    fn read(text: &str) -> Result<Self, E>;
+}
+
+impl<'de, T: Secret<E>, E> Deserialize<'de> for Typed<T, E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
-            Value::String(text) => Ok(Self(Pin::parse(&Zeroizing::new(text)))),
-            _ => Err(D::Error::custom("code must be digits in quotes")),
+            Value::String(text) => Ok(Self(T::read(&Zeroizing::new(text)))),
+            _ => Err(D::Error::custom(T::FORM)),
         }
+    }
+}
+
+/// `"code": "482913"`.
+pub type TypedCode = Typed<Pin, InvalidPin>;
+
+impl Secret<InvalidPin> for Pin {
+    const FORM: &'static str = "code must be digits in quotes";
+
+    fn read(text: &str) -> Result<Self, InvalidPin> {
+        Self::parse(text)
     }
 }
 
@@ -90,6 +110,6 @@ pub fn code_choice(code: Option<TypedCode>, generate: Option<Generate>) -> Resul
     match (code, generated) {
         (None, generated) => Ok(generated),
         (Some(_), Some(_)) => Err(Problem::bad_request("give a code or let one be generated, not both")),
-        (Some(TypedCode(code)), None) => Ok(Some(CodeChoice::Given(code?))),
+        (Some(Typed(code)), None) => Ok(Some(CodeChoice::Given(code?))),
     }
 }

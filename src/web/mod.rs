@@ -1,4 +1,4 @@
-//! The HTTP API, served over the Unix socket.
+//! HTTP: the API over the Unix socket, and over TCP what a monitor on this machine may see.
 //!
 //! A request becomes an [`Ask`](crate::bridge::ask::Ask) to the bridge or a question to the journal; nothing is decided
 //! here. What the outside may rely on (routes, shapes, error types) is this module's own: the bridge never sees HTTP.

@@ -5,13 +5,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use super::api::{Api, Who};
-use super::body::Json;
+use super::body::{Json, Secret, Typed};
 use super::problem::Problem;
 use crate::bridge::ask::Ask;
 use crate::bridge::membership::{MembersAsk, Target, Wanted};
@@ -40,29 +38,25 @@ pub fn routes() -> axum::Router<Api> {
         .route("/api/devices/{device}/allow-insecure", post(allow_insecure))
 }
 
-/// `"pin": "12345"`. One of the wrong form is kept as such, so that no JSON error can repeat it.
-#[derive(Clone, Debug)]
-pub struct TypedPin(Result<DskPin, InvalidDskPin>);
+/// `"pin": "12345"`.
+type TypedPin = Typed<DskPin, InvalidDskPin>;
 
-impl<'de> Deserialize<'de> for TypedPin {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => Ok(Self(DskPin::parse(&Zeroizing::new(text)))),
-            _ => Err(D::Error::custom("pin must be five digits in quotes")),
-        }
+impl Secret<InvalidDskPin> for DskPin {
+    const FORM: &'static str = "pin must be five digits in quotes";
+
+    fn read(text: &str) -> Result<Self, InvalidDskPin> {
+        Self::parse(text)
     }
 }
 
-/// `"qr": "9001…"`. The same goes for it: the PIN is in it.
-#[derive(Clone, Debug)]
-pub struct Scanned(Result<QrCode, InvalidQr>);
+/// `"qr": "9001…"`: the PIN is in it.
+type Scanned = Typed<QrCode, InvalidQr>;
 
-impl<'de> Deserialize<'de> for Scanned {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => Ok(Self(QrCode::parse(&Zeroizing::new(text)))),
-            _ => Err(D::Error::custom("qr must be the digits of the code in quotes")),
-        }
+impl Secret<InvalidQr> for QrCode {
+    const FORM: &'static str = "qr must be the digits of the code in quotes";
+
+    fn read(text: &str) -> Result<Self, InvalidQr> {
+        Self::parse(text)
     }
 }
 
@@ -234,7 +228,7 @@ async fn ask(api: Api, who: Who, status: StatusCode, ask: MembersAsk) -> Result<
 }
 
 fn terms(security: Security, pin: Option<TypedPin>) -> Result<Terms, Problem> {
-    let pin = pin.map(|TypedPin(pin)| pin).transpose()?;
+    let pin = pin.map(|Typed(pin)| pin).transpose()?;
     Ok(Terms { security: security.protection(), pin })
 }
 

@@ -20,7 +20,7 @@ use crate::bridge::vitals::{LockVitals, Problem, Vitals};
 use crate::domain::batch::{Batch, Dropped, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventType, Method, PersonAtEvent};
-use crate::domain::grant::Schedule;
+use crate::domain::grant::{Schedule, Status};
 use crate::domain::ids::{DeviceId, EventId, Generation, GrantId, NodeId, PersonId, Slug};
 use crate::domain::intent::{Accepted, CodeChoice, Intent, NewPerson, PersonChange, Refusal};
 use crate::domain::person::Contacts;
@@ -495,7 +495,7 @@ fn vitals() -> Vitals {
         now: Timestamp::from_millis(1_090_000),
         airtime_ms: 6_000,
         airtime_limit_ms: Some(36_000),
-        grants: [("active", 12), ("pending", 2)].into(),
+        grants: [(Status::Active, 12), (Status::Pending, 2)].into(),
         oldest_pending: Some((GrantId::new(&mut Entropy::from_number(1)), Timestamp::from_millis(1_000_000))),
         locks: vec![lock],
         problems: vec![Problem { what: "no Z-Wave stick".into(), fix: "plug it in".into() }],

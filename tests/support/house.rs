@@ -10,8 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::turn::MqttSettings;
-use latchkey::bridge::{After, BrokerInput, Input, Settings, Ticket};
+use latchkey::bridge::{After, BrokerInput, Input, MqttSettings, Settings, Ticket};
 use latchkey::domain::batch::{Batch, Retention, Write};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::{Event, PublishNames};

@@ -73,6 +73,7 @@ fn lock(slug: &str, entropy: &mut Entropy) -> Device {
         kind: DeviceKind::Lock,
         node: None,
         battery: None,
+        battery_low: false,
         lock_state: LockState::Unknown,
         door_open: None,
         takes_codes: true,

@@ -4,7 +4,8 @@ use crate::bridge::ask::Actor;
 use crate::bridge::import::default_name;
 use crate::bridge::intents::{FORMER_SLUGS, renew};
 use crate::bridge::sync::forget_if_done;
-use crate::bridge::turn::{After, Bridge};
+use crate::bridge::turn::Bridge;
+use crate::bridge::words::After;
 use crate::command::ClassId;
 use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
 use crate::domain::grant::Grant;
@@ -41,6 +42,7 @@ impl Bridge {
             kind: DeviceKind::Lock,
             node: Some(id),
             battery: None,
+            battery_low: false,
             lock_state: LockState::Unknown,
             door_open: None,
             takes_codes,
@@ -78,7 +80,7 @@ impl Bridge {
         if let Some(device) = self.state.device(id).cloned() {
             let inventory = Inventory { next: 0, done: false, began: now.wall };
             let lock_state = LockState::Unknown;
-            self.state.put_device(Device { inventory, lock_state, door_open: None, battery: None, ..device });
+            self.state.put_device(Device { inventory, lock_state, door_open: None, battery: None, battery_low: false, ..device });
         }
         let generation = self.state.next_generation();
         let wanted: Vec<Grant> = self.state.grants_on(id).filter(|grant| grant.wanted).cloned().collect();

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ask::{Actor, Reply};
-use super::turn::{After, Bridge};
+use super::turn::Bridge;
+use super::words::After;
 use crate::command::ClassId;
 use crate::domain::ids::{DeviceId, Generation, NodeId, ProvisioningId};
 use crate::domain::intent::Refusal;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::view::View;
+use super::lock::View;
 use super::{Finding, Sync, Task};
 use crate::bridge::dialect;
 use crate::bridge::state::State;

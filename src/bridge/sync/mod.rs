@@ -5,8 +5,8 @@
 
 mod inventory;
 mod ledger;
+mod lock;
 mod told;
-mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use std::time::Duration;
 use self::inventory::Pace;
 pub(super) use self::ledger::forget_if_done;
 use self::ledger::{hold, is_held, is_vacated, is_wanted, overwritten, release, slot_of, tidy};
+use self::lock::{View, hindrance};
 use self::told::was_just_confirmed;
-use self::view::{View, hindrance};
 use super::dialect;
 use super::state::State;
 use crate::command::Command;

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::bridge::turn::GivenKeys;
 use crate::command::ClassId;
 use crate::domain::ids::{HomeId, Slug};
 use crate::domain::node::{ClassSupport, InterviewStage, Node, NodeProtocol, SecurityClass, UserCodeSupport};

@@ -173,7 +173,7 @@ impl Network {
         let long_range = update.status == UpdateStatus::SMART_START_PRIME_LONG_RANGE;
         // Where the stick has no Long Range, the mesh is what there is.
         let reaches_far = match &self.status {
-            ControllerStatus::Ready(info) => info.region.is_some_and(|region| Region(region).is_long_range()),
+            ControllerStatus::Ready(info) => info.region.is_some_and(Region::is_long_range),
             ControllerStatus::Starting { .. } | ControllerStatus::Absent { .. } => false,
         };
         let wanted = |it: &&Expected| it.dsk.nwi_home_id() == home && (it.long_range && reaches_far) == long_range;

@@ -27,7 +27,7 @@ fn nothing_is_sent_before_the_port_is_open() {
 fn version_and_capabilities_come_first_and_the_stick_is_reset_once() {
     let mut bench = fresh(|_| {});
     bench.start();
-    assert_eq!(info(&bench).region, Some(0));
+    assert_eq!(info(&bench).region, Some(Region::EU));
     assert_eq!(bench.stick.width, NodeIdWidth::Bits16);
     bench.now(Input::LinkDown { why: String::new() });
     bench.stick.width = NodeIdWidth::Bits8;

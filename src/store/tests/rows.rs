@@ -25,6 +25,7 @@ fn device(entropy: &mut Entropy) -> Device {
         kind: DeviceKind::Lock,
         node: Some(NodeId(5)),
         battery: Some(80),
+        battery_low: false,
         lock_state: LockState::Locked,
         door_open: None,
         takes_codes: true,

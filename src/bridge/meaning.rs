@@ -1,8 +1,9 @@
 //! What a lock's notification means: Notification (0x71) events and the older Alarm types, in our words.
 //!
-//! Sources: command-classes sheet, 0x71 (Access Control 6, Home Security 7, Power Management 8); Alarm v1 numbers are
-//! makers' own and collide, so only those that several makers agree on are used.
+//! Source: command-classes sheet, 0x71. Alarm v1 numbers are makers' own and collide, so only those that several makers
+//! agree on are used.
 
+use crate::command::notification::{self, NotificationType, access_control};
 use crate::domain::event::{Action, EventReason, EventType, Method};
 
 /// Something that happened at a lock, before anybody asked who it was.
@@ -44,36 +45,43 @@ pub enum Meaning {
     Other,
 }
 
-/// Understands a Notification Report (v2 and newer): `kind` and `event` are its type and event, `slot` the user id in
-/// its parameters, if any.
-pub fn notification(kind: u8, event: u8, slot: Option<u16>) -> Meaning {
+/// Understands a Notification Report (v2 and newer); `slot` is the user id in its parameters, if any.
+pub fn notification(kind: NotificationType, event: notification::Event, slot: Option<u16>) -> Meaning {
     use EventType::{BatteryLow, CodeUsed, DoorClosed, DoorOpened, Jammed, KeypadLockedOut, Locked, Tampered, Unlocked};
+    use NotificationType as Type;
+    use access_control as door;
+    use notification::Event as Told;
     let happened = |kind, action, method| Meaning::Happened(Happening { kind, action, method, slot, reason: None });
     let (lock, unlock) = (Some(Action::Lock), Some(Action::Unlock));
     match (kind, event) {
-        (6, 0x01) => happened(Locked, lock, Some(Method::Manual)),
-        (6, 0x02) => happened(Unlocked, unlock, Some(Method::Manual)),
-        (6, 0x03) => happened(Locked, lock, Some(Method::Remote)),
-        (6, 0x04) => happened(Unlocked, unlock, Some(Method::Remote)),
-        // One-touch locking at the keypad names no user: nobody's code was used.
-        (6, 0x05) if slot.is_none_or(|slot| slot == 0) => happened(Locked, lock, Some(Method::Keypad)),
-        (6, 0x05 | 0x21) => happened(CodeUsed, lock, Some(Method::Keypad)),
-        (6, 0x06 | 0x22) => happened(CodeUsed, unlock, Some(Method::Keypad)),
-        (6, 0x09) => happened(Locked, lock, Some(Method::Auto)),
-        (6, 0x07 | 0x08 | 0x0A | 0x0B) => happened(Jammed, None, None),
-        (6, 0x0C) => Meaning::Codes(CodeChange::AllDeleted),
-        (6, 0x0D) => Meaning::Codes(CodeChange::Deleted(slot)),
-        (6, 0x0E) => Meaning::Codes(CodeChange::Added(slot)),
-        (6, 0x0F) => Meaning::Codes(CodeChange::Duplicate(slot)),
-        (6, 0x10 | 0x13) => happened(KeypadLockedOut, None, Some(Method::Keypad)),
-        (6, 0x16) => happened(DoorOpened, None, None),
-        (6, 0x17) => happened(DoorClosed, None, None),
-        (6, 0x14 | 0x15) => denied(EventReason::WrongCode, Method::Remote, None),
-        (6, 0x32) | (7, 0x04) => denied(EventReason::WrongCode, Method::Keypad, None),
-        (6, 0x2F) => denied(EventReason::Disabled, Method::Keypad, slot),
-        (6, 0x30) => denied(EventReason::OutOfSchedule, Method::Keypad, slot),
-        (7, 0x03) => happened(Tampered, None, None),
-        (8, 0x0A | 0x0B) => happened(BatteryLow, None, None),
+        (Type::ACCESS_CONTROL, event) => match event {
+            door::MANUAL_LOCK => happened(Locked, lock, Some(Method::Manual)),
+            door::MANUAL_UNLOCK => happened(Unlocked, unlock, Some(Method::Manual)),
+            door::RF_LOCK => happened(Locked, lock, Some(Method::Remote)),
+            door::RF_UNLOCK => happened(Unlocked, unlock, Some(Method::Remote)),
+            // One-touch locking at the keypad names no user: nobody's code was used.
+            door::KEYPAD_LOCK if slot.is_none_or(|slot| slot == 0) => happened(Locked, lock, Some(Method::Keypad)),
+            door::KEYPAD_LOCK | door::CODE_LOCK => happened(CodeUsed, lock, Some(Method::Keypad)),
+            door::KEYPAD_UNLOCK | door::CODE_UNLOCK => happened(CodeUsed, unlock, Some(Method::Keypad)),
+            door::AUTO_LOCKED => happened(Locked, lock, Some(Method::Auto)),
+            door::MANUAL_NOT_FULLY_LOCKED | door::RF_NOT_FULLY_LOCKED => happened(Jammed, None, None),
+            door::AUTO_NOT_FULLY_LOCKED | door::JAMMED => happened(Jammed, None, None),
+            door::ALL_CODES_DELETED => Meaning::Codes(CodeChange::AllDeleted),
+            door::CODE_DELETED => Meaning::Codes(CodeChange::Deleted(slot)),
+            door::CODE_ADDED => Meaning::Codes(CodeChange::Added(slot)),
+            door::CODE_NOT_ADDED_DUPLICATE => Meaning::Codes(CodeChange::Duplicate(slot)),
+            door::KEYPAD_DISABLED | door::TOO_MANY_ATTEMPTS => happened(KeypadLockedOut, None, Some(Method::Keypad)),
+            door::DOOR_OPEN => happened(DoorOpened, None, None),
+            door::DOOR_CLOSED => happened(DoorClosed, None, None),
+            door::RF_UNLOCK_INVALID_CODE | door::RF_LOCK_INVALID_CODE => denied(EventReason::WrongCode, Method::Remote, None),
+            door::INVALID_CREDENTIAL => denied(EventReason::WrongCode, Method::Keypad, None),
+            door::DENIED_DISABLED => denied(EventReason::Disabled, Method::Keypad, slot),
+            door::DENIED_SCHEDULE => denied(EventReason::OutOfSchedule, Method::Keypad, slot),
+            _ => Meaning::Other,
+        },
+        (Type::HOME_SECURITY, Told::COVER_REMOVED) => happened(Tampered, None, None),
+        (Type::HOME_SECURITY, Told::INVALID_CODE_TAMPER) => denied(EventReason::WrongCode, Method::Keypad, None),
+        (Type::POWER_MANAGEMENT, Told::REPLACE_BATTERY_SOON | Told::REPLACE_BATTERY_NOW) => happened(BatteryLow, None, None),
         _ => Meaning::Other,
     }
 }
@@ -121,16 +129,20 @@ mod tests {
         }
     }
 
+    fn access(event: notification::Event, slot: Option<u16>) -> Meaning {
+        notification(NotificationType::ACCESS_CONTROL, event, slot)
+    }
+
     #[test]
     fn the_same_keypad_unlock_is_understood_in_both_forms() {
-        assert_eq!(used(notification(6, 6, Some(5))), Some((Action::Unlock, 5)));
+        assert_eq!(used(access(access_control::KEYPAD_UNLOCK, Some(5))), Some((Action::Unlock, 5)));
         assert_eq!(used(alarm_v1(19, 5)), Some((Action::Unlock, 5)));
         assert_eq!(used(alarm_v1(16, 5)), Some((Action::Unlock, 5)));
     }
 
     #[test]
     fn the_lock_button_is_nobody_s_code() {
-        assert_eq!(used(notification(6, 5, None)), None);
+        assert_eq!(used(access(access_control::KEYPAD_LOCK, None)), None);
         assert_eq!(used(alarm_v1(18, 0)), None);
         assert_eq!(used(alarm_v1(18, 3)), Some((Action::Lock, 3)));
     }
@@ -138,7 +150,7 @@ mod tests {
     #[test]
     fn an_unknown_event_is_not_taken_for_a_visit() {
         for event in 0x34..=0xFF {
-            assert_eq!(notification(6, event, Some(1)), Meaning::Other);
+            assert_eq!(access(notification::Event(event), Some(1)), Meaning::Other);
         }
     }
 }
