@@ -29,6 +29,8 @@ use crate::support::nonces::Nonces;
 const SECOND: Duration = Duration::from_secs(1);
 /// After this, what a lock said in good conditions has arrived.
 const ARRIVED: Duration = Duration::from_secs(12);
+/// So long after a change of ours the event of another's in the same slot may pass for the echo of ours.
+const ECHO: Duration = Duration::from_secs(12);
 
 /// A house, and the truth about it.
 pub struct Stage {
@@ -474,6 +476,9 @@ impl Stage {
         if self.house.node(node).model.quirks.masks_codes {
             // What a lock that masks its codes tells so soon after a change of ours may be that change.
             self.house.run_for(60 * SECOND);
+        } else if self.is_being_written(node, slot) {
+            // What any lock tells while our own change may still echo: no finger is that quick after our frame.
+            self.house.run_for(ECHO);
         }
         let code = self.model.fresh_code();
         let was = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
@@ -497,6 +502,19 @@ impl Stage {
         if strangers.unheard.contains(&slot) && self.house.node(node).model.quirks.masks_codes {
             strangers.unseen.extend(over_name);
         }
+    }
+
+    /// Whether a code of ours arrived in that slot so recently that its event may still come.
+    fn is_being_written(&mut self, node: NodeId, slot: u16) -> bool {
+        let there = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
+        if !there.is_some_and(|code| self.model.people.iter().any(|person| person.codes.contains(&code))) {
+            return false;
+        }
+        let (device, now) = (slug(node), self.house.wall().as_millis());
+        let arrived = |grant: &Value| grant["confirmed_at"].as_str()?.parse::<jiff::Timestamp>().ok();
+        let grants = self.house.grants().unwrap_or_default();
+        let mut times = grants.iter().filter(|(_, it)| it["device"] == device.as_str()).filter_map(|(_, it)| arrived(it));
+        times.any(|at| Duration::from_millis(now.abs_diff(at.as_millisecond())) < ECHO) || !self.is_quiet(node)
     }
 
     /// Whether the daemon has nothing to do at a lock.
