@@ -1,40 +1,49 @@
-//! Large houses, rolled out in virtual time: what it costs the radio and the batteries, and how long it takes.
+//! Forty doors in virtual time: what a roll-out costs the radio and the batteries, and how long it takes.
 //!
-//! `LATCHKEY_LARGE=all` has everybody in; by itself it is a part of them, for a debug build. `benches/house` sets the same
-//! house, on the same simulator, against Z-Wave JS.
+//! A debug build rolls out five codes; `LATCHKEY_LARGE=30` says how many. `benches/house` sets the same house, on the same
+//! simulator, against Z-Wave JS.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use latchkey::bridge::ask::Ask;
 use latchkey::domain::intent::{Intent, Refusal};
 use latchkey::sim::Blueprint;
+use latchkey::sim::air::Counts;
 use latchkey::sim::blueprint::BUILT_IN;
 
+use crate::support::figures::figure;
 use crate::support::house::{House, person};
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DOORS: usize = 40;
 
-fn world(name: &str) -> Blueprint {
-    let (_, text) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name).expect("a world");
-    Blueprint::parse(name, text).expect("a world that can be read")
-}
-
-fn devices(house: &mut House) -> Vec<(String, String)> {
-    let devices = house.view(Ask::Devices).expect("a view");
-    let text = |device: &serde_json::Value, name: &str| device[name].as_str().unwrap_or_default().to_owned();
-    let devices = devices["items"].as_array().expect("a list").iter();
-    devices.map(|device| (text(device, "slug"), text(device, "state"))).collect()
-}
-
-/// How many grants are in which state.
-fn tally(house: &mut House) -> BTreeMap<String, usize> {
-    let mut tally = BTreeMap::new();
-    for status in house.statuses() {
-        *tally.entry(status).or_default() += 1;
+/// From now until `done`: tells what it cost, and how long it took.
+fn measured(house: &mut House, what: &str, limit: Duration, mut done: impl FnMut(&mut House) -> bool) -> (Duration, Counts) {
+    let (began, before) = (house.age(), house.world.radio(house.now()).total);
+    loop {
+        house.run_for(SECOND);
+        if done(house) {
+            break;
+        }
+        assert!(house.age() - began < limit, "{what} took longer than {limit:?}");
     }
-    tally
+    let (took, now) = (house.age() - began, house.world.radio(house.now()).total);
+    let spent = Counts {
+        airtime_us: now.airtime_us - before.airtime_us,
+        frames: now.frames - before.frames,
+        retransmissions: now.retransmissions - before.retransmissions,
+        beams: now.beams - before.beams,
+        wake_ups: now.wake_ups - before.wake_ups,
+    };
+    figure(&format!(
+        "{what}: {:.0} virtual s, {} frames on the air, {:.0} s of airtime, {} wake-ups",
+        took.as_secs_f64(),
+        spent.frames,
+        Duration::from_micros(spent.airtime_us).as_secs_f64(),
+        spent.wake_ups
+    ));
+    (took, spent)
 }
 
 /// Adds so many people with a code everywhere; a code that is too easy is passed over.
@@ -53,30 +62,27 @@ fn add_people(house: &mut House, people: usize, on: &[&str]) {
 }
 
 #[test]
-fn thirty_codes_reach_forty_doors() {
-    let mut house = House::new(&world("house-40"), 1);
-    let read = house.run_until(24 * 60 * MINUTE, |house| {
-        house.run_for(10 * SECOND);
-        devices(house).len() == 40
+fn a_house_of_forty_doors_is_rolled_out_lock_by_lock_and_not_beam_by_beam() {
+    let people = std::env::var("LATCHKEY_LARGE").map_or(5, |text| text.parse().expect("how many codes"));
+    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "house-40").expect("a world");
+    let mut house = House::new(&Blueprint::parse("house-40", text).expect("a world that can be read"), 1);
+    let mut slugs = Vec::new();
+    let (took, meeting) = measured(&mut house, "40 doors, interviews", HOUR, |house| {
+        let devices = house.view(Ask::Devices).expect("a view");
+        let devices = devices["items"].as_array().expect("a list").iter();
+        slugs = devices.map(|device| device["slug"].as_str().expect("a slug").to_owned()).collect();
+        slugs.len() == DOORS
     });
-    println!("{read} {:?}", house.age());
-    house.run_for(60 * MINUTE);
-    println!("{:?}", house.world.radio(house.now()).total);
-    let slugs = devices(&mut house).into_iter().map(|(slug, _)| slug).collect::<Vec<_>>();
-    let on = slugs.iter().map(String::as_str).collect::<Vec<_>>();
-    let began = house.age();
-    add_people(&mut house, 30, &on);
-    for _ in 0..400 {
-        house.run_for(30 * SECOND);
-        println!("{:?} {:?}", house.age() - began, tally(&mut house));
-        if tally(&mut house).keys().all(|it| ["active", "unconfirmed"].contains(&it.as_str())) {
-            break;
-        }
-    }
-    println!("{:?}", house.world.radio(house.now()).total);
-    for (name, grant) in house.grants().unwrap() {
-        if !["active", "unconfirmed"].contains(&grant["status"].as_str().unwrap()) {
-            println!("{name} {grant}");
-        }
-    }
+    assert!(took < Duration::from_secs(300), "{took:?}");
+    assert!(meeting.wake_ups < 100, "{} wake-ups to meet forty locks", meeting.wake_ups);
+
+    house.run_for(HOUR);
+    add_people(&mut house, people, &slugs.iter().map(String::as_str).collect::<Vec<_>>());
+    let settled = |house: &mut House| house.statuses().iter().all(|it| ["active", "unconfirmed"].contains(&it.as_str()));
+    let what = format!("40 doors x {people} codes");
+    let (took, spent) = measured(&mut house, &what, 2 * HOUR, settled);
+    // Five of the doors are old and take one code at a time, in a frame and a look.
+    let (seconds, wake_ups) = (120 + people as u64 * 30, 80 + people as u64 * 20);
+    assert!(took < Duration::from_secs(seconds), "{took:?}, {seconds} s are allowed");
+    assert!(spent.wake_ups < wake_ups, "{} wake-ups, {wake_ups} are allowed", spent.wake_ups);
 }

@@ -375,8 +375,8 @@ impl Stage {
         match self.house.change(intent) {
             Some(Ok(accepted)) => Some(Some(accepted)),
             Some(Err(_)) => None,
-            // The power went off in this very turn: before the commit, or after.
-            None => matches!(self.armed, Some(Cut::After(..))).then_some(None),
+            // The power went off in this very turn: before the commit, after it, or after one that failed.
+            None => (matches!(self.armed, Some(Cut::After(..))) && !self.disk_fails).then_some(None),
         }
     }
 
