@@ -95,6 +95,11 @@ fn codes_stay_hidden(command: &Command, payload: &[u8]) {
         let digits = command::codec::hex(code.as_bytes());
         let said = format!("{command:?} {command} {}", serde_json::to_string(command).unwrap());
         let bytes = command::redact::payload_hex(payload);
+        // Its digits before it are other bytes that happen to be the same.
+        let before = payload.get(..payload.len().saturating_sub(code.len())).unwrap_or_default();
+        if command::codec::hex(before).contains(&digits) {
+            return;
+        }
         assert!(!said.contains(code) && !bytes.contains(&digits), "a code shows: {said} {bytes}");
     }
 }

@@ -22,7 +22,7 @@ const DOORS: usize = 40;
 fn measured(house: &mut House, what: &str, limit: Duration, mut done: impl FnMut(&mut House) -> bool) -> (Duration, Counts) {
     let (began, before) = (house.age(), house.world.radio(house.now()).total);
     loop {
-        house.run_for(SECOND);
+        house.run_for(5 * SECOND);
         if done(house) {
             break;
         }
