@@ -1,7 +1,7 @@
 //! What the wall clock is worth. A Raspberry Pi has no clock of its own: after a power cut it believes that it is still
 //! the time of its last shutdown, until the network tells it better; and anybody can set a clock.
 //!
-//! - **Trust** comes from the kernel's word (or the operator's), and outlives it by [`TRUST_LASTS`]: a clock that was
+//! - **Trust** comes from the kernel's word (or the operator's), and outlives it by a week: a clock that was
 //!   right yesterday and was not set since is good to the minute.
 //! - **The high-water time** is the latest trusted time, kept on disk: no untrusted clock is believed to be earlier.
 //! - **A step** is what the wall clock did and the monotonic clock did not.

@@ -98,7 +98,7 @@ pub enum NetworkEvent {
         /// The home id of the stick.
         found: HomeId,
     },
-    /// Something about a node that must be kept changed: see [`Network::node`].
+    /// Something about a node that must be kept changed: see [`Network::node`](super::Network::node).
     NodeChanged(NodeId),
     /// The stick does not list the node any more.
     NodeRemoved(NodeId),

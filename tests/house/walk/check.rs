@@ -29,6 +29,7 @@ pub fn always(stage: &mut Stage) -> Result<(), String> {
     for (name, grant) in &grants {
         words_are_true(stage, name, grant).map_err(|why| format!("{why}: {}", told(name, grant)))?;
     }
+    removals_go_first(&grants)?;
     nobody_else_opens(stage, &grants)
 }
 
@@ -99,6 +100,19 @@ fn words_are_true(stage: &Stage, name: &str, grant: &Value) -> Result<(), String
         ("yes" | "no" | "unknown", _) => Ok(()),
         (other, _) => Err(format!("opens_now is {other}")),
     }
+}
+
+/// No code goes into a lock while one that was taken away before still waits to leave it.
+fn removals_go_first(grants: &[(String, Value)]) -> Result<(), String> {
+    let is = |grant: &Value, status: &str| grant["status"] == status;
+    for (leaver, leaving) in grants.iter().filter(|(_, it)| is(it, "removing") && it["reason"] == "queue") {
+        let later = |it: &Value| it["generation"].as_u64() > leaving["generation"].as_u64();
+        let overtaking = |it: &Value| it["device"] == leaving["device"] && is(it, "sending") && later(it);
+        if let Some((name, new)) = grants.iter().find(|(_, it)| overtaking(it)) {
+            return Err(format!("{} goes before {}", told(name, new), told(leaver, leaving)));
+        }
+    }
+    Ok(())
 }
 
 /// Whoever has no grant on a lock, or none any more, does not open it.
