@@ -56,6 +56,7 @@ fn number(name: &str, default: u64) -> u64 {
 fn nothing_that_happens_makes_the_daemon_say_what_is_not() {
     let (first, seeds) = (number("LATCHKEY_WALK_FIRST", 1), number("LATCHKEY_WALK_SEEDS", 40));
     let (steps, limit) = (number("LATCHKEY_WALK_STEPS", 200), number("LATCHKEY_WALK_SECONDS", u64::MAX));
+    let goes_on = std::env::var_os("LATCHKEY_WALK_GOES_ON").is_some();
     let began = std::time::Instant::now();
     let next = AtomicU64::new(first);
     let (sum, failed) = (Mutex::new(Figures::default()), Mutex::new(BTreeMap::new()));
@@ -66,13 +67,16 @@ fn nothing_that_happens_makes_the_daemon_say_what_is_not() {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let stop = !failed.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+                    let stop = !goes_on && !failed.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
                     if seed >= first + seeds || stop || began.elapsed().as_secs() >= limit {
                         break;
                     }
                     match outcome(&Walk::drawn(seed, steps)) {
                         Ok(figures) => *sum.lock().unwrap_or_else(PoisonError::into_inner) += figures,
-                        Err(why) => drop(failed.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, why)),
+                        Err(why) => {
+                            println!("seed {seed}: {why}");
+                            failed.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, why);
+                        }
                     }
                 }
             });

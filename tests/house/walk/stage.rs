@@ -33,6 +33,8 @@ const ARRIVED: Duration = Duration::from_secs(12);
 const STARTED: Duration = Duration::from_secs(5);
 /// So long after a change of ours the event of another's in the same slot may pass for the echo of ours.
 const ECHO: Duration = Duration::from_secs(12);
+/// The same where codes are masked, so that no look tells them apart.
+const LATE_ECHO: Duration = Duration::from_secs(62);
 
 /// A house, and the truth about it.
 pub struct Stage {
@@ -484,8 +486,11 @@ impl Stage {
         let slot = u16::from(slot) % self.house.node(node).model.slots + 1;
         if self.house.node(node).model.quirks.masks_codes {
             // What a lock that masks its codes tells so soon after a change of ours may be that change.
-            self.house.run_for(60 * SECOND);
-        } else if self.is_being_written(node, slot) {
+            self.house.run_for(LATE_ECHO);
+            if self.is_being_written(node, slot, LATE_ECHO) {
+                self.house.run_for(LATE_ECHO);
+            }
+        } else if self.is_being_written(node, slot, ECHO) {
             // What any lock tells while our own change may still echo: no finger is that quick after our frame.
             self.house.run_for(ECHO);
         }
@@ -515,7 +520,7 @@ impl Stage {
     }
 
     /// Whether a code of ours arrived in that slot so recently that its event may still come.
-    fn is_being_written(&mut self, node: NodeId, slot: u16) -> bool {
+    fn is_being_written(&mut self, node: NodeId, slot: u16, echo: Duration) -> bool {
         let there = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
         if !there.is_some_and(|code| self.model.people.iter().any(|person| person.codes.contains(&code))) {
             return false;
@@ -524,7 +529,7 @@ impl Stage {
         let arrived = |grant: &Value| grant["confirmed_at"].as_str()?.parse::<jiff::Timestamp>().ok();
         let grants = self.house.grants().unwrap_or_default();
         let mut times = grants.iter().filter(|(_, it)| it["device"] == device.as_str()).filter_map(|(_, it)| arrived(it));
-        times.any(|at| Duration::from_millis(now.abs_diff(at.as_millisecond())) < ECHO) || !self.is_quiet(node)
+        times.any(|at| Duration::from_millis(now.abs_diff(at.as_millisecond())) < echo) || !self.is_quiet(node)
     }
 
     /// Whether the daemon has nothing to do at a lock.
