@@ -106,7 +106,10 @@ fn words_are_true(stage: &Stage, name: &str, grant: &Value) -> Result<(), String
 fn removals_go_first(grants: &[(String, Value)]) -> Result<(), String> {
     let is = |grant: &Value, status: &str| grant["status"] == status;
     for (leaver, leaving) in grants.iter().filter(|(_, it)| is(it, "removing") && it["reason"] == "queue") {
-        let later = |it: &Value| it["generation"].as_u64() > leaving["generation"].as_u64();
+        // One that was on its way already stays on it, also where its code is changed meanwhile.
+        let later = |it: &Value| {
+            it["generation"].as_u64() > leaving["generation"].as_u64() && it["since"].as_str() > leaving["since"].as_str()
+        };
         let overtaking = |it: &Value| it["device"] == leaving["device"] && is(it, "sending") && later(it);
         if let Some((name, new)) = grants.iter().find(|(_, it)| overtaking(it)) {
             return Err(format!("{} goes before {}", told(name, new), told(leaver, leaving)));
