@@ -113,6 +113,12 @@ impl Daemon {
         Self { dir, setup, process, logs: String::new() }
     }
 
+    /// Gives it another configuration, for the next time that it starts.
+    pub fn configure(&mut self, setup: Setup) {
+        fs::write(self.path("latchkey.toml"), setup.config(self.dir.path(), free_port())).unwrap();
+        self.setup = setup;
+    }
+
     /// The socket answers.
     pub fn wait_ready(&mut self) {
         let socket = self.path("latchkey.sock");

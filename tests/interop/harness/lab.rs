@@ -36,6 +36,11 @@ impl Mock {
         answer
     }
 
+    /// The control port, for a script.
+    pub fn control_port(&self) -> u16 {
+        self.control
+    }
+
     /// One command that may be refused; whether it was carried out.
     pub fn may(&self, command: &str) -> bool {
         ask(self.control, command)["ok"] == true
@@ -123,6 +128,11 @@ impl Proxy {
         let process = node("frame-proxy.mjs", &args);
         until("the proxy starts", seconds(30), || TcpStream::connect(("127.0.0.1", control)).ok());
         Self { port, control, log, _dir: dir, _process: process }
+    }
+
+    /// The control port, for a script.
+    pub fn control_port(&self) -> u16 {
+        self.control
     }
 
     /// Starts a new interval.
@@ -306,12 +316,18 @@ pub fn host_measures(proxy: &Proxy, s2: u16, s0: u16) -> Vec<Value> {
     serde_json::from_str(&fs::read_to_string(out).unwrap()).unwrap()
 }
 
-/// Runs a script, named from the lab's folder, with the packages that `tests/run` installed.
-pub fn node(script: &str, args: &[&str]) -> Process {
-    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
+/// Where the peer's packages are.
+pub fn lab_packages() -> PathBuf {
     let packages = std::env::var_os("ZWAVEJS_LAB")
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("lab"), PathBuf::from);
     assert!(packages.join("node_modules").exists(), "no Z-Wave JS in {}: `tests/run` installs it", packages.display());
+    packages
+}
+
+/// Runs a script, named from the lab's folder, with the packages that `tests/run` installed.
+pub fn node(script: &str, args: &[&str]) -> Process {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
+    let packages = lab_packages();
     Process::start("node", [&[script], args].concat(), |c| {
         c.current_dir(lab).env("ZWAVEJS_LAB", packages);
     })
