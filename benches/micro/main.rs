@@ -2,8 +2,8 @@
 //! commit of a keypad event in them, are in the spine's bench; here is what they are made of.
 #![expect(clippy::expect_used, clippy::panic, reason = "a bench that panics has said what is wrong")]
 #![expect(clippy::indexing_slicing, reason = "lists made here")]
+#![expect(clippy::print_stdout, reason = "the spine's figures, not printed here")]
 
-#[expect(dead_code, reason = "the spine uses the rest")]
 #[path = "../spine/house.rs"]
 mod house;
 #[expect(dead_code, reason = "the spine uses the rest")]

@@ -23,7 +23,7 @@ struct Told {
 fn told(mock: &Mock, broker: &Broker, filter: &str, host: &Process) -> Told {
     // S2 has its sessions afterwards.
     mock.unlock(2, 1);
-    let (control, port, count) = (mock.control_port().to_string(), broker.port.to_string(), EVENTS.to_string());
+    let (control, port, count) = (mock.control.to_string(), broker.port.to_string(), EVENTS.to_string());
     let before = host.cpu();
     let said = run("latency.mjs", &[&control, &port, filter, "2", &count]);
     let cpu = (host.cpu() - before).as_secs_f64() * 1000.0 / f64::from(EVENTS);
@@ -74,7 +74,7 @@ fn flooded(mock: &Mock, host: &Process) -> (f64, f64) {
     let before = host.cpu();
     let answer = mock.control(&format!("flood 2 {FRAMES} 0"));
     assert_eq!(answer["acked"], FRAMES);
-    (f64::from(FRAMES) / (host.cpu() - before).as_secs_f64(), host.peak_mb())
+    (f64::from(FRAMES) / (host.cpu() - before).as_secs_f64(), host.status_mb("VmHWM"))
 }
 
 /// Row "flood of secure notifications".

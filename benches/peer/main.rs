@@ -45,8 +45,10 @@ use std::time::Instant;
 
 use table::Row;
 
+type Experiment = fn() -> Vec<Row>;
+
 /// What can be run alone, by its name.
-const EXPERIMENTS: &[(&str, fn() -> Vec<Row>)] = &[
+const EXPERIMENTS: &[(&str, Experiment)] = &[
     ("code", roll_out::one_lock),
     ("bulk", roll_out::bulk),
     ("ten", ten::ten_locks),

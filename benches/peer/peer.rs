@@ -42,9 +42,9 @@ impl Host {
     pub fn start(mock: &Mock, proxy: Option<&Proxy>, cache: &Path, tasks: &[&str]) -> Self {
         let port = proxy.map_or(mock.port, |proxy| proxy.port);
         let mut args = vec![format!("127.0.0.1:{port}"), cache.display().to_string()];
-        args.extend(["--mock".into(), mock.control_port().to_string()]);
+        args.extend(["--mock".into(), mock.control.to_string()]);
         if let Some(proxy) = proxy {
-            args.extend(["--proxy".into(), proxy.control_port().to_string()]);
+            args.extend(["--proxy".into(), proxy.control.to_string()]);
         }
         args.extend(tasks.iter().map(ToString::to_string));
         let args: Vec<_> = args.iter().map(String::as_str).collect();

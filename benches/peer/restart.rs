@@ -12,7 +12,7 @@ use latchkey::domain::slot::{Slot, SlotKey};
 use latchkey::domain::time::{Instant as Mono, Now};
 use latchkey::store::{Place, Store};
 
-use crate::harness::{Mock, Setup, seconds, until};
+use crate::harness::{Mock, Setup, free_port, seconds, until};
 use crate::household::WALL;
 use crate::ours::Ours;
 use crate::peer::{run, tasks_in};
@@ -37,7 +37,8 @@ pub fn restart() -> Vec<Row> {
         let mock = Mock::start(&all.join(","));
         let there = tasks_in(cache.path(), &mock, None, &["ready"]).remove(0);
 
-        ours.daemon.configure(Setup::tcp(mock.port).lab_keys());
+        let config = Setup::tcp(mock.port).lab_keys().config(ours.daemon.dir.path(), free_port());
+        std::fs::write(ours.daemon.path("latchkey.toml"), config).unwrap();
         let began = Instant::now();
         ours.daemon.relaunch();
         until("the stick is ready", seconds(60), || {

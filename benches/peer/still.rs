@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::harness::lab::lab_packages;
 use crate::household::Template;
 use crate::plan::Plans;
 use crate::table::{Peer, Row};
@@ -27,7 +28,7 @@ pub fn plan_of_one() -> Vec<Row> {
 
 /// Row "installed size". The peer's is the lab's folder, in which its mock is, too.
 pub fn size() -> Vec<Row> {
-    let lab = crate::harness::lab_packages();
+    let lab = lab_packages();
     let list = fs::read_to_string(lab.join("node_modules/.package-lock.json")).unwrap();
     let list: Value = serde_json::from_str(&list).unwrap();
     let packages = list["packages"].as_object().unwrap().len();

@@ -57,7 +57,7 @@ impl Setup {
         self
     }
 
-    fn config(&self, dir: &Path, web: u16) -> String {
+    pub fn config(&self, dir: &Path, web: u16) -> String {
         let d = dir.display();
         let mqtt = self.mqtt.map(|port| format!("[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n")).unwrap_or_default();
         let keys = self.keys.as_ref().map(|file| format!("[zwave]\nkeys_file = \"{}\"\n", file.display())).unwrap_or_default();
@@ -111,12 +111,6 @@ impl Daemon {
         fs::write(dir.path().join("latchkey.toml"), setup.config(dir.path(), free_port())).unwrap();
         let process = spawn(dir.path(), &setup);
         Self { dir, setup, process, logs: String::new() }
-    }
-
-    /// Gives it another configuration, for the next time that it starts.
-    pub fn configure(&mut self, setup: Setup) {
-        fs::write(self.path("latchkey.toml"), setup.config(self.dir.path(), free_port())).unwrap();
-        self.setup = setup;
     }
 
     /// The socket answers.

@@ -15,7 +15,7 @@ use super::{Process, free_port, seconds, until};
 /// A controller with locks on a TCP port.
 pub struct Mock {
     pub port: u16,
-    control: u16,
+    pub control: u16,
     _process: Process,
 }
 
@@ -34,11 +34,6 @@ impl Mock {
         let answer = ask(self.control, command);
         assert_eq!(answer["ok"], true, "mock: {command}: {answer}");
         answer
-    }
-
-    /// The control port, for a script.
-    pub fn control_port(&self) -> u16 {
-        self.control
     }
 
     /// One command that may be refused; whether it was carried out.
@@ -86,7 +81,7 @@ impl Mock {
 /// Counts and logs the frames between daemon and mock; can pull the cable.
 pub struct Proxy {
     pub port: u16,
-    control: u16,
+    pub control: u16,
     log: PathBuf,
     _dir: TempDir,
     _process: Process,
@@ -128,11 +123,6 @@ impl Proxy {
         let process = node("frame-proxy.mjs", &args);
         until("the proxy starts", seconds(30), || TcpStream::connect(("127.0.0.1", control)).ok());
         Self { port, control, log, _dir: dir, _process: process }
-    }
-
-    /// The control port, for a script.
-    pub fn control_port(&self) -> u16 {
-        self.control
     }
 
     /// Starts a new interval.

@@ -3,7 +3,7 @@
 mod broker;
 mod daemon;
 mod disk;
-mod lab;
+pub mod lab;
 mod process;
 mod simulator;
 mod wire;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 pub use broker::{Broker, Message, Subscriber};
 pub use daemon::{Answer, Daemon, Setup, latchkey};
 pub use disk::{Card, Disk};
-pub use lab::{Frames, Mock, Proxy, Pty, host_interviews, host_measures, lab_packages, node};
+pub use lab::{Frames, Mock, Proxy, Pty, host_interviews, host_measures, node};
 pub use process::Process;
 pub use simulator::{Simulator, host_drives, host_locks};
 pub use wire::Wire;

@@ -74,12 +74,8 @@ impl Process {
         (self.status_mb("VmRSS"), self.status_mb("RssAnon"))
     }
 
-    /// The most memory that was ever resident, in MB.
-    pub fn peak_mb(&self) -> f64 {
-        self.status_mb("VmHWM")
-    }
-
-    fn status_mb(&self, field: &str) -> f64 {
+    /// A size that the kernel tells of it (`VmHWM`: the most memory that was ever resident), in MB.
+    pub fn status_mb(&self, field: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find(|l| l.starts_with(field)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1000.0
