@@ -68,7 +68,7 @@ pub fn restart() -> Vec<Row> {
 fn multiply(folder: &Path, nodes: std::ops::RangeInclusive<u16>) {
     let place = Place { database: folder.join("latchkey.db"), key_file: folder.join("store.key"), credentials: None };
     let now = Now { mono: Mono::ZERO, wall: WALL, trusted: false };
-    let mut entropy = Entropy::from_number(7);
+    let mut entropy = Entropy::from_number((*nodes.start()).into());
     let (mut store, known) = Store::open(&place, now, &entropy).expect("the daemon's store");
     let node = known.nodes.iter().find(|node| node.id == NodeId(2)).expect("the lock");
     let device = known.devices.iter().find(|device| device.node == Some(node.id)).expect("the lock");

@@ -8,14 +8,18 @@ use crate::table::{Peer, Row};
 
 /// What is watched of ten idle minutes.
 const IDLE: u64 = 60;
+/// Node and slot of a code that is not ours.
+const FOREIGN: (u16, u16) = (5, 7);
 
 /// Rows "first interview", "300 codes" and "idle".
 pub fn ten_locks() -> Vec<Row> {
-    let locks: Vec<_> = (2..=11).map(|node| format!("{node}:s2:uc1:30")).collect();
+    // One has a code of somebody else.
+    let locks: Vec<_> = (2..=11).map(|node| format!("{node}:s2:uc1:{}", if node == FOREIGN.0 { 31 } else { 30 })).collect();
     let locks = locks.join(",");
     let (their_mock, our_mock) = (Mock::start(&locks), Mock::start(&locks));
     let (their_proxy, our_proxy) = (Proxy::to(their_mock.port), Proxy::to(our_mock.port));
-    our_mock.plant(5, &[(7, "2468")]);
+    our_mock.plant(FOREIGN.0, &[(FOREIGN.1, "2468")]);
+    let is_untouched = || our_mock.codes(FOREIGN.0).get(&FOREIGN.1).is_some_and(|code| code == "2468");
 
     let cache = tempfile::tempdir().unwrap();
     let nodes = "2,3,4,5,6,7,8,9,10,11";
@@ -33,14 +37,14 @@ pub fn ten_locks() -> Vec<Row> {
     let (known, known_frames, known_cpu) =
         (began.elapsed().as_secs_f64(), our_proxy.frames().to_stick, process.cpu().as_secs_f64());
     our_proxy.settle(seconds(2), seconds(60));
-    assert_eq!(our_mock.codes(5).len(), 1, "a code was touched");
-    our_mock.control("delall 5 quiet");
+    assert!(is_untouched(), "the interview touched a code");
 
     let codes = spent(process, &our_proxy, || {
         add_people(&ours, &slugs, 30, six_digits);
         ours.wait_settled(seconds(120));
     });
     assert_eq!(ours.active(), 300);
+    assert!(is_untouched(), "the roll-out touched a code that is not ours");
 
     // Both rest at the same time.
     our_proxy.settle(seconds(5), seconds(60));
