@@ -1,8 +1,10 @@
 //! Somebody is at a keypad, once, or far too often.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::harness::{Broker, Mock, Process, Setup, node, seconds};
+use crate::harness::{Broker, Mock, Process, Setup, let_pass, node, seconds};
 use crate::ours::Ours;
 use crate::peer::{Host, run};
 use crate::table::{Peer, Row};
@@ -77,6 +79,15 @@ fn flooded(mock: &Mock, host: &Process) -> (f64, f64) {
     flood.wait(seconds(150));
     let answer: Value = serde_json::from_str(&flood.stdout()).unwrap();
     assert_eq!(answer["acked"], FRAMES, "{answer}");
+    // It acknowledges a frame before it has looked into it.
+    let mut spent = host.cpu();
+    while {
+        let_pass(Duration::from_millis(500));
+        host.cpu()
+    } > spent + Duration::from_millis(10)
+    {
+        spent = host.cpu();
+    }
     (f64::from(FRAMES) / (host.cpu() - before).as_secs_f64(), host.status_mb("VmHWM"))
 }
 
@@ -94,10 +105,11 @@ pub fn flood() -> Vec<Row> {
     ours.add("Ada", "482915", &[&locks[&2]]);
     ours.wait_settled(seconds(30));
     let (our_rate, our_peak) = flooded(&mock, &ours.daemon.process);
+    let kept = ours.events();
     vec![Row {
         work: format!("flood of {FRAMES} secure notifications: frames/s per core, peak memory"),
         peer: Peer::Measured(format!("{their_rate:.0} /s, {their_peak:.0} MB")),
-        here: format!("{our_rate:.0} /s, {our_peak:.1} MB, each an event on disk"),
+        here: format!("{our_rate:.0} /s, {our_peak:.1} MB, {kept} events on disk"),
         ratio: Some(our_rate / their_rate),
         budget: ">= 20,000 /s decoded, <= 25 MB",
         met: our_rate >= 20_000.0 && our_peak <= 25.0,

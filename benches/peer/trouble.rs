@@ -48,7 +48,7 @@ pub fn kill() -> Vec<Row> {
     vec![Row {
         work: "after kill -9 in mid-roll-out: reads needed to know the truth".into(),
         peer: Peer::Measured(format!("30 slots: the cache is wrong in {wrong}, and nobody knows in which")),
-        here: format!("{reads} (killed at {held} of 30), {failed} failed"),
+        here: format!("{reads} (killed at {held} of 30), {failed} failed for a while"),
         ratio: Some(reads as f64 / 30.0),
         budget: "<= 1 per lock",
         met: reads <= 1,
@@ -95,7 +95,9 @@ fn cable_out(time: u64) -> Row {
     Row {
         work: format!("cable out for {time} s in mid-roll-out of 30 codes"),
         peer: Peer::Measured(format!("{} calls fail, {end}", there.field("failed"))),
-        here: format!("resumes {resumed:.1} s after its return, {active} reported, {held} in the lock, {failed} failed"),
+        here: format!(
+            "resumes {resumed:.1} s after its return, {active} reported, {held} in the lock, {failed} failed for a while for a while"
+        ),
         ratio: None,
         budget: "resumes within 1 s of the cable's return, nothing failed",
         met: resumed <= 1.0 && failed == 0 && (active, held) == (30, 30),
