@@ -9,26 +9,18 @@
 mod house;
 mod household;
 mod meter;
+mod plan;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::time::Duration;
 
-use latchkey::domain::batch::Snapshot;
-use latchkey::domain::entropy::Entropy;
-use latchkey::domain::grant::Schedule;
-use latchkey::domain::ids::Generation;
-use latchkey::domain::intent::Intent;
-use latchkey::domain::pin::Fingerprint;
-use latchkey::domain::slot::Slot;
 use latchkey::domain::time::Instant;
-use latchkey::reconcile::plan::{Desired, LockView, plan};
 use latchkey::serial::{Link, LinkEvent, Message, NodeIdWidth};
-use latchkey::store::Store;
 
 use house::House;
 use household::{Template, blueprint, keypad_unlock, node_id, open};
-use meter::{Meter, median, row};
+use meter::{Meter, row};
+use plan::{PlanAlone, Plans};
 
 fn main() {
     let template = Template::learn();
@@ -41,43 +33,17 @@ fn main() {
 /// Row "plan for a change on 1 of 40 / 4,000 locks": as dear as the change, not as the house.
 fn plan_of_one_among_many(template: &Template) {
     for locks in [40, 4_000] {
-        let (_, empty) = Store::in_memory(&Entropy::from_number(1)).expect("memory");
-        let (snapshot, guest) = template.household(empty, locks, 10);
-        let mut house = House::new(snapshot.clone(), None, &blueprint(locks));
-        house.start();
-        let device = snapshot.devices[locks / 2].slug.to_string();
-        let (mut granted, mut revoked) = (Vec::new(), Vec::new());
-        for _ in 0..10 {
-            let tick = Intent::Grant { person: guest, device: device.clone(), schedule: Schedule::Always };
-            granted.push(house.intend(tick));
-            revoked.push(house.intend(Intent::Revoke { person: guest, device: device.clone() }));
+        let plans = Plans::of_one_among(template, locks);
+        row(&format!("turn that grants 1 of {locks}"), plans.granted, "same within 2x, < 1 ms");
+        row(&format!("turn that revokes 1 of {locks}"), plans.revoked, "same within 2x, < 1 ms");
+        let alone = PlanAlone::of(template, locks, 10);
+        assert_eq!(alone.steps(), 10);
+        let meter = Meter::start();
+        for _ in 0..1_000 {
+            black_box(alone.steps());
         }
-        row(&format!("turn that grants 1 of {locks}"), median(granted), "same within 2x, < 1 ms");
-        row(&format!("turn that revokes 1 of {locks}"), median(revoked), "same within 2x, < 1 ms");
-        row(&format!("plan alone, 1 of {locks}"), plan_alone(&snapshot, locks / 2), "same within 2x, < 1 ms");
+        row(&format!("plan alone, 1 of {locks}"), meter.wall() / 1_000, "same within 2x, < 1 ms");
     }
-}
-
-fn plan_alone(snapshot: &Snapshot, lock: usize) -> Duration {
-    let device = snapshot.devices[lock].id;
-    let slots: BTreeMap<u16, Slot> =
-        snapshot.slots.iter().filter(|slot| slot.key.device == device).map(|slot| (slot.key.index, slot.clone())).collect();
-    let grants = snapshot.grants.iter().filter(|grant| grant.device == device);
-    let desired: Vec<Desired> = grants
-        .map(|grant| Desired {
-            grant: grant.id,
-            code: Some(Fingerprint::of(b"the code is another now", &snapshot.fingerprint_key)),
-            generation: Generation(2),
-            held: false,
-        })
-        .collect();
-    let view = LockView { device, users: 30, reserved: &BTreeSet::new(), slots: &slots, desired: &desired };
-    assert_eq!(plan(&view).steps.len(), 10);
-    let meter = Meter::start();
-    for _ in 0..1_000 {
-        black_box(plan(black_box(&view)));
-    }
-    meter.wall() / 1_000
 }
 
 /// Row "CPU per secure event, publishing included": frame in, turn, commit, MQTT message out, its acknowledgement in.

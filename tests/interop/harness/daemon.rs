@@ -57,7 +57,7 @@ impl Setup {
         self
     }
 
-    fn config(&self, dir: &Path, web: u16) -> String {
+    pub fn config(&self, dir: &Path, web: u16) -> String {
         let d = dir.display();
         let mqtt = self.mqtt.map(|port| format!("[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n")).unwrap_or_default();
         let keys = self.keys.as_ref().map(|file| format!("[zwave]\nkeys_file = \"{}\"\n", file.display())).unwrap_or_default();

@@ -15,7 +15,7 @@ use super::{Process, free_port, seconds, until};
 /// A controller with locks on a TCP port.
 pub struct Mock {
     pub port: u16,
-    control: u16,
+    pub control: u16,
     _process: Process,
 }
 
@@ -81,7 +81,7 @@ impl Mock {
 /// Counts and logs the frames between daemon and mock; can pull the cable.
 pub struct Proxy {
     pub port: u16,
-    control: u16,
+    pub control: u16,
     log: PathBuf,
     _dir: TempDir,
     _process: Process,
@@ -306,12 +306,18 @@ pub fn host_measures(proxy: &Proxy, s2: u16, s0: u16) -> Vec<Value> {
     serde_json::from_str(&fs::read_to_string(out).unwrap()).unwrap()
 }
 
-/// Runs a script, named from the lab's folder, with the packages that `tests/run` installed.
-pub fn node(script: &str, args: &[&str]) -> Process {
-    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
+/// Where the peer's packages are.
+pub fn lab_packages() -> PathBuf {
     let packages = std::env::var_os("ZWAVEJS_LAB")
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("lab"), PathBuf::from);
     assert!(packages.join("node_modules").exists(), "no Z-Wave JS in {}: `tests/run` installs it", packages.display());
+    packages
+}
+
+/// Runs a script, named from the lab's folder, with the packages that `tests/run` installed.
+pub fn node(script: &str, args: &[&str]) -> Process {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
+    let packages = lab_packages();
     Process::start("node", [&[script], args].concat(), |c| {
         c.current_dir(lab).env("ZWAVEJS_LAB", packages);
     })

@@ -3,7 +3,7 @@
 mod broker;
 mod daemon;
 mod disk;
-mod lab;
+pub mod lab;
 mod process;
 mod simulator;
 mod wire;

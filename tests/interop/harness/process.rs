@@ -71,12 +71,14 @@ impl Process {
 
     /// Resident memory in MB: in total, and without what is mapped from files.
     pub fn memory_mb(&self) -> (f64, f64) {
+        (self.status_mb("VmRSS"), self.status_mb("RssAnon"))
+    }
+
+    /// A size that the kernel tells of it (`VmHWM`: the most memory that was ever resident), in MB.
+    pub fn status_mb(&self, field: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let field = |name| {
-            let line = status.lines().find(|l| l.starts_with(name)).unwrap();
-            line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1000.0
-        };
-        (field("VmRSS"), field("RssAnon"))
+        let line = status.lines().find(|l| l.starts_with(field)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1000.0
     }
 
     /// Processor time used since it started. Linux counts it in hundredths of a second.
