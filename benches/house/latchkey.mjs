@@ -30,7 +30,11 @@ const ask = (line) => new Promise((done) => { waiting.push(done); control.write(
 
 const place = mkdtempSync(join(tmpdir(), "house-latchkey-"));
 const socketPath = join(place, "latchkey.sock");
-const keys = new URL("../../tests/lab/keys.json", import.meta.url).pathname;
+const keys = join(place, "keys.json");
+const lab = JSON.parse(readFileSync(new URL("../../tests/lab/keys.json", import.meta.url), "utf8"));
+// Those of the building's Long Range nodes, as config/worlds/building-200.toml has them.
+const longRange = { S2_Authenticated_LR: "44444444444444444444444444444444", S2_AccessControl_LR: "55555555555555555555555555555555" };
+writeFileSync(keys, JSON.stringify({ ...lab, ...longRange }), { mode: 0o600 });
 writeFileSync(join(place, "latchkey.toml"), `
 [serial]
 port = "tcp://${endpoint}"
