@@ -503,8 +503,10 @@ impl Stage {
         let (over, unwanted) = (over.map(|it| it.name.clone()), over.is_some_and(|it| !it.may_open(node)));
         let strangers = self.model.locks.get_mut(&node).unwrap();
         // Over a stranger's that was written over ours it is as if over ours.
-        let before = strangers.codes.remove(&slot);
-        let over = over.or(before.and_then(|stranger| stranger.over));
+        let over = match (over, strangers.codes.remove(&slot)) {
+            (None, Some(stranger)) => stranger.over,
+            (over, _) => over,
+        };
         if over.is_some() {
             strangers.ours.insert(slot);
         }
