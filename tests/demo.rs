@@ -16,7 +16,7 @@ fn the_demo_tells_its_story_and_leaves_nothing_behind() {
         r#""event_type":"code_used""#,
         r#""name":"Ada Lovelace""#,
         r#""reason":"wrong_code""#,
-        "knows the keypad, which holds no codes, at node 5, included with security: s2_authenticated",
+        "knows the keypad, which holds no codes, at node 5, included with security: s2_access_control",
         "keypad      Ada Lovelace types",
         "front_door  Ada Lovelace: removed",
     ] {

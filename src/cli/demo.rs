@@ -73,7 +73,7 @@ async fn demo(args: &DemoArgs) -> Outcome {
     });
     let mut daemon = pin!(run::daemon_on(config, |entropy| Ok(spawn_link(stick, entropy)), ended));
     let mut interrupted = Signals::stop_only().map_err(|error| failed("Ctrl-C can't be heard", &error))?;
-    print("A hub at work. Only the stick, the radio and three locks are simulated, twice as fast as real ones.")?;
+    print("A hub at work. Only the stick, the radio, three locks and a keypad are simulated, twice as fast as real ones.")?;
     print(&format!("seed {}; files in {} until the end", args.seed, scratch.0.display()))?;
     print(&format!("broker at 127.0.0.1:{port}; watch it with: mosquitto_sub -p {port} -t 'latchkey/#' -v\n"))?;
     let told = tokio::select! {
