@@ -96,7 +96,7 @@ fn cable_out(time: u64) -> Row {
         work: format!("cable out for {time} s in mid-roll-out of 30 codes"),
         peer: Peer::Measured(format!("{} calls fail, {end}", there.field("failed"))),
         here: format!(
-            "resumes {resumed:.1} s after its return, {active} reported, {held} in the lock, {failed} failed for a while for a while"
+            "resumes {resumed:.1} s after its return, {active} reported, {held} in the lock, {failed} failed for a while"
         ),
         ratio: None,
         budget: "resumes within 1 s of the cable's return, nothing failed",
