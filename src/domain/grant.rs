@@ -78,7 +78,7 @@ impl Status {
     }
 
     /// Whether somebody has to look: at the lock, at the code, or at who still comes in. A lock that does not answer is tried
-    /// again all the same. A code that was written and can't be seen needs nobody: its first use tells.
+    /// again all the same. A code that was written and can't be seen needs nobody: there is nothing left to do about it.
     pub fn needs_somebody(self) -> bool {
         match self {
             Self::Rejected | Self::Unreachable | Self::MissingFromLock | Self::ChangedAtLock | Self::RemovalUnconfirmed => true,

@@ -80,7 +80,7 @@ fn a_european_stick_with_long_range_has_europe_s_airtime_limit() {
     assert_eq!(limit(Region::US_LONG_RANGE), None);
 }
 
-/// Nobody can look at it, and nobody has to: its first use tells.
+/// The lock took it, and nobody can look at it.
 #[test]
 fn a_changed_code_that_a_lock_shows_to_nobody_is_not_counted_as_failed() {
     let mut blueprint = Blueprint::two_locks();
