@@ -173,9 +173,11 @@ impl NodeState {
         self.is_beamed() && !self.beamed_awake && (self.active_at..self.active_at + LISTENS_ON).contains(&now)
     }
 
-    /// Whether others are not woken yet, because it listens. One that speaks on and on loses that.
+    /// Whether others are not woken yet, because it listens. One that speaks on and on loses that, and while it thinks, one
+    /// that is not known to think quickly: the others' beam costs less than the wait.
     pub(super) fn holds_air(&self, now: Instant) -> bool {
-        self.listens_on(now) && now < self.listening_since + HOLDS
+        let is_quick = self.thinking.is_none() || self.think_time.is_some_and(|usual| usual <= LISTENS_ON);
+        is_quick && self.listens_on(now) && now < self.listening_since + HOLDS
     }
 
     /// When others may be woken for all it has to say.
