@@ -174,9 +174,9 @@ impl NodeState {
     }
 
     /// Whether others are not woken yet, because it listens. One that speaks on and on loses that, and while it thinks, one
-    /// that is not known to think quickly: the others' beam costs less than the wait.
+    /// that is known to think slowly: the others' beam costs less than the wait.
     pub(super) fn holds_air(&self, now: Instant) -> bool {
-        let is_quick = self.thinking.is_none() || self.think_time.is_some_and(|usual| usual <= LISTENS_ON);
+        let is_quick = self.thinking.is_none() || self.think_time.is_none_or(|usual| usual <= LISTENS_ON);
         is_quick && self.listens_on(now) && now < self.listening_since + HOLDS
     }
 

@@ -55,7 +55,7 @@ fn a_late_report_is_not_lost() {
     bench.stick.nodes.get_mut(&LOCK).unwrap().thinks = Duration::from_millis(2300);
     bench.submit(OTHER, Priority::Operate, operate(), Expect::Supervised);
     let job = bench.submit(LOCK, Priority::Write, read_code(4), Expect::Reply);
-    bench.run(6000);
+    bench.run(7000);
     assert_eq!(bench.outcome(job), Some(&Outcome::Reply(code_report(4))));
 }
 
@@ -69,7 +69,8 @@ fn one_lock_thinks_while_another_is_sent_to() {
         bench.submit(LOCK, Priority::Write, write_code(user), Expect::Supervised);
         bench.submit(OTHER, Priority::Write, write_code(user), Expect::Supervised);
     }
-    bench.run(12_500);
+    // Before it is known how long they think, each first one is waited for.
+    bench.run(13_000);
     let done = bench.events.iter().filter(|(_, event)| matches!(event, NetworkEvent::JobDone { .. })).count();
     assert_eq!(done, 10, "ten beams of 1.1 s, and no second of thinking between them");
     for lock in [LOCK, OTHER] {
