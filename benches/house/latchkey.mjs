@@ -6,27 +6,21 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { controlPort, spent } from "./control.mjs";
 
 const argv = process.argv.slice(2);
 const opt = (n, d) => { const i = argv.indexOf(n); return i < 0 ? d : argv.splice(i, 2)[1]; };
 const codes = Number(opt("--codes", 30)), count = Number(opt("--locks", 40));
-const [binary, endpoint, controlPort] = argv;
+const [binary, endpoint, port] = argv;
 if (argv.length !== 3) {
   console.error("usage: latchkey.mjs BINARY HOST:PORT CONTROL_PORT --codes N [--locks COUNT]");
   process.exit(2);
 }
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
-const control = connect(Number(controlPort), "127.0.0.1");
-let received = "", waiting = [];
-control.on("data", (data) => {
-  received += data;
-  for (let end; (end = received.indexOf("\n")) >= 0; received = received.slice(end + 1)) waiting.shift()?.(JSON.parse(received.slice(0, end)));
-});
-const ask = (line) => new Promise((done) => { waiting.push(done); control.write(line + "\n"); });
+const { ask, close } = controlPort(port);
 
 const place = mkdtempSync(join(tmpdir(), "house-latchkey-"));
 const socketPath = join(place, "latchkey.sock");
@@ -76,15 +70,9 @@ async function measured(phase, work) {
   const [before, began, start] = [await ask("stats"), machine(), Date.now()];
   const extra = await work();
   const after = await ask("stats"), now = machine();
-  const grown = (who, what) => after.radio[who][what] - before.radio[who][what];
   console.log(JSON.stringify({
     phase,
-    seconds: (after.now_ms - before.now_ms) / 1000,
-    frames: grown("total", "frames"),
-    frames_of_stick: grown("stick", "frames"),
-    airtime_s: grown("total", "airtime_us") / 1e6,
-    airtime_s_of_stick: grown("stick", "airtime_us") / 1e6,
-    wake_ups: grown("total", "wake_ups"),
+    ...spent(before, after),
     real_s: (Date.now() - start) / 1000,
     cpu_s: now.cpu_s - began.cpu_s,
     peak_mb: now.peak_mb,
@@ -120,5 +108,5 @@ await measured("roll-out", async () => {
   return { codes: codes * slugs.length, told, there };
 });
 daemon.kill();
-control.destroy();
+close();
 rmSync(place, { recursive: true, force: true });

@@ -4,16 +4,16 @@
 // order: a lock that is awake needs no beam), or person by person, as people are added. A code counts as confirmed by the
 // lock's Supervision Report, or where there is none by reading it back; one that fails is tried once more.
 // One JSON object a phase on stdout.
-import { connect } from "node:net";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { require, parseKeys } from "../../tests/lab/zwavejs.mjs";
+import { controlPort, spent } from "./control.mjs";
 
 const argv = process.argv.slice(2);
 const opt = (n, d) => { const i = argv.indexOf(n); return i < 0 ? d : argv.splice(i, 2)[1]; };
 const codes = Number(opt("--codes", 30)), order = opt("--order", "lock"), only = opt("--locks")?.split(",").map(Number);
-const [endpoint, controlPort] = argv;
+const [endpoint, port] = argv;
 if (argv.length !== 2 || !["lock", "person"].includes(order)) {
   console.error("usage: zwave-js.mjs HOST:PORT CONTROL_PORT --codes N [--order lock|person] [--locks 2,3,…]");
   process.exit(2);
@@ -21,27 +21,15 @@ if (argv.length !== 2 || !["lock", "person"].includes(order)) {
 const { Driver, InterviewStage } = require("zwave-js");
 const keys = parseKeys(JSON.parse(readFileSync(new URL("../../tests/lab/keys.json", import.meta.url), "utf8")));
 
-const control = connect(Number(controlPort), "127.0.0.1");
-let received = "", waiting = [];
-control.on("data", (data) => {
-  received += data;
-  for (let end; (end = received.indexOf("\n")) >= 0; received = received.slice(end + 1)) waiting.shift()?.(JSON.parse(received.slice(0, end)));
-});
-const ask = (line) => new Promise((done) => { waiting.push(done); control.write(line + "\n"); });
+const { ask } = controlPort(port);
 
 async function measured(phase, work) {
   const before = await ask("stats");
   const extra = await work();
   const after = await ask("stats");
-  const grown = (who, what) => after.radio[who][what] - before.radio[who][what];
   console.log(JSON.stringify({
     phase,
-    seconds: (after.now_ms - before.now_ms) / 1000,
-    frames: grown("total", "frames"),
-    frames_of_stick: grown("stick", "frames"),
-    airtime_s: grown("total", "airtime_us") / 1e6,
-    airtime_s_of_stick: grown("stick", "airtime_us") / 1e6,
-    wake_ups: grown("total", "wake_ups"),
+    ...spent(before, after),
     ...extra,
   }));
 }
