@@ -44,14 +44,15 @@ impl Network {
             // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
             let is_wanted_soon = nodes.values().any(|state| state.thinking.is_some());
             // A beam takes the air from everybody for a second: go on with the lock that listens already, and hear what else
-            // it has to say, before another is woken. By lock, not by command (timing sheet §2).
+            // it has to say, before another is woken: by lock, not by command (timing sheet §2). What must not wait, a code
+            // that leaves among it, does not: anybody can make it look as if a lock spoke on and on.
             let one_listens = nodes.values().any(|state| state.holds_air(now));
             let next = self.queue.next(now, |transaction| {
                 if !radio.admits(transaction.priority) {
                     return Eligible::No;
                 }
                 let Some(state) = nodes.get(&transaction.node) else { return Eligible::Yes };
-                let wakes = one_listens && transaction.priority > Priority::Operate && state.needs_beam(now);
+                let wakes = one_listens && transaction.priority > Priority::Revoke && state.needs_beam(now);
                 match state.admits(transaction, now) {
                     Eligible::Yielding if is_wanted_soon => Eligible::No,
                     Eligible::Yes | Eligible::Yielding if wakes => Eligible::No,
