@@ -409,6 +409,21 @@ fn a_changed_code_that_a_masking_lock_refused_never_counts_as_taken() {
 }
 
 #[test]
+fn a_masking_lock_that_never_answers_is_written_twice_and_not_for_ever() {
+    let mut blueprint = Blueprint::two_locks();
+    let quirks = &mut blueprint.nodes.get_mut(&V2).unwrap().quirks;
+    (quirks.masks_codes, quirks.drops_supervision, quirks.silent_writes) = (true, true, true);
+    let mut house = House::new(&blueprint, 14);
+    house.run_for(Duration::from_secs(3600));
+    house.add("Ada", "1357", &["lock_2"]);
+    house.run_for(Duration::from_secs(600));
+    assert_eq!(house.statuses(), ["Unconfirmed Some(Masked)"]);
+    let before = house.frames_sent;
+    house.run_for(Duration::from_secs(24 * 3600));
+    assert!(house.frames_sent - before < 20, "{} frames", house.frames_sent - before);
+}
+
+#[test]
 fn a_code_that_was_revoked_before_it_left_is_never_written() {
     let mut house = House::settled(15);
     house.world.visit(V2, |lock| lock.faults.gone = true);

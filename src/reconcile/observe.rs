@@ -71,10 +71,13 @@ pub enum Sent {
     Refused,
     /// The lock does not know the command.
     Unsupported,
-    /// Acknowledged, and nothing more was said.
+    /// Acknowledged, and nothing more was to be said.
     Acked,
-    /// Not acknowledged.
-    Lost,
+    /// Acknowledged, and the Supervision Report that was asked for did not come: a lock that lost the keys of the talk
+    /// acknowledges, too, and does nothing.
+    Unanswered,
+    /// Nothing says that it arrived, or the answer does not count: it is said again.
+    Repeat,
     /// The stick went away in between.
     Unknown,
     /// Never left.
@@ -130,7 +133,7 @@ pub fn settle(slot: &mut Slot, sent: Sent, written: Option<&Pin>, key: &Fingerpr
             slot.progress = Progress::Verifying { doing, acked: true };
             Verdict::LookAgain
         }
-        Sent::Unknown => {
+        Sent::Unanswered | Sent::Unknown => {
             slot.progress = Progress::Verifying { doing, acked: false };
             Verdict::LookAgain
         }
@@ -138,7 +141,7 @@ pub fn settle(slot: &mut Slot, sent: Sent, written: Option<&Pin>, key: &Fingerpr
             slot.progress = Progress::Idle;
             Verdict::Hopeless(Reason::Unsupported)
         }
-        Sent::Lost => {
+        Sent::Repeat => {
             slot.progress = Progress::Idle;
             Verdict::Unreached
         }
@@ -223,15 +226,13 @@ fn look_after_write(
             let Some((pin, _)) = wanted.filter(|(_, generation)| *generation == doubt.generation) else {
                 return Verdict::NotStored;
             };
-            if doubt.was_empty {
-                slot.confirmed = Some(by_read(fingerprint(pin, key)));
-                Verdict::Settled
-            } else if doubt.acked {
-                slot.confirmed = Some(Confirmed { by: ConfirmedBy::Unseen, ..by_read(fingerprint(pin, key)) });
-                Verdict::Settled
-            } else {
-                Verdict::NotStored
+            // It may be another's, who was there since: our write is made once more.
+            if !doubt.acked {
+                return Verdict::NotStored;
             }
+            let by = if doubt.was_empty { ConfirmedBy::Read } else { ConfirmedBy::Unseen };
+            slot.confirmed = Some(Confirmed { by, ..by_read(fingerprint(pin, key)) });
+            Verdict::Settled
         }
         Sighting::Empty | Sighting::NotEnabled(_) => Verdict::NotStored,
         Sighting::Unavailable => Verdict::Hopeless(Reason::RefusedByLock),
@@ -310,6 +311,16 @@ mod tests {
     }
 
     #[test]
+    fn stars_after_a_write_that_was_never_answered_are_not_ours() {
+        for was_empty in [true, false] {
+            let mut slot = writing(was_empty);
+            assert_eq!(settle(&mut slot, Sent::Unanswered, Some(&pin()), &KEY, AT), Verdict::LookAgain);
+            assert_eq!(read(&mut slot, 1, b"****"), Verdict::NotStored);
+            assert_eq!(slot.confirmed, None);
+        }
+    }
+
+    #[test]
     fn stars_where_a_code_was_are_neither_yes_nor_no() {
         let mut slot = writing(false);
         settle(&mut slot, Sent::Acked, Some(&pin()), &KEY, AT);
@@ -380,7 +391,7 @@ mod tests {
     fn a_late_supervision_report_does_not_undo_what_the_event_confirmed() {
         let mut slot = writing(true);
         confirm(&mut slot, Doing::Write { generation: G, was_empty: true }, Some(&pin()), ConfirmedBy::Event, &KEY, AT);
-        assert_eq!(settle(&mut slot, Sent::Lost, Some(&pin()), &KEY, AT), Verdict::Settled);
+        assert_eq!(settle(&mut slot, Sent::Repeat, Some(&pin()), &KEY, AT), Verdict::Settled);
         assert!(slot.confirmed.is_some());
     }
 

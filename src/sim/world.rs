@@ -321,6 +321,9 @@ impl World {
                 for at in flight.heard.into_iter().chain(flight.again) {
                     self.schedule(at, Due::StickHears { node, payload: payload.clone() });
                 }
+                if let Some(lock) = self.nodes.get_mut(&node) {
+                    lock.has_spoken(flight.ends);
+                }
             }
             Due::StickHears { node, payload } => {
                 if !self.stick_listens(node) {

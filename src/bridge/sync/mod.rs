@@ -6,6 +6,7 @@
 mod inventory;
 mod ledger;
 mod lock;
+mod outcome;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,27 +14,23 @@ use std::time::Duration;
 
 use self::inventory::Pace;
 pub(super) use self::ledger::forget_if_done;
-use self::ledger::{hold, is_held, is_vacated, is_wanted, overwritten, release, slot_of, tidy};
+use self::ledger::{is_held, release, slot_of, tidy};
 use self::lock::{View, hindrance};
 use self::told::was_just_confirmed;
 use super::dialect;
 use super::state::State;
 use crate::command::Command;
 use crate::domain::entropy::Entropy;
-use crate::domain::grant::{Grant, Reason, Status};
+use crate::domain::grant::{Grant, Reason};
 use crate::domain::ids::{DeviceId, GrantId};
-use crate::domain::pin::{CodeText, Pin};
-use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
+use crate::domain::pin::Pin;
+use crate::domain::slot::{Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Deadline, Instant, Now, Timestamp};
-use crate::network::{ControllerStatus, Expect, Job, JobId, Network, Outcome, Priority};
+use crate::network::{ControllerStatus, Expect, Job, JobId, Network, Priority};
 use crate::reconcile::assess::{Case, Standing, assess};
-use crate::reconcile::observe::{self, Sent, Sighting, Verdict};
+use crate::reconcile::observe;
 use crate::reconcile::plan::{Plan, Step, plan};
 use crate::reconcile::retry;
-
-/// After a write that was only acknowledged, the "code added" event of a lock that tells such things follows: it saves the
-/// read.
-const EVENT_GRACE: Duration = Duration::from_millis(1500);
 
 /// Something a lock revealed that people want to hear of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,10 +94,14 @@ struct SlotPatience {
     told: bool,
     /// An older change of ours in this slot is so recent that its event may still come.
     echo: bool,
+    /// When an event came that may have been that one, or of what is under way.
+    echoed: Option<Instant>,
     /// It was looked at right after the last write, and did not have it yet: a second look decides.
     too_early: bool,
     /// Looks in a row that the lock left unanswered.
     silences: u32,
+    /// The last write was acknowledged, and its Supervision Report did not come.
+    unanswered: bool,
     /// It was in a frame of several codes that the lock refused as a whole: it goes alone.
     alone: bool,
 }
@@ -274,217 +275,6 @@ impl Sync {
         self.locks.entry(view.device).or_default().busy = Some(job);
     }
 
-    /// Takes in how a job ended. `None`: the job was not ours.
-    pub fn done(
-        &mut self,
-        job: JobId,
-        outcome: &Outcome,
-        state: &mut State,
-        network: &Network,
-        now: Now,
-    ) -> Option<(DeviceId, Vec<Finding>)> {
-        let (device, task) = self.jobs.remove(&job)?;
-        let patience = self.locks.entry(device).or_default();
-        patience.busy = None;
-        match outcome {
-            // A slot the lock won't speak of is no reason to leave its other slots alone.
-            Outcome::NoReport if !matches!(task, Task::Change(_)) => {}
-            Outcome::NoAck | Outcome::NoNonce | Outcome::NoReport => {
-                patience.failures += 1;
-                // One lost answer is no reason to leave a lock alone; silence to the radio is.
-                if *outcome != Outcome::NoReport || patience.failures > 1 {
-                    let delay = retry::unreachable(patience.failures, &mut self.entropy);
-                    patience.parked = Some(Retry::after(delay, now));
-                }
-            }
-            Outcome::StickBusy => patience.parked = Some(Retry::after(Duration::from_secs(1), now)),
-            Outcome::Reply(_) | Outcome::Accepted | Outcome::Refused | Outcome::Delivered | Outcome::Unsupported => {
-                patience.failures = 0;
-                patience.parked = None;
-            }
-            Outcome::StickGone | Outcome::Expired | Outcome::Cancelled => {}
-        }
-        let findings = match task {
-            Task::Change(changes) => {
-                let remembers = std::mem::take(&mut patience.remembers_sessions);
-                let refused_together = changes.len() > 1 && *outcome == Outcome::Refused;
-                for change in changes {
-                    let key = change.before.key;
-                    if refused_together {
-                        // A lock refuses all for one (gateway sheet §5.2): each goes alone, and only one will be refused.
-                        self.tries(key).alone = true;
-                    }
-                    let sent = match sent(outcome) {
-                        _ if refused_together => Sent::Lost,
-                        // Said again, under another id.
-                        Sent::Confirmed if remembers => Sent::Lost,
-                        sent => sent,
-                    };
-                    if sent == Sent::NotSent {
-                        self.unsent(change.before, *outcome == Outcome::Cancelled, state, now);
-                    } else {
-                        self.changed(key, change.pin.as_ref(), sent, state, now);
-                    }
-                }
-                Vec::new()
-            }
-            Task::Look { slot } => self.looked(device, slot, outcome, state, now),
-            Task::Survey { slot, began, airtime_before } => {
-                self.spend_airtime(device, airtime_before, state, network, now);
-                if is_inventory(device, began, state) {
-                    self.surveyed(device, slot, outcome, state, network, now)
-                } else {
-                    self.looked(device, slot, outcome, state, now)
-                }
-            }
-            Task::Checksum { began, airtime_before } => {
-                self.spend_airtime(device, airtime_before, state, network, now);
-                if is_inventory(device, began, state) {
-                    self.checksum_told(device, outcome, state, network, now)
-                } else {
-                    Vec::new()
-                }
-            }
-        };
-        Some((device, findings))
-    }
-
-    fn changed(&mut self, key: SlotKey, pin: Option<&Pin>, sent: Sent, state: &mut State, now: Now) {
-        let mut slot = slot_of(key, state);
-        let fingerprints = state.key.clone();
-        let event = self.tries(key).told.then_some(now.mono);
-        let told = event.is_some() && matches!(sent, Sent::Acked | Sent::Lost | Sent::Unknown);
-        if let (true, Progress::Sending { doing }) = (told, slot.progress) {
-            observe::confirm(&mut slot, doing, pin, ConfirmedBy::Event, &fingerprints, now.wall);
-        }
-        let verdict = observe::settle(&mut slot, sent, pin, &fingerprints, now.wall);
-        self.judge(&slot, verdict, state, now);
-        self.mark_own(key, event, now.mono);
-        // One that never said so is asked at once.
-        let tells = self.locks.get(&key.device).is_some_and(|patience| patience.tells);
-        if tells && sent == Sent::Acked && verdict == Verdict::LookAgain {
-            self.tries(key).retry = Some(Retry::after(EVENT_GRACE, now));
-        }
-        state.put_slot(slot, now.wall);
-    }
-
-    /// The frame never left: the slot is what it was.
-    fn unsent(&mut self, before: Slot, cancelled: bool, state: &mut State, now: Now) {
-        let key = before.key;
-        if !matches!(slot_of(key, state).progress, Progress::Sending { .. }) {
-            return;
-        }
-        state.put_slot(before, now.wall);
-        if !cancelled {
-            self.tries(key).retry = Some(Retry::after(Duration::from_secs(1), now));
-        }
-    }
-
-    fn looked(&mut self, device: DeviceId, index: u16, outcome: &Outcome, state: &mut State, now: Now) -> Vec<Finding> {
-        let report = match outcome {
-            Outcome::Reply(command) => dialect::report(command),
-            // A slot the lock won't speak of is not free; skip it.
-            Outcome::Unsupported => dialect::Report { sightings: vec![(index, Sighting::Unavailable)], ..Default::default() },
-            Outcome::NoReport => {
-                let doubtful = SlotKey::user_code(device, index);
-                let storing = matches!(slot_of(doubtful, state).progress, Progress::Verifying { acked: true, .. });
-                let tries = self.tries(doubtful);
-                let first = storing && !std::mem::replace(&mut tries.too_early, true);
-                tries.silences += u32::from(!first);
-                let silences = tries.silences;
-                let delay = retry::unanswered(silences, &mut self.entropy);
-                self.tries(doubtful).retry = Some(Retry::after(delay, now));
-                return Vec::new();
-            }
-            _ => return Vec::new(),
-        };
-        if !report.sightings.iter().any(|(slot, _)| *slot == index) {
-            // An answer about something else would be asked for again at once, for ever.
-            let delay = retry::not_stored(2, &mut self.entropy);
-            self.tries(SlotKey::user_code(device, index)).retry = Some(Retry::after(delay, now));
-        }
-        let mut findings = Vec::new();
-        for (slot, sighting) in &report.sightings {
-            let key = SlotKey::user_code(device, *slot);
-            let told = self.locks.entry(device).or_default().recheck.remove(slot).unwrap_or_default();
-            findings.extend(match sighting {
-                Sighting::Masked if told && !is_vacated(&slot_of(key, state), state) => Some(overwritten(key, state, now.wall)),
-                _ => self.see(key, sighting, state, now),
-            });
-        }
-        findings
-    }
-
-    /// Takes in what a lock shows of one slot, asked or unasked.
-    pub fn see(&mut self, key: SlotKey, sighting: &Sighting, state: &mut State, now: Now) -> Option<Finding> {
-        if !self.exists(key) {
-            return None;
-        }
-        let mut slot = slot_of(key, state);
-        // What the lock said no to must not pass for taken because it masks its codes.
-        let refused = self.tries(key).refused.is_some();
-        if let (true, Progress::Verifying { acked, .. }) = (refused, &mut slot.progress) {
-            *acked = false;
-        }
-        let wanted = slot.owner.and_then(|grant| state.grant(grant)).filter(|grant| is_wanted(grant, state));
-        let pin = wanted.and_then(|grant| Some((state.credential(grant.credential)?.pin.clone(), grant.generation)));
-        let wanted = pin.as_ref().map(|(pin, generation)| (pin, *generation));
-        let was_empty = slot.content == Content::Empty;
-        let was_doubtful = slot.progress != Progress::Idle;
-        let storing = matches!(slot.progress, Progress::Verifying { acked: true, .. }) && !refused;
-        let vacated = is_vacated(&slot, state);
-        let verdict = observe::look(&mut slot, sighting, wanted, &state.key.clone(), now.wall);
-        // A lock that confirms nothing may show the slot before it stored the code: it is looked at again before it is
-        // written again.
-        if storing && verdict == Verdict::NotStored && !std::mem::replace(&mut self.tries(key).too_early, true) {
-            self.tries(key).retry = Some(Retry::after(retry::not_stored(1, &mut self.entropy), now));
-            return None;
-        }
-        self.judge(&slot, verdict, state, now);
-        if was_doubtful {
-            self.mark_own(key, None, now.mono);
-        }
-        let restored = pin.as_ref().is_some_and(|(pin, _)| slot.content == Content::Known(CodeText::from(pin)));
-        if vacated && slot.content.is_occupied() && !restored {
-            slot.owner = None;
-        }
-        let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
-        state.put_slot(slot, now.wall);
-        match verdict {
-            Verdict::Missing | Verdict::Changed => Some(Finding::ChangedAtLock(key)),
-            _ => appeared.then_some(Finding::Foreign(key)),
-        }
-    }
-
-    /// What a verdict means for the next try, and for the grant.
-    fn judge(&mut self, slot: &Slot, verdict: Verdict, state: &mut State, now: Now) {
-        let patience = self.locks.entry(slot.key.device).or_default();
-        let entry = patience.slots.entry(slot.key.index).or_default();
-        match verdict {
-            Verdict::Settled => {
-                patience.slots.remove(&slot.key.index);
-            }
-            Verdict::LookAgain | Verdict::Unreached => {}
-            Verdict::Doubtful => entry.refused = entry.refused.or(Some(Reason::RefusedByLock)),
-            Verdict::NotStored => {
-                if let Some(reason) = entry.refused.take() {
-                    hold(slot, Status::Rejected, reason, state, now.wall);
-                }
-                entry.failures += 1;
-                entry.too_early = false;
-                entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
-            }
-            Verdict::Hopeless(reason) => {
-                hold(slot, Status::Rejected, reason, state, now.wall);
-                // A removal is never given up, and never tried in a tight circle.
-                entry.failures += 1;
-                entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
-            }
-            Verdict::Missing => hold(slot, Status::MissingFromLock, Reason::ErasedAtLock, state, now.wall),
-            Verdict::Changed => hold(slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall),
-        }
-    }
-
     /// The lock was heard: it is awake and near, so it is tried at once. Tells whether it was waited for.
     pub fn heard(&mut self, device: DeviceId) -> bool {
         let Some(patience) = self.locks.get_mut(&device).filter(|patience| patience.parked.is_some()) else { return false };
@@ -651,22 +441,5 @@ fn planned(id: DeviceId, resting: BTreeSet<u16>, state: &mut State, network: &Ne
         for slot in plan.release {
             release(slot, state, now.wall);
         }
-    }
-}
-
-/// Whether the inventory that a question belongs to is still the one under way.
-fn is_inventory(device: DeviceId, began: Timestamp, state: &State) -> bool {
-    state.device(device).is_some_and(|device| device.inventory.began == began && !device.inventory.done)
-}
-
-fn sent(outcome: &Outcome) -> Sent {
-    match outcome {
-        Outcome::Accepted => Sent::Confirmed,
-        Outcome::Refused => Sent::Refused,
-        Outcome::Unsupported => Sent::Unsupported,
-        Outcome::Delivered | Outcome::NoReport | Outcome::Reply(_) => Sent::Acked,
-        Outcome::NoAck => Sent::Lost,
-        Outcome::StickGone => Sent::Unknown,
-        Outcome::NoNonce | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => Sent::NotSent,
     }
 }

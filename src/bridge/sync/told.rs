@@ -44,7 +44,10 @@ impl Sync {
                 self.believe(key);
                 return None;
             }
-            Progress::Verifying { .. } if self.tries(key).echo => return None,
+            Progress::Verifying { .. } if self.tries(key).echo => {
+                self.tries(key).echoed = Some(now.mono);
+                return None;
+            }
             Progress::Verifying { doing: doing @ Doing::Write { generation, .. }, .. } => {
                 let grant = state.grant(owner).filter(|grant| grant.generation == generation);
                 // With another intent since then, nobody knows which code the event speaks of: the read tells.

@@ -62,6 +62,11 @@ impl Node {
         }
     }
 
+    /// A frame of its own has left, which may have waited for the air: it listens on for what that calls for, a nonce first.
+    pub fn has_spoken(&mut self, ended: Instant) {
+        self.awake_until = self.awake_until.max(ended + self.stays_awake());
+    }
+
     /// How often it woke up, by a beam or to say something, since it was made. Power cuts do not forget it.
     pub fn wakeups(&self) -> u64 {
         self.wakeups

@@ -72,6 +72,10 @@ impl Segments {
             let frames = if end == size { vec![complete(session)] } else { Vec::new() };
             return Heard { frames, datagram: None };
         }
+        if offset == 0 {
+            // The ids come around.
+            self.done.take_if(|(done, _)| *done == session);
+        }
         let (_, gathered) = match &mut self.incoming {
             Some(incoming) if incoming.0 == session && incoming.1.len() == size && offset > 0 => incoming,
             incoming => incoming.insert((session, vec![None; size])),
@@ -161,6 +165,18 @@ mod tests {
         assert_eq!(told, [None, None, Some(long())]);
         let again = heard.hear(&parse(&frames[2]));
         assert_eq!((again.frames, again.datagram), (vec![vec![0x55, 0xE8, 0x10]], None));
+    }
+
+    #[test]
+    fn a_datagram_under_an_id_that_came_around_is_heard() {
+        let mut heard = Segments::default();
+        for first in [0, 100] {
+            // A sender that was restarted begins with the same id.
+            let datagram: Vec<u8> = (first..first + 100).collect();
+            let frames = Segments::default().cut(datagram.clone());
+            let told: Vec<_> = frames.iter().filter_map(|frame| heard.hear(&parse(frame)).datagram).collect();
+            assert_eq!(told, [datagram]);
+        }
     }
 
     #[test]

@@ -136,6 +136,28 @@ fn a_visitor_at_the_keypad_is_heard_of() {
 }
 
 #[test]
+fn a_lock_whose_word_waited_for_the_air_listens_for_the_answer() {
+    let mut host = Host::new(&Blueprint::two_locks());
+    host.tell(3, &[0x85, 0x01, 0x01, 0x01]);
+    host.tell(3, b"\x63\x01\x04\x0147110");
+    // Both sleep by then; the beam for the one takes the air that the other needs.
+    let now = host.now + Duration::from_secs(2);
+    host.now = now;
+    host.send(&framed(&[0x00, 0x13, 2, 2, 0x80, 0x02, 0x25, 9]));
+    host.world.keypad(LOCK_1, b"47110", now);
+    let beams = |host: &Host| host.world.radio(host.now).controller.beams;
+    while !host.got.iter().any(|it| it[1] == 0xA8 && it[4] == 3) {
+        host.now = host.now.max(host.world.poll_deadline().expect("its notification is on the way").at);
+        host.world.handle_timeout(host.now);
+        host.read();
+    }
+    assert!(host.now >= now + Duration::from_millis(900), "it waited: {:?}", host.now.since(now));
+    let before = beams(&host);
+    assert_eq!(host.tell(3, &[0x80, 0x02]).len(), 1);
+    assert_eq!(beams(&host), before);
+}
+
+#[test]
 fn a_quirky_answer_reaches_the_host_before_the_callback() {
     let mut blueprint = Blueprint::two_locks();
     for model in blueprint.nodes.values_mut() {

@@ -39,6 +39,8 @@ pub struct Strangers {
     pub unheard: BTreeSet<u16>,
     /// Whose codes were written over unheard in a lock that masks them: nothing but their next use or change shows it.
     pub unseen: BTreeSet<String>,
+    /// Whose codes were erased unheard, by slot.
+    pub vacated: BTreeMap<u16, String>,
     /// Slots of ours that were edited: the daemon waits for a person to say what is wanted.
     pub ours: BTreeSet<u16>,
 }

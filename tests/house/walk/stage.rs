@@ -281,7 +281,8 @@ impl Stage {
                 for name in std::mem::take(&mut self.model.locks.get_mut(&node).unwrap().unseen) {
                     self.give_new_code(&name);
                 }
-                self.model.locks.get_mut(&node).unwrap().unheard.clear();
+                let strangers = self.model.locks.get_mut(&node).unwrap();
+                (strangers.unheard, strangers.vacated) = Default::default();
             }
         }
         self.settle()?;
@@ -518,7 +519,7 @@ impl Stage {
         self.edited(node, slot, heard);
         let strangers = self.model.locks.get_mut(&node).unwrap();
         if strangers.unheard.contains(&slot) && self.house.node(node).model.quirks.masks_codes {
-            strangers.unseen.extend(over_name);
+            strangers.unseen.extend(over_name.or(strangers.vacated.remove(&slot)));
         }
     }
 
@@ -544,11 +545,12 @@ impl Stage {
 
     fn erase(&mut self, lock: u8, slot: u8) {
         let node = self.lock(lock);
-        let taken: Vec<u16> = self.house.codes(node).into_iter().map(|(slot, _)| slot).collect();
+        let taken = self.house.codes(node);
         if taken.is_empty() {
             return;
         }
-        let slot = taken[usize::from(slot) % taken.len()];
+        let (slot, code) = taken[usize::from(slot) % taken.len()].clone();
+        let whose = self.model.present().find(|person| person.code() == code).map(|person| person.name.clone());
         let (heard, now) = (self.is_heard(node), self.house.now());
         self.house.visit(node, |lock| lock.program(slot, None, now));
         let strangers = self.model.locks.get_mut(&node).unwrap();
@@ -556,6 +558,10 @@ impl Stage {
             strangers.ours.insert(slot);
         }
         self.edited(node, slot, heard);
+        let strangers = self.model.locks.get_mut(&node).unwrap();
+        if let Some(whose) = whose.filter(|_| strangers.unheard.contains(&slot)) {
+            strangers.vacated.insert(slot, whose);
+        }
     }
 
     /// A slot was edited at the lock: in doubt until the lock's word has arrived for certain.

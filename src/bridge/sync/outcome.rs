@@ -1,0 +1,285 @@
+//! What became of a job: the word for the slots it was about, and for the patience with the lock.
+
+use std::time::Duration;
+
+use super::ledger::{hold, is_vacated, is_wanted, overwritten, slot_of};
+use super::{Change, Finding, Retry, Sync, Task};
+use crate::bridge::dialect;
+use crate::bridge::state::State;
+use crate::domain::grant::{Reason, Status};
+use crate::domain::ids::DeviceId;
+use crate::domain::pin::{CodeText, Pin};
+use crate::domain::slot::{ConfirmedBy, Content, Progress, Slot, SlotKey};
+use crate::domain::time::{Now, Timestamp};
+use crate::network::{JobId, Network, Outcome};
+use crate::reconcile::observe::{self, Sent, Sighting, Verdict};
+use crate::reconcile::retry;
+
+/// After a write that was only acknowledged, the "code added" event of a lock that tells such things follows: it saves the
+/// read.
+const EVENT_GRACE: Duration = Duration::from_millis(1500);
+
+impl Sync {
+    /// Takes in how a job ended. `None`: the job was not ours.
+    pub fn done(
+        &mut self,
+        job: JobId,
+        outcome: &Outcome,
+        state: &mut State,
+        network: &Network,
+        now: Now,
+    ) -> Option<(DeviceId, Vec<Finding>)> {
+        let (device, task) = self.jobs.remove(&job)?;
+        self.weigh(device, outcome, matches!(task, Task::Change(_)), now);
+        let findings = match task {
+            Task::Change(changes) => {
+                self.changes_done(device, changes, outcome, state, now);
+                Vec::new()
+            }
+            Task::Look { slot } => self.looked(device, slot, outcome, state, now),
+            Task::Survey { slot, began, airtime_before } => {
+                self.spend_airtime(device, airtime_before, state, network, now);
+                if is_inventory(device, began, state) {
+                    self.surveyed(device, slot, outcome, state, network, now)
+                } else {
+                    self.looked(device, slot, outcome, state, now)
+                }
+            }
+            Task::Checksum { began, airtime_before } => {
+                self.spend_airtime(device, airtime_before, state, network, now);
+                if is_inventory(device, began, state) {
+                    self.checksum_told(device, outcome, state, network, now)
+                } else {
+                    Vec::new()
+                }
+            }
+        };
+        Some((device, findings))
+    }
+
+    /// What the outcome means for the patience with the lock.
+    fn weigh(&mut self, device: DeviceId, outcome: &Outcome, is_change: bool, now: Now) {
+        let patience = self.locks.entry(device).or_default();
+        patience.busy = None;
+        match outcome {
+            // A slot the lock won't speak of is no reason to leave its other slots alone.
+            Outcome::NoReport if !is_change => {}
+            Outcome::NoAck | Outcome::NoNonce | Outcome::NoReport => {
+                patience.failures += 1;
+                // One lost answer is no reason to leave a lock alone; silence to the radio is.
+                if *outcome != Outcome::NoReport || patience.failures > 1 {
+                    let delay = retry::unreachable(patience.failures, &mut self.entropy);
+                    patience.parked = Some(Retry::after(delay, now));
+                }
+            }
+            Outcome::StickBusy => patience.parked = Some(Retry::after(Duration::from_secs(1), now)),
+            Outcome::Reply(_) | Outcome::Accepted | Outcome::Refused | Outcome::Delivered | Outcome::Unsupported => {
+                patience.failures = 0;
+                patience.parked = None;
+            }
+            Outcome::StickGone | Outcome::Expired | Outcome::Cancelled => {}
+        }
+    }
+
+    fn changes_done(&mut self, device: DeviceId, changes: Vec<Change>, outcome: &Outcome, state: &mut State, now: Now) {
+        let remembers = std::mem::take(&mut self.locks.entry(device).or_default().remembers_sessions);
+        let refused_together = changes.len() > 1 && *outcome == Outcome::Refused;
+        for change in changes {
+            let key = change.before.key;
+            let tries = self.tries(key);
+            let sent = match sent(outcome) {
+                // A lock refuses all for one (gateway sheet §5.2): each goes alone, and only one will be refused.
+                Sent::Refused if refused_together => {
+                    tries.alone = true;
+                    Sent::Repeat
+                }
+                // Said again, under another id.
+                Sent::Confirmed if remembers => Sent::Repeat,
+                // A lock that acknowledges and never answers is not asked for ever.
+                Sent::Unanswered if std::mem::replace(&mut tries.unanswered, true) => Sent::Acked,
+                sent => sent,
+            };
+            if sent == Sent::NotSent {
+                self.unsent(change.before, *outcome == Outcome::Cancelled, state, now);
+            } else {
+                self.changed(key, change.pin.as_ref(), sent, state, now);
+            }
+        }
+    }
+
+    fn changed(&mut self, key: SlotKey, pin: Option<&Pin>, sent: Sent, state: &mut State, now: Now) {
+        let mut slot = slot_of(key, state);
+        let fingerprints = state.key.clone();
+        let event = self.tries(key).told.then_some(now.mono);
+        let told = event.is_some() && !matches!(sent, Sent::Confirmed | Sent::Refused | Sent::Unsupported);
+        if let (true, Progress::Sending { doing }) = (told, slot.progress) {
+            observe::confirm(&mut slot, doing, pin, ConfirmedBy::Event, &fingerprints, now.wall);
+        }
+        let verdict = observe::settle(&mut slot, sent, pin, &fingerprints, now.wall);
+        self.judge(&slot, verdict, state, now);
+        self.mark_own(key, event, now.mono);
+        // One that never said so is asked at once.
+        let tells = self.locks.get(&key.device).is_some_and(|patience| patience.tells);
+        if tells && matches!(sent, Sent::Acked | Sent::Unanswered) && verdict == Verdict::LookAgain {
+            self.tries(key).retry = Some(Retry::after(EVENT_GRACE, now));
+        }
+        state.put_slot(slot, now.wall);
+    }
+
+    /// The frame never left: the slot is what it was.
+    fn unsent(&mut self, before: Slot, cancelled: bool, state: &mut State, now: Now) {
+        let key = before.key;
+        if !matches!(slot_of(key, state).progress, Progress::Sending { .. }) {
+            return;
+        }
+        state.put_slot(before, now.wall);
+        if !cancelled {
+            self.tries(key).retry = Some(Retry::after(Duration::from_secs(1), now));
+        }
+    }
+
+    pub(super) fn looked(
+        &mut self,
+        device: DeviceId,
+        index: u16,
+        outcome: &Outcome,
+        state: &mut State,
+        now: Now,
+    ) -> Vec<Finding> {
+        let report = match outcome {
+            Outcome::Reply(command) => dialect::report(command),
+            // A slot the lock won't speak of is not free; skip it.
+            Outcome::Unsupported => dialect::Report { sightings: vec![(index, Sighting::Unavailable)], ..Default::default() },
+            Outcome::NoReport => {
+                self.stayed_silent(SlotKey::user_code(device, index), state, now);
+                return Vec::new();
+            }
+            _ => return Vec::new(),
+        };
+        if !report.sightings.iter().any(|(slot, _)| *slot == index) {
+            // An answer about something else would be asked for again at once, for ever.
+            let delay = retry::not_stored(2, &mut self.entropy);
+            self.tries(SlotKey::user_code(device, index)).retry = Some(Retry::after(delay, now));
+        }
+        let mut findings = Vec::new();
+        for (slot, sighting) in &report.sightings {
+            let key = SlotKey::user_code(device, *slot);
+            let told = self.locks.entry(device).or_default().recheck.remove(slot).unwrap_or_default();
+            findings.extend(match sighting {
+                Sighting::Masked if told && !is_vacated(&slot_of(key, state), state) => Some(overwritten(key, state, now.wall)),
+                _ => self.see(key, sighting, state, now),
+            });
+        }
+        findings
+    }
+
+    /// A look at a slot that was acknowledged and left unanswered.
+    fn stayed_silent(&mut self, key: SlotKey, state: &mut State, now: Now) {
+        let mut slot = slot_of(key, state);
+        let tries = self.tries(key);
+        match &mut slot.progress {
+            // It may be busy storing the code.
+            Progress::Verifying { acked: true, .. } if !std::mem::replace(&mut tries.too_early, true) => {}
+            progress => {
+                tries.silences += 1;
+                // So it may have acknowledged the write without understanding it.
+                if let Progress::Verifying { acked: acked @ true, .. } = progress {
+                    *acked = false;
+                    state.put_slot(slot, now.wall);
+                }
+            }
+        }
+        let silences = self.tries(key).silences;
+        let delay = retry::unanswered(silences, &mut self.entropy);
+        self.tries(key).retry = Some(Retry::after(delay, now));
+    }
+
+    /// Takes in what a lock shows of one slot, asked or unasked.
+    pub fn see(&mut self, key: SlotKey, sighting: &Sighting, state: &mut State, now: Now) -> Option<Finding> {
+        if !self.exists(key) {
+            return None;
+        }
+        let mut slot = slot_of(key, state);
+        // What the lock said no to must not pass for taken because it masks its codes.
+        let refused = self.tries(key).refused.is_some();
+        if let (true, Progress::Verifying { acked, .. }) = (refused, &mut slot.progress) {
+            *acked = false;
+        }
+        let wanted = slot.owner.and_then(|grant| state.grant(grant)).filter(|grant| is_wanted(grant, state));
+        let pin = wanted.and_then(|grant| Some((state.credential(grant.credential)?.pin.clone(), grant.generation)));
+        let wanted = pin.as_ref().map(|(pin, generation)| (pin, *generation));
+        let was_empty = slot.content == Content::Empty;
+        let was_doubtful = slot.progress != Progress::Idle;
+        let storing = matches!(slot.progress, Progress::Verifying { acked: true, .. }) && !refused;
+        let vacated = is_vacated(&slot, state);
+        let verdict = observe::look(&mut slot, sighting, wanted, &state.key.clone(), now.wall);
+        // A lock that confirms nothing may show the slot before it stored the code: it is looked at again before it is
+        // written again.
+        if storing && verdict == Verdict::NotStored && !std::mem::replace(&mut self.tries(key).too_early, true) {
+            self.tries(key).retry = Some(Retry::after(retry::not_stored(1, &mut self.entropy), now));
+            return None;
+        }
+        let echoed = self.tries(key).echoed;
+        self.judge(&slot, verdict, state, now);
+        if was_doubtful {
+            self.mark_own(key, echoed, now.mono);
+        }
+        let restored = pin.as_ref().is_some_and(|(pin, _)| slot.content == Content::Known(CodeText::from(pin)));
+        if vacated && slot.content.is_occupied() && !restored {
+            slot.owner = None;
+        }
+        let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
+        state.put_slot(slot, now.wall);
+        match verdict {
+            Verdict::Missing | Verdict::Changed => Some(Finding::ChangedAtLock(key)),
+            _ => appeared.then_some(Finding::Foreign(key)),
+        }
+    }
+
+    /// What a verdict means for the next try, and for the grant.
+    fn judge(&mut self, slot: &Slot, verdict: Verdict, state: &mut State, now: Now) {
+        let patience = self.locks.entry(slot.key.device).or_default();
+        let entry = patience.slots.entry(slot.key.index).or_default();
+        match verdict {
+            Verdict::Settled => {
+                patience.slots.remove(&slot.key.index);
+            }
+            Verdict::LookAgain | Verdict::Unreached => {}
+            Verdict::Doubtful => entry.refused = entry.refused.or(Some(Reason::RefusedByLock)),
+            Verdict::NotStored => {
+                if let Some(reason) = entry.refused.take() {
+                    hold(slot, Status::Rejected, reason, state, now.wall);
+                }
+                entry.failures += 1;
+                entry.too_early = false;
+                entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
+            }
+            Verdict::Hopeless(reason) => {
+                hold(slot, Status::Rejected, reason, state, now.wall);
+                // A removal is never given up, and never tried in a tight circle.
+                entry.failures += 1;
+                entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
+            }
+            Verdict::Missing => hold(slot, Status::MissingFromLock, Reason::ErasedAtLock, state, now.wall),
+            Verdict::Changed => hold(slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall),
+        }
+    }
+}
+
+/// Whether the inventory that a question belongs to is still the one under way.
+fn is_inventory(device: DeviceId, began: Timestamp, state: &State) -> bool {
+    state.device(device).is_some_and(|device| device.inventory.began == began && !device.inventory.done)
+}
+
+fn sent(outcome: &Outcome) -> Sent {
+    match outcome {
+        Outcome::Accepted => Sent::Confirmed,
+        Outcome::Refused => Sent::Refused,
+        Outcome::Unsupported => Sent::Unsupported,
+        Outcome::Delivered | Outcome::Reply(_) => Sent::Acked,
+        Outcome::NoReport => Sent::Unanswered,
+        Outcome::NoAck => Sent::Repeat,
+        Outcome::StickGone => Sent::Unknown,
+        Outcome::NoNonce | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => Sent::NotSent,
+    }
+}
