@@ -244,6 +244,8 @@ impl Session {
             let sequence = self.next_sequence();
             return Sealing::NonceGet(frame(Security2::NonceGet(NonceGet { sequence })));
         };
+        // The peer's own frame may have brought what was asked for: a Nonce Report from now on is about this frame.
+        self.asked = false;
         let mut encapsulation = MessageEncapsulation {
             sequence: take_sequence(&mut self.sequence),
             reserved: 0,

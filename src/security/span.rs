@@ -17,8 +17,9 @@ use crate::domain::time::Instant;
 
 /// So many values are tried before a frame is given up.
 pub const WINDOW: usize = 5;
-/// Two frames that crossed on the air were sealed within this.
-const COLLISION: Duration = Duration::from_millis(500);
+/// A frame that crossed one of ours on the air comes at most so long after ours was sealed: what Z-Wave JS allows, and
+/// before it a beam of 1.1 s and what else was on the air, for which ours waited.
+const COLLISION: Duration = Duration::from_millis(500 + 2_000);
 
 /// What a frame is sealed with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -147,7 +148,7 @@ impl Span {
     /// Tries the nonces that a frame without new entropy can have. If none opens it, nothing changes.
     ///
     /// `follows`: its sequence number is the one after the peer's last. Then both sides may have sealed with the same value
-    /// at the same time, which Z-Wave JS accepts within half a second.
+    /// at the same time.
     pub(super) fn open<T>(&mut self, follows: bool, now: Instant, mut attempt: impl FnMut(&Nonce) -> Option<T>) -> Option<T> {
         let shared = self.shared.as_mut()?;
         let mut generator = shared.generator.clone();

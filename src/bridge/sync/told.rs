@@ -65,7 +65,7 @@ impl Sync {
         // The event of a change of ours may come late, when a lock repeats what nobody answered: even after a restart, where
         // only the stamp of the confirmation is left. Otherwise one look tells.
         let just_confirmed = was_just_confirmed(&slot, now);
-        let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO);
+        let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO) || is_of_unknown_age(&slot, now);
         let (own, first) = (self.is_own_echo(key, now.mono), self.is_first_echo(key, now.mono));
         if !first && (own || !just_confirmed) {
             self.recheck(key, !own && !late);
@@ -175,6 +175,12 @@ impl Sync {
         let told = *own.told.get_or_insert(now);
         now.since(told) < TWICE
     }
+}
+
+/// Whether the clock was set back around our start, so that nobody knows how long ago a change of ours was confirmed.
+fn is_of_unknown_age(slot: &Slot, now: Now) -> bool {
+    let in_future = slot.confirmed.as_ref().is_some_and(|confirmed| confirmed.at > now.wall);
+    in_future && now.mono.since(Instant::ZERO) < LATE_ECHO
 }
 
 /// Whether a change of ours was confirmed so recently that the lock may still tell of it. Holds over a restart, and is as

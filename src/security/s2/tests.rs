@@ -171,6 +171,17 @@ fn a_nonce_is_asked_for_twice_only_by_who_lost_it() {
 }
 
 #[test]
+fn a_nonce_get_that_was_never_answered_does_not_hide_a_later_resync() {
+    let [mut ours, mut lock] = Side::pair();
+    let Sealing::NonceGet(_lost) = lock.seal_with(ACCESS, &[0]) else { panic!("had a nonce") };
+    introduce(&mut ours, &mut lock, ACCESS);
+    ours = Side::new(1, 7, KeyMask::KNOWN, 99);
+    let event = lock.seal(&[0x71, 0x05]);
+    let sos = ours.answered(&event);
+    assert!(matches!(lock.hear(&sos), Received::Resync), "the event would be lost");
+}
+
+#[test]
 fn who_asked_twice_may_use_either_answer_and_the_other_is_worthless_then() {
     for use_first in [true, false] {
         let [mut ours, mut lock] = Side::pair();
@@ -233,7 +244,7 @@ fn frames_that_cross_on_the_air_with_one_nonce_are_both_heard() {
     let [mut ours, mut lock] = Side::pair();
     introduce(&mut ours, &mut lock, ACCESS);
     let (there, back) = (ours.seal(&[0x62, 0x02]), lock.seal(&[0x71, 0x05]));
-    ours.now = Instant::from_millis(500);
+    ours.now = Instant::from_millis(2500);
     assert_eq!((lock.opened(&there), ours.opened(&back)), (vec![0x62, 0x02], vec![0x71, 0x05]));
     let reply = lock.seal(&[0x62, 0x03]);
     assert_eq!(ours.opened(&reply), [0x62, 0x03], "they go on with the same nonces");
@@ -248,7 +259,7 @@ fn what_crossed_too_late_or_out_of_turn_is_a_replay() {
             lock.session.sequence = lock.session.sequence.next();
         }
         let (_, back) = (ours.seal(&[0x62, 0x02]), lock.seal(&[0x71, 0x05]));
-        ours.now = Instant::from_millis(if late { 501 } else { 1 });
+        ours.now = Instant::from_millis(if late { 2501 } else { 1 });
         assert!(matches!(ours.hear(&back), Received::Answer { why: Gave::OutOfSync, .. }));
     }
 }

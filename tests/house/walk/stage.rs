@@ -143,7 +143,7 @@ impl Stage {
     }
 
     /// Whether nothing keeps this lock's words from the daemon.
-    fn is_heard(&self, node: NodeId) -> bool {
+    pub fn is_heard(&self, node: NodeId) -> bool {
         let lock = self.house.node(node);
         let well = !lock.faults.gone && !lock.faults.mute && !lock.memory.lifeline.is_empty();
         well && self.air_is_good && self.cable_is_good && self.plugged && !self.disk_fails && !self.house.is_dark()
