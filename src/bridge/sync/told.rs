@@ -65,7 +65,7 @@ impl Sync {
         // The event of a change of ours may come late, when a lock repeats what nobody answered: even after a restart, where
         // only the stamp of the confirmation is left. Otherwise one look tells.
         let just_confirmed = was_just_confirmed(&slot, now);
-        let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO) || is_of_unknown_age(&slot, now);
+        let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO) || just_started(now);
         let (own, first) = (self.is_own_echo(key, now.mono), self.is_first_echo(key, now.mono));
         if !first && (own || !just_confirmed) {
             self.recheck(key, !own && !late);
@@ -97,7 +97,7 @@ impl Sync {
                 self.tries(key).echo = true;
                 None
             }
-            Progress::Idle if self.is_own_echo(key, now.mono) || was_just_confirmed(&slot, now) => {
+            Progress::Idle if self.is_own_echo(key, now.mono) || was_just_confirmed(&slot, now) || just_started(now) => {
                 // What we did last was to put a code there: this is another's doing, or very late.
                 if slot.confirmed.is_some_and(|confirmed| confirmed.code.is_some()) {
                     self.recheck(key, false);
@@ -177,10 +177,9 @@ impl Sync {
     }
 }
 
-/// Whether the clock was set back around our start, so that nobody knows how long ago a change of ours was confirmed.
-fn is_of_unknown_age(slot: &Slot, now: Now) -> bool {
-    let in_future = slot.confirmed.as_ref().is_some_and(|confirmed| confirmed.at > now.wall);
-    in_future && now.mono.since(Instant::ZERO) < LATE_ECHO
+/// Whether what the last daemon did may still echo. A clock that was set in between does not tell how long ago that was.
+fn just_started(now: Now) -> bool {
+    now.mono.since(Instant::ZERO) < LATE_ECHO
 }
 
 /// Whether a change of ours was confirmed so recently that the lock may still tell of it. Holds over a restart, and is as

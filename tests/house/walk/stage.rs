@@ -518,6 +518,10 @@ impl Stage {
         }
         self.edited(node, slot, heard);
         let strangers = self.model.locks.get_mut(&node).unwrap();
+        if strangers.unheard.contains(&slot) {
+            // Its word got lost on the way.
+            strangers.loose.extend(strangers.codes.remove(&slot).map(|stranger| stranger.code));
+        }
         if strangers.unheard.contains(&slot) && self.house.node(node).model.quirks.masks_codes {
             strangers.unseen.extend(over_name.or(strangers.vacated.remove(&slot)));
         }
