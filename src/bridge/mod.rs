@@ -10,6 +10,7 @@
 //! | [`state`] | everything that outlives a turn, and the batch |
 //! | [`clock`] | whether the wall clock is to be believed |
 //! | [`intents`] | changes that people want: checked, and written down |
+//! | `network_events` | what the network tells, taken to whom it concerns |
 //! | `import` | a whole network, taken over from another controller |
 //! | [`bolts`] | bolts: moved, and asked for |
 //! | [`inbound`] | what a lock says, as events, states and beliefs about its slots |
@@ -31,6 +32,7 @@ pub mod inbound;
 pub mod intents;
 pub mod meaning;
 pub mod membership;
+mod network_events;
 pub mod state;
 pub mod sync;
 pub mod turn;

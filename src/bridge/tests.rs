@@ -575,6 +575,25 @@ fn a_lock_that_does_not_answer_says_so_and_is_served_when_it_is_back() {
 }
 
 #[test]
+fn a_lock_that_the_air_hid_for_a_moment_is_not_left_waiting() {
+    let mut house = House::settled(6);
+    house.world.visit(V2, |lock| lock.faults.gone = true);
+    let before = house.frames_sent;
+    house.add("Ada", "48213", &["lock_2"]);
+    while house.frames_sent - before < 3 {
+        house.run_for(Duration::from_millis(50));
+    }
+    // The last try is lost, too, and the ping is not.
+    house.world.visit(V2, |lock| lock.faults.gone = false);
+    while house.statuses() != ["Unreachable Some(NoAnswer)"] {
+        house.run_for(Duration::from_millis(50));
+    }
+    // A beam for the ping, and the write while it listens.
+    house.run_for(Duration::from_millis(1500));
+    assert_eq!(house.statuses(), ["Active None"]);
+}
+
+#[test]
 fn a_stranger_s_code_is_nobody_s_and_a_new_one_is_told() {
     let mut house = House::settled(7);
     house.program(V2, 9, Some(b"2468"));

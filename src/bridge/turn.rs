@@ -24,7 +24,7 @@ use crate::domain::ids::{DeviceId, EventId};
 use crate::domain::intent::{Accepted, Intent, Refusal};
 use crate::domain::time::{Deadline, Instant, Now};
 use crate::mqtt::topic::Inbound;
-use crate::network::{ControllerStatus, Network, NetworkEvent, Output, Reach};
+use crate::network::{ControllerStatus, Network, Output};
 
 /// Rows that are no hurry go along with the next commit, or after this, or when so many wait: an event then costs one
 /// commit and not two.
@@ -201,87 +201,6 @@ impl Bridge {
         }
     }
 
-    fn network_event(&mut self, event: NetworkEvent, now: Now) {
-        match event {
-            NetworkEvent::Ready(info) => {
-                if self.state.home() != Some(info.home) {
-                    self.expect_all_again();
-                    self.move_to(info.home);
-                }
-                self.expect_devices(now);
-                tracing::info!(home = %info.home, own = %info.own, library = info.library, "the stick is ready");
-                self.sync.stick_back();
-                self.doubt_bolts(now);
-                self.touch_all();
-            }
-            NetworkEvent::OtherNetwork { known, found } => {
-                tracing::error!(%known, %found, "the stick belongs to another network than the locks; nothing is sent");
-                self.touch_all();
-            }
-            NetworkEvent::NodeChanged(id) => {
-                if let Some(node) = self.network.node(id).cloned() {
-                    self.state.put_node(node);
-                }
-                self.welcome(id, None, now);
-                self.look_at_interview(id, now);
-                self.touched.extend(self.state.device_of(id).map(|device| device.id));
-            }
-            NetworkEvent::NodeRemoved(id) => {
-                self.state.delete_node(id);
-                self.interview_is_off(id, now);
-                // The device stays with its grants: a list that was wrong once must not cost anybody their codes. But what
-                // is in the lock has to be seen before it counts again.
-                if let Some(device) = self.state.device_of(id) {
-                    tracing::warn!(node = %id, device = %device.slug, "the lock is not in the network any more");
-                    let device = device.id;
-                    self.sync.doubt(device, &mut self.state, now);
-                    self.touched.insert(device);
-                }
-            }
-            NetworkEvent::Interviewed(id) => {
-                self.interviewed(id, now);
-                self.touched.extend(self.state.device_of(id).map(|device| device.id));
-            }
-            NetworkEvent::Received { endpoint: 1.., .. } => tracing::debug!("an end point of a lock is not its door"),
-            NetworkEvent::Received { node, endpoint: 0, command, security, multicast: _, at } => {
-                let granted = self.network.node(node).map(|node| node.security);
-                // Events and confirmations count only under the class the node was granted (threats: forged frames).
-                if granted.is_some_and(|granted| security >= granted) {
-                    self.received(node, &command, now.back_to(at));
-                }
-            }
-            NetworkEvent::JobDone { id, node, outcome } => {
-                if outcome.proves_contact()
-                    && let Some(device) = self.state.device_of(node).map(|device| device.id)
-                {
-                    self.seen(device, now);
-                }
-                if let Some((device, findings)) = self.sync.done(id, &outcome, &mut self.state, &self.network, now) {
-                    for finding in findings {
-                        self.found(finding, now);
-                    }
-                    self.touched.insert(device);
-                } else {
-                    self.operated(id, node, &outcome);
-                }
-            }
-            NetworkEvent::Change(progress) => self.progress(progress, now),
-            NetworkEvent::Identify { by, blink: Some(blink) } => {
-                let (times, period) = (blink.times, blink.period);
-                tracing::info!(node = %by, times, ?period, "here I am: another controller asked which device this hub is");
-            }
-            NetworkEvent::Identify { by, blink: None } => tracing::info!(node = %by, "the hub need not show itself any more"),
-            NetworkEvent::ReachChanged { node, reach } => {
-                if let Some(device) = self.state.device_of(node).map(|device| device.id) {
-                    if reach == Reach::Alive {
-                        self.sync.heard(device);
-                    }
-                    self.touched.insert(device);
-                }
-            }
-        }
-    }
-
     fn ask(&mut self, ticket: Ticket, actor: &Actor, ask: Ask, now: Now) {
         let answer = match ask {
             Ask::Intent(intent) => self.intend(actor, intent, now).map(Reply::Accepted),
@@ -410,7 +329,7 @@ impl Bridge {
         self.touched.insert(device);
     }
 
-    fn touch_all(&mut self) {
+    pub(super) fn touch_all(&mut self) {
         self.touched.extend(self.state.devices().map(|device| device.id));
     }
 }

@@ -144,6 +144,11 @@ pub enum NetworkEvent {
         /// Now.
         reach: Reach,
     },
+    /// A node that had just acknowledged none of its tries acknowledges a ping, or speaks: it was the air.
+    FoundAlive {
+        /// Which.
+        node: NodeId,
+    },
 }
 
 /// Whether a node can be reached.

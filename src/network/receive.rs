@@ -9,6 +9,7 @@ use super::jobs::{Answer, Carries, Errand, Expect, Origin, Outcome, Priority, Tr
 use super::nodes::{NonceWait, Thinking};
 use super::{Network, NetworkEvent, Owner, hub, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
+use crate::command::notification::Notification;
 use crate::command::security::Security;
 use crate::command::security_2::Security2;
 use crate::command::supervision::{Get, SessionId, Status};
@@ -219,6 +220,8 @@ impl Network {
             Command::ApplicationStatus(ref status) if trusted => {
                 self.offer(id, Answer::Status(status.clone()));
             }
+            // It tells of what it stored, while it listens: the next code needs no beam of its own.
+            Command::Notification(Notification::Report(_)) if trusted => self.has_time(id),
             _ => {}
         }
         let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
@@ -290,15 +293,19 @@ impl Network {
         self.settle(transaction, answer);
     }
 
+    /// It has time to speak again, so it is through with what it stored.
+    fn has_time(&mut self, id: NodeId) {
+        if let Some(state) = self.nodes.get_mut(&id) {
+            state.pace_until = state.pace_until.min(self.clock);
+        }
+    }
+
     pub(super) fn settle(&mut self, mut transaction: Transaction, answer: Answer) {
         let (id, now) = (transaction.node, self.clock);
         self.release(&transaction);
         let report = match answer {
             Answer::Reply(command, _) => {
-                // It has time for questions again, so it is through with what it stored.
-                if let Some(state) = self.nodes.get_mut(&id) {
-                    state.pace_until = state.pace_until.min(now);
-                }
+                self.has_time(id);
                 return self.finish(transaction, Outcome::Reply(command));
             }
             Answer::Status(status) => return self.put_off(transaction, &status),

@@ -408,6 +408,7 @@ impl Network {
         let news = state.alive(self.clock);
         self.tell_reach(id, news);
         if was_suspect {
+            self.tell(NetworkEvent::FoundAlive { node: id });
             for ping in self.queue.take_if(|transaction| transaction.node == id && transaction.origin == Origin::Ping) {
                 self.release(&ping);
             }

@@ -283,6 +283,13 @@ impl Sync {
         true
     }
 
+    /// The lock acknowledges a ping after it left a whole job unacknowledged: that was the air, and the job is tried again at
+    /// once. Not twice in a row: a weak link may carry pings and nothing longer. Tells whether it was waited for.
+    pub fn found_alive(&mut self, device: DeviceId) -> bool {
+        let patience = self.locks.get_mut(&device).filter(|patience| patience.parked.is_some() && patience.failures == 1);
+        patience.map(|patience| patience.parked = None).is_some()
+    }
+
     /// The lock said something by itself: what it left unanswered is asked again at once. An acknowledgement is no word.
     /// Tells whether there is anything to ask.
     pub fn spoke(&mut self, device: DeviceId) -> bool {

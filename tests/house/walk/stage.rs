@@ -523,7 +523,7 @@ impl Stage {
             strangers.loose.extend(strangers.codes.remove(&slot).map(|stranger| stranger.code));
         }
         if strangers.unheard.contains(&slot) && self.house.node(node).model.quirks.masks_codes {
-            strangers.unseen.extend(over_name.or(strangers.vacated.remove(&slot)));
+            strangers.unseen.extend(over_name.or_else(|| strangers.vacated.remove(&slot)));
         }
     }
 
