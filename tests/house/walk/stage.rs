@@ -55,6 +55,8 @@ pub struct Stage {
     air_is_good: bool,
     cable_is_good: bool,
     disk_fails: bool,
+    /// The daemon has not been seen to save anything since the disk failed.
+    store_is_out: bool,
     plugged: bool,
 }
 
@@ -101,6 +103,7 @@ impl Stage {
             air_is_good: true,
             cable_is_good: true,
             disk_fails: false,
+            store_is_out: false,
             plugged: true,
         };
         stage.house.run_for(3600 * SECOND);
@@ -146,7 +149,7 @@ impl Stage {
     pub fn is_heard(&self, node: NodeId) -> bool {
         let lock = self.house.node(node);
         let well = !lock.faults.gone && !lock.faults.mute && !lock.memory.lifeline.is_empty();
-        well && self.air_is_good && self.cable_is_good && self.plugged && !self.disk_fails && !self.house.is_dark()
+        well && self.air_is_good && self.cable_is_good && self.plugged && !self.store_is_out && !self.house.is_dark()
     }
 
     /// If the power is off, it comes back.
@@ -230,6 +233,7 @@ impl Stage {
             What::Disk { fails } => {
                 self.figures.faults += 1;
                 self.disk_fails = fails;
+                self.store_is_out |= fails;
                 self.house.set_disk_fails(fails);
             }
             What::Restart => {
@@ -363,6 +367,7 @@ impl Stage {
             return Ok(());
         }
         self.figures.checks += 1;
+        self.store_is_out = self.disk_fails || self.store_is_out && self.house.grants().is_none();
         check::always(self)
     }
 
@@ -499,10 +504,12 @@ impl Stage {
         let was = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
         let (heard, quiet, now) = (self.is_heard(node), self.is_quiet(node), self.house.now());
         self.house.visit(node, |lock| lock.program(slot, Some(code.as_bytes()), now));
-        let over = was.and_then(|was| self.model.present().find(|person| person.code() == was));
+        let over = was.as_ref().and_then(|was| self.model.present().find(|person| person.code() == was));
         let over_name = over.map(|it| it.name.clone());
         let (over, unwanted) = (over.map(|it| it.name.clone()), over.is_some_and(|it| !it.may_open(node)));
         let strangers = self.model.locks.get_mut(&node).unwrap();
+        // Over one that a person decided about since: that decision holds for this one, too.
+        let is_decided = was.is_some_and(|was| strangers.loose.contains(&was));
         // Over a stranger's that was written over ours it is as if over ours.
         let over = match (over, strangers.codes.remove(&slot)) {
             (None, Some(stranger)) => stranger.over,
@@ -511,7 +518,7 @@ impl Stage {
         if over.is_some() {
             strangers.ours.insert(slot);
         }
-        if heard && quiet && !unwanted {
+        if heard && quiet && !unwanted && !is_decided {
             strangers.codes.insert(slot, Stranger { code, over });
         } else {
             strangers.loose.insert(code);
