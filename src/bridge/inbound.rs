@@ -20,8 +20,6 @@ use crate::reconcile::observe::Sighting;
 
 /// The same act told twice, once as Alarm v1 and once as a Notification, within this time is one act.
 const TWIN: Duration = Duration::from_secs(2);
-/// Nobody types a whole code twice within this: a lock that had to seal its word anew, or says everything twice.
-const SAME_VISIT: Duration = Duration::from_secs(1);
 
 /// What a device told last, and in which form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,11 +115,7 @@ impl Bridge {
 
     fn is_twin(&mut self, device: DeviceId, happening: Happening, v1: bool, at: Instant) -> bool {
         let told = self.twins.get(&device);
-        let again = |told: &Twin| {
-            let within = |limit| told.happening == happening && at.since(told.at) < limit;
-            if told.v1 != v1 { within(TWIN) } else { happening.kind == EventType::CodeUsed && within(SAME_VISIT) }
-        };
-        if told.is_some_and(again) {
+        if told.is_some_and(|told| told.happening == happening && told.v1 != v1 && at.since(told.at) < TWIN) {
             return true;
         }
         self.twins.insert(device, Twin { happening, v1, at });

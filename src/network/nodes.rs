@@ -8,6 +8,7 @@ use super::envelope::Sessions;
 use super::interview::Interview;
 use super::jobs::{Errand, JobId, Origin, Priority, Transaction};
 use super::queue::Eligible;
+use super::resealed::Resealed;
 use super::segments::Incoming;
 use super::{RadioUse, Reach};
 use crate::command::ClassId;
@@ -50,6 +51,7 @@ pub(super) struct NodeState {
     /// S2 with it, and S0, which begins with the first word.
     pub(super) s2: Session,
     pub(super) s0: Option<Peer>,
+    pub(super) resealed: Resealed,
     /// A command whose nonce was asked for.
     pub(super) nonce: Option<NonceWait>,
     /// This one has the node's nonces to itself: nothing else is sealed before it went.
@@ -112,6 +114,7 @@ impl NodeState {
         Self {
             s2: Session::new(node.id, granted, entropy),
             s0: None,
+            resealed: Resealed::default(),
             nonce: None,
             reserved: None,
             told_nonces: Allowance::default(),

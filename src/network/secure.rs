@@ -207,8 +207,10 @@ impl Network {
         match state.s2.receive(&air, said, to, now, &mut self.entropy) {
             Received::Command(opened) => self.opened_s2(id, opened),
             Received::Answer { frame, why } => {
-                if why == Gave::WrongKey {
-                    tracing::debug!(node = %id, "a frame that no key of ours opens");
+                match why {
+                    Gave::WrongKey => tracing::debug!(node = %id, "a frame that no key of ours opens"),
+                    Gave::OutOfSync => state.resealed.called(now),
+                    Gave::Asked => {}
                 }
                 self.tell_nonce(id, &frame.0);
             }
@@ -228,7 +230,9 @@ impl Network {
             Protection::Temporary => return,
         };
         self.proven(id, class);
-        if !opened.command.is_empty() && !opened.repeats_multicast {
+        let now = self.clock;
+        let again = self.nodes.get_mut(&id).is_some_and(|state| state.resealed.repeats(&opened.command, now));
+        if !opened.command.is_empty() && !opened.repeats_multicast && !again {
             self.unsealed(id, class, &opened.command, opened.multicast);
         }
         if let Some(lost) = opened.multicast_lost {
