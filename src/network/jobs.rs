@@ -234,11 +234,24 @@ pub(super) struct Transmission {
     pub(super) nonce_came: bool,
     /// The node said before the stick's callback that it could not open it.
     pub(super) resync: bool,
+    /// Whether the node listened when it went out.
+    pub(super) before: Before,
+}
+
+/// How a node was when a frame went out to it, as far as its last word tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Before {
+    /// It was heard a moment ago.
+    Listening,
+    /// It was not heard for long.
+    Asleep,
+    /// Something in between.
+    Unclear,
 }
 
 impl Transmission {
     pub(super) fn of(transaction: Transaction, carries: Carries) -> Self {
-        Self { transaction, early: None, preempted: false, carries, nonce_came: false, resync: false }
+        Self { transaction, early: None, preempted: false, carries, nonce_came: false, resync: false, before: Before::Unclear }
     }
 }
 

@@ -6,7 +6,7 @@ use super::allowance::Allowance;
 use super::datagrams::Datagram;
 use super::envelope::Sessions;
 use super::interview::Interview;
-use super::jobs::{Errand, JobId, Origin, Priority, Transaction};
+use super::jobs::{Before, Errand, JobId, Origin, Priority, Transaction};
 use super::queue::Eligible;
 use super::resealed::Resealed;
 use super::segments::Incoming;
@@ -35,6 +35,8 @@ const LISTENS_ON: Duration = Duration::from_millis(300);
 const HOLDS: Duration = Duration::from_secs(8);
 /// A frame with a beam before it takes no less (timing sheet §2).
 const BEAM: Duration = Duration::from_millis(250);
+/// Silent for so long, it listens no more.
+const SLEEPS: Duration = Duration::from_secs(5);
 /// A failing node gets one part of the airtime, and the others four.
 const SHARE: u32 = 4;
 
@@ -78,6 +80,8 @@ pub(super) struct NodeState {
     listening_since: Instant,
     /// The last frame to it while it listened began with a beam.
     beamed_awake: bool,
+    /// The last frame to it while it slept did not: it listens always, whatever it says of itself.
+    unbeamed: bool,
     /// How often in a row a dead node was tried in vain.
     attempts: usize,
     /// How long the node took to report lately, smoothed.
@@ -135,6 +139,7 @@ impl NodeState {
             active_at: Instant::ZERO,
             listening_since: Instant::ZERO,
             beamed_awake: false,
+            unbeamed: false,
             attempts: 0,
             think_time: None,
         }
@@ -145,8 +150,9 @@ impl NodeState {
         let under_way = self.take_what_is_under_way();
         let (reach, radio) = (self.reach, self.radio);
         let (awake_until, active_at, retry_at, attempts) = (self.awake_until, self.active_at, self.retry_at, self.attempts);
-        let beamed_awake = self.beamed_awake;
-        *self = Self { reach, radio, awake_until, active_at, beamed_awake, retry_at, attempts, ..Self::new(node, entropy) };
+        let (beamed_awake, unbeamed) = (self.beamed_awake, self.unbeamed);
+        *self =
+            Self { reach, radio, awake_until, active_at, beamed_awake, unbeamed, retry_at, attempts, ..Self::new(node, entropy) };
         under_way
     }
 
@@ -173,7 +179,7 @@ impl NodeState {
     /// Whether a frame to it may go without a beam, though it needs one in general: it was heard just now. Some sticks
     /// beam all the same.
     pub(super) fn listens_on(&self, now: Instant) -> bool {
-        self.is_beamed() && !self.beamed_awake && (self.active_at..self.active_at + LISTENS_ON).contains(&now)
+        self.is_beamed() && !self.beamed_awake && self.before(now) == Before::Listening
     }
 
     /// Whether others are not woken yet, because it listens. One that speaks on and on loses that, and while it thinks, one
@@ -188,11 +194,21 @@ impl NodeState {
         self.is_beamed().then_some(Deadline { at: self.active_at + LISTENS_ON, why: "another lock may be woken" })
     }
 
-    /// A frame to it took so long until now: whether the stick spares a node that listens the beam.
-    pub(super) fn learn_beams(&mut self, spent: Duration, now: Instant) {
-        let listened = self.active_at + spent..self.active_at + spent + LISTENS_ON;
-        if self.is_beamed() && listened.contains(&now) {
-            self.beamed_awake = spent >= BEAM;
+    /// How it is at the moment, before a frame goes to it.
+    pub(super) fn before(&self, now: Instant) -> Before {
+        match now.since(self.active_at) {
+            silent if silent < LISTENS_ON => Before::Listening,
+            silent if silent >= SLEEPS || self.active_at == Instant::ZERO => Before::Asleep,
+            _ => Before::Unclear,
+        }
+    }
+
+    /// A frame to it took so long: whether the stick spares a node that listens the beam, or needs none at all.
+    pub(super) fn learn_beams(&mut self, before: Before, spent: Duration) {
+        match before {
+            Before::Listening => self.beamed_awake = spent >= BEAM,
+            Before::Asleep => self.unbeamed = spent < BEAM,
+            Before::Unclear => {}
         }
     }
 
@@ -202,7 +218,7 @@ impl NodeState {
     }
 
     pub(super) fn is_beamed(&self) -> bool {
-        self.node.protocol.is_some_and(|protocol| protocol.beam.is_some())
+        !self.unbeamed && self.node.protocol.is_some_and(|protocol| protocol.beam.is_some())
     }
 
     /// Whether `transaction` may go to this node now. Answers go to anybody at any time: whoever asked listens.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::datagrams::FRAME;
 use super::envelope;
 use super::exchange::{Awaits, Ended, Exchange};
-use super::jobs::{Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Transmission};
+use super::jobs::{Before, Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Transmission};
 use super::nodes::Thinking;
 use super::queue::Eligible;
 use super::secure::Protected;
@@ -122,7 +122,8 @@ impl Network {
         }
         let function = frame.function;
         let send = self.send(frame);
-        let transmission = Transmission::of(transaction, carries);
+        let before = self.nodes.get(&node).map_or(Before::Unclear, |state| state.before(self.clock));
+        let transmission = Transmission { before, ..Transmission::of(transaction, carries) };
         self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Node(Box::new(transmission))));
     }
 
@@ -171,7 +172,7 @@ impl Network {
             let took = state.count(callback.report.as_ref());
             self.airtime.spend(took, self.clock);
             if callback.status == TxStatus::OK {
-                state.learn_beams(spent, self.clock);
+                state.learn_beams(transmission.before, spent);
             }
         }
         match callback.status {
