@@ -31,6 +31,8 @@ const AWAKE: Duration = Duration::from_secs(8);
 const IDLE: Duration = Duration::from_millis(250);
 /// A FLiRS node goes on listening for so long after its last frame (timing sheet §2: some 10 ms up to a second).
 const LISTENS_ON: Duration = Duration::from_millis(300);
+/// A quick one that thinks about a command has answered by then: a little more, so that its next one goes before another's.
+const THINKS: Duration = Duration::from_millis(450);
 /// For so long others wait for a lock that listens: time for thirty codes.
 const HOLDS: Duration = Duration::from_secs(8);
 /// A frame with a beam before it takes no less (timing sheet §2).
@@ -185,13 +187,20 @@ impl NodeState {
     /// Whether others are not woken yet, because it listens. One that speaks on and on loses that, and while it thinks, one
     /// that is known to think slowly: the others' beam costs less than the wait.
     pub(super) fn holds_air(&self, now: Instant) -> bool {
-        let is_quick = self.thinking.is_none() || self.think_time.is_none_or(|usual| usual <= LISTENS_ON);
-        is_quick && self.listens_on(now) && now < self.listening_since + HOLDS
+        if now >= self.listening_since + HOLDS {
+            return false;
+        }
+        match &self.thinking {
+            None => self.listens_on(now),
+            Some(_) if self.think_time.is_some_and(|usual| usual > LISTENS_ON) => false,
+            Some(_) => self.is_beamed() && !self.beamed_awake && now < self.active_at + THINKS,
+        }
     }
 
     /// When others may be woken for all it has to say.
     pub(super) fn dozes_at(&self) -> Option<Deadline> {
-        self.is_beamed().then_some(Deadline { at: self.active_at + LISTENS_ON, why: "another lock may be woken" })
+        let after = if self.thinking.is_some() { THINKS } else { LISTENS_ON };
+        self.is_beamed().then_some(Deadline { at: self.active_at + after, why: "another lock may be woken" })
     }
 
     /// How it is at the moment, before a frame goes to it.
