@@ -112,7 +112,7 @@ fn has_loose(stage: &Stage, node: NodeId) -> bool {
 /// others don't wait for its next one, and are still on their way when it is due.
 fn removals_go_first(stage: &Stage, grants: &[(String, Value)]) -> Result<(), String> {
     let is = |grant: &Value, status: &str| grant["status"] == status;
-    let waits = |grant: &Value| is(grant, "removing") && grant["reason"] == "queue" && stage.is_heard(node_of(grant));
+    let waits = |grant: &Value| is(grant, "removing") && grant["reason"] == "queue" && stage.would_be_heard(node_of(grant));
     for (leaver, leaving) in grants.iter().filter(|(_, it)| waits(it)) {
         // One that was on its way already stays on it, also where its code is changed meanwhile.
         let later = |it: &Value| {

@@ -146,9 +146,15 @@ impl Stage {
     }
 
     /// Whether nothing keeps this lock's words from the daemon.
-    pub fn is_heard(&self, node: NodeId) -> bool {
+    fn is_heard(&self, node: NodeId) -> bool {
         let lock = self.house.node(node);
-        let well = !lock.faults.gone && !lock.faults.mute && !lock.memory.lifeline.is_empty();
+        !lock.faults.gone && self.would_be_heard(node)
+    }
+
+    /// Whether nothing but its distance does.
+    pub fn would_be_heard(&self, node: NodeId) -> bool {
+        let lock = self.house.node(node);
+        let well = !lock.faults.mute && !lock.memory.lifeline.is_empty();
         well && self.air_is_good && self.cable_is_good && self.plugged && !self.store_is_out && !self.house.is_dark()
     }
 
