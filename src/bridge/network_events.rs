@@ -50,6 +50,11 @@ impl Bridge {
                     self.touch(device);
                 }
             }
+            NetworkEvent::OutOfSync { node } => {
+                if let Some(device) = self.device_at(node) {
+                    self.sync.doubt_writes(device, &mut self.state, now);
+                }
+            }
             NetworkEvent::FoundAlive { node } => {
                 if let Some(device) = self.device_at(node).filter(|device| self.sync.found_alive(*device)) {
                     self.touch(device);

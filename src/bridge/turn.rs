@@ -84,6 +84,7 @@ impl Bridge {
     /// One turn.
     pub fn turn(&mut self, input: Input, now: Now) -> Turn {
         let now = self.clock.read(now);
+        self.sync.begins(now);
         let stopping = matches!(input, Input::Stopping);
         match input {
             Input::Radio(input) => {

@@ -137,10 +137,11 @@ pub enum Progress {
 impl Progress {
     /// What is left of it after a restart. The row was written before the frame left, and what came of the frame was not
     /// written any more: the lock may have the change or not. So it is read, and neither written blindly nor believed.
+    /// Nor does an acknowledgement of before count: nobody heard whether the lock called for new nonces since.
     pub fn after_a_restart(self) -> Self {
         match self {
-            Self::Sending { doing } => Self::Verifying { doing, acked: false },
-            Self::Idle | Self::Verifying { .. } => self,
+            Self::Sending { doing } | Self::Verifying { doing, .. } => Self::Verifying { doing, acked: false },
+            Self::Idle => self,
         }
     }
 }

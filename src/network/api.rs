@@ -144,6 +144,11 @@ pub enum NetworkEvent {
         /// Now.
         reach: Reach,
     },
+    /// A node calls for new nonces: it may have acknowledged what it could not open.
+    OutOfSync {
+        /// Which.
+        node: NodeId,
+    },
     /// A node that had just acknowledged none of its tries acknowledges a ping, or speaks: it was the air.
     FoundAlive {
         /// Which.

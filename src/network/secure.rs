@@ -164,6 +164,7 @@ impl Network {
 
     /// The node could not open what was sent last: it is sealed again, once.
     fn resync(&mut self, id: NodeId) {
+        self.tell(NetworkEvent::OutOfSync { node: id });
         let Some(state) = self.nodes.get_mut(&id) else { return };
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id

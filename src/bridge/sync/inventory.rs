@@ -90,7 +90,8 @@ impl Sync {
         self.submit(view, command, Expect::Reply, Priority::Background, task, network, now);
     }
 
-    /// The User Code Checksum was asked before the inventory: 0x0000 means that no slot is taken.
+    /// The User Code Checksum was asked before the inventory: 0x0000 means that no slot is taken. Codes may come to that
+    /// sum by chance, too (one set in 65,536): where some are known to be, the slots have to say themselves that they went.
     pub(super) fn checksum_told(
         &mut self,
         device: DeviceId,
@@ -111,7 +112,8 @@ impl Sync {
             }
             _ => None,
         };
-        let empty = sum == Some(0);
+        let has_codes = state.slots(device).values().any(|slot| slot.content.is_occupied());
+        let empty = sum == Some(0) && !has_codes;
         set_inventory(device, state, |before| Inventory { next: 1, done: empty, ..before });
         if empty { self.nothing_in(device, 1, u16::MAX, state, network, now) } else { Vec::new() }
     }

@@ -47,6 +47,8 @@ pub struct Sync {
     jobs: BTreeMap<JobId, (DeviceId, Task)>,
     entropy: Entropy,
     pace: Pace,
+    /// When the first turn was, which may be long after the clock began: a store that comes back brings a new start.
+    began: Option<Instant>,
 }
 
 /// Patience with one lock.
@@ -94,6 +96,8 @@ struct SlotPatience {
     told: bool,
     /// An older change of ours in this slot is so recent that its event may still come.
     echo: bool,
+    /// The lock told of another's hand in this slot since the last frame for it left.
+    interrupted: bool,
     /// When an event came that may have been that one, or of what is under way.
     echoed: Option<Instant>,
     /// It was looked at right after the last write, and did not have it yet: a second look decides.
@@ -151,7 +155,7 @@ impl Sync {
     /// The last daemon's Supervision sessions are forgotten. The first one with a lock may by chance have the id of the last
     /// before, and the lock then answers as it did and does nothing (command-classes sheet, 0x6C): that answer does not count.
     pub fn new<'a>(slots: impl IntoIterator<Item = &'a Slot>, entropy: Entropy) -> Self {
-        let mut sync = Self { locks: BTreeMap::new(), jobs: BTreeMap::new(), entropy, pace: Pace::full() };
+        let mut sync = Self { locks: BTreeMap::new(), jobs: BTreeMap::new(), entropy, pace: Pace::full(), began: None };
         for slot in slots {
             sync.locks.entry(slot.key.device).or_default().remembers_sessions = true;
             if slot.progress != Progress::Idle {
@@ -159,6 +163,11 @@ impl Sync {
             }
         }
         sync
+    }
+
+    /// The first turn is now, unless it was before.
+    pub fn begins(&mut self, now: Now) {
+        self.began.get_or_insert(now.mono);
     }
 
     /// Takes the next step at a lock, if there is one and the lock is ready for it.
@@ -241,7 +250,7 @@ impl Sync {
         state.put_slot(slot, now.wall);
         let echo = self.is_own_echo(key, now.mono) || was_just_confirmed(&before, now);
         let tries = self.tries(key);
-        (tries.told, tries.echo) = (false, echo);
+        (tries.told, tries.echo, tries.interrupted) = (false, echo, false);
         before
     }
 
@@ -336,6 +345,16 @@ impl Sync {
             let doing = Doing::Write { generation, was_empty: false };
             slot.progress = Progress::Verifying { doing, acked: true };
             state.put_slot(slot, now.wall);
+        }
+    }
+
+    /// The lock may not have opened what it acknowledged: what it shows masked need not be what was written last.
+    pub fn doubt_writes(&mut self, device: DeviceId, state: &mut State, now: Now) {
+        for mut slot in state.slots(device).values().cloned().collect::<Vec<_>>() {
+            if let Progress::Verifying { acked: acked @ true, .. } = &mut slot.progress {
+                *acked = false;
+                state.put_slot(slot, now.wall);
+            }
         }
     }
 

@@ -110,7 +110,8 @@ impl Sync {
     fn changed(&mut self, key: SlotKey, pin: Option<&Pin>, sent: Sent, state: &mut State, now: Now) {
         let mut slot = slot_of(key, state);
         let fingerprints = state.key.clone();
-        let event = self.tries(key).told.then_some(now.mono);
+        let tries = self.tries(key);
+        let (event, somebody_was_there) = (tries.told.then_some(now.mono), tries.interrupted);
         let told = event.is_some() && !matches!(sent, Sent::Confirmed | Sent::Refused | Sent::Unsupported);
         if let (true, Progress::Sending { doing }) = (told, slot.progress) {
             observe::confirm(&mut slot, doing, pin, ConfirmedBy::Event, &fingerprints, now.wall);
@@ -118,6 +119,10 @@ impl Sync {
         let verdict = observe::settle(&mut slot, sent, pin, &fingerprints, now.wall);
         self.judge(&slot, verdict, state, now);
         self.mark_own(key, event, now.mono);
+        // The lock's word on ours may be older than what it told of the slot meanwhile.
+        if somebody_was_there && sent == Sent::Confirmed {
+            self.recheck(key, false);
+        }
         // One that never said so is asked at once.
         let tells = self.locks.get(&key.device).is_some_and(|patience| patience.tells);
         if tells && matches!(sent, Sent::Acked | Sent::Unanswered) && verdict == Verdict::LookAgain {

@@ -40,8 +40,12 @@ impl Sync {
         };
         match slot.progress {
             // An event is believed once the frame was acknowledged: it may be the echo of an older write.
-            Progress::Sending { .. } => {
+            Progress::Sending { doing: Doing::Write { .. } } => {
                 self.believe(key);
+                return None;
+            }
+            Progress::Sending { doing: Doing::Clear { .. } } => {
+                self.interrupted(key);
                 return None;
             }
             Progress::Verifying { .. } if self.tries(key).echo => {
@@ -65,7 +69,7 @@ impl Sync {
         // The event of a change of ours may come late, when a lock repeats what nobody answered: even after a restart, where
         // only the stamp of the confirmation is left. Otherwise one look tells.
         let just_confirmed = was_just_confirmed(&slot, now);
-        let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO) || just_started(now);
+        let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO) || self.just_started(now);
         let (own, first) = (self.is_own_echo(key, now.mono), self.is_first_echo(key, now.mono));
         if !first && (own || !just_confirmed) {
             self.recheck(key, !own && !late);
@@ -92,12 +96,11 @@ impl Sync {
                 state.put_slot(slot, now.wall);
                 None
             }
-            // Somebody was there in the middle of our write: what is told of it from now on may be older.
             Progress::Sending { .. } | Progress::Verifying { .. } => {
-                self.tries(key).echo = true;
+                self.interrupted(key);
                 None
             }
-            Progress::Idle if self.is_own_echo(key, now.mono) || was_just_confirmed(&slot, now) || just_started(now) => {
+            Progress::Idle if self.is_own_echo(key, now.mono) || was_just_confirmed(&slot, now) || self.just_started(now) => {
                 // What we did last was to put a code there: this is another's doing, or very late.
                 if slot.confirmed.is_some_and(|confirmed| confirmed.code.is_some()) {
                     self.recheck(key, false);
@@ -152,12 +155,23 @@ impl Sync {
     }
 
     /// One look tells what is in that slot.
-    fn recheck(&mut self, key: SlotKey, certain: bool) {
+    pub(super) fn recheck(&mut self, key: SlotKey, certain: bool) {
         *self.locks.entry(key.device).or_default().recheck.entry(key.index).or_default() |= certain;
     }
 
     pub(super) fn mark_own(&mut self, key: SlotKey, told: Option<Instant>, at: Instant) {
         self.locks.entry(key.device).or_default().own.insert(key.index, OwnChange { at, told });
+    }
+
+    /// Somebody was there in the middle of our change: what the lock says of the slot from now on may be older.
+    fn interrupted(&mut self, key: SlotKey) {
+        let tries = self.tries(key);
+        (tries.echo, tries.interrupted) = (true, true);
+    }
+
+    /// Whether what the last daemon did may still echo. A clock that was set in between does not tell how long ago that was.
+    fn just_started(&self, now: Now) -> bool {
+        self.began.is_none_or(|began| now.mono.since(began) < LATE_ECHO)
     }
 
     fn own_change(&self, key: SlotKey) -> Option<OwnChange> {
@@ -175,11 +189,6 @@ impl Sync {
         let told = *own.told.get_or_insert(now);
         now.since(told) < TWICE
     }
-}
-
-/// Whether what the last daemon did may still echo. A clock that was set in between does not tell how long ago that was.
-fn just_started(now: Now) -> bool {
-    now.mono.since(Instant::ZERO) < LATE_ECHO
 }
 
 /// Whether a change of ours was confirmed so recently that the lock may still tell of it. Holds over a restart, and is as

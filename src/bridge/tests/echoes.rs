@@ -14,6 +14,8 @@ impl House {
         let now = self.now();
         let finding = self.bridge.sync.added(key, &mut self.bridge.state, now);
         assert_eq!(finding, None);
+        self.bridge.touch(key.device);
+        self.turn(Input::Timeout);
     }
 }
 
@@ -34,9 +36,12 @@ fn a_masking_lock_that_repeats_itself_after_a_restart_was_not_written_over() {
     assert_eq!(house.statuses(), ["Active None"], "nobody was at the lock");
     assert!(house.happened.iter().all(|event| event.kind != EventType::CodeChangedAtLock), "{:?}", house.happened);
 
-    // Much later it is news.
+    // After another start, much later, a minute is waited for what it may still repeat; then it is news.
     house.cut_power();
     house.run_for(Duration::from_secs(2));
+    house.added(key);
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.statuses(), ["Active None"], "it may be very late");
     house.added(key);
     house.run_for(Duration::from_secs(60));
     assert_eq!(house.statuses(), ["ChangedAtLock Some(OverwrittenAtLock)"]);
@@ -60,4 +65,42 @@ fn an_echo_of_the_old_code_after_a_restart_does_not_pass_for_the_new_one() {
     assert_eq!(slot(&house).confirmed, None, "the lock still has the old code");
     house.run_for(Duration::from_secs(60));
     assert_eq!((house.statuses(), house.codes(V2)), (vec!["Active None".into()], vec![(1, "59321".into())]));
+}
+
+#[test]
+fn a_code_erased_while_it_is_written_is_not_active_on_the_word_of_the_write() {
+    let mut house = House::settled(72);
+    house.add("Ada", "48213", &["lock_2"]);
+    assert_eq!(house.statuses(), ["Sending None"]);
+    let (key, now, before) = (house.slot_key(V2, 1), house.now(), house.frames_sent);
+    assert_eq!(house.bridge.sync.deleted(key, &mut house.bridge.state, now), None);
+    house.run_for(Duration::from_secs(30));
+    assert_eq!(house.statuses(), ["Active None"]);
+    assert_eq!(house.frames_sent - before, 1, "the write had left already: what came after it is one look");
+}
+
+#[test]
+fn an_added_code_in_the_middle_of_a_removal_is_looked_at() {
+    let mut house = House::settled(73);
+    let ada = house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    let before = house.frames_sent;
+    house.intend(Intent::Revoke { person: ada, device: "lock_2".into() });
+    let key = house.slot_key(V2, 1);
+    house.added(key);
+    house.run_for(Duration::from_secs(30));
+    assert_eq!(house.statuses().len(), 0, "the removal is over");
+    assert_eq!(house.frames_sent - before, 2, "the clear, and one look at who is there now");
+}
+
+/// One set of codes in 65,536 has the sum that means "none".
+#[test]
+fn a_code_whose_checksum_is_that_of_no_codes_is_not_missing() {
+    let mut house = House::settled(74);
+    house.add("Ada", "207690", &["lock_2"]);
+    house.run_for(Duration::from_secs(30));
+    house.intend(Intent::Check("lock_2".into()));
+    house.run_for(Duration::from_secs(3600));
+    assert!(house.bridge.state.device_of(V2).unwrap().inventory.done);
+    assert_eq!(house.statuses(), ["Active None"]);
 }

@@ -139,6 +139,17 @@ fn what_was_being_sent_when_the_power_went_is_to_be_verified() {
     assert_eq!(state.grants[0].status, Status::Verifying);
 }
 
+/// What the lock called for while nobody listened is not known any more.
+#[test]
+fn an_acknowledgement_of_before_a_restart_does_not_pass_for_delivery() {
+    let (mut store, _) = Store::in_memory(&Entropy::from_number(1)).unwrap();
+    let doing = Doing::Write { generation: Generation(3), was_empty: true };
+    let mut acknowledged = slot(DeviceId::new(&mut Entropy::from_number(2)), 3, "4821");
+    acknowledged.progress = Progress::Verifying { doing, acked: true };
+    store.apply(&batch([Write::PutSlot(acknowledged)])).unwrap();
+    assert_eq!(store.load().unwrap().slots[0].progress, Progress::Verifying { doing, acked: false });
+}
+
 #[test]
 fn a_batch_that_fails_half_way_leaves_nothing_behind() {
     let (mut store, _) = Store::in_memory(&Entropy::from_number(1)).unwrap();
