@@ -18,6 +18,8 @@ pub struct Bolts {
     operations: BTreeMap<JobId, (DeviceId, LockState)>,
     /// When a lock is asked where its bolt is: nobody saw what happened while the stick or we were away.
     ask_at: BTreeMap<DeviceId, Instant>,
+    /// Questions that have no end yet. One is enough for a lock, however often the stick comes and goes meanwhile.
+    asking: BTreeMap<JobId, DeviceId>,
 }
 
 impl Bolts {
@@ -50,6 +52,7 @@ impl Bridge {
 
     /// Takes in how a job ended, if it was for a bolt.
     pub(super) fn operated(&mut self, job: JobId, node: NodeId, outcome: &Outcome) {
+        self.bolts.asking.remove(&job);
         let Some((device, wanted)) = self.bolts.operations.remove(&job) else { return };
         match outcome {
             Outcome::Accepted => {
@@ -77,11 +80,15 @@ impl Bridge {
         let due: Vec<DeviceId> = self.bolts.ask_at.iter().filter(|(_, at)| **at <= now.mono).map(|(id, _)| *id).collect();
         for id in due {
             self.bolts.ask_at.remove(&id);
+            if self.bolts.asking.values().any(|asked| *asked == id) {
+                continue;
+            }
             let Some(device) = self.state.device(id).filter(|device| device.lock_state == LockState::Unknown) else { continue };
             let Some(node) = device.node else { continue };
             let command = Command::DoorLock(DoorLock::OperationGet);
             let job = Job { node, priority: Priority::Background, command, expect: Expect::Reply, deadline: None };
-            self.network.submit(job, now);
+            let job = self.network.submit(job, now);
+            self.bolts.asking.insert(job, id);
         }
     }
 }

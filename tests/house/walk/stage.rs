@@ -516,9 +516,10 @@ impl Stage {
         let strangers = self.model.locks.get_mut(&node).unwrap();
         // Over one that a person decided about since: that decision holds for this one, too.
         let is_decided = was.is_some_and(|was| strangers.loose.contains(&was));
-        // Over a stranger's that was written over ours it is as if over ours.
+        // Over a stranger's that was written over ours, or where ours was erased unheard, it is as if over ours.
         let over = match (over, strangers.codes.remove(&slot)) {
             (None, Some(stranger)) => stranger.over,
+            (None, None) => strangers.vacated.get(&slot).cloned(),
             (over, _) => over,
         };
         if over.is_some() {
