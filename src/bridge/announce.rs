@@ -128,11 +128,6 @@ impl Bridge {
     }
 
     fn info(&self) -> BridgeInfo {
-        let mut grants = GrantCounts::default();
-        for counts in self.state.devices().map(|device| self.grant_counts(device.id)) {
-            grants.pending += counts.pending;
-            grants.failed += counts.failed;
-        }
         let controller = match self.network.controller() {
             ControllerStatus::Ready(info) => Some(info.library.clone()),
             ControllerStatus::Absent { .. } | ControllerStatus::Starting { .. } => None,
@@ -141,7 +136,7 @@ impl Bridge {
             version: env!("CARGO_PKG_VERSION"),
             controller,
             devices: self.state.devices().count(),
-            grants,
+            grants: self.state.counts(),
             events_dropped: self.state.dropped().count,
         }
     }
@@ -150,11 +145,7 @@ impl Bridge {
     pub(super) fn grant_counts(&self, device: DeviceId) -> GrantCounts {
         let mut counts = GrantCounts::default();
         for grant in self.state.grants_on(device) {
-            if grant.status.needs_somebody() {
-                counts.failed += 1;
-            } else if !grant.status.is_settled() {
-                counts.pending += 1;
-            }
+            counts.of(grant.status).into_iter().for_each(|count| *count += 1);
         }
         counts
     }

@@ -16,6 +16,7 @@ use crate::domain::pin::{Fingerprint, FingerprintKey};
 use crate::domain::provisioning::Provisioned;
 use crate::domain::slot::Slot;
 use crate::domain::time::Timestamp;
+use crate::mqtt::topic::GrantCounts;
 use crate::security::keys::NetworkKeys;
 
 /// People, devices, grants and slots.
@@ -34,6 +35,8 @@ pub struct State {
     grants: BTreeMap<GrantId, Grant>,
     on_device: BTreeMap<DeviceId, BTreeSet<GrantId>>,
     of_person: BTreeMap<PersonId, BTreeSet<GrantId>>,
+    /// How all grants stand, kept along: a change at one lock is no reason to go through the others'.
+    counts: GrantCounts,
     slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>>,
     provisioning: BTreeMap<ProvisioningId, Provisioned>,
     /// Devices whose row or grants changed since the broker was last told.
@@ -63,6 +66,7 @@ impl State {
             grants: BTreeMap::new(),
             on_device: BTreeMap::new(),
             of_person: BTreeMap::new(),
+            counts: GrantCounts::default(),
             slots,
             provisioning: snapshot.provisioning.into_iter().map(|expected| (expected.id, expected)).collect(),
             changed: BTreeSet::new(),
@@ -286,12 +290,21 @@ impl State {
         self.changed.insert(grant.device);
         self.on_device.entry(grant.device).or_default().insert(grant.id);
         self.of_person.entry(grant.person).or_default().insert(grant.id);
-        self.grants.insert(grant.id, grant);
+        self.counts.of(grant.status).into_iter().for_each(|count| *count += 1);
+        if let Some(before) = self.grants.insert(grant.id, grant) {
+            self.counts.of(before.status).into_iter().for_each(|count| *count -= 1);
+        }
+    }
+
+    /// How all grants stand.
+    pub fn counts(&self) -> GrantCounts {
+        self.counts
     }
 
     /// Forgets a grant whose code is out.
     pub fn delete_grant(&mut self, id: GrantId) {
         let Some(grant) = self.grants.remove(&id) else { return };
+        self.counts.of(grant.status).into_iter().for_each(|count| *count -= 1);
         self.changed.insert(grant.device);
         self.on_device.entry(grant.device).or_default().remove(&id);
         self.of_person.entry(grant.person).or_default().remove(&id);

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::domain::device::{Device, LockState};
 use crate::domain::event::{Action, Event, EventReason, EventType, Method, PersonAtEvent, PublishNames};
+use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, PersonId, Slug};
 
 /// A topic and what is said there.
@@ -207,6 +208,17 @@ pub struct GrantCounts {
     pub pending: usize,
     /// Need somebody.
     pub failed: usize,
+}
+
+impl GrantCounts {
+    /// Where a grant that stands so is counted, if anywhere.
+    pub fn of(&mut self, status: Status) -> Option<&mut usize> {
+        match status {
+            status if status.needs_somebody() => Some(&mut self.failed),
+            status if status.is_settled() => None,
+            _ => Some(&mut self.pending),
+        }
+    }
 }
 
 #[derive(Serialize)]

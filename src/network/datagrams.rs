@@ -61,8 +61,10 @@ impl Network {
     /// Asks for segments that are overdue, and ends datagrams that nobody confirmed.
     pub(super) fn check_datagrams(&mut self) {
         let now = self.clock;
-        let requests: Vec<(NodeId, TransportService)> =
-            self.nodes.values_mut().filter_map(|state| Some((state.node.id, state.incoming.handle_timeout(now)?))).collect();
+        let mut requests: Vec<(NodeId, TransportService)> = Vec::new();
+        self.nodes.each_stirring(|state| {
+            requests.extend(state.incoming.handle_timeout(now).map(|request| (state.node.id, request)));
+        });
         for (id, request) in requests {
             self.answer(id, SecurityClass::None, Command::TransportService(request));
         }
@@ -87,7 +89,7 @@ impl Network {
     /// Gives the stick the next segment of any datagram, if it is free.
     pub(super) fn transmit_next_segment(&mut self) {
         let sending: Vec<NodeId> =
-            self.nodes.values().filter(|state| state.datagram.is_some()).map(|state| state.node.id).collect();
+            self.nodes.stirring().filter(|state| state.datagram.is_some()).map(|state| state.node.id).collect();
         for id in sending {
             self.go_on_with_datagram(id);
         }

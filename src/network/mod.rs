@@ -21,6 +21,7 @@
 //! | `farewell` | nodes that say that they were reset |
 //! | `segments`, `datagrams` | commands longer than a frame |
 //! | `nodes` | reach and pacing of one node |
+//! | `members` | all nodes, and which are not at rest |
 //! | `airtime` | what an hour of transmissions comes to |
 //! | `inclusion` | who is in the network, and how that changes |
 //! | `interview` | what is asked of a node so that it can be used |
@@ -39,6 +40,7 @@ mod hub;
 pub mod inclusion;
 mod interview;
 mod jobs;
+mod members;
 mod nodes;
 mod queue;
 mod receive;
@@ -53,7 +55,7 @@ mod tests;
 mod transmit;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use jiff::tz::TimeZone;
 
@@ -74,6 +76,7 @@ use hub::Hub;
 use inclusion::Membership;
 use jobs::{Errand, Origin, Transaction, Transmission, Under};
 pub use jobs::{Expect, Job, JobId, Outcome, Priority};
+use members::Members;
 use nodes::NodeState;
 use queue::Queue;
 use secure::Keyring;
@@ -98,7 +101,7 @@ pub struct Network {
     may_reset: bool,
     functions: BTreeSet<FunctionId>,
     width: NodeIdWidth,
-    nodes: BTreeMap<NodeId, NodeState>,
+    nodes: Members,
     queue: Queue,
     /// The one function under way, and for whom.
     exchange: Option<(Exchange, Owner)>,
@@ -139,7 +142,7 @@ impl Network {
     /// A network of the `nodes` that were known at the last stop, which belong to `home` and hold its `keys`. Sends nothing
     /// until [`Input::LinkUp`].
     pub fn new(nodes: Vec<Node>, home: Option<HomeId>, keys: NetworkKeys, options: Options, mut entropy: Entropy) -> Self {
-        let nodes = nodes.into_iter().map(|node| (node.id, NodeState::new(node, &mut entropy))).collect();
+        let nodes = nodes.into_iter().map(|node| NodeState::new(node, &mut entropy)).collect();
         Self {
             may_reset: options.soft_reset == SoftReset::Auto,
             options,
@@ -212,7 +215,7 @@ impl Network {
         let at = |at: Instant, why: &'static str| Some(Deadline { at, why });
         let exchange = self.exchange.as_ref().and_then(|(exchange, _)| exchange.deadline());
         let start_up = self.start_up.as_ref().and_then(StartUp::deadline);
-        let nodes = self.nodes.values().flat_map(NodeState::deadlines);
+        let nodes = self.nodes.stirring().flat_map(NodeState::deadlines);
         let all = [
             exchange,
             start_up,
@@ -220,7 +223,7 @@ impl Network {
             at(self.hold_until, "stick was busy"),
             self.preemption_at().and_then(|due| at(due, "wait behind a stuck transmission")),
         ];
-        let others = self.nodes.values().filter_map(NodeState::dozes_at).filter(|_| !self.queue.is_empty());
+        let others = self.nodes.stirring().filter_map(NodeState::dozes_at).filter(|_| !self.queue.is_empty());
         let queued = self.queue.deadlines().map(|at| Deadline { at, why: "queue" });
         // What lies behind was done, or waits for something other than time.
         all.into_iter()
@@ -323,6 +326,7 @@ impl Network {
             self.transmit_next_segment();
             self.transmit_next();
         }
+        self.nodes.rest(self.clock);
     }
 
     fn is_ready(&self) -> bool {
@@ -422,7 +426,7 @@ impl Network {
     fn go_on_with_interviews(&mut self) {
         let (own, now) = (self.own, self.clock);
         let (asking, mut open): (Vec<&NodeState>, Vec<&NodeState>) =
-            self.nodes.values().filter(|state| state.may_be_interviewed(now)).partition(|state| state.interview.is_asking());
+            self.nodes.stirring().filter(|state| state.may_be_interviewed(now)).partition(|state| state.interview.is_asking());
         let mut free = INTERVIEWS.saturating_sub(asking.iter().filter(|state| state.is_awake(now)).count());
         // The one that is nearest to its end goes on first.
         open.sort_by_key(|state| Reverse(state.node.stage));
@@ -457,7 +461,7 @@ impl Network {
 
     fn expire_jobs(&mut self) {
         let now = self.clock;
-        for transaction in self.queue.take_if(|transaction| transaction.deadline.is_some_and(|deadline| deadline <= now)) {
+        for transaction in self.queue.expired(now) {
             self.finish(transaction, Outcome::Expired);
         }
     }

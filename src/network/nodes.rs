@@ -305,6 +305,15 @@ impl NodeState {
         self.thinking.is_some() || self.datagram.is_some() || self.nonce.is_some()
     }
 
+    /// Whether nothing is under way and nothing comes by itself: it is looked at again when somebody changes it.
+    pub(super) fn is_at_rest(&self, now: Instant) -> bool {
+        let is_busy = self.has_under_way() || self.reserved.is_some() || self.incoming.deadline().is_some();
+        let has_time_of_its_own = self.deadlines().chain(self.dozes_at()).any(|deadline| deadline.at > now);
+        let wants_something =
+            self.may_be_interviewed(now) || self.is_worth_a_ping(now) || self.is_idle(now) || self.dozed_off(now);
+        !is_busy && !has_time_of_its_own && !wants_something
+    }
+
     /// When something becomes due by itself.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Deadline> {
         let report = self.thinking.as_ref().map(|thinking| Deadline { at: thinking.until, why: "report of a node" });

@@ -2,24 +2,21 @@
 //! is kept apart from eligibility, which is asked at the moment of picking: nothing has to be sorted again when a node
 //! falls asleep.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::jobs::{JobId, Priority, Transaction};
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
 
-/// Transactions per node and priority, oldest first.
+/// Transactions per node and priority, oldest first. A node that nothing waits for has no entry.
 #[derive(Default, Debug)]
 pub(super) struct Queue {
-    nodes: BTreeMap<NodeId, NodeQueue>,
-    served: u64,
-}
-
-#[derive(Default, Debug)]
-struct NodeQueue {
-    waiting: BTreeMap<Priority, VecDeque<Transaction>>,
-    /// When this node had its last turn, counted in turns.
-    served: u64,
+    nodes: BTreeMap<NodeId, BTreeMap<Priority, VecDeque<Transaction>>>,
+    /// Nodes for which something waits that time may change, or that presses: for nearly all, nothing of the kind does.
+    watched: BTreeSet<NodeId>,
+    /// When each node had its last turn, counted in turns.
+    served: BTreeMap<NodeId, u64>,
+    turns: u64,
 }
 
 /// Whether a node's next transaction may go now.
@@ -40,14 +37,16 @@ pub(super) enum Eligible {
 impl Queue {
     /// Adds `transaction` behind its equals.
     pub(super) fn push(&mut self, transaction: Transaction) {
+        self.watch(&transaction);
         let node = self.nodes.entry(transaction.node).or_default();
-        node.waiting.entry(transaction.priority).or_default().push_back(transaction);
+        node.entry(transaction.priority).or_default().push_back(transaction);
     }
 
     /// Puts `transaction` back before its equals: it had its turn already.
     pub(super) fn push_front(&mut self, transaction: Transaction) {
+        self.watch(&transaction);
         let node = self.nodes.entry(transaction.node).or_default();
-        node.waiting.entry(transaction.priority).or_default().push_front(transaction);
+        node.entry(transaction.priority).or_default().push_front(transaction);
     }
 
     /// Takes out the transaction that goes next: the most urgent of those that `eligible` admits, from the node that
@@ -55,24 +54,60 @@ impl Queue {
     pub(super) fn next(&mut self, now: Instant, eligible: impl Fn(&Transaction) -> Eligible) -> Option<Transaction> {
         let mut best = None;
         for (&id, node) in &self.nodes {
-            for (&priority, waiting) in &node.waiting {
+            let served = self.served.get(&id).copied().unwrap_or_default();
+            for (&priority, waiting) in node {
                 let Some(head) = waiting.front() else { continue };
                 let verdict = eligible(head);
                 if head.not_before > now || verdict == Eligible::No {
                     continue;
                 }
                 let due = priority != Priority::Nonce && verdict != Eligible::Due;
-                let rank = (verdict == Eligible::Yielding, due, priority, verdict != Eligible::Listening, node.served, id);
+                let rank = (verdict == Eligible::Yielding, due, priority, verdict != Eligible::Listening, served, id);
                 if best.is_none_or(|best| rank < best) {
                     best = Some(rank);
                 }
             }
         }
         let (_, _, priority, _, _, id) = best?;
-        self.served += 1;
-        let node = self.nodes.get_mut(&id)?;
-        node.served = self.served;
-        node.waiting.get_mut(&priority)?.pop_front()
+        self.turns += 1;
+        self.served.insert(id, self.turns);
+        let next = self.nodes.get_mut(&id)?.get_mut(&priority)?.pop_front();
+        self.tidy(id);
+        next
+    }
+
+    fn watch(&mut self, transaction: &Transaction) {
+        if is_watched(transaction) {
+            self.watched.insert(transaction.node);
+        }
+    }
+
+    /// Forgets what nothing waits for any more.
+    fn tidy(&mut self, id: NodeId) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.retain(|_, waiting| !waiting.is_empty());
+        if !node.values().flatten().any(is_watched) {
+            self.watched.remove(&id);
+        }
+        if node.is_empty() {
+            self.nodes.remove(&id);
+        }
+    }
+
+    fn watched(&self) -> impl Iterator<Item = &Transaction> {
+        self.watched.iter().filter_map(|id| self.nodes.get(id)).flat_map(|node| node.values().flatten())
+    }
+
+    /// Everything that does not wait behind what is under way: answers, and doors that somebody stands at.
+    pub(super) fn pressing(&self) -> impl Iterator<Item = &Transaction> {
+        self.watched().filter(|transaction| transaction.priority <= Priority::Operate)
+    }
+
+    /// Takes out what was to be sent by now.
+    pub(super) fn expired(&mut self, now: Instant) -> Vec<Transaction> {
+        let late = |transaction: &&Transaction| transaction.deadline.is_some_and(|deadline| deadline <= now);
+        let late: Vec<JobId> = self.watched().filter(late).map(|transaction| transaction.id).collect();
+        late.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
     /// Takes one transaction out.
@@ -83,33 +118,41 @@ impl Queue {
     /// Takes out everything that `condition` holds for, in order of node, priority and age.
     pub(super) fn take_if(&mut self, condition: impl Fn(&Transaction) -> bool) -> Vec<Transaction> {
         let mut taken = Vec::new();
-        for waiting in self.nodes.values_mut().flat_map(|node| node.waiting.values_mut()) {
+        for waiting in self.nodes.values_mut().flat_map(BTreeMap::values_mut).filter(|waiting| waiting.iter().any(&condition)) {
             let (out, keep) = std::mem::take(waiting).into_iter().partition(&condition);
             *waiting = keep;
             taken.extend::<VecDeque<_>>(out);
+        }
+        for transaction in &taken {
+            self.tidy(transaction.node);
         }
         taken
     }
 
     /// Everything that waits, in order of node, priority and age.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
-        self.nodes.values().flat_map(|node| node.waiting.values().flatten())
+        self.nodes.values().flat_map(|node| node.values().flatten())
     }
 
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.nodes.is_empty()
     }
 
     /// Whether anything waits for `node`.
     pub(super) fn waits_for(&self, node: NodeId) -> bool {
-        self.nodes.get(&node).is_some_and(|node| node.waiting.values().any(|waiting| !waiting.is_empty()))
+        self.nodes.contains_key(&node)
     }
 
     /// The moments at which something becomes due by itself: ends of pauses, and deadlines.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Instant> {
-        self.iter().flat_map(|transaction| [Some(transaction.not_before), transaction.deadline]).flatten()
+        self.watched().flat_map(|transaction| [Some(transaction.not_before), transaction.deadline]).flatten()
     }
+}
+
+fn is_watched(transaction: &Transaction) -> bool {
+    let is_timed = transaction.not_before > Instant::ZERO || transaction.deadline.is_some();
+    is_timed || transaction.priority <= Priority::Operate
 }
 
 #[cfg(test)]

@@ -142,15 +142,16 @@ impl Network {
     /// its command never went out.
     pub(super) fn check_nonces(&mut self) {
         let now = self.clock;
-        self.nodes.values_mut().filter_map(|state| state.s0.as_mut()).for_each(|talk| talk.expire(now));
-        let overdue = self.nodes.values_mut().filter(|state| state.nonce.as_ref().is_some_and(|it| it.until <= now));
-        let overdue: Vec<Transaction> = overdue
-            .filter_map(|state| {
+        let mut overdue = Vec::new();
+        self.nodes.each_stirring(|state| {
+            if let Some(talk) = &mut state.s0 {
+                talk.expire(now);
+            }
+            if let Some(wait) = state.nonce.take_if(|it| it.until <= now) {
                 state.release();
-                state.nonce.take()
-            })
-            .map(|it| it.transaction)
-            .collect();
+                overdue.push(wait.transaction);
+            }
+        });
         for mut transaction in overdue {
             transaction.failures += 1;
             if transaction.failures < transaction.tries() {

@@ -185,7 +185,8 @@ impl Network {
     /// Callbacks and reports of what is under way may be lost with the stick.
     fn lose_what_is_under_way(&mut self) {
         self.lose_exchange();
-        let lost: Vec<Transaction> = self.nodes.values_mut().flat_map(NodeState::take_what_is_under_way).collect();
+        let mut lost = Vec::new();
+        self.nodes.each_stirring(|state| lost.extend(state.take_what_is_under_way()));
         lost.into_iter().for_each(|transaction| self.lose(transaction));
         self.change_lost();
     }

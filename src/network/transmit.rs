@@ -42,11 +42,11 @@ impl Network {
         while self.exchange.is_none() && self.clock >= self.hold_until {
             let (nodes, now) = (&self.nodes, self.clock);
             // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
-            let is_wanted_soon = nodes.values().any(|state| state.thinking.is_some());
+            let is_wanted_soon = nodes.stirring().any(|state| state.thinking.is_some());
             // A beam takes the air from everybody for a second: go on with the lock that listens already, and hear what else
             // it has to say, before another is woken: by lock, not by command (timing sheet §2). What must not wait, a code
             // that leaves among it, does not: anybody can make it look as if a lock spoke on and on.
-            let one_listens = nodes.values().any(|state| state.holds_air(now));
+            let one_listens = nodes.stirring().any(|state| state.holds_air(now));
             let next = self.queue.next(now, |transaction| {
                 if !radio.admits(transaction.priority) {
                     return Eligible::No;
@@ -307,8 +307,8 @@ impl Network {
     /// Reports that are overdue: asked again, or given up.
     pub(super) fn check_reports(&mut self) {
         let now = self.clock;
-        let overdue = self.nodes.values_mut().filter(|state| state.thinking.as_ref().is_some_and(|it| it.until <= now));
-        let overdue: Vec<Thinking> = overdue.filter_map(|state| state.thinking.take()).collect();
+        let mut overdue = Vec::new();
+        self.nodes.each_stirring(|state| overdue.extend(state.thinking.take_if(|it| it.until <= now)));
         for Thinking { mut transaction, since, working, verifying, .. } in overdue {
             if verifying {
                 self.delivered(transaction);
@@ -332,11 +332,11 @@ impl Network {
     pub(super) fn check_sleepers(&mut self) {
         let now = self.clock;
         let dozed_off: Vec<NodeId> =
-            self.nodes.values().filter(|state| state.dozed_off(now)).map(|state| state.node.id).collect();
+            self.nodes.stirring().filter(|state| state.dozed_off(now)).map(|state| state.node.id).collect();
         for id in dozed_off {
             self.fell_asleep(id);
         }
-        let idle: Vec<NodeId> = self.nodes.values().filter(|state| state.is_idle(now)).map(|state| state.node.id).collect();
+        let idle: Vec<NodeId> = self.nodes.stirring().filter(|state| state.is_idle(now)).map(|state| state.node.id).collect();
         for id in idle {
             if !self.queue.waits_for(id) && self.on_air() != Some(id) {
                 let command = Command::WakeUp(WakeUp::NoMoreInformation);
@@ -351,7 +351,7 @@ impl Network {
     pub(super) fn probe_dead_nodes(&mut self) {
         let now = self.clock;
         let due: Vec<NodeId> =
-            self.nodes.values().filter(|state| state.is_worth_a_ping(now)).map(|state| state.node.id).collect();
+            self.nodes.stirring().filter(|state| state.is_worth_a_ping(now)).map(|state| state.node.id).collect();
         for id in due {
             if !self.queue.waits_for(id) && self.on_air() != Some(id) {
                 let errand = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
@@ -379,7 +379,7 @@ impl Network {
             Priority::Revoke | Priority::Awake | Priority::Write | Priority::Background => false,
         };
         let since = |waiting: &Transaction| waiting.queued.max(exchange.started());
-        self.queue.iter().filter(presses).map(|waiting| since(waiting) + PATIENCE).min()
+        self.queue.pressing().filter(presses).map(|waiting| since(waiting) + PATIENCE).min()
     }
 
     fn learn_protocol(&mut self, transaction: Transaction, frame: &Frame) {

@@ -229,7 +229,7 @@ fn a_question_under_s0_waits_for_the_answer_s_own_nonce() {
 
 #[test]
 fn half_a_code_does_not_stay_in_memory() {
-    let holds_half = |far: &Far| format!("{:?}", far.bench.network.nodes[&LOCK].s0).contains("first_part: Some");
+    let holds_half = |far: &Far| format!("{:?}", far.bench.network.nodes.get(&LOCK).unwrap().s0).contains("first_part: Some");
     let mut far = Far::granted(SecurityClass::S0);
     let codes = [&[0x63, 0x0D, 2][..], b"\x00\x01\x01\x0A4711471147", b"\x00\x02\x01\x0A0815081508", &[0, 0]].concat();
     far.say(&Command::parse(&codes).unwrap());

@@ -1,0 +1,77 @@
+//! Every node, and which of them have something under way, or to come by itself. In a house of hundreds of locks nearly all
+//! are at rest, and what is done at every moment must not cost a look at each of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::nodes::NodeState;
+use crate::domain::ids::NodeId;
+use crate::domain::time::Instant;
+
+/// The nodes by id. Whoever is given a node to change stirs it, and it stays stirred until it is found at rest.
+#[derive(Default, Debug)]
+pub(super) struct Members {
+    all: BTreeMap<NodeId, NodeState>,
+    stirred: BTreeSet<NodeId>,
+}
+
+impl Members {
+    pub(super) fn get(&self, id: &NodeId) -> Option<&NodeState> {
+        self.all.get(id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &NodeId) -> Option<&mut NodeState> {
+        let state = self.all.get_mut(id)?;
+        self.stirred.insert(*id);
+        Some(state)
+    }
+
+    pub(super) fn insert(&mut self, id: NodeId, state: NodeState) {
+        self.all.insert(id, state);
+        self.stirred.insert(id);
+    }
+
+    pub(super) fn remove(&mut self, id: &NodeId) -> Option<NodeState> {
+        self.stirred.remove(id);
+        self.all.remove(id)
+    }
+
+    pub(super) fn contains_key(&self, id: &NodeId) -> bool {
+        self.all.contains_key(id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &NodeId> {
+        self.all.keys()
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &NodeState> {
+        self.all.values()
+    }
+
+    /// Those that are not at rest, in order of id.
+    pub(super) fn stirring(&self) -> impl Iterator<Item = &NodeState> {
+        self.stirred.iter().filter_map(|id| self.all.get(id))
+    }
+
+    /// The same, to be changed one after the other.
+    pub(super) fn each_stirring(&mut self, mut change: impl FnMut(&mut NodeState)) {
+        for id in &self.stirred {
+            self.all.get_mut(id).into_iter().for_each(&mut change);
+        }
+    }
+
+    /// Looks no more at those that came to rest.
+    pub(super) fn rest(&mut self, now: Instant) {
+        self.stirred.retain(|id| self.all.get(id).is_some_and(|state| !state.is_at_rest(now)));
+    }
+}
+
+impl FromIterator<NodeState> for Members {
+    fn from_iter<I: IntoIterator<Item = NodeState>>(states: I) -> Self {
+        let all: BTreeMap<NodeId, NodeState> = states.into_iter().map(|state| (state.node.id, state)).collect();
+        Self { stirred: all.keys().copied().collect(), all }
+    }
+}
