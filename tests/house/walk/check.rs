@@ -30,6 +30,7 @@ pub fn always(stage: &mut Stage) -> Result<(), String> {
         words_are_true(stage, name, grant).map_err(|why| format!("{why}: {}", told(name, grant)))?;
     }
     removals_go_first(stage, &grants)?;
+    stage.on_their_way = on_their_way(&grants);
     nobody_else_opens(stage, &grants)
 }
 
@@ -114,16 +115,22 @@ fn removals_go_first(stage: &Stage, grants: &[(String, Value)]) -> Result<(), St
     let is = |grant: &Value, status: &str| grant["status"] == status;
     let waits = |grant: &Value| is(grant, "removing") && grant["reason"] == "queue" && stage.would_be_heard(node_of(grant));
     for (leaver, leaving) in grants.iter().filter(|(_, it)| waits(it)) {
-        // One that was on its way already stays on it, also where its code is changed meanwhile.
         let later = |it: &Value| {
             it["generation"].as_u64() > leaving["generation"].as_u64() && it["since"].as_str() > leaving["since"].as_str()
         };
         let overtaking = |it: &Value| it["device"] == leaving["device"] && is(it, "sending") && later(it);
-        if let Some((name, new)) = grants.iter().find(|(_, it)| overtaking(it)) {
+        // One that was on its way already stays on it, also where its code is changed meanwhile.
+        let set_out = |name: &String, it: &Value| !stage.on_their_way.contains(&(name.clone(), it["device"].to_string()));
+        if let Some((name, new)) = grants.iter().find(|(name, it)| overtaking(it) && set_out(name, it)) {
             return Err(format!("{} goes before {}", told(name, new), told(leaver, leaving)));
         }
     }
     Ok(())
+}
+
+fn on_their_way(grants: &[(String, Value)]) -> BTreeSet<(String, String)> {
+    let sending = grants.iter().filter(|(_, grant)| grant["status"] == "sending");
+    sending.map(|(name, grant)| (name.clone(), grant["device"].to_string())).collect()
 }
 
 /// Whoever has no grant on a lock, or none any more, does not open it.

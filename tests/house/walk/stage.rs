@@ -1,6 +1,6 @@
 //! A house with its model: takes steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
@@ -43,6 +43,8 @@ pub struct Stage {
     pub nodes: Vec<NodeId>,
     pub nonces: Nonces,
     pub figures: Figures,
+    /// What was on its way to a lock at the last look: whose, and to which.
+    pub on_their_way: BTreeSet<(String, String)>,
     armed: Option<Cut>,
     looked: usize,
     /// Wake-ups of each node, steps and time until the last mending.
@@ -93,6 +95,7 @@ impl Stage {
             nodes,
             nonces: Nonces::default(),
             figures: Figures { seeds: 1, ..Figures::default() },
+            on_their_way: BTreeSet::new(),
             armed: None,
             looked: 0,
             woken: BTreeMap::new(),
@@ -156,6 +159,11 @@ impl Stage {
         let lock = self.house.node(node);
         let well = !lock.faults.mute && !lock.memory.lifeline.is_empty();
         well && self.air_is_good && self.cable_is_good && self.plugged && !self.store_is_out && !self.house.is_dark()
+    }
+
+    /// Whether the daemon gives out nonces: without one, a lock with keys keeps to itself what it has to say.
+    fn stick_is_ready(&mut self) -> bool {
+        self.house.view(Ask::Status).is_some_and(|status| status["stick"]["state"] == "ready")
     }
 
     /// If the power is off, it comes back.
@@ -473,7 +481,7 @@ impl Stage {
         let code = person.codes[usize::from(code) % person.codes.len()].clone();
         // What a lock says once, unsupervised and under S2, to a daemon that starts is lost with the keys of the talk.
         let is_up = self.house.age() - self.up_since > STARTED;
-        let heard = is_up && self.is_heard(node) && self.model.locks[&node].unheard.is_empty();
+        let heard = is_up && self.stick_is_ready() && self.is_heard(node) && self.model.locks[&node].unheard.is_empty();
         let before = self.house.live.len();
         let typed = self.house.keypad(node, &code);
         self.figures.uses += 1;
@@ -508,7 +516,8 @@ impl Stage {
         }
         let code = self.model.fresh_code();
         let was = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
-        let (heard, quiet, now) = (self.is_heard(node), self.is_quiet(node), self.house.now());
+        let heard = self.stick_is_ready() && self.is_heard(node);
+        let (quiet, now) = (self.is_quiet(node), self.house.now());
         self.house.visit(node, |lock| lock.program(slot, Some(code.as_bytes()), now));
         let over = was.as_ref().and_then(|was| self.model.present().find(|person| person.code() == was));
         let over_name = over.map(|it| it.name.clone());
@@ -569,7 +578,7 @@ impl Stage {
         }
         let (slot, code) = taken[usize::from(slot) % taken.len()].clone();
         let whose = self.model.present().find(|person| person.code() == code).map(|person| person.name.clone());
-        let (heard, now) = (self.is_heard(node), self.house.now());
+        let (heard, now) = (self.stick_is_ready() && self.is_heard(node), self.house.now());
         self.house.visit(node, |lock| lock.program(slot, None, now));
         let strangers = self.model.locks.get_mut(&node).unwrap();
         if strangers.codes.remove(&slot).is_none() {
