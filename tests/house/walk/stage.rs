@@ -510,9 +510,13 @@ impl Stage {
             if self.is_being_written(node, slot, LATE_ECHO) {
                 self.house.run_for(LATE_ECHO);
             }
-        } else if self.is_being_written(node, slot, ECHO) {
-            // What any lock tells while our own change may still echo: no finger is that quick after our frame.
-            self.house.run_for(ECHO);
+        }
+        // What any lock tells while our own change may still echo: no finger is that quick after our frame. Another change
+        // of ours may have come meanwhile.
+        for _ in 0..3 {
+            if self.is_being_written(node, slot, ECHO) {
+                self.house.run_for(ECHO);
+            }
         }
         let code = self.model.fresh_code();
         let was = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
