@@ -39,16 +39,19 @@ impl Issued {
         Some(nonce)
     }
 
-    /// Takes the nonce that a frame names, if the peer still has it: it is used up, whatever becomes of the frame.
-    pub fn take(&mut self, id: NonceId, now: Instant) -> Option<Nonce> {
+    /// Takes the nonce that a frame names, if the peer still has it: it is used up, whatever becomes of the frame. Beside
+    /// it: how many of those that are left are older.
+    pub fn take(&mut self, id: NonceId, now: Instant) -> Option<(Nonce, Older)> {
         self.expire(now);
         let at = self.live.iter().position(|(_, nonce)| nonce.id() == id)?;
-        Some(self.live.remove(at).1)
+        Some((self.live.remove(at).1, Older(at)))
     }
 
-    /// Takes back all of them: the peer has used one (Z-Wave JS does so; what it asked for before, it will ask again).
-    pub fn revoke(&mut self) {
-        self.live.clear();
+    /// Takes back those that are older than the one the peer has used: it won't come back to them. A younger one may be on
+    /// the air; a node that was kept waiting asks twice, and speaks under the second as soon as that is there. (Z-Wave JS
+    /// takes back all of them, and loses what is said under the second.)
+    pub fn revoke(&mut self, Older(older): Older) {
+        self.live.drain(..older.min(self.live.len()));
     }
 
     /// Whether a live nonce has this first byte.
@@ -61,6 +64,10 @@ impl Issued {
         self.live.retain(|(issued, _)| now.since(*issued) < LIFETIME);
     }
 }
+
+/// How many nonces are older than one that was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Older(usize);
 
 /// The nonce that a peer gave us.
 #[derive(Clone, Default, Debug)]
@@ -137,7 +144,7 @@ mod tests {
     #[test]
     fn a_frame_that_is_sent_twice_opens_once() {
         let (mut issued, nonces) = issued(2, &mut Entropy::from_number(1));
-        assert_eq!(issued.take(nonces[0].id(), at(100)).as_ref(), Some(&nonces[0]));
+        assert_eq!(issued.take(nonces[0].id(), at(100)), Some((nonces[0].clone(), Older(0))));
         assert_eq!(issued.take(nonces[0].id(), at(100)), None);
     }
 

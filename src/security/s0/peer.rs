@@ -226,10 +226,11 @@ impl Peer {
     ) -> Opened {
         let header = Header { from: self.peer, to: self.own, wants_nonce };
         let nothing = |why| Opened { said: Said::Nothing(why), nonce: None };
-        let Some(ours) = self.issued.take(frame.receiver_nonce_id, now) else { return nothing(Refused::NoSuchNonce) };
+        let taken = self.issued.take(frame.receiver_nonce_id, now);
+        let Some((ours, older)) = taken else { return nothing(Refused::NoSuchNonce) };
         let Some((control, plain)) = open(keys, header, &ours, frame) else { return nothing(Refused::NotAuthentic) };
-        // Only a node with the key may take the others back.
-        self.issued.revoke();
+        // Only a node with the key may take others back.
+        self.issued.revoke(older);
         let said = self.read(control, plain, now);
         // A node that asks is answered, whatever it said.
         let nonce = if wants_nonce { self.issued.issue(now, entropy) } else { None };

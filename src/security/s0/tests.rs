@@ -297,7 +297,7 @@ fn known_halves_are_sent_and_put_together_byte_for_byte() {
 }
 
 #[test]
-fn a_used_nonce_takes_the_others_with_it() {
+fn a_used_nonce_takes_the_older_ones_with_it() {
     let mut pair = Pair::new();
     pair.controller.begin(&[0x20, 0x02], 46).unwrap();
     let spare = pair.lock.nonce_asked(pair.now, &mut pair.entropy).unwrap();
@@ -306,6 +306,24 @@ fn a_used_nonce_takes_the_others_with_it() {
     let frame = Encapsulation { receiver_nonce_id: spare.id(), ..frame_of(&payload).0 };
     let said = pair.lock.open(&frame, false, &pair.keys, pair.now, &mut pair.entropy).said;
     assert_eq!(said, Said::Nothing(Refused::NoSuchNonce));
+}
+
+#[test]
+fn what_a_lock_says_under_the_second_nonce_it_asked_for_is_not_lost() {
+    let mut pair = Pair::new();
+    // Kept waiting, it asks again; the second report is on the air while it speaks under the first.
+    let [first, second] = [(); 2].map(|()| pair.controller.nonce_asked(pair.now, &mut pair.entropy).unwrap());
+    for (nonce, said) in [(first, [0x71, 0x05]), (second, [0x62, 0x03])] {
+        pair.lock.begin(&said, 46).unwrap();
+        assert_eq!(pair.lock.next(&pair.keys, pair.now, &mut pair.entropy), Next::AskNonce);
+        assert!(pair.lock.nonce_told(nonce, pair.now));
+        let Next::Send { payload, .. } = pair.lock.next(&pair.keys, pair.now, &mut pair.entropy) else { panic!("no frame") };
+        let (frame, wants_nonce) = frame_of(&payload);
+        let opened = pair.controller.open(&frame, wants_nonce, &pair.keys, pair.now, &mut pair.entropy);
+        assert_eq!(command(opened.said), said);
+        let again = pair.controller.open(&frame, wants_nonce, &pair.keys, pair.now, &mut pair.entropy);
+        assert_eq!(again.said, Said::Nothing(Refused::NoSuchNonce), "each of them opens one frame");
+    }
 }
 
 #[test]
