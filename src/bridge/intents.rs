@@ -11,7 +11,7 @@ use crate::domain::grant::{Grant, Reason, Schedule, Status};
 use crate::domain::ids::{CredentialId, DeviceId, Generation, GrantId, PersonId, Slug};
 use crate::domain::intent::{Accepted, CodeChoice, NewPerson, PersonChange, Refusal};
 use crate::domain::person::{Contacts, Credential, CredentialKind, Person};
-use crate::domain::pin::Pin;
+use crate::domain::pin::{CodeText, Pin};
 use crate::domain::slot::Content;
 use crate::domain::time::{Instant, Now};
 use crate::reconcile::rules::{self, DeviceRule, Rules, Unfit};
@@ -327,13 +327,7 @@ fn rules_for<'s>(state: &'s State, devices: &BTreeSet<DeviceId>, own: Option<Per
         five_buttons: false,
     });
     // A replaced code still opens where it was not written over yet: nobody else gets it.
-    let in_locks = state.devices().flat_map(|device| state.slots(device.id).values()).filter_map(move |slot| {
-        let owner = slot.owner.and_then(|grant| state.grant(grant)).filter(|grant| Some(grant.person) != own);
-        match &slot.content {
-            Content::Known(code) if owner.is_some() => Some(code.reveal()),
-            Content::Known(_) | Content::Unknown | Content::Empty | Content::Unreadable => None,
-        }
-    });
+    let in_locks = state.codes_of_others(own).map(CodeText::reveal);
     Rules { devices: devices.collect(), taken: others.chain(foreign).chain(in_locks).collect() }
 }
 

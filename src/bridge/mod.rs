@@ -27,6 +27,7 @@ pub mod ask;
 pub mod bolts;
 pub mod clock;
 pub mod dialect;
+mod holders;
 mod import;
 pub mod inbound;
 pub mod intents;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::holders::Holders;
 use crate::domain::batch::{Batch, Dropped, SlotOwner, Snapshot, Write};
 use crate::domain::device::{Device, LockState};
 use crate::domain::event::Event;
@@ -12,9 +13,9 @@ use crate::domain::grant::Grant;
 use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId, ProvisioningId};
 use crate::domain::node::Node;
 use crate::domain::person::{Credential, Person};
-use crate::domain::pin::{Fingerprint, FingerprintKey};
+use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey};
 use crate::domain::provisioning::Provisioned;
-use crate::domain::slot::Slot;
+use crate::domain::slot::{Slot, SlotKey};
 use crate::domain::time::Timestamp;
 use crate::mqtt::topic::GrantCounts;
 use crate::security::keys::NetworkKeys;
@@ -38,6 +39,7 @@ pub struct State {
     /// How all grants stand, kept along: a change at one lock is no reason to go through the others'.
     counts: GrantCounts,
     slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>>,
+    holders: Holders,
     provisioning: BTreeMap<ProvisioningId, Provisioned>,
     /// Devices whose row or grants changed since the broker was last told.
     changed: BTreeSet<DeviceId>,
@@ -51,7 +53,9 @@ impl State {
     /// Takes over what the store holds. Nodes and outbox go to their own machines.
     pub fn new(snapshot: Snapshot) -> Self {
         let mut slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>> = BTreeMap::new();
+        let mut holders = Holders::default();
         for slot in snapshot.slots {
+            holders.replace(None, Some(&slot));
             slots.entry(slot.key.device).or_default().insert(slot.key.index, slot);
         }
         let mut state = Self {
@@ -68,6 +72,7 @@ impl State {
             of_person: BTreeMap::new(),
             counts: GrantCounts::default(),
             slots,
+            holders,
             provisioning: snapshot.provisioning.into_iter().map(|expected| (expected.id, expected)).collect(),
             changed: BTreeSet::new(),
             batch: Batch::default(),
@@ -317,6 +322,14 @@ impl State {
         self.slots.get(&device).unwrap_or(&NONE)
     }
 
+    /// Every code that is in a slot of somebody else than `own`, as far as we know.
+    pub fn codes_of_others(&self, own: Option<PersonId>) -> impl Iterator<Item = &CodeText> {
+        let owner = |key: &SlotKey| self.slots.get(&key.device)?.get(&key.index)?.owner;
+        let person = move |key: &SlotKey| owner(key).and_then(|grant| self.grants.get(&grant)).map(|grant| grant.person);
+        let others = move |slots: &BTreeSet<SlotKey>| slots.iter().filter_map(&person).any(|person| Some(person) != own);
+        self.holders.iter().filter(move |(_, slots)| others(slots)).map(|(code, _)| code)
+    }
+
     /// The stamp of a look at all slots of a device that begins now: later than every stamp of them. The clock may have been
     /// set back since, and what was seen then would pass for seen in this look.
     pub fn look_begins(&self, device: DeviceId, now: Timestamp) -> Timestamp {
@@ -340,6 +353,7 @@ impl State {
             let owner = grant.map(|grant| SlotOwner { grant: grant.id, person: grant.person });
             self.batch.push(Write::SlotOwner { slot: slot.key, owner, from: at });
         }
+        self.holders.replace(before, Some(&slot));
         self.batch.push(Write::PutSlot(slot.clone()));
         self.slots.entry(slot.key.device).or_default().insert(slot.key.index, slot);
     }
@@ -347,6 +361,7 @@ impl State {
     /// Forgets every slot of a device: they are of a lock that is not there any more. Who had them stays in the history.
     pub fn drop_slots(&mut self, device: DeviceId, at: Timestamp) {
         for slot in self.slots.remove(&device).unwrap_or_default().into_values() {
+            self.holders.replace(Some(&slot), None);
             if slot.owner.is_some() {
                 self.batch.push(Write::SlotOwner { slot: slot.key, owner: None, from: at });
             }

@@ -58,7 +58,7 @@ impl fmt::Debug for Pin {
 }
 
 /// Whatever text a lock says is in a slot: foreign codes, letters, filler, stars. As secret as a [`Pin`].
-#[derive(Clone, PartialEq, Eq, Default, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default, Zeroize, ZeroizeOnDrop)]
 pub struct CodeText(Vec<u8>);
 
 impl CodeText {

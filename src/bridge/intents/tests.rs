@@ -113,6 +113,29 @@ fn a_code_somebody_set_at_the_keypad_is_refused_for_that_lock_only() {
 }
 
 #[test]
+fn a_code_that_still_opens_a_door_goes_to_nobody_else() {
+    let mut house = House::new();
+    let ann = house.add("Ann", "482913", &["front"]).unwrap();
+    let device = house.state.device_named("front").unwrap().id;
+    let code = |code: &str| Content::Known(CodeText::new(code));
+    let mut slot = Slot { owner: Some(ann.grants[0]), content: code("482913"), ..Slot::unseen(SlotKey::user_code(device, 1)) };
+    house.state.put_slot(slot.clone(), house.now.wall);
+    house.set_code(ann.person.unwrap(), "570284").unwrap();
+    assert_eq!(house.add("Ben", "482913", &["back"]).err(), Some(Refusal::DuplicateCode), "not written over yet");
+    house.set_code(ann.person.unwrap(), "482913").expect("it is hers");
+    house.set_code(ann.person.unwrap(), "570284").unwrap();
+    slot.content = code("570284");
+    house.state.put_slot(slot, house.now.wall);
+    let ben = house.add("Ben", "482913", &["back"]).expect("nothing opens with it");
+    // Of a lock that is not there any more, nothing is known.
+    let slot = Slot { owner: Some(ben.grants[0]), content: code("639174"), ..Slot::unseen(SlotKey::user_code(device, 2)) };
+    house.state.put_slot(slot, house.now.wall);
+    assert_eq!(house.add("Cem", "639174", &[]).err(), Some(Refusal::DuplicateCode));
+    house.state.drop_slots(device, house.now.wall);
+    house.add("Cem", "639174", &[]).unwrap();
+}
+
+#[test]
 fn asking_for_taken_codes_is_rationed_and_on_record() {
     let mut house = House::new();
     house.add("Ada", "48213", &[]).unwrap();
