@@ -1,4 +1,4 @@
-//! Our side: a release build of the daemon, asked through its socket, so that no command line's start is in the figures.
+//! Our side: the daemon as it is installed, asked through its socket, so that no command line's start is in the figures.
 
 use std::collections::BTreeMap;
 use std::fs;

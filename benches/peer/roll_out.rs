@@ -140,32 +140,78 @@ fn rests(log: &[Logged], count: usize) -> f64 {
     last[last.len() / 2]
 }
 
-/// Row "10 % loss each way, 30 codes, one lock".
+/// Row "10 % loss each way, 30 codes, one lock": which frames are lost is luck, so it is tried with three seeds, and the
+/// middle one counts.
 pub fn loss() -> Vec<Row> {
-    let mock = Mock::start("2:s2:uc1:40");
+    let tries = [1, 2, 3].map(with_losses);
+    let listed = |of: fn(&Losses) -> String| tries.each_ref().map(of).join(" / ");
+    let middle = |of: fn(&Losses) -> f64| {
+        let mut all = tries.each_ref().map(of);
+        all.sort_by(f64::total_cmp);
+        all[1]
+    };
+    let (there, here) = (middle(|it| it.there), middle(|it| it.here));
+    let all_right = tries.iter().all(|it| (it.right, it.reported) == (30, 30));
+    vec![Row {
+        work: "10 % loss each way, 30 codes, one lock (S2), three times".into(),
+        peer: Peer::Measured(format!(
+            "{} s, {} reported, {} in the lock",
+            listed(|it| format!("{:.1}", it.there)),
+            listed(|it| it.reported_there.clone()),
+            listed(|it| it.right_there.to_string())
+        )),
+        here: format!(
+            "{} s, {} reported, {} in the lock, {} failed for a while, {} frames",
+            listed(|it| format!("{:.1}", it.here)),
+            listed(|it| it.reported.to_string()),
+            listed(|it| it.right.to_string()),
+            listed(|it| it.failed.to_string()),
+            listed(|it| format!("{:.0}", it.frames))
+        ),
+        ratio: Some(here / there),
+        budget: "30 right and reported right, <= 15 s",
+        met: all_right && here <= 15.0,
+    }]
+}
+
+/// One try of both hosts on the same bad air.
+struct Losses {
+    there: f64,
+    reported_there: String,
+    right_there: usize,
+    here: f64,
+    reported: usize,
+    right: usize,
+    failed: u64,
+    frames: f64,
+}
+
+fn with_losses(seed: u32) -> Losses {
+    let mock = Mock::with_luck("2:s2:uc1:40", seed);
     let proxy = Proxy::to(mock.port);
     // To the lock, and from it: its acknowledgements, and its own commands.
     let lose = |percent: u32| ["in", "ack", "out"].map(|way| format!("loss 2 {percent} {way}"));
     let [to, acks, from] = lose(10).map(|command| format!("mock {command}"));
     let there = tasks(&mock, Some(&proxy), &["ready", &to, &acks, &from, "set 2 30 1 6"]);
     let there = &there[4];
-    let in_lock = mock.codes(2).len();
+    let right_there = mock.codes(2).len();
     lose(0).iter().for_each(|command| drop(mock.control(command)));
     mock.control("delall 2 quiet");
     let (ours, locks) = Ours::knowing(&proxy, 1);
     lose(10).iter().for_each(|command| drop(mock.control(command)));
     let mut failed = 0;
-    let Spent { seconds: took, frames, .. } = spent(&ours.daemon.process, &proxy, || {
+    let Spent { seconds: here, frames, .. } = spent(&ours.daemon.process, &proxy, || {
         add_people(&ours, &locks, CODES, six_digits);
         failed = ours.wait_settled(seconds(200));
     });
-    let (right, reported) = (mock.codes(2).len(), ours.active());
-    vec![Row {
-        work: "10 % loss each way, 30 codes, one lock (S2)".into(),
-        peer: Peer::Measured(format!("{:.1} s, {} reported, {in_lock} in the lock", there.seconds(), there.field("said"))),
-        here: format!("{took:.1} s, {reported} reported, {right} in the lock, {failed} failed for a while, {frames:.0} frames"),
-        ratio: Some(took / there.seconds()),
-        budget: "30 right and reported right, <= 15 s",
-        met: (right, reported) == (30, 30) && took <= 15.0,
-    }]
+    Losses {
+        there: there.seconds(),
+        reported_there: there.field("said").to_string(),
+        right_there,
+        here,
+        reported: ours.active(),
+        right: mock.codes(2).len(),
+        failed,
+        frames,
+    }
 }

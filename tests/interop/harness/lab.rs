@@ -22,9 +22,14 @@ pub struct Mock {
 impl Mock {
     /// `locks`: `id:security:class:slots`, comma-separated (`6:none:uc1:30`); see `tests/lab/locks.config.cjs`.
     pub fn start(locks: &str) -> Self {
+        Self::with_luck(locks, 1)
+    }
+
+    /// The same; `seed` decides what is lost where frames are lost at random.
+    pub fn with_luck(locks: &str, seed: u32) -> Self {
         let (port, control) = (free_port(), free_port());
-        let (a, b) = (port.to_string(), control.to_string());
-        let process = node("mock-locks.mjs", &["--port", &a, "--control", &b, "--locks", locks]);
+        let (a, b, seed) = (port.to_string(), control.to_string(), seed.to_string());
+        let process = node("mock-locks.mjs", &["--port", &a, "--control", &b, "--locks", locks, "--seed", &seed]);
         until("the mock locks start", seconds(60), || process.stdout().contains("\"serial\"").then_some(()));
         Self { port, control, _process: process }
     }
