@@ -1,6 +1,5 @@
 //! What the work costs here and what it costs Z-Wave JS, on the same mock locks in the same run, beside the budget:
-//! `cargo bench --profile dist --bench peer` (a quarter of an hour), or with `-- ROW…`, names of [`EXPERIMENTS`]. The profile is
-//! that of the daemon as it is installed.
+//! `cargo bench --bench peer` (a quarter of an hour), or `cargo bench --bench peer -- ROW…` with names of [`EXPERIMENTS`].
 //!
 //! Needs what `tests/run` installs. Absolute times are the machine's: what counts are frames, and ratios within one run. It
 //! prints, and fails only if something could not be measured.
