@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::{After, BrokerInput, Input, MqttSettings, Settings, Ticket};
+use latchkey::bridge::{After, BrokerInput, CheckSettings, Input, MqttSettings, Settings, Ticket};
 use latchkey::domain::batch::Retention;
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::PublishNames;
@@ -255,6 +255,7 @@ fn settings() -> Settings {
     Settings {
         zone: jiff::tz::TimeZone::UTC,
         mqtt: Some(MqttSettings { topics, names: PublishNames::Name, unlock: Ok(()) }),
+        check: CheckSettings::default(),
         network: network::Options::default(),
         seal: "",
         keep: Retention { age: DAY * u32::try_from(KEPT_DAYS).unwrap(), events: 1_000_000 },

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::{After, Bridge, BrokerInput, Input, MqttSettings, Settings, Ticket};
+use latchkey::bridge::{After, Bridge, BrokerInput, CheckSettings, Input, MqttSettings, Settings, Ticket};
 use latchkey::domain::batch::{Retention, Snapshot};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::PublishNames;
@@ -42,6 +42,7 @@ impl House {
         let settings = Settings {
             zone: jiff::tz::TimeZone::UTC,
             mqtt: Some(MqttSettings { topics, names: PublishNames::Name, unlock: Ok(()) }),
+            check: CheckSettings::default(),
             network: network::Options::default(),
             seal: "",
             keep: Retention { age: Duration::from_secs(365 * 24 * 3600), events: 1_000_000 },

@@ -75,6 +75,11 @@ impl Bridge {
         }
     }
 
+    /// A lock is asked where its bolt is, as soon as it has time.
+    pub(super) fn ask_for_bolt(&mut self, device: DeviceId, now: Now) {
+        self.bolts.ask_at.insert(device, now.mono + Duration::from_secs(1));
+    }
+
     /// Asks the locks it is time for.
     pub(super) fn ask_for_bolts(&mut self, now: Now) {
         let due: Vec<DeviceId> = self.bolts.ask_at.iter().filter(|(_, at)| **at <= now.mono).map(|(id, _)| *id).collect();

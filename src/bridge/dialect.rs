@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::user_code::{ExtendedCode, ExtendedGet, ExtendedSet, UserCode, UserId, UserIdStatus};
+use crate::command::user_code::{Checksum, ExtendedCode, ExtendedGet, ExtendedSet, UserCode, UserId, UserIdStatus};
 use crate::command::{ClassId, Command};
 use crate::domain::node::Node;
 use crate::domain::pin::{CodeText, Pin};
+use crate::domain::slot::{Content, Slot};
 use crate::reconcile::observe::Sighting;
 
 /// The version of User Code a node speaks.
@@ -72,6 +73,21 @@ pub fn checksum_of(command: &Command) -> Option<u16> {
     }
 }
 
+/// The checksum that a lock should have: known only if every code in it is ours.
+pub fn expected_checksum<'a>(slots: impl Iterator<Item = &'a Slot>) -> Option<u16> {
+    let mut codes = Vec::new();
+    for slot in slots {
+        match &slot.content {
+            Content::Empty => {}
+            Content::Known(code) if slot.owner.is_some() => {
+                codes.push((UserId::new(slot.key.index)?, UserIdStatus::ENABLED, code));
+            }
+            Content::Known(_) | Content::Unreadable | Content::Unknown => return None,
+        }
+    }
+    Some(Checksum::of(codes).checksum)
+}
+
 /// What a lock told about its slots.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Report {
@@ -79,8 +95,28 @@ pub struct Report {
     pub sightings: Vec<(u16, Sighting)>,
     /// The next taken slot after these: 0 none, `None` the lock does not say.
     pub next: Option<u16>,
-    /// The lock says that every code is gone: user 0 is available.
-    pub all_erased: bool,
+    /// What it says of user 0, which is no slot.
+    pub user_zero: Option<UserZero>,
+}
+
+/// What a report of user 0 means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UserZero {
+    /// Every code is gone (Schlage): the status is "available", and no code is beside it.
+    AllErased,
+    /// A code or tag that the lock does not know was presented: it stands in the report.
+    UnknownCredential,
+}
+
+impl UserZero {
+    fn of(status: UserIdStatus, code: &CodeText) -> Option<Self> {
+        let has_code = code.reveal().iter().any(|byte| *byte != 0);
+        match (status, has_code) {
+            (UserIdStatus::AVAILABLE, false) => Some(Self::AllErased),
+            (UserIdStatus::STATUS_NOT_AVAILABLE, _) | (_, false) => None,
+            (_, true) => Some(Self::UnknownCredential),
+        }
+    }
 }
 
 /// Reads a report about slots.
@@ -91,13 +127,43 @@ pub fn report(command: &Command) -> Report {
                 let sighting = Sighting::of(report.status.0, &report.code);
                 Report { sightings: vec![(user.number(), sighting)], ..Report::default() }
             }
-            None => Report { all_erased: report.status == UserIdStatus::AVAILABLE, ..Report::default() },
+            None => Report { user_zero: UserZero::of(report.status, &report.code), ..Report::default() },
         },
         Command::UserCode(UserCode::ExtendedUserCodeReport(report)) => {
             let sighted =
                 report.codes.iter().filter_map(|code| Some((code.user()?.number(), Sighting::of(code.status().0, code.code()))));
-            Report { sightings: sighted.collect(), next: Some(report.next_user_id), all_erased: false }
+            let zero = report.codes.iter().find(|code| code.user().is_none());
+            let user_zero = zero.and_then(|code| UserZero::of(code.status(), code.code()));
+            Report { sightings: sighted.collect(), next: Some(report.next_user_id), user_zero }
         }
         _ => Report::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(payload: &[u8]) -> Option<UserZero> {
+        report(&Command::parse(payload).unwrap()).user_zero
+    }
+
+    #[test]
+    fn an_unknown_tag_is_not_taken_for_the_erasure_of_all_codes() {
+        for erased in [&[0x63, 0x03, 0, 0][..], &[0x63, 0x03, 0, 0, 0, 0, 0, 0], &[0x63, 0x0D, 1, 0, 0, 0, 0, 0, 0]] {
+            assert_eq!(of(erased), Some(UserZero::AllErased), "{erased:02x?}");
+        }
+        let tags: [&[u8]; 4] = [
+            &[0x63, 0x03, 0, 0, 0x8F, 0x21, 0x4A, 0x10, 0x3D, 0x50, 0x01, 0x04, 0, 0],
+            &[0x63, 0x03, 0, 0, 0, 0, 0, 1],
+            &[0x63, 0x03, 0, 1, 0x31, 0x32, 0x33, 0x34],
+            &[0x63, 0x0D, 1, 0, 0, 0, 2, 0x31, 0x32, 0, 0],
+        ];
+        for tag in tags {
+            assert_eq!(of(tag), Some(UserZero::UnknownCredential), "{tag:02x?}");
+        }
+        for nothing in [&[0x63, 0x03, 0, 0xFE][..], &[0x63, 0x03, 0, 0xFE, 1, 2], &[0x63, 0x03, 0, 1], &[0x63, 0x03, 3, 0]] {
+            assert_eq!(of(nothing), None, "{nothing:02x?}");
+        }
     }
 }

@@ -3,19 +3,22 @@
 
 use std::time::Duration;
 
-use super::dialect;
-use super::meaning::{self, CodeChange, Happening, Meaning};
+use super::dialect::{self, UserZero};
+use super::meaning::{self, CodeChange, Form, Happening, Meaning};
 use super::sync::Finding;
 use super::turn::Bridge;
 use crate::command::Command;
 use crate::command::battery::Battery;
-use crate::command::door_lock::DoorLock;
+use crate::command::door_lock::{DoorLock, Mode};
 use crate::command::notification::{self, Notification};
 use crate::domain::device::{Device, Inventory, LockState};
 use crate::domain::event::{Action, Event, EventReason, EventType, PersonAtEvent};
+use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, NodeId};
-use crate::domain::slot::SlotKey;
+use crate::domain::slot::{Progress, SlotKey};
 use crate::domain::time::{Instant, Now};
+use crate::network::JobId;
+use crate::reconcile::evidence::{self, BoltReport, SlotReport};
 use crate::reconcile::observe::Sighting;
 
 /// The same act told twice, once as Alarm v1 and once as a Notification, within this time is one act.
@@ -41,13 +44,14 @@ impl Bridge {
             Command::Notification(Notification::Report(report)) => self.notified(device, report, now),
             Command::DoorLock(DoorLock::OperationReport(report)) => {
                 let supports_door = self.network.node(node).and_then(|node| node.door_lock).is_some_and(|d| d.door);
-                let state = match report.mode.is_locked() {
-                    Some(true) => LockState::Locked,
-                    Some(false) => LockState::Unlocked,
-                    None => LockState::Unknown,
+                // A reserved mode says nothing of the bolt.
+                let bolt = match report.mode.is_locked() {
+                    Some(true) => Some(BoltReport::Locked),
+                    Some(false) => Some(BoltReport::Unlocked),
+                    None => (report.mode == Mode::UNKNOWN).then_some(BoltReport::Unknown),
                 };
                 self.change(device, |device| {
-                    device.lock_state = state;
+                    device.lock_state = bolt.map_or(device.lock_state, |bolt| evidence::bolt(device.lock_state, bolt));
                     if supports_door {
                         device.door_open = Some(!report.condition.door_closed());
                     }
@@ -58,28 +62,11 @@ impl Bridge {
                 if report.is_low() && !was_low {
                     self.happened(device, plain(EventType::BatteryLow), now);
                 }
-                self.change(device, |device| {
-                    (device.battery, device.battery_low) = (Some(report.percent()), report.is_low());
-                });
+                // A reserved level measures nothing, and takes no warning back.
+                let Some(percent) = report.percent() else { return };
+                self.change(device, |device| (device.battery, device.battery_low) = (Some(percent), report.is_low()));
             }
-            Command::UserCode(_) => {
-                let report = dialect::report(command);
-                // A report that answers a read comes as the outcome of that read.
-                let asked = self.sync.reading(device);
-                if asked.is_some_and(|asked| report.sightings.iter().any(|(slot, _)| *slot == asked)) {
-                    return;
-                }
-                self.touch(device);
-                if report.all_erased {
-                    self.codes_changed(device, CodeChange::AllDeleted, now);
-                }
-                for (slot, sighting) in &report.sightings {
-                    let key = SlotKey::user_code(device, *slot);
-                    if let Some(finding) = self.sync.see(key, sighting, &mut self.state, now) {
-                        self.found(finding, now);
-                    }
-                }
-            }
+            Command::UserCode(_) => self.slots_reported(device, &dialect::report(command), now),
             _ => {}
         }
     }
@@ -93,22 +80,57 @@ impl Bridge {
         self.happened(key.device, Happening { slot: Some(key.index), ..plain(kind) }, now);
     }
 
-    fn notified(&mut self, device: DeviceId, report: &notification::Report, now: Now) {
-        let (meaning, v1) = match &report.notification {
-            // Status 0: the type was switched off. Event 0: a state ended. Neither is an act.
-            Some(notified) if notified.status == notification::Status::ON && notified.event != notification::Event::IDLE => {
-                let slot = notified.params.user_id().map(|user| user.number());
-                // A keypad event without parameters may name the user in the old level byte.
-                let level = (report.v1_level != 0).then_some(u16::from(report.v1_level));
-                (meaning::notification(notified.kind, notified.event, slot.or(level)), false)
+    fn slots_reported(&mut self, device: DeviceId, report: &dialect::Report, now: Now) {
+        // A report that answers a read comes as the outcome of that read.
+        let asked = self.sync.reading(device);
+        if asked.is_some_and(|asked| report.sightings.iter().any(|(slot, _)| *slot == asked)) {
+            return;
+        }
+        match report.user_zero {
+            Some(UserZero::AllErased) => self.codes_changed(device, CodeChange::AllDeleted, now),
+            Some(UserZero::UnknownCredential) => {
+                let denied = Happening { reason: Some(EventReason::WrongCode), ..plain(EventType::CodeDenied) };
+                self.happened(device, denied, now);
             }
-            Some(_) if report.v1_type == 0 => (Meaning::Other, false),
-            Some(_) | None => (meaning::alarm_v1(report.v1_type, report.v1_level), true),
-        };
+            None => {}
+        }
+        for (slot, sighting) in &report.sightings {
+            let what = match sighting {
+                Sighting::Empty => SlotReport::Empty,
+                Sighting::Known(_) | Sighting::NotEnabled(_) | Sighting::Masked => SlotReport::Occupied,
+                Sighting::Unavailable => SlotReport::NotAvailable,
+            };
+            self.slot_reported(device, *slot, what, now);
+        }
+    }
+
+    fn slot_reported(&mut self, device: DeviceId, slot: u16, report: SlotReport, now: Now) {
+        self.touch(device);
+        let key = SlotKey::user_code(device, slot);
+        let overtaken = self.sync.reported(key, report, &mut self.state, &self.network, now);
+        self.take_back(overtaken);
+    }
+
+    /// A frame that the lock's report overtook must not leave any more.
+    fn take_back(&mut self, job: Option<JobId>) {
+        if let Some(job) = job {
+            self.network.cancel(job);
+        }
+    }
+
+    fn notified(&mut self, device: DeviceId, report: &notification::Report, now: Now) {
+        let (meaning, form) = meaning::report(report);
         match meaning {
-            Meaning::Happened(happening) if self.is_twin(device, happening, v1, now.mono) => {}
+            Meaning::Happened(happening) if self.is_twin(device, happening, form == Form::AlarmV1, now.mono) => {}
             Meaning::Happened(happening) => self.happened(device, happening, now),
             Meaning::Codes(change) => self.codes_changed(device, change, now),
+            Meaning::JamEnded => {
+                let is_jammed = self.state.device(device).is_some_and(|device| device.lock_state == LockState::Jammed);
+                self.change(device, |device| device.lock_state = evidence::bolt(device.lock_state, BoltReport::JamEnded));
+                if is_jammed {
+                    self.ask_for_bolt(device, now);
+                }
+            }
             Meaning::Other => {}
         }
     }
@@ -124,12 +146,12 @@ impl Bridge {
 
     fn happened(&mut self, device: DeviceId, happening: Happening, now: Now) {
         self.change(device, |device| match (happening.kind, happening.action) {
-            (EventType::Jammed, _) => device.lock_state = LockState::Jammed,
+            (EventType::Jammed, _) => device.lock_state = evidence::bolt(device.lock_state, BoltReport::Jammed),
             (EventType::DoorOpened, _) => device.door_open = Some(true),
             (EventType::DoorClosed, _) => device.door_open = Some(false),
             (EventType::BatteryLow, _) => (device.battery, device.battery_low) = (Some(0), true),
-            (_, Some(Action::Lock)) => device.lock_state = LockState::Locked,
-            (_, Some(Action::Unlock)) => device.lock_state = LockState::Unlocked,
+            (_, Some(Action::Lock)) => device.lock_state = evidence::bolt(device.lock_state, BoltReport::Locked),
+            (_, Some(Action::Unlock)) => device.lock_state = evidence::bolt(device.lock_state, BoltReport::Unlocked),
             (_, Some(Action::Arm | Action::Disarm) | None) => {}
         });
         let (person, reason) = self.who(device, &happening);
@@ -152,6 +174,10 @@ impl Bridge {
             at: now.wall,
         };
         self.record(event, now);
+        if let (EventType::CodeUsed, Some(slot)) = (happening.kind, happening.slot) {
+            self.sync.used(SlotKey::user_code(device, slot), &mut self.state, now);
+            self.touch(device);
+        }
     }
 
     /// Whose code it was, or why that can't be said.
@@ -163,9 +189,15 @@ impl Bridge {
         let Some(slot) = happening.slot else {
             return (None, happening.reason.or(Some(EventReason::NotReported)));
         };
-        let owner = self.state.slots(device).get(&slot).and_then(|slot| slot.owner);
-        let person = owner.and_then(|grant| self.state.grant(grant)).and_then(|g| self.state.person(g.person));
-        let Some(person) = person else {
+        let slot_row = self.state.slots(device).get(&slot);
+        let grant = slot_row.and_then(|slot| slot.owner).and_then(|grant| self.state.grant(grant));
+        // Where another code may have been written over ours, its user is not taken for ours.
+        let is_changed = grant.is_some_and(|grant| matches!(grant.status, Status::ChangedAtLock | Status::MissingFromLock));
+        let is_doubted = slot_row.is_some_and(|slot| matches!(slot.progress, Progress::Doubted { .. }));
+        if is_changed || is_doubted {
+            return (None, happening.reason.or(Some(EventReason::SlotInDoubt)));
+        }
+        let Some(person) = grant.and_then(|grant| self.state.person(grant.person)) else {
             let reserved = self.state.device(device).and_then(|device| self.network.node(device.node?));
             let master = reserved.is_some_and(|node| dialect::reserved(node).contains(&slot));
             let nobody = if master { EventReason::MasterCode } else { EventReason::UnmanagedSlot };
@@ -176,33 +208,34 @@ impl Bridge {
 
     fn codes_changed(&mut self, device: DeviceId, change: CodeChange, now: Now) {
         self.touch(device);
-        let key = |slot| SlotKey::user_code(device, slot);
-        let finding = match change {
-            CodeChange::Added(Some(slot)) => self.sync.added(key(slot), &mut self.state, now),
-            CodeChange::Deleted(Some(slot)) => self.sync.deleted(key(slot), &mut self.state, now),
+        match change {
+            CodeChange::Added(Some(slot)) => self.slot_reported(device, slot, SlotReport::Occupied, now),
+            CodeChange::Deleted(Some(slot)) => self.slot_reported(device, slot, SlotReport::Empty, now),
             CodeChange::Duplicate(Some(slot)) => {
-                self.sync.duplicate(key(slot), &mut self.state, now);
-                None
+                self.sync.duplicate(SlotKey::user_code(device, slot), &mut self.state, now);
             }
             CodeChange::AllDeleted => {
-                // One event for all: each loss is in its grant's status.
-                for slot in self.state.slots(device).keys().copied().collect::<Vec<_>>() {
-                    self.sync.see(key(slot), &Sighting::Empty, &mut self.state, now);
-                }
+                let overtaken = self.sync.all_erased(device, &mut self.state, &self.network, now);
+                self.take_back(overtaken);
+                self.look_at_all(device, now);
+                // One event for all: each loss is in its grant's status, once a look shows it.
                 self.happened(device, plain(EventType::CodesErasedAtLock), now);
-                None
             }
-            // The lock does not say where: look.
-            CodeChange::Added(None) | CodeChange::Deleted(None) => {
-                let began = self.state.look_begins(device, now.wall);
-                self.change(device, |device| device.inventory = Inventory { next: 0, done: false, began });
-                None
+            // The lock does not say where.
+            CodeChange::Added(None) => {
+                let overtaken = self.sync.added_somewhere(device, &mut self.state, &self.network, now);
+                self.take_back(overtaken);
+                self.look_at_all(device, now);
             }
-            CodeChange::Duplicate(None) => None,
-        };
-        if let Some(finding) = finding {
-            self.found(finding, now);
+            CodeChange::Deleted(None) => self.look_at_all(device, now),
+            CodeChange::Duplicate(None) => {}
         }
+    }
+
+    /// Every slot is read again, in the background.
+    fn look_at_all(&mut self, device: DeviceId, now: Now) {
+        let began = self.state.look_begins(device, now.wall);
+        self.change(device, |device| device.inventory = Inventory { next: 0, done: false, began });
     }
 
     fn change(&mut self, id: DeviceId, change: impl FnOnce(&mut Device)) {

@@ -228,7 +228,7 @@ impl Desk<'_> {
             let Some(device) = self.state.device(*id).filter(|device| device.inventory.done) else { continue };
             let waiting = self.state.grants_on(*id).filter(|g| g.wanted && self.state.slot_of(g).is_none()).count();
             let slots = self.state.slots(*id).values();
-            let free = slots.filter(|slot| slot.owner.is_none() && !slot.content.is_occupied()).count();
+            let free = slots.filter(|slot| slot.owner.is_none() && slot.content == Content::Empty).count();
             if free <= waiting {
                 return Err(Refusal::LockFull(device.slug.to_string()));
             }

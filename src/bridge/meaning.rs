@@ -3,7 +3,7 @@
 //! Source: command-classes sheet, 0x71. Alarm v1 numbers are makers' own and collide, so only those that several makers
 //! agree on are used.
 
-use crate::command::notification::{self, NotificationType, access_control};
+use crate::command::notification::{self, NotificationType, Notified, access_control};
 use crate::domain::event::{Action, EventReason, EventType, Method};
 
 /// Something that happened at a lock, before anybody asked who it was.
@@ -41,17 +41,75 @@ pub enum Meaning {
     Happened(Happening),
     /// The codes changed.
     Codes(CodeChange),
+    /// A jam is over.
+    JamEnded,
     /// Nothing we report.
     Other,
 }
 
-/// Understands a Notification Report (v2 and newer); `slot` is the user id in its parameters, if any.
-pub fn notification(kind: NotificationType, event: notification::Event, slot: Option<u16>) -> Meaning {
+/// Understands a Notification Report.
+pub fn report(report: &notification::Report) -> (Meaning, Form) {
+    match &report.notification {
+        // Status 0: the type was switched off, and the fields of version 2 say nothing.
+        Some(notified) if notified.status == notification::Status::ON => (notification(report, notified), Form::Notification),
+        Some(_) if report.v1_type == 0 => (Meaning::Other, Form::Notification),
+        Some(_) | None => (alarm_v1(report.v1_type, report.v1_level), Form::AlarmV1),
+    }
+}
+
+/// In which form a lock reports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Type and event of the standard.
+    Notification,
+    /// A maker's type and level only.
+    AlarmV1,
+}
+
+/// Understands the fields of version 2. The user is named by the parameters; by the old level only beside an old type that
+/// means a user, since many locks fill the two old bytes with something else.
+fn notification(report: &notification::Report, notified: &Notified) -> Meaning {
+    if notified.kind == NotificationType::ACCESS_CONTROL && notified.event == notification::Event::IDLE {
+        let ended = notified.params.reveal().first().map(|event| notification::Event(*event));
+        return if ended.is_none_or(is_jam) { Meaning::JamEnded } else { Meaning::Other };
+    }
+    let level = alarm_user(report.v1_type, report.v1_level);
+    let slot = notified.params.user_id().map(|user| user.number()).or(level);
+    match event(notified.kind, notified.event, slot) {
+        // Yale: locked by a touch outside, under the event of a lock by hand.
+        Meaning::Happened(by_hand) if by_hand.method == Some(Method::Manual) && (report.v1_type, report.v1_level) == TOUCHED => {
+            Meaning::Happened(Happening { method: Some(Method::Keypad), ..by_hand })
+        }
+        meaning => meaning,
+    }
+}
+
+/// Alarm type and level of a lock that was locked by a touch at its keypad.
+const TOUCHED: (u8, u8) = (21, 2);
+
+/// Whether an event says that the bolt is stuck: its idle state then says that it no longer is.
+fn is_jam(event: notification::Event) -> bool {
+    use access_control as door;
+    let not_fully = [door::MANUAL_NOT_FULLY_LOCKED, door::RF_NOT_FULLY_LOCKED, door::AUTO_NOT_FULLY_LOCKED];
+    event == door::JAMMED || not_fully.contains(&event)
+}
+
+/// The user that an Alarm level names, beside a type whose level is a user. 0 and 0xFF are nobody.
+fn alarm_user(kind: u8, level: u8) -> Option<u16> {
+    let names_user = matches!(kind, 13 | 16 | 18 | 19 | 33 | 112 | 113 | 131 | 132 | 162);
+    (names_user && level != 0 && level != 0xFF).then_some(u16::from(level))
+}
+
+fn event(kind: NotificationType, event: notification::Event, slot: Option<u16>) -> Meaning {
     use EventType::{BatteryLow, CodeUsed, DoorClosed, DoorOpened, Jammed, KeypadLockedOut, Locked, Tampered, Unlocked};
     use NotificationType as Type;
     use access_control as door;
     use notification::Event as Told;
-    let happened = |kind, action, method| Meaning::Happened(Happening { kind, action, method, slot, reason: None });
+    let happened = |kind, action, method| Meaning::Happened(Happening { kind, action, method, slot: None, reason: None });
+    let used = |action| {
+        let method = Some(Method::Keypad);
+        Meaning::Happened(Happening { kind: CodeUsed, action, method, slot, reason: None })
+    };
     let (lock, unlock) = (Some(Action::Lock), Some(Action::Unlock));
     match (kind, event) {
         (Type::ACCESS_CONTROL, event) => match event {
@@ -60,9 +118,9 @@ pub fn notification(kind: NotificationType, event: notification::Event, slot: Op
             door::RF_LOCK => happened(Locked, lock, Some(Method::Remote)),
             door::RF_UNLOCK => happened(Unlocked, unlock, Some(Method::Remote)),
             // One-touch locking at the keypad names no user: nobody's code was used.
-            door::KEYPAD_LOCK if slot.is_none_or(|slot| slot == 0) => happened(Locked, lock, Some(Method::Keypad)),
-            door::KEYPAD_LOCK | door::CODE_LOCK => happened(CodeUsed, lock, Some(Method::Keypad)),
-            door::KEYPAD_UNLOCK | door::CODE_UNLOCK => happened(CodeUsed, unlock, Some(Method::Keypad)),
+            door::KEYPAD_LOCK if slot.is_none() => happened(Locked, lock, Some(Method::Keypad)),
+            door::KEYPAD_LOCK | door::CODE_LOCK => used(lock),
+            door::KEYPAD_UNLOCK | door::CODE_UNLOCK => used(unlock),
             door::AUTO_LOCKED => happened(Locked, lock, Some(Method::Auto)),
             door::MANUAL_NOT_FULLY_LOCKED | door::RF_NOT_FULLY_LOCKED => happened(Jammed, None, None),
             door::AUTO_NOT_FULLY_LOCKED | door::JAMMED => happened(Jammed, None, None),
@@ -89,7 +147,7 @@ pub fn notification(kind: NotificationType, event: notification::Event, slot: Op
 /// Understands an Alarm Report of version 1: a maker's type, and a level that is mostly the slot.
 pub fn alarm_v1(kind: u8, level: u8) -> Meaning {
     use EventType::{BatteryLow, CodeUsed, Jammed, Locked, Unlocked};
-    let slot = (level != 0).then_some(u16::from(level));
+    let slot = alarm_user(kind, level);
     let happened = |kind, action, method, slot| Meaning::Happened(Happening { kind, action, method, slot, reason: None });
     let (lock, unlock) = (Some(Action::Lock), Some(Action::Unlock));
     match kind {
@@ -130,7 +188,61 @@ mod tests {
     }
 
     fn access(event: notification::Event, slot: Option<u16>) -> Meaning {
-        notification(NotificationType::ACCESS_CONTROL, event, slot)
+        super::event(NotificationType::ACCESS_CONTROL, event, slot)
+    }
+
+    fn of(payload: &[u8]) -> Meaning {
+        use crate::command::Command;
+        use crate::command::notification::Notification;
+        let Ok(Command::Notification(Notification::Report(heard))) = Command::parse(payload) else { panic!("no report") };
+        report(&heard).0
+    }
+
+    fn happening(payload: &[u8]) -> Happening {
+        match of(payload) {
+            Meaning::Happened(happening) => happening,
+            other => panic!("{payload:02x?} means {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_level_that_is_no_user_names_nobody() {
+        let by_radio = happening(&[0x71, 0x05, 0x18, 1, 0, 0xFF, 6, 3, 0]);
+        assert_eq!((by_radio.kind, by_radio.method, by_radio.slot), (EventType::Locked, Some(Method::Remote), None));
+        let by_hand = happening(&[0x71, 0x05, 0x15, 1, 0, 0xFF, 6, 1, 0]);
+        assert_eq!((by_hand.method, by_hand.slot), (Some(Method::Manual), None));
+        // The old bytes repeat type and event, as one lock sends them.
+        let repeated = happening(&[0x71, 0x05, 6, 6, 0, 0xFF, 6, 6, 0]);
+        assert_eq!((repeated.kind, repeated.slot), (EventType::CodeUsed, None));
+        // Beside an old type that means a user, the level is one.
+        assert_eq!(happening(&[0x71, 0x05, 0x13, 5, 0, 0xFF, 6, 6, 0]).slot, Some(5));
+        assert_eq!(happening(&[0x71, 0x05, 0x13, 0xFF, 0, 0xFF, 6, 6, 0]).slot, None, "reserved");
+        assert_eq!(of(&[0x71, 0x05, 0x21, 4, 0, 0xFF, 6, 13, 0]), Meaning::Codes(CodeChange::Deleted(Some(4))));
+        assert_eq!(of(&[0x71, 0x05, 0x06, 4, 0, 0xFF, 6, 13, 0]), Meaning::Codes(CodeChange::Deleted(None)));
+    }
+
+    #[test]
+    fn parameters_of_an_event_without_a_user_are_no_slot() {
+        for event in [1, 2, 3, 4, 9, 11, 0x16, 0x17] {
+            assert_eq!(happening(&[0x71, 0x05, 0, 0, 0, 0xFF, 6, event, 1, 3]).slot, None, "event {event}");
+        }
+    }
+
+    #[test]
+    fn a_touch_at_the_keypad_is_no_hand_on_the_thumb_turn_in_either_form() {
+        for touched in [&[0x71, 0x05, 0x15, 2, 0, 0xFF, 6, 1, 0][..], &[0x71, 0x05, 0x15, 2]] {
+            let locked = happening(touched);
+            assert_eq!((locked.kind, locked.method, locked.slot), (EventType::Locked, Some(Method::Keypad), None));
+        }
+    }
+
+    #[test]
+    fn only_the_idle_state_of_a_jam_ends_it() {
+        for ended in [&[0x71, 0x05, 0, 0, 0, 0xFF, 6, 0, 1, 11][..], &[0x71, 0x05, 0, 0, 0, 0xFF, 6, 0, 0]] {
+            assert_eq!(of(ended), Meaning::JamEnded);
+        }
+        assert_eq!(of(&[0x71, 0x05, 0, 0, 0, 0xFF, 6, 0, 1, 0x16]), Meaning::Other, "the door's state");
+        assert_eq!(of(&[0x71, 0x05, 0, 0, 0, 0xFF, 7, 0, 1, 3]), Meaning::Other, "another type's");
     }
 
     #[test]

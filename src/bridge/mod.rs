@@ -41,6 +41,7 @@ pub mod view;
 pub mod vitals;
 pub mod words;
 
+pub use sync::CheckSettings;
 pub use turn::Bridge;
 pub use words::{After, BrokerInput, GivenKeys, Input, MqttSettings, Settings, Ticket, Turn};
 

@@ -59,7 +59,7 @@ impl Bridge {
             Network::new(nodes, snapshot.home, snapshot.network_keys.clone(), settings.network.clone(), entropy.child("network"));
         let announcer = Announcer::new(snapshot.outbox.clone());
         let clock = ClockWatch::new(snapshot.high_water, snapshot.boot.clone(), settings.boot.clone());
-        let sync = Sync::new(&snapshot.slots, entropy.child("sync"));
+        let sync = Sync::new(&snapshot.slots, settings.check, entropy.child("sync"));
         let mut state = State::new(snapshot);
         state.doubt_bolts();
         Self {
@@ -122,6 +122,7 @@ impl Bridge {
     /// Other settings from now on. Topics stay.
     pub fn configure(&mut self, settings: Settings) {
         self.network.set_zone(settings.zone.clone());
+        self.sync.configure(settings.check);
         self.settings = settings;
         self.announcer.say_all_again();
     }

@@ -12,6 +12,7 @@ use crate::domain::grant::Grant;
 use crate::domain::ids::{GrantId, PersonId};
 use crate::domain::node::Node;
 use crate::domain::person::Person;
+use crate::domain::slot::Content;
 use crate::domain::time::{Now, Timestamp};
 use crate::network::{ControllerStatus, Reach};
 
@@ -228,11 +229,11 @@ fn device_json(bridge: &Bridge, device: &Device) -> Value {
     let slots = bridge.state.slots(device.id).values();
     let (mut managed, mut foreign, mut free) = (0, 0, 0);
     for slot in slots {
-        match (slot.owner, slot.content.is_occupied()) {
+        match (slot.owner, &slot.content) {
             (Some(_), _) => managed += 1,
-            (None, true) => foreign += 1,
-            (None, false) if slot.seen_at.is_some() => free += 1,
-            (None, false) => {}
+            (None, Content::Known(_) | Content::Unreadable) => foreign += 1,
+            (None, Content::Empty) => free += 1,
+            (None, Content::Unknown) => {}
         }
     }
     let counts = bridge.grant_counts(device.id);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 
 use super::ask::{Actor, Ask, Reply};
+use super::sync::CheckSettings;
 use crate::domain::batch::{Batch, Retention};
 use crate::domain::event::{Event, PublishNames};
 use crate::domain::ids::{EventId, Slug};
@@ -103,6 +104,8 @@ pub struct Settings {
     pub zone: TimeZone,
     /// Topics and names, if there is a broker.
     pub mqtt: Option<MqttSettings>,
+    /// How often locks are checked by themselves.
+    pub check: CheckSettings,
     /// How the radio network is started.
     pub network: network::Options,
     /// Who can read the codes with this card in hand: a sentence for `status`.

@@ -36,9 +36,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// The level in percent: the warning counts as 0, and more than 100 as 100.
-    pub fn percent(&self) -> u8 {
-        if self.level == 0xFF { 0 } else { self.level.min(100) }
+    /// The level in percent; the warning counts as 0. `None`: a reserved level, which measures nothing.
+    pub fn percent(&self) -> Option<u8> {
+        match self.level {
+            0xFF => Some(0),
+            level => (level <= 100).then_some(level),
+        }
     }
 
     /// Whether the node asks for a new battery. Which of 2 and 3 means "now" differs between sources: both do.
@@ -94,8 +97,16 @@ mod tests {
     #[test]
     fn the_low_battery_warning_is_not_255_percent() {
         let report = Report { level: 0xFF, flags: None, more_flags: None };
-        assert_eq!((report.percent(), report.is_low()), (0, true));
+        assert_eq!((report.percent(), report.is_low()), (Some(0), true));
         let full = Report { level: 100, flags: Some(0x01), more_flags: None };
-        assert_eq!((full.percent(), full.is_low()), (100, false));
+        assert_eq!((full.percent(), full.is_low()), (Some(100), false));
+    }
+
+    #[test]
+    fn a_reserved_level_is_not_a_full_battery() {
+        for level in 101..=0xFE {
+            let report = Report { level, flags: None, more_flags: None };
+            assert_eq!((report.percent(), report.is_low()), (None, false));
+        }
     }
 }

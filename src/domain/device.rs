@@ -43,6 +43,28 @@ pub struct Inventory {
     pub began: Timestamp,
 }
 
+/// What was learnt of how a lock reports its codes. Learnt from its own answers, never from one unasked report.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Habits {
+    /// It reports by itself that a code was added or deleted also where we did it by radio.
+    pub echoes: bool,
+    /// It shows stars, or nothing, instead of a code.
+    pub masks: bool,
+}
+
+/// How far the slow check of a lock got.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SlowCheck {
+    /// When the last one began.
+    pub at: Option<Timestamp>,
+    /// The slot that the next one begins with; 0 = the first.
+    pub next: u16,
+    /// The lock's checksum when its slots were as they are believed to be; `None` after a change of ours.
+    pub sum: Option<u16>,
+}
+
 /// Something that accepts credentials.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Device {
@@ -73,6 +95,12 @@ pub struct Device {
     pub takes_codes: bool,
     /// The first inventory.
     pub inventory: Inventory,
+    /// How it reports its codes.
+    #[serde(default)]
+    pub habits: Habits,
+    /// The slow check of its slots.
+    #[serde(default)]
+    pub check: SlowCheck,
     /// When the lock was last heard.
     pub last_seen: Option<Timestamp>,
 }

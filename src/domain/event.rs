@@ -77,6 +77,8 @@ pub enum EventReason {
     NotReported,
     /// The slot is not ours.
     UnmanagedSlot,
+    /// The code in the slot may have been changed at the lock.
+    SlotInDoubt,
     /// The lock's master code.
     MasterCode,
     /// A wrong code.

@@ -132,6 +132,15 @@ pub enum Progress {
         /// The lock acknowledged the frame. `false`: not even that is known.
         acked: bool,
     },
+    /// A report put the confirmed code in doubt: this one slot must be read, and nothing is written over what is found there
+    /// unless it may be ours.
+    Doubted {
+        /// The report may be the lock's late report of our own last write. Where the lock masks its codes, only another
+        /// write of the same code settles that.
+        own_echo: bool,
+        /// The code may have been deleted: the slot is read before anything is written, also where stars are all it shows.
+        deleted: bool,
+    },
 }
 
 impl Progress {
@@ -141,7 +150,7 @@ impl Progress {
     pub fn after_a_restart(self) -> Self {
         match self {
             Self::Sending { doing } | Self::Verifying { doing, .. } => Self::Verifying { doing, acked: false },
-            Self::Idle => self,
+            Self::Idle | Self::Doubted { .. } => self,
         }
     }
 }

@@ -282,7 +282,7 @@ fn json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::device::{DeviceKind, Inventory};
+    use crate::domain::device::{DeviceKind, Habits, Inventory, SlowCheck};
     use crate::domain::time::Timestamp;
     use serde_json::{Value, json};
 
@@ -380,6 +380,8 @@ mod tests {
             door_open: Some(false),
             takes_codes: true,
             inventory: Inventory::default(),
+            habits: Habits::default(),
+            check: SlowCheck::default(),
             last_seen: Some(AT),
         };
         let message = topics().device_state(&device, GrantCounts { pending: 1, failed: 2 });

@@ -74,7 +74,7 @@ use exchange::{Due, Ended, Exchange};
 pub use hub::Blink;
 use hub::Hub;
 use inclusion::Membership;
-use jobs::{Errand, Origin, Transaction, Transmission, Under};
+use jobs::{Carries, Errand, Origin, Transaction, Transmission, Under};
 pub use jobs::{Expect, Job, JobId, Outcome, Priority};
 use members::Members;
 use nodes::NodeState;
@@ -265,6 +265,15 @@ impl Network {
         }
     }
 
+    /// Whether the command of a job may have reached its node.
+    pub fn has_left(&self, id: JobId) -> bool {
+        let waits = |transaction: &Transaction| transaction.id == id && transaction.doubt.is_none();
+        let asks_nonce = self.nodes.stirring().filter_map(|state| state.nonce.as_ref()).any(|wait| waits(&wait.transaction));
+        let before_nonce = matches!(&self.exchange, Some((_, Owner::Node(transmission)))
+            if transmission.carries == Carries::NonceGet && waits(&transmission.transaction));
+        !asks_nonce && !before_nonce && !self.queue.iter().any(waits)
+    }
+
     /// The home moved to another time zone.
     pub fn set_zone(&mut self, zone: TimeZone) {
         self.options.zone = zone;
@@ -288,6 +297,11 @@ impl Network {
     /// What a node costs.
     pub fn radio(&self, id: NodeId) -> RadioUse {
         self.nodes.get(&id).map(|state| state.radio).unwrap_or_default()
+    }
+
+    /// Whether a frame to a node would reach it now without waking it.
+    pub fn listens(&self, id: NodeId) -> bool {
+        self.nodes.get(&id).is_some_and(|state| state.is_awake(self.clock) && !state.needs_beam(self.clock))
     }
 
     /// How many commands wait for a node.

@@ -46,8 +46,9 @@ impl Sighting {
             Self::Empty => Content::Empty,
             Self::Known(code) => Content::Known(code.clone()),
             Self::NotEnabled(code) if !is_masked(code.reveal()) => Content::Known(code.clone()),
-            // A slot the lock won't speak of is not free.
-            Self::NotEnabled(_) | Self::Masked | Self::Unavailable => Content::Unreadable,
+            Self::NotEnabled(_) | Self::Masked => Content::Unreadable,
+            // Neither free nor occupied: some locks answer so after a write that they refused.
+            Self::Unavailable => Content::Unknown,
         }
     }
 }
@@ -93,6 +94,10 @@ pub enum Verdict {
     LookAgain,
     /// The lock said no; one look tells whether it has the code all the same.
     Doubtful,
+    /// The lock would not say what is there: read it again, later.
+    Withheld,
+    /// It shows stars that may be ours: our code is written once more.
+    WriteAgain,
     /// It did not arrive: try again, later.
     NotStored,
     /// The lock could not be reached.
@@ -191,6 +196,7 @@ pub fn look(
             if *sighting == Sighting::Empty { Verdict::Settled } else { Verdict::NotStored }
         }
         Progress::Idle => look_at_rest(slot, sighting, wanted.map(|(pin, _)| pin), key),
+        Progress::Doubted { own_echo, .. } => look_in_doubt(slot, own_echo, sighting, wanted.map(|(pin, _)| pin), key),
         // A frame is under way: what was read is older than what will be there.
         Progress::Sending { .. } => Verdict::Settled,
     }
@@ -222,16 +228,12 @@ fn look_after_write(
             if right { Verdict::Settled } else { Verdict::NotStored }
         }
         Sighting::Masked => {
-            // A masked code can only be told apart from an older one if the intent behind the write still stands.
-            let Some((pin, _)) = wanted.filter(|(_, generation)| *generation == doubt.generation) else {
-                return Verdict::NotStored;
-            };
-            // It may be another's, who was there since: our write is made once more.
-            if !doubt.acked {
-                return Verdict::NotStored;
-            }
-            let by = if doubt.was_empty { ConfirmedBy::Read } else { ConfirmedBy::Unseen };
-            slot.confirmed = Some(Confirmed { by, ..by_read(fingerprint(pin, key)) });
+            // Stars show that a slot that was empty before our write was written. Where something was there before, or
+            // where the intent or the slot changed since, they show nothing: the plan writes again, or clears first.
+            let current = wanted.filter(|(_, generation)| *generation == doubt.generation);
+            let Some((pin, _)) = current.filter(|_| doubt.acked && doubt.was_empty) else { return Verdict::NotStored };
+            slot.confirmed = Some(by_read(fingerprint(pin, key)));
+            slot.content = Content::Known(CodeText::from(pin));
             Verdict::Settled
         }
         Sighting::Empty | Sighting::NotEnabled(_) => Verdict::NotStored,
@@ -239,11 +241,30 @@ fn look_after_write(
     }
 }
 
+/// A look at a slot whose confirmed code a report put in doubt.
+fn look_in_doubt(slot: &mut Slot, own_echo: bool, sighting: &Sighting, wanted: Option<&Pin>, key: &FingerprintKey) -> Verdict {
+    if *sighting == Sighting::Unavailable {
+        return Verdict::Withheld;
+    }
+    slot.progress = Progress::Idle;
+    if *sighting != Sighting::Masked || slot.confirmed.as_ref().is_none_or(|confirmed| confirmed.code.is_none()) {
+        return look_at_rest(slot, sighting, wanted, key);
+    }
+    let expected = slot.confirmed.take().and_then(|confirmed| confirmed.code);
+    let is_current = wanted.is_some_and(|pin| Some(fingerprint(pin, key)) == expected);
+    slot.content = sighting.content();
+    match (is_current, own_echo) {
+        (true, true) => Verdict::WriteAgain,
+        (true, false) => Verdict::Changed,
+        (false, _) => Verdict::Settled,
+    }
+}
+
 fn look_at_rest(slot: &mut Slot, sighting: &Sighting, wanted: Option<&Pin>, key: &FingerprintKey) -> Verdict {
     let expected = slot.confirmed.as_ref().and_then(|confirmed| confirmed.code);
     let Some(expected) = expected else {
         slot.content = sighting.content();
-        return Verdict::Settled;
+        return if *sighting == Sighting::Unavailable { Verdict::Withheld } else { Verdict::Settled };
     };
     // News about a code that is to be replaced anyway does not stop its successor.
     let is_current = wanted.is_some_and(|pin| fingerprint(pin, key) == expected);
@@ -252,7 +273,12 @@ fn look_at_rest(slot: &mut Slot, sighting: &Sighting, wanted: Option<&Pin>, key:
         // Occupied as it should be; stars are never compared.
         Sighting::Masked => Verdict::Settled,
         Sighting::Known(code) if Fingerprint::of(code.reveal(), key) == expected => Verdict::Settled,
-        Sighting::Empty | Sighting::Unavailable => {
+        // One such answer takes nothing away; it is read again.
+        Sighting::Unavailable => {
+            slot.progress = Progress::Doubted { own_echo: true, deleted: true };
+            Verdict::Withheld
+        }
+        Sighting::Empty => {
             slot.content = sighting.content();
             slot.confirmed = None;
             news(Verdict::Missing)
@@ -321,11 +347,42 @@ mod tests {
     }
 
     #[test]
-    fn stars_where_a_code_was_are_neither_yes_nor_no() {
+    fn stars_where_a_code_was_are_no_proof_of_ours() {
         let mut slot = writing(false);
         settle(&mut slot, Sent::Acked, Some(&pin()), &KEY, AT);
-        assert_eq!(read(&mut slot, 1, b"****"), Verdict::Settled);
-        assert_eq!(slot.confirmed.unwrap().by, ConfirmedBy::Unseen);
+        assert_eq!(read(&mut slot, 1, b"****"), Verdict::NotStored);
+        assert_eq!((slot.confirmed, slot.content), (None, Content::Unreadable));
+    }
+
+    #[test]
+    fn a_code_that_a_report_put_in_doubt_counts_again_only_when_the_lock_shows_it() {
+        let doubted = |own_echo| {
+            let mut slot = writing(true);
+            settle(&mut slot, Sent::Confirmed, Some(&pin()), &KEY, AT);
+            slot.progress = Progress::Doubted { own_echo, deleted: false };
+            slot
+        };
+        for own_echo in [true, false] {
+            assert_eq!(read(&mut doubted(own_echo), 1, b"4821"), Verdict::Settled);
+            assert_eq!(read(&mut doubted(own_echo), 1, b"9999"), Verdict::Changed);
+            assert_eq!(read(&mut doubted(own_echo), 0, b""), Verdict::Missing);
+        }
+        let (mut ours, mut another_s) = (doubted(true), doubted(false));
+        assert_eq!(read(&mut ours, 1, b"****"), Verdict::WriteAgain);
+        assert_eq!(read(&mut another_s, 1, b"****"), Verdict::Changed);
+        assert_eq!((ours.confirmed, another_s.confirmed), (None, None));
+    }
+
+    #[test]
+    fn a_slot_that_the_lock_will_not_speak_of_is_neither_free_nor_taken() {
+        let mut slot = Slot::unseen(SlotKey::user_code(DeviceId::new(&mut Entropy::from_number(1)), 1));
+        slot.content = Content::Empty;
+        assert_eq!(read(&mut slot, 0xFE, b""), Verdict::Withheld);
+        assert_eq!(slot.content, Content::Unknown);
+        let mut ours = writing(true);
+        settle(&mut ours, Sent::Confirmed, Some(&pin()), &KEY, AT);
+        assert_eq!(read(&mut ours, 0xFE, b""), Verdict::Withheld);
+        assert!(ours.confirmed.is_some() && ours.progress != Progress::Idle, "one such answer takes nothing away");
     }
 
     #[test]

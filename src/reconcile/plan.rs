@@ -32,6 +32,10 @@ pub struct LockView<'a> {
     pub slots: &'a BTreeMap<u16, Slot>,
     /// Every grant on this lock.
     pub desired: &'a [Desired],
+    /// It shows stars instead of codes.
+    pub masks: bool,
+    /// It says by itself whether a write was stored: by Supervision, or by a report of its own.
+    pub confirms: bool,
 }
 
 /// One step at a lock.
@@ -88,7 +92,7 @@ pub fn plan(lock: &LockView<'_>) -> Plan {
     let (mut clears, mut writes, mut homeless) = (Vec::new(), Vec::new(), Vec::new());
     for desired in lock.desired {
         match owned.get(&desired.grant) {
-            Some(slot) => match need(slot, desired) {
+            Some(slot) => match need(slot, desired, lock) {
                 Need::Nothing => {}
                 Need::Release => plan.release.push(slot.key),
                 Need::FindOut => plan.steps.push(Step::Read(slot.key)),
@@ -127,20 +131,38 @@ enum Need {
     Write,
 }
 
-fn need(slot: &Slot, desired: &Desired) -> Need {
+fn need(slot: &Slot, desired: &Desired, lock: &LockView<'_>) -> Need {
+    let there = slot.confirmed.as_ref().map(|confirmed| confirmed.code);
     match slot.progress {
         Progress::Sending { .. } => return Need::Nothing,
         Progress::Verifying { .. } => return Need::FindOut,
+        Progress::Doubted { own_echo, deleted } => {
+            return match desired.code {
+                // Whatever is there where ours was confirmed, it has to go: no time for a look.
+                None if there.flatten().is_some() => Need::Clear,
+                // Stars would not tell ours from another's.
+                Some(code) if there == Some(Some(code)) && own_echo && !deleted && lock.masks && !desired.held => Need::Write,
+                // Another code follows in any case.
+                Some(code) if there.flatten().is_some_and(|before| before != code) && !desired.held => Need::Write,
+                _ => Need::FindOut,
+            };
+        }
         Progress::Idle => {}
     }
-    let there = slot.confirmed.as_ref().map(|confirmed| confirmed.code);
     match desired.code {
         Some(code) if there == Some(Some(code)) || desired.held => Need::Nothing,
+        // A lock that shows stars and confirms no write: only an empty slot that became occupied shows that ours is there.
+        Some(_) if lock.masks && !lock.confirms && holds_something(slot) => Need::Clear,
         Some(_) => Need::Write,
         // Either the lock confirmed the clear, or it says the slot is empty and nothing of ours is under way.
         None if there == Some(None) || slot.content == Content::Empty => Need::Release,
         None => Need::Clear,
     }
+}
+
+/// Whether a code is in the slot, as far as is known.
+fn holds_something(slot: &Slot) -> bool {
+    slot.content.is_occupied() || slot.confirmed.as_ref().is_some_and(|confirmed| confirmed.code.is_some())
 }
 
 enum Candidate {
@@ -175,6 +197,8 @@ mod tests {
         users: u16,
         slots: BTreeMap<u16, Slot>,
         desired: Vec<Desired>,
+        masks: bool,
+        confirms: bool,
         entropy: Entropy,
     }
 
@@ -186,7 +210,7 @@ mod tests {
         fn new(users: u16) -> Self {
             let mut entropy = Entropy::from_number(1);
             let device = DeviceId::new(&mut entropy);
-            Self { device, users, slots: BTreeMap::new(), desired: Vec::new(), entropy }
+            Self { device, users, slots: BTreeMap::new(), desired: Vec::new(), masks: false, confirms: true, entropy }
         }
 
         fn slot(&mut self, index: u16) -> &mut Slot {
@@ -208,6 +232,8 @@ mod tests {
                 reserved: &reserved,
                 slots: &self.slots,
                 desired: &self.desired,
+                masks: self.masks,
+                confirms: self.confirms,
             })
         }
 
@@ -312,6 +338,41 @@ mod tests {
     }
 
     #[test]
+    fn a_doubted_slot_is_read_and_where_stars_would_not_tell_it_is_written_once_more() {
+        let mut bench = Bench::new(1);
+        let grant = bench.wants(Some("4821"));
+        let key = bench.key(1);
+        let slot = bench.slot(1);
+        (slot.owner, slot.confirmed) = (Some(grant), confirmed(Some(code("4821"))));
+        slot.progress = Progress::Doubted { own_echo: true, deleted: false };
+        assert_eq!(bench.plan().steps, [Step::Read(key)]);
+        bench.masks = true;
+        assert_eq!(bench.plan().steps, [Step::Write { slot: key, grant, generation: Generation(5) }]);
+        bench.slot(1).progress = Progress::Doubted { own_echo: true, deleted: true };
+        assert_eq!(bench.plan().steps, [Step::Read(key)], "a person may have deleted it");
+        bench.slot(1).progress = Progress::Doubted { own_echo: false, deleted: false };
+        assert_eq!(bench.plan().steps, [Step::Read(key)], "it can't be ours, and is not written over");
+        bench.desired[0].code = None;
+        assert_eq!(bench.plan().steps, [Step::Clear { slot: key, generation: Generation(5) }], "a removal waits for no look");
+    }
+
+    #[test]
+    fn a_masked_code_is_cleared_before_another_where_the_lock_confirms_nothing() {
+        let mut bench = Bench::new(1);
+        let grant = bench.wants(Some("5937"));
+        let key = bench.key(1);
+        let slot = bench.slot(1);
+        (slot.owner, slot.content) = (Some(grant), Content::Unreadable);
+        let write = Step::Write { slot: key, grant, generation: Generation(5) };
+        bench.masks = true;
+        assert_eq!(bench.plan().steps, [write]);
+        bench.confirms = false;
+        assert_eq!(bench.plan().steps, [Step::Clear { slot: key, generation: Generation(5) }]);
+        bench.slot(1).content = Content::Empty;
+        assert_eq!(bench.plan().steps, [write]);
+    }
+
+    #[test]
     fn a_refused_code_is_not_tried_again_until_somebody_changes_it() {
         let mut bench = Bench::new(1);
         let grant = bench.wants(Some("4821"));
@@ -325,7 +386,15 @@ mod tests {
         let mut bench = Bench::new(1);
         let grant = bench.wants(Some("4821"));
         let reserved = BTreeSet::from([1]);
-        let view = LockView { device: bench.device, users: 1, reserved: &reserved, slots: &bench.slots, desired: &bench.desired };
+        let view = LockView {
+            device: bench.device,
+            users: 1,
+            reserved: &reserved,
+            slots: &bench.slots,
+            desired: &bench.desired,
+            masks: false,
+            confirms: true,
+        };
         assert_eq!(plan(&view).no_slot, [grant]);
     }
 }

@@ -30,7 +30,7 @@ use self::port::PortError;
 use self::service::Service;
 use self::signals::{Signals, Told};
 use self::turns::{Owed, Turns, moment};
-use crate::bridge::{After, BrokerInput, GivenKeys, Input, MqttSettings, Settings};
+use crate::bridge::{After, BrokerInput, CheckSettings, GivenKeys, Input, MqttSettings, Settings};
 use crate::command::codec::hex;
 use crate::config::{self, Config};
 use crate::domain::batch::Retention;
@@ -381,6 +381,7 @@ fn settings(
     Settings {
         zone: config.home.time_zone.clone(),
         mqtt,
+        check: CheckSettings { interval: config.zwave.check_interval, frames: config.zwave.frame_budget_per_day },
         network: network::Options { soft_reset: soft_reset(config.serial.soft_reset), zone: config.home.time_zone.clone() },
         seal,
         keep: Retention { age: config.store.keep, events: config.store.keep_events },

@@ -16,3 +16,4 @@ mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
 mod walk;
+mod year;

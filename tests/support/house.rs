@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::{After, BrokerInput, Input, MqttSettings, Settings, Ticket};
+use latchkey::bridge::{After, BrokerInput, CheckSettings, Input, MqttSettings, Settings, Ticket};
 use latchkey::domain::batch::{Batch, Retention, Write};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::{Event, PublishNames};
@@ -585,6 +585,7 @@ fn settings(boot: BootId) -> Settings {
     Settings {
         zone: jiff::tz::TimeZone::UTC,
         mqtt: Some(MqttSettings { topics, names: PublishNames::Name, unlock: Ok(()) }),
+        check: CheckSettings::default(),
         network: network::Options::default(),
         seal: "",
         keep: Retention { age: Duration::from_secs(365 * 24 * 3600), events: 1_000_000 },

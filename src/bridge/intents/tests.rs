@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::batch::{Dropped, Snapshot, Write};
-use crate::domain::device::{DeviceKind, Inventory, LockState};
+use crate::domain::device::{DeviceKind, Habits, Inventory, LockState, SlowCheck};
 use crate::domain::ids::HubId;
 use crate::domain::pin::{CodeText, FingerprintKey};
 use crate::domain::slot::{Slot, SlotKey};
@@ -78,6 +78,8 @@ fn lock(slug: &str, entropy: &mut Entropy) -> Device {
         door_open: None,
         takes_codes: true,
         inventory: Inventory::default(),
+        habits: Habits::default(),
+        check: SlowCheck::default(),
         last_seen: None,
     }
 }

@@ -7,7 +7,7 @@ use crate::bridge::sync::forget_if_done;
 use crate::bridge::turn::Bridge;
 use crate::bridge::words::After;
 use crate::command::ClassId;
-use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
+use crate::domain::device::{Device, DeviceKind, Habits, Inventory, LockState, SlowCheck};
 use crate::domain::grant::Grant;
 use crate::domain::ids::{DeviceId, Generation, GrantId, NodeId, Slug};
 use crate::domain::intent::{Accepted, Refusal};
@@ -47,6 +47,8 @@ impl Bridge {
             door_open: None,
             takes_codes,
             inventory: Inventory { next: 0, done: false, began: now.wall },
+            habits: Habits::default(),
+            check: SlowCheck::default(),
             last_seen: Some(now.wall),
         };
         tracing::info!(node = %id, device = %device.slug, "a lock was found");

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::lock::View;
+use super::told::holds_ours;
 use super::{Finding, Sync, Task};
 use crate::bridge::dialect;
 use crate::bridge::state::State;
@@ -14,8 +15,10 @@ use crate::domain::time::{Instant, Now};
 use crate::network::{Expect, Network, Outcome, Priority};
 use crate::reconcile::observe::Sighting;
 
-/// Airtime for work nobody waits for: half of what a duty cycle of 1 % leaves in an hour (timing sheet §4).
+/// Airtime for work that is not waited for.
 pub(super) struct Pace {
+    /// Milliseconds that an hour brings.
+    hourly: u64,
     /// Milliseconds that may still be spent.
     left: u64,
     refilled: Instant,
@@ -25,14 +28,15 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    const HOURLY: u64 = 18_000;
+    /// Half of what a duty cycle of 1 % leaves in an hour (timing sheet §4).
+    pub(super) const INVENTORY: u64 = 18_000;
     const GAP: Duration = Duration::from_millis(100);
     /// A code that was just changed is seldom the last one of its person or its import.
     const AFTER_CHANGE: Duration = Duration::from_secs(5);
     const LONGEST_YIELD: Duration = Duration::from_secs(600);
 
-    pub(super) fn full() -> Self {
-        Self { left: Self::HOURLY, refilled: Instant::ZERO, next: Instant::ZERO, yielding: None }
+    pub(super) fn full(hourly: u64) -> Self {
+        Self { hourly, left: hourly, refilled: Instant::ZERO, next: Instant::ZERO, yielding: None }
     }
 
     /// A code is being changed somewhere: the air is for it. The inventory waits, but not for ever.
@@ -44,9 +48,9 @@ impl Pace {
     }
 
     fn refill(&mut self, now: Instant) {
-        let earned = u64::try_from(now.since(self.refilled).as_millis()).unwrap_or_default() * Self::HOURLY / 3_600_000;
+        let earned = u64::try_from(now.since(self.refilled).as_millis()).unwrap_or_default() * self.hourly / 3_600_000;
         if earned > 0 {
-            self.left = (self.left + earned).min(Self::HOURLY);
+            self.left = (self.left + earned).min(self.hourly);
             self.refilled = now;
         }
     }
@@ -56,7 +60,7 @@ impl Pace {
         self.yielding = None;
         let debt = airtime.saturating_sub(self.left);
         self.left = self.left.saturating_sub(airtime);
-        self.next = now + Self::GAP.max(Duration::from_millis(debt * (3_600_000 / Self::HOURLY)));
+        self.next = now + Self::GAP.max(Duration::from_millis(debt * (3_600_000 / self.hourly)));
     }
 }
 
@@ -112,7 +116,7 @@ impl Sync {
             }
             _ => None,
         };
-        let has_codes = state.slots(device).values().any(|slot| slot.content.is_occupied());
+        let has_codes = state.slots(device).values().any(|slot| slot.content.is_occupied() || holds_ours(slot));
         let empty = sum == Some(0) && !has_codes;
         set_inventory(device, state, |before| Inventory { next: 1, done: empty, ..before });
         if empty { self.nothing_in(device, 1, u16::MAX, state, network, now) } else { Vec::new() }

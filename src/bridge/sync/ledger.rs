@@ -1,6 +1,5 @@
 //! Changes to slots and grants that several ways through [`super::Sync`] share.
 
-use super::Finding;
 use crate::bridge::state::State;
 use crate::domain::grant::{Grant, Reason, Status};
 use crate::domain::ids::{DeviceId, PersonId};
@@ -54,26 +53,6 @@ pub(in crate::bridge) fn forget_if_done(person: PersonId, state: &mut State) {
     if removed && state.grants_of(person).next().is_none() {
         state.delete_person(person);
     }
-}
-
-/// Somebody wrote over a code of ours at the lock.
-pub(super) fn overwritten(key: SlotKey, state: &mut State, at: Timestamp) -> Finding {
-    let mut slot = slot_of(key, state);
-    let is_current = is_current(&slot, state);
-    slot.content = Content::Unreadable;
-    slot.confirmed = None;
-    if is_current {
-        hold(&slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, at);
-    }
-    state.put_slot(slot, at);
-    Finding::ChangedAtLock(key)
-}
-
-/// Whether the code that was confirmed in a slot is the one that is wanted there now. News about an older code must not
-/// stop its successor.
-pub(super) fn is_current(slot: &Slot, state: &State) -> bool {
-    let wanted = slot.owner.and_then(|grant| state.grant(grant)).and_then(|grant| state.fingerprint(grant.credential));
-    slot.confirmed.as_ref().is_some_and(|confirmed| confirmed.code.is_some() && confirmed.code == wanted)
 }
 
 /// Whether our code was erased from a slot at the lock and nothing of ours went there since: what appears in it is a

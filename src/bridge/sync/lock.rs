@@ -24,12 +24,15 @@ pub(super) struct View {
     pub(super) multi_report: bool,
     pub(super) multi_set: bool,
     pub(super) reserved: BTreeSet<u16>,
+    masks: bool,
+    confirms: bool,
     desired: Vec<Desired>,
 }
 
 impl View {
-    pub(super) fn of(id: DeviceId, state: &State, network: &Network) -> Option<Self> {
-        let node = network.node(state.device(id)?.node?)?;
+    pub(super) fn of(id: DeviceId, mute_supervision: bool, state: &State, network: &Network) -> Option<Self> {
+        let device = state.device(id)?;
+        let node = network.node(device.node?)?;
         let support = node.user_code.as_ref().filter(|_| is_interviewed(node) && may_be_told(node))?;
         let desired = state.grants_on(id).map(|grant| Desired {
             grant: grant.id,
@@ -46,12 +49,22 @@ impl View {
             multi_report: support.multi_report,
             multi_set: support.multi_set,
             reserved: dialect::reserved(node),
+            masks: device.habits.masks,
+            confirms: device.habits.echoes || node.supervises() && !mute_supervision,
             desired: desired.collect(),
         })
     }
 
     pub(super) fn lock<'a>(&'a self, slots: &'a BTreeMap<u16, Slot>) -> LockView<'a> {
-        LockView { device: self.device, users: self.users, reserved: &self.reserved, slots, desired: &self.desired }
+        LockView {
+            device: self.device,
+            users: self.users,
+            reserved: &self.reserved,
+            slots,
+            desired: &self.desired,
+            masks: self.masks,
+            confirms: self.confirms,
+        }
     }
 }
 
@@ -61,8 +74,9 @@ pub(super) fn hindrance(device: DeviceId, patience: Option<&Patience>, state: &S
     if !matches!(network.controller(), ControllerStatus::Ready(_)) {
         return Some(Hindrance::StickAbsent);
     }
-    if let Some(parked) = patience.and_then(|patience| patience.parked) {
-        return Some(Hindrance::Unreachable { next_try: parked.wall });
+    // Also while the next try is under way: it is unreachable until it answers.
+    if let Some(retry) = patience.and_then(|patience| patience.unreachable) {
+        return Some(Hindrance::Unreachable { next_try: retry.wall });
     }
     match network.node(node) {
         // It got no keys, and nothing is sent to it.

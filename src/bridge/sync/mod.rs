@@ -3,6 +3,7 @@
 //! What must survive a power cut is in the slot's row (`Sending` is written before the frame leaves). What is kept
 //! here is only patience: who is tried again when, and which job belongs to which slot.
 
+mod check;
 mod inventory;
 mod ledger;
 mod lock;
@@ -12,11 +13,12 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+pub use self::check::CheckSettings;
+use self::check::{Checks, Run};
 use self::inventory::Pace;
 pub(super) use self::ledger::forget_if_done;
 use self::ledger::{is_held, release, slot_of, tidy};
 use self::lock::{View, hindrance};
-use self::told::was_just_confirmed;
 use super::dialect;
 use super::state::State;
 use crate::command::Command;
@@ -28,6 +30,7 @@ use crate::domain::slot::{Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Deadline, Instant, Now, Timestamp};
 use crate::network::{ControllerStatus, Expect, Job, JobId, Network, Priority};
 use crate::reconcile::assess::{Case, Standing, assess};
+use crate::reconcile::evidence::{LATE_ECHO, SlotReport};
 use crate::reconcile::observe;
 use crate::reconcile::plan::{Plan, Step, plan};
 use crate::reconcile::retry;
@@ -47,6 +50,8 @@ pub struct Sync {
     jobs: BTreeMap<JobId, (DeviceId, Task)>,
     entropy: Entropy,
     pace: Pace,
+    checks: Checks,
+    check_settings: CheckSettings,
     /// When the first turn was, which may be long after the clock began: a store that comes back brings a new start.
     began: Option<Instant>,
 }
@@ -59,31 +64,50 @@ struct Patience {
     /// Jobs in a row that the lock did not acknowledge.
     failures: u32,
     parked: Option<Retry>,
+    /// It left the last job unanswered, and is tried again then, or just now.
+    unreachable: Option<Retry>,
     slots: BTreeMap<u16, SlotPatience>,
     no_slot: BTreeSet<GrantId>,
     /// It may remember a Supervision session of an earlier life of the daemon.
     remembers_sessions: bool,
-    /// It tells by an event what we did: such an event is worth waiting for.
-    tells: bool,
-    /// Slots that we changed ourselves a moment ago.
+    /// It acknowledges supervised writes and answers none of them.
+    mute_supervision: bool,
+    /// Writes of ours that a report followed at once.
+    echoes: u8,
+    /// Slots that we changed ourselves.
     own: BTreeMap<u16, OwnChange>,
-    /// Slots that may have been changed at the lock: one look each tells whether they were. `true`: the lock said so; it is
-    /// not the echo of a change of ours.
-    recheck: BTreeMap<u16, bool>,
+    /// Slots without a code of ours that may have been changed at the lock: one look each tells whether they were.
+    recheck: BTreeSet<u16>,
+    /// When a report last asked for a look at a slot, and how often in a row one did.
+    looks: BTreeMap<u16, (Instant, u32)>,
+    /// When it reported that every code was erased.
+    erased_at: Option<Instant>,
     /// Its inventory waits for airtime.
     pacing: bool,
+    /// Its slow check is due, or under way.
+    check_due: bool,
+    checking: Option<Run>,
     /// Slots 1 to this exist, as far as is known.
     users: u16,
     /// It did not answer the question that also tells the next taken slot.
     cannot_walk: bool,
 }
 
-/// A change of ours, whose event may still come.
+/// Our own last change of a slot, which the lock may still report.
 #[derive(Clone, Copy)]
 struct OwnChange {
+    /// When its frame ended.
     at: Instant,
-    /// When its event came.
-    told: Option<Instant>,
+    /// It put a code there.
+    wrote: bool,
+    /// A report about the slot came since.
+    reported: bool,
+    /// When the one before it ended, if that was of the other kind and is not reported yet.
+    older: Option<Instant>,
+    /// It was made because of a doubt.
+    settled: bool,
+    /// So many in a row were, and each was followed by a report that was not expected.
+    settles: u32,
 }
 
 #[derive(Default)]
@@ -92,14 +116,18 @@ struct SlotPatience {
     retry: Option<Retry>,
     /// The lock refused the last write, and for this reason if it said so.
     refused: Option<Reason>,
-    /// The lock told by an event that it did what is under way.
+    /// The lock reported that it did what is under way.
     told: bool,
-    /// An older change of ours in this slot is so recent that its event may still come.
+    /// A report came that may have been that one, from a lock that is not known to send one.
+    reported: bool,
+    /// A report of an older change of ours in this slot may still come.
     echo: bool,
-    /// The lock told of another's hand in this slot since the last frame for it left.
+    /// The lock reported something of this slot in the middle of our change.
     interrupted: bool,
-    /// When an event came that may have been that one, or of what is under way.
-    echoed: Option<Instant>,
+    /// The next write, or the one under way, is made because of a doubt.
+    settling: bool,
+    /// It reported that before our frame left, which was taken back.
+    overtaken: Option<SlotReport>,
     /// It was looked at right after the last write, and did not have it yet: a second look decides.
     too_early: bool,
     /// Looks in a row that the lock left unanswered.
@@ -138,6 +166,14 @@ enum Task {
         began: Timestamp,
         airtime_before: u64,
     },
+    /// The same for the slow check.
+    CheckLook {
+        slot: u16,
+        airtime_before: u64,
+    },
+    CheckSum {
+        airtime_before: u64,
+    },
 }
 
 /// One slot in a frame that changes slots.
@@ -154,15 +190,26 @@ impl Sync {
     ///
     /// The last daemon's Supervision sessions are forgotten. The first one with a lock may by chance have the id of the last
     /// before, and the lock then answers as it did and does nothing (command-classes sheet, 0x6C): that answer does not count.
-    pub fn new<'a>(slots: impl IntoIterator<Item = &'a Slot>, entropy: Entropy) -> Self {
-        let mut sync = Self { locks: BTreeMap::new(), jobs: BTreeMap::new(), entropy, pace: Pace::full(), began: None };
+    pub fn new<'a>(slots: impl IntoIterator<Item = &'a Slot>, check_settings: CheckSettings, entropy: Entropy) -> Self {
+        let (pace, checks) = (Pace::full(Pace::INVENTORY), Checks::new());
+        let (locks, jobs) = (BTreeMap::new(), BTreeMap::new());
+        let mut sync = Self { locks, jobs, entropy, pace, checks, check_settings, began: None };
         for slot in slots {
             sync.locks.entry(slot.key.device).or_default().remembers_sessions = true;
-            if slot.progress != Progress::Idle {
+            if matches!(slot.progress, Progress::Sending { .. } | Progress::Verifying { .. }) {
                 sync.tries(slot.key).echo = true;
+            }
+            // A report made it unknown, and the look at it was still to come.
+            if slot.owner.is_none() && slot.content == Content::Unknown && slot.seen_at.is_none() {
+                sync.recheck(slot.key);
             }
         }
         sync
+    }
+
+    /// Checks other from now on; those that are due already keep their time.
+    pub fn configure(&mut self, check: CheckSettings) {
+        self.check_settings = check;
     }
 
     /// The first turn is now, unless it was before.
@@ -173,10 +220,11 @@ impl Sync {
     /// Takes the next step at a lock, if there is one and the lock is ready for it.
     pub fn drive(&mut self, id: DeviceId, state: &mut State, network: &mut Network, now: Now) {
         let resting = self.resting(id, state);
-        let Some((view, mut plan)) = planned(id, resting, state, network, now) else { return };
+        let mute = self.locks.get(&id).is_some_and(|patience| patience.mute_supervision);
+        let Some((view, mut plan)) = planned(id, resting, mute, state, network, now) else { return };
         let patience = self.locks.entry(id).or_default();
         patience.users = view.users;
-        let rechecks = patience.recheck.keys().map(|index| Step::Read(SlotKey::user_code(id, *index)));
+        let rechecks = patience.recheck.iter().map(|index| Step::Read(SlotKey::user_code(id, *index)));
         plan.steps.splice(0..0, rechecks);
         patience.no_slot = plan.no_slot.iter().copied().collect();
         patience.pacing = false;
@@ -185,8 +233,13 @@ impl Sync {
             return;
         }
         if plan.steps.is_empty() {
-            return self.look_around(&view, state, network, now);
+            self.look_around(&view, state, network, now);
+            if self.locks.get(&id).is_some_and(|patience| patience.busy.is_none()) {
+                self.check(&view, state, network, now);
+            }
+            return;
         }
+        patience.checking = None;
         plan.steps.retain(|step| {
             let slot = patience.slots.get(&step.slot().index);
             slot.and_then(|slot| slot.retry).is_none_or(|retry| retry.at <= now.mono)
@@ -248,9 +301,10 @@ impl Sync {
         let mut slot = before.clone();
         observe::begin(&mut slot, owner, doing);
         state.put_slot(slot, now.wall);
-        let echo = self.is_own_echo(key, now.mono) || was_just_confirmed(&before, now);
+        let echo = self.own_change(key).is_some_and(|own| !own.reported && now.mono.since(own.at) < LATE_ECHO);
         let tries = self.tries(key);
-        (tries.told, tries.echo, tries.interrupted) = (false, echo, false);
+        tries.settling |= matches!(before.progress, Progress::Doubted { .. }) && matches!(doing, Doing::Write { .. });
+        (tries.told, tries.reported, tries.echo, tries.interrupted, tries.overtaken) = (false, false, echo, false, None);
         before
     }
 
@@ -276,10 +330,25 @@ impl Sync {
         network: &mut Network,
         now: Now,
     ) {
+        self.submit_until(None, view, command, expect, priority, task, network, now);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a job with its deadline, and where it goes")]
+    fn submit_until(
+        &mut self,
+        deadline: Option<Instant>,
+        view: &View,
+        command: Command,
+        expect: Expect,
+        priority: Priority,
+        task: Task,
+        network: &mut Network,
+        now: Now,
+    ) {
         if matches!(task, Task::Change(_)) {
             self.pace.give_way(now.mono);
         }
-        let job = network.submit(Job { node: view.node, priority, command, expect, deadline: None }, now);
+        let job = network.submit(Job { node: view.node, priority, command, expect, deadline }, now);
         self.jobs.insert(job, (view.device, task));
         self.locks.entry(view.device).or_default().busy = Some(job);
     }
@@ -287,7 +356,7 @@ impl Sync {
     /// The lock was heard: it is awake and near, so it is tried at once. Tells whether it was waited for.
     pub fn heard(&mut self, device: DeviceId) -> bool {
         let Some(patience) = self.locks.get_mut(&device).filter(|patience| patience.parked.is_some()) else { return false };
-        patience.parked = None;
+        (patience.parked, patience.unreachable) = (None, None);
         patience.failures = 0;
         true
     }
@@ -296,7 +365,7 @@ impl Sync {
     /// once. Not twice in a row: a weak link may carry pings and nothing longer. Tells whether it was waited for.
     pub fn found_alive(&mut self, device: DeviceId) -> bool {
         let patience = self.locks.get_mut(&device).filter(|patience| patience.parked.is_some() && patience.failures == 1);
-        patience.map(|patience| patience.parked = None).is_some()
+        patience.map(|patience| (patience.parked, patience.unreachable) = (None, None)).is_some()
     }
 
     /// The lock said something by itself: what it left unanswered is asked again at once. An acknowledgement is no word.
@@ -313,7 +382,7 @@ impl Sync {
     /// The stick is back: nobody stays parked because of it.
     pub fn stick_back(&mut self) {
         for patience in self.locks.values_mut() {
-            patience.parked = None;
+            (patience.parked, patience.unreachable) = (None, None);
             patience.failures = 0;
         }
     }
@@ -329,8 +398,8 @@ impl Sync {
     pub fn reading(&self, device: DeviceId) -> Option<u16> {
         let job = self.locks.get(&device).and_then(|patience| patience.busy)?;
         match self.jobs.get(&job)?.1 {
-            Task::Look { slot } | Task::Survey { slot, .. } => Some(slot),
-            Task::Change(_) | Task::Checksum { .. } => None,
+            Task::Look { slot } | Task::Survey { slot, .. } | Task::CheckLook { slot, .. } => Some(slot),
+            Task::Change(_) | Task::Checksum { .. } | Task::CheckSum { .. } => None,
         }
     }
 
@@ -361,6 +430,7 @@ impl Sync {
     /// The lock is another from now on: nothing that was asked or tried of the one before counts.
     pub fn forget(&mut self, device: DeviceId, network: &mut Network) {
         self.jobs.retain(|_, (of, _)| *of != device);
+        self.checks.forget(device);
         if let Some(busy) = self.locks.remove(&device).and_then(|patience| patience.busy) {
             network.cancel(busy);
         }
@@ -381,7 +451,7 @@ impl Sync {
             held,
             hindrance: hindrance(grant.device, patience, state, network),
             retry: tries.and_then(|tries| tries.retry).map(|retry| retry.wall),
-            looked_at: slot.zip(patience).is_some_and(|(slot, patience)| patience.recheck.contains_key(&slot.key.index)),
+            looked_at: slot.zip(patience).is_some_and(|(slot, patience)| patience.recheck.contains(&slot.key.index)),
             failed_often: tries.is_some_and(|tries| tries.failures >= retry::TRIES_BEFORE_ASKING),
         })
     }
@@ -395,7 +465,7 @@ impl Sync {
 
     /// When to look at the locks again.
     pub fn deadline(&self) -> Option<Deadline> {
-        let mut next = None;
+        let mut next = self.checks.deadline();
         for patience in self.locks.values() {
             if patience.busy.is_some() {
                 continue;
@@ -416,7 +486,10 @@ impl Sync {
 
     /// Locks something is due for at `now`.
     pub fn due(&mut self, now: Instant) -> Vec<DeviceId> {
-        let mut due = Vec::new();
+        let mut due = self.checks.take_due(now);
+        for id in &due {
+            self.locks.entry(*id).or_default().check_due = true;
+        }
         for (id, patience) in &mut self.locks {
             let parked_over = patience.parked.is_some_and(|retry| retry.at <= now);
             if parked_over {
@@ -436,11 +509,12 @@ impl Sync {
         due
     }
 
-    /// Slots nobody owns that did not answer lately: others are tried first.
+    /// Slots nobody owns that did not answer lately, or are to be read first: others are tried before them.
     fn resting(&self, device: DeviceId, state: &State) -> BTreeSet<u16> {
         let unowned = |index: &u16| state.slots(device).get(index).is_none_or(|slot| slot.owner.is_none());
-        let slots = self.locks.get(&device).into_iter().flat_map(|patience| &patience.slots);
-        slots.filter(|(index, slot)| slot.retry.is_some() && unowned(index)).map(|(index, _)| *index).collect()
+        let Some(patience) = self.locks.get(&device) else { return BTreeSet::new() };
+        let slots = patience.slots.iter().filter(|(index, slot)| slot.retry.is_some() && unowned(index));
+        slots.map(|(index, _)| *index).chain(patience.recheck.iter().copied()).collect()
     }
 
     /// Whether a lock can have such a slot. Reports of others are outside data that must not grow our tables.
@@ -455,10 +529,17 @@ impl Sync {
 }
 
 /// Gives back what can be given back, and plans what is left. `None`: the lock can't be worked on.
-fn planned(id: DeviceId, resting: BTreeSet<u16>, state: &mut State, network: &Network, now: Now) -> Option<(View, Plan)> {
+fn planned(
+    id: DeviceId,
+    resting: BTreeSet<u16>,
+    mute_supervision: bool,
+    state: &mut State,
+    network: &Network,
+    now: Now,
+) -> Option<(View, Plan)> {
     loop {
         tidy(id, state);
-        let mut view = View::of(id, state, network)?;
+        let mut view = View::of(id, mute_supervision, state, network)?;
         view.reserved.extend(&resting);
         let plan = plan(&view.lock(state.slots(id)));
         if plan.release.is_empty() {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::ledger::{hold, is_vacated, is_wanted, overwritten, slot_of};
+use super::check::sum_changed;
+use super::ledger::{hold, is_vacated, is_wanted, slot_of};
+use super::told::{echoes, holds_ours, learn};
 use super::{Change, Finding, Retry, Sync, Task};
 use crate::bridge::dialect;
 use crate::bridge::state::State;
@@ -15,9 +17,12 @@ use crate::network::{JobId, Network, Outcome};
 use crate::reconcile::observe::{self, Sent, Sighting, Verdict};
 use crate::reconcile::retry;
 
-/// After a write that was only acknowledged, the "code added" event of a lock that tells such things follows: it saves the
-/// read.
+/// After a write that was only acknowledged, the "code added" report of a lock that sends one follows: it saves the read.
 const EVENT_GRACE: Duration = Duration::from_millis(1500);
+/// After a lock reported that all codes were erased, each loss that a look shows is part of that.
+const ERASURE: Duration = Duration::from_secs(600);
+/// So often in a row a lock may answer that a slot is not available before the code there counts as gone.
+const WITHHELD: u32 = 3;
 
 impl Sync {
     /// Takes in how a job ended. `None`: the job was not ours.
@@ -33,7 +38,7 @@ impl Sync {
         self.weigh(device, outcome, matches!(task, Task::Change(_)), now);
         let findings = match task {
             Task::Change(changes) => {
-                self.changes_done(device, changes, outcome, state, now);
+                self.changes_done(device, changes, outcome, state, network, now);
                 Vec::new()
             }
             Task::Look { slot } => self.looked(device, slot, outcome, state, now),
@@ -44,6 +49,15 @@ impl Sync {
                 } else {
                     self.looked(device, slot, outcome, state, now)
                 }
+            }
+            Task::CheckLook { slot, airtime_before } => {
+                let findings = self.looked(device, slot, outcome, state, now);
+                self.check_read(device, slot, airtime_before, outcome, state, network, now);
+                findings
+            }
+            Task::CheckSum { airtime_before } => {
+                self.check_sum(device, airtime_before, outcome, state, network, now);
+                Vec::new()
             }
             Task::Checksum { began, airtime_before } => {
                 self.spend_airtime(device, airtime_before, state, network, now);
@@ -70,19 +84,32 @@ impl Sync {
                 if *outcome != Outcome::NoReport || patience.failures > 1 {
                     let delay = retry::unreachable(patience.failures, &mut self.entropy);
                     patience.parked = Some(Retry::after(delay, now));
+                    patience.unreachable = patience.parked;
                 }
             }
             Outcome::StickBusy => patience.parked = Some(Retry::after(Duration::from_secs(1), now)),
             Outcome::Reply(_) | Outcome::Accepted | Outcome::Refused | Outcome::Delivered | Outcome::Unsupported => {
                 patience.failures = 0;
-                patience.parked = None;
+                (patience.parked, patience.unreachable) = (None, None);
             }
             Outcome::StickGone | Outcome::Expired | Outcome::Cancelled => {}
         }
     }
 
-    fn changes_done(&mut self, device: DeviceId, changes: Vec<Change>, outcome: &Outcome, state: &mut State, now: Now) {
-        let remembers = std::mem::take(&mut self.locks.entry(device).or_default().remembers_sessions);
+    fn changes_done(
+        &mut self,
+        device: DeviceId,
+        changes: Vec<Change>,
+        outcome: &Outcome,
+        state: &mut State,
+        network: &Network,
+        now: Now,
+    ) {
+        sum_changed(device, state);
+        let patience = self.locks.entry(device).or_default();
+        let remembers = std::mem::take(&mut patience.remembers_sessions);
+        patience.mute_supervision &= *outcome != Outcome::Accepted;
+        let is_mute = patience.mute_supervision;
         let refused_together = changes.len() > 1 && *outcome == Outcome::Refused;
         for change in changes {
             let key = change.before.key;
@@ -95,12 +122,15 @@ impl Sync {
                 }
                 // Said again, under another id.
                 Sent::Confirmed if remembers => Sent::Repeat,
-                // A lock that acknowledges and never answers is not asked for ever.
-                Sent::Unanswered if std::mem::replace(&mut tries.unanswered, true) => Sent::Acked,
+                // A lock that acknowledges and never answers is not asked again and again.
+                Sent::Unanswered if std::mem::replace(&mut tries.unanswered, true) || is_mute => {
+                    self.locks.entry(device).or_default().mute_supervision = true;
+                    Sent::Acked
+                }
                 sent => sent,
             };
             if sent == Sent::NotSent {
-                self.unsent(change.before, *outcome == Outcome::Cancelled, state, now);
+                self.unsent(change.before, *outcome == Outcome::Cancelled, state, network, now);
             } else {
                 self.changed(key, change.pin.as_ref(), sent, state, now);
             }
@@ -111,33 +141,44 @@ impl Sync {
         let mut slot = slot_of(key, state);
         let fingerprints = state.key.clone();
         let tries = self.tries(key);
-        let (event, somebody_was_there) = (tries.told.then_some(now.mono), tries.interrupted);
-        let told = event.is_some() && !matches!(sent, Sent::Confirmed | Sent::Refused | Sent::Unsupported);
-        if let (true, Progress::Sending { doing }) = (told, slot.progress) {
+        let (told, reported, interrupted) = (tries.told, tries.told || tries.reported, tries.interrupted);
+        let settled = tries.settling && pin.is_some();
+        let confirms = told && !matches!(sent, Sent::Confirmed | Sent::Refused | Sent::Unsupported);
+        if let (true, Progress::Sending { doing }) = (confirms, slot.progress) {
             observe::confirm(&mut slot, doing, pin, ConfirmedBy::Event, &fingerprints, now.wall);
         }
         let verdict = observe::settle(&mut slot, sent, pin, &fingerprints, now.wall);
         self.judge(&slot, verdict, state, now);
-        self.mark_own(key, event, now.mono);
-        // The lock's word on ours may be older than what it told of the slot meanwhile.
-        if somebody_was_there && sent == Sent::Confirmed {
-            self.recheck(key, false);
-        }
-        // One that never said so is asked at once.
-        let tells = self.locks.get(&key.device).is_some_and(|patience| patience.tells);
-        if tells && matches!(sent, Sent::Acked | Sent::Unanswered) && verdict == Verdict::LookAgain {
+        self.mark_own(key, pin.is_some(), reported, settled, now.mono);
+        // A lock that never reported a write of ours is asked at once.
+        if echoes(key.device, state) && matches!(sent, Sent::Acked | Sent::Unanswered) && verdict == Verdict::LookAgain {
             self.tries(key).retry = Some(Retry::after(EVENT_GRACE, now));
         }
-        state.put_slot(slot, now.wall);
+        if !interrupted {
+            return state.put_slot(slot, now.wall);
+        }
+        // What the lock reported meanwhile may be later than our change.
+        if let Progress::Verifying { acked, .. } = &mut slot.progress {
+            *acked = false;
+        }
+        state.put_slot(slot.clone(), now.wall);
+        match slot.progress {
+            Progress::Idle if holds_ours(&slot) => self.doubt_slot(slot, true, true, state, now),
+            Progress::Idle => self.recheck(key),
+            Progress::Sending { .. } | Progress::Verifying { .. } | Progress::Doubted { .. } => {}
+        }
     }
 
-    /// The frame never left: the slot is what it was.
-    fn unsent(&mut self, before: Slot, cancelled: bool, state: &mut State, now: Now) {
+    /// The frame never left: the slot is what it was, unless the lock reported something of it meanwhile.
+    fn unsent(&mut self, before: Slot, cancelled: bool, state: &mut State, network: &Network, now: Now) {
         let key = before.key;
         if !matches!(slot_of(key, state).progress, Progress::Sending { .. }) {
             return;
         }
         state.put_slot(before, now.wall);
+        if let Some(report) = self.tries(key).overtaken.take() {
+            self.reported(key, report, state, network, now);
+        }
         if !cancelled {
             self.tries(key).retry = Some(Retry::after(Duration::from_secs(1), now));
         }
@@ -168,12 +209,7 @@ impl Sync {
         }
         let mut findings = Vec::new();
         for (slot, sighting) in &report.sightings {
-            let key = SlotKey::user_code(device, *slot);
-            let told = self.locks.entry(device).or_default().recheck.remove(slot).unwrap_or_default();
-            findings.extend(match sighting {
-                Sighting::Masked if told && !is_vacated(&slot_of(key, state), state) => Some(overwritten(key, state, now.wall)),
-                _ => self.see(key, sighting, state, now),
-            });
+            findings.extend(self.see(SlotKey::user_code(device, *slot), sighting, state, now));
         }
         findings
     }
@@ -199,11 +235,12 @@ impl Sync {
         self.tries(key).retry = Some(Retry::after(delay, now));
     }
 
-    /// Takes in what a lock shows of one slot, asked or unasked.
+    /// Takes in what a lock shows of one slot when it is asked.
     pub fn see(&mut self, key: SlotKey, sighting: &Sighting, state: &mut State, now: Now) -> Option<Finding> {
         if !self.exists(key) {
             return None;
         }
+        let rechecked = self.locks.entry(key.device).or_default().recheck.remove(&key.index);
         let mut slot = slot_of(key, state);
         // What the lock said no to must not pass for taken because it masks its codes.
         let refused = self.tries(key).refused.is_some();
@@ -213,8 +250,7 @@ impl Sync {
         let wanted = slot.owner.and_then(|grant| state.grant(grant)).filter(|grant| is_wanted(grant, state));
         let pin = wanted.and_then(|grant| Some((state.credential(grant.credential)?.pin.clone(), grant.generation)));
         let wanted = pin.as_ref().map(|(pin, generation)| (pin, *generation));
-        let was_empty = slot.content == Content::Empty;
-        let was_doubtful = slot.progress != Progress::Idle;
+        let before = slot.content.clone();
         let storing = matches!(slot.progress, Progress::Verifying { acked: true, .. }) && !refused;
         let vacated = is_vacated(&slot, state);
         let verdict = observe::look(&mut slot, sighting, wanted, &state.key.clone(), now.wall);
@@ -224,18 +260,33 @@ impl Sync {
             self.tries(key).retry = Some(Retry::after(retry::not_stored(1, &mut self.entropy), now));
             return None;
         }
-        let echoed = self.tries(key).echoed;
+        let verdict = match verdict {
+            Verdict::Withheld if holds_ours(&slot) && self.tries(key).failures + 1 >= WITHHELD => {
+                (slot.progress, slot.confirmed, slot.content) = (Progress::Idle, None, Content::Unknown);
+                Verdict::Missing
+            }
+            verdict => verdict,
+        };
         self.judge(&slot, verdict, state, now);
-        if was_doubtful {
-            self.mark_own(key, echoed, now.mono);
+        match sighting {
+            Sighting::Known(_) => learn(key.device, state, |device| device.habits.masks = false),
+            Sighting::Masked => learn(key.device, state, |device| device.habits.masks = true),
+            Sighting::Empty | Sighting::NotEnabled(_) | Sighting::Unavailable => {}
         }
-        let restored = pin.as_ref().is_some_and(|(pin, _)| slot.content == Content::Known(CodeText::from(pin)));
+        let restored = pin.as_ref().is_some_and(|(pin, _)| *sighting == Sighting::Known(CodeText::from(pin)));
+        if restored {
+            self.learn_echo(key, state);
+        }
         if vacated && slot.content.is_occupied() && !restored {
             slot.owner = None;
         }
-        let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
+        let is_new = before == Content::Empty || rechecked && !before.is_occupied();
+        let appeared = slot.owner.is_none() && is_new && slot.content.is_occupied();
         state.put_slot(slot, now.wall);
+        let erased_at = self.locks.get(&key.device).and_then(|patience| patience.erased_at);
         match verdict {
+            // One event spoke of all of them.
+            Verdict::Missing if erased_at.is_some_and(|at| now.mono.since(at) < ERASURE) => None,
             Verdict::Missing | Verdict::Changed => Some(Finding::ChangedAtLock(key)),
             _ => appeared.then_some(Finding::Foreign(key)),
         }
@@ -250,6 +301,11 @@ impl Sync {
                 patience.slots.remove(&slot.key.index);
             }
             Verdict::LookAgain | Verdict::Unreached => {}
+            Verdict::WriteAgain => entry.settling = true,
+            Verdict::Withheld => {
+                entry.failures += 1;
+                entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
+            }
             Verdict::Doubtful => entry.refused = entry.refused.or(Some(Reason::RefusedByLock)),
             Verdict::NotStored => {
                 if let Some(reason) = entry.refused.take() {

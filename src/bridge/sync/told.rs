@@ -1,128 +1,102 @@
-//! What a lock tells by itself about its codes: added, deleted, refused, used.
+//! What a lock reports unasked about its codes, weighed by [`evidence`], and what follows for the slot.
 
 use std::time::Duration;
 
-use super::ledger::{hold, is_current, slot_of};
-use super::{Finding, OwnChange, Sync};
+use super::ledger::{hold, slot_of};
+use super::{OwnChange, Retry, Sync};
 use crate::bridge::state::State;
+use crate::domain::device::Device;
 use crate::domain::grant::{Reason, Status};
+use crate::domain::ids::DeviceId;
 use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Instant, Now};
-use crate::reconcile::observe;
+use crate::network::{JobId, Network};
+use crate::reconcile::evidence::{self, Circumstances, ECHO, LATE_ECHO, Proof, SlotReport};
+use crate::reconcile::{observe, retry};
 
-/// A "code added" event this soon after our own change of that slot speaks of our change.
-const OWN_CHANGE: Duration = Duration::from_secs(10);
-/// On busy air it may come, or be repeated, so late; then one look is better than to believe it.
-const LATE_ECHO: Duration = Duration::from_secs(60);
-/// Locks that tell everything twice do so within this.
-const TWICE: Duration = Duration::from_secs(2);
+/// So many of our writes in a row, each with a report right after it, show that a lock which masks its codes reports our own
+/// changes. One may be a person at the keypad.
+const ECHOES_TO_LEARN: u8 = 2;
+/// So many looks at a slot within [`LOOKS_COUNT`] are made at once when a report asks for them.
+const LOOKS_AT_ONCE: u32 = 4;
+const LOOKS_COUNT: Duration = Duration::from_secs(600);
+/// Writes that settle a doubt are counted over this time: longer than the longest pause between two.
+const SETTLES_COUNT: Duration = Duration::from_secs(2 * 3600);
 
 impl Sync {
-    /// The lock's own word that a code was added or changed.
-    pub fn added(&mut self, key: SlotKey, state: &mut State, now: Now) -> Option<Finding> {
+    /// Takes in an unasked report about one slot. `Some`: a job that must not leave any more.
+    pub fn reported(
+        &mut self,
+        key: SlotKey,
+        report: SlotReport,
+        state: &mut State,
+        network: &Network,
+        now: Now,
+    ) -> Option<JobId> {
         if !self.exists(key) {
             return None;
         }
-        let mut slot = slot_of(key, state);
-        self.note_that_it_tells(&slot, now.mono);
-        let Some(owner) = slot.owner else {
-            if self.is_own_echo(key, now.mono) {
-                // Of the write before the clear; or somebody was quick.
-                self.recheck(key, false);
-                return None;
+        let slot = slot_of(key, state);
+        let at = self.circumstances(&slot, state, network, now);
+        self.learn_from_report(&slot, at.is_first(), report, state);
+        let at = Circumstances { echoes: at.echoes || self.is_echo_expected(&slot, state), ..at };
+        let proof = evidence::unasked(report, &at);
+        self.note_report(&slot, report, now.mono);
+        match proof {
+            Proof::Nothing => {}
+            Proof::OwnEcho => self.confirmed_by_report(slot, state, now),
+            Proof::Overtaken => {
+                self.tries(key).overtaken = Some(report);
+                return self.locks.get(&key.device).and_then(|patience| patience.busy);
             }
-            // Something is there now that we did not write: not free, and people want to know.
-            let known = slot.content.is_occupied();
-            slot.content = Content::Unreadable;
-            slot.seen_at = Some(now.wall);
-            state.put_slot(slot, now.wall);
-            return (!known).then_some(Finding::Foreign(key));
-        };
-        match slot.progress {
-            // An event is believed once the frame was acknowledged: it may be the echo of an older write.
-            Progress::Sending { doing: Doing::Write { .. } } => {
-                self.believe(key);
-                return None;
-            }
-            Progress::Sending { doing: Doing::Clear { .. } } => {
-                self.interrupted(key);
-                return None;
-            }
-            Progress::Verifying { .. } if self.tries(key).echo => {
-                self.tries(key).echoed = Some(now.mono);
-                return None;
-            }
-            Progress::Verifying { doing: doing @ Doing::Write { generation, .. }, .. } => {
-                let grant = state.grant(owner).filter(|grant| grant.generation == generation);
-                // With another intent since then, nobody knows which code the event speaks of: the read tells.
-                if let Some(credential) = grant.and_then(|grant| state.credential(grant.credential)) {
-                    let pin = credential.pin.clone();
-                    observe::confirm(&mut slot, doing, Some(&pin), ConfirmedBy::Event, &state.key.clone(), now.wall);
-                    self.settled(key, now.mono);
-                    state.put_slot(slot, now.wall);
-                }
-                return None;
-            }
-            Progress::Verifying { doing: Doing::Clear { .. }, .. } => return None,
-            Progress::Idle => {}
-        }
-        // The event of a change of ours may come late, when a lock repeats what nobody answered: even after a restart, where
-        // only the stamp of the confirmation is left. Otherwise one look tells.
-        let just_confirmed = was_just_confirmed(&slot, now);
-        let late = self.own_change(key).is_some_and(|own| now.mono.since(own.at) < LATE_ECHO) || self.just_started(now);
-        let (own, first) = (self.is_own_echo(key, now.mono), self.is_first_echo(key, now.mono));
-        if !first && (own || !just_confirmed) {
-            self.recheck(key, !own && !late);
+            Proof::Interrupted => self.interrupted(slot, report, state, now),
+            Proof::Doubt { own_echo, deleted } => self.doubt_slot(slot, own_echo, deleted, state, now),
+            Proof::Unknown => self.slot_is_unknown(slot, state, now),
         }
         None
     }
 
-    /// The lock's own word that a code was deleted.
-    pub fn deleted(&mut self, key: SlotKey, state: &mut State, now: Now) -> Option<Finding> {
-        if !self.exists(key) {
-            return None;
+    /// The lock reports that a code was added and not where. It is the report of our own write if one ended just now;
+    /// otherwise every code of ours may have been written over. The caller looks at all slots.
+    pub fn added_somewhere(&mut self, device: DeviceId, state: &mut State, network: &Network, now: Now) -> Option<JobId> {
+        let own = self.locks.get(&device).into_iter().flat_map(|patience| &patience.own);
+        let latest = own.filter(|(_, own)| own.wrote && !own.reported && now.mono.since(own.at) < ECHO);
+        let sending = |slot: &&Slot| matches!(slot.progress, Progress::Sending { doing: Doing::Write { .. } });
+        let index = state.slots(device).values().find(sending).map(|slot| slot.key.index);
+        if let Some(index) = index.or_else(|| latest.max_by_key(|(_, own)| own.at).map(|(index, _)| *index)) {
+            return self.reported(SlotKey::user_code(device, index), SlotReport::Occupied, state, network, now);
         }
-        let mut slot = slot_of(key, state);
-        self.note_that_it_tells(&slot, now.mono);
-        match slot.progress {
-            Progress::Sending { doing: Doing::Clear { .. } } => {
-                self.believe(key);
-                None
-            }
-            Progress::Verifying { .. } if self.tries(key).echo => None,
-            Progress::Verifying { doing: doing @ Doing::Clear { .. }, .. } => {
-                observe::confirm(&mut slot, doing, None, ConfirmedBy::Event, &state.key.clone(), now.wall);
-                self.settled(key, now.mono);
-                state.put_slot(slot, now.wall);
-                None
-            }
-            Progress::Sending { .. } | Progress::Verifying { .. } => {
-                self.interrupted(key);
-                None
-            }
-            Progress::Idle if self.is_own_echo(key, now.mono) || was_just_confirmed(&slot, now) || self.just_started(now) => {
-                // What we did last was to put a code there: this is another's doing, or very late.
-                if slot.confirmed.is_some_and(|confirmed| confirmed.code.is_some()) {
-                    self.recheck(key, false);
+        if state.device(device).is_some_and(|device| device.habits.masks) {
+            for slot in state.slots(device).values().filter(|slot| slot.progress == Progress::Idle).cloned().collect::<Vec<_>>() {
+                if slot.owner.is_some() && holds_ours(&slot) {
+                    self.doubt_slot(slot, true, false, state, now);
                 }
-                None
             }
-            Progress::Idle => {
-                let ours = slot.owner.is_some() && slot.content != Content::Empty;
-                let is_current = is_current(&slot, state);
-                slot.content = Content::Empty;
-                slot.confirmed = None;
-                slot.seen_at = Some(now.wall);
-                if ours && is_current {
-                    hold(&slot, Status::MissingFromLock, Reason::ErasedAtLock, state, now.wall);
-                }
-                state.put_slot(slot, now.wall);
-                ours.then_some(Finding::ChangedAtLock(key))
-            }
+        }
+        None
+    }
+
+    /// The lock reports that every code was erased. That is no proof of any slot: all are looked at before anything is
+    /// written.
+    pub fn all_erased(&mut self, device: DeviceId, state: &mut State, network: &Network, now: Now) -> Option<JobId> {
+        self.locks.entry(device).or_default().erased_at = Some(now.mono);
+        let slots: Vec<u16> = state.slots(device).keys().copied().collect();
+        let reported = slots
+            .into_iter()
+            .map(|index| self.reported(SlotKey::user_code(device, index), SlotReport::Empty, state, network, now));
+        reported.fold(None, Option::or)
+    }
+
+    /// A code was used in this slot: something is there.
+    pub fn used(&mut self, key: SlotKey, state: &mut State, now: Now) {
+        let slot = slot_of(key, state);
+        let is_known = slot.progress != Progress::Idle || slot.content.is_occupied() || holds_ours(&slot);
+        if self.exists(key) && !is_known {
+            self.slot_is_unknown(slot, state, now);
         }
     }
 
-    /// The lock says that another slot has the code it was just given.
+    /// The lock says that another slot has the code it was just given: why a write of ours was refused, and nothing else.
     pub fn duplicate(&mut self, key: SlotKey, state: &mut State, now: Now) {
         let slot = slot_of(key, state);
         if slot.owner.is_none() {
@@ -131,69 +105,192 @@ impl Sync {
         let rejected = slot.owner.and_then(|grant| state.grant(grant)).is_some_and(|g| g.status == Status::Rejected);
         if rejected {
             hold(&slot, Status::Rejected, Reason::Duplicate, state, now.wall);
-        } else if slot.progress != Progress::Idle {
+        } else if matches!(slot.progress, Progress::Sending { .. } | Progress::Verifying { .. }) {
             self.tries(key).refused = Some(Reason::Duplicate);
         }
     }
 
-    /// An event about a change of ours: the next one is waited for, instead of asking.
-    fn note_that_it_tells(&mut self, slot: &Slot, now: Instant) {
-        if slot.progress != Progress::Idle || self.is_own_echo(slot.key, now) {
-            self.locks.entry(slot.key.device).or_default().tells = true;
-        }
-    }
-
-    /// The event may speak of the frame under way, unless an older change of ours can still be echoing.
-    fn believe(&mut self, key: SlotKey) {
-        let tries = self.tries(key);
-        tries.told = !tries.echo;
-    }
-
-    fn settled(&mut self, key: SlotKey, now: Instant) {
-        self.locks.entry(key.device).or_default().slots.remove(&key.index);
-        self.mark_own(key, Some(now), now);
+    /// A slot holds a code that a report put in doubt.
+    pub(super) fn doubt_slot(&mut self, mut slot: Slot, own_echo: bool, deleted: bool, state: &mut State, now: Now) {
+        let key = slot.key;
+        let (own_echo, deleted) = match slot.progress {
+            Progress::Doubted { own_echo: before, deleted: also } => (own_echo && before, deleted || also),
+            Progress::Idle | Progress::Sending { .. } | Progress::Verifying { .. } => (own_echo, deleted),
+        };
+        slot.progress = Progress::Doubted { own_echo, deleted };
+        state.put_slot(slot, now.wall);
+        self.pace_looks(key, now);
+        // A lock that reports our write late, each time, must not be written for each report.
+        let own = self.locks.get_mut(&key.device).and_then(|patience| patience.own.get_mut(&key.index));
+        let Some(own) = own.filter(|own| own.settled && now.mono.since(own.at) < LATE_ECHO) else { return };
+        (own.settled, own.settles) = (false, own.settles + 1);
+        let delay = retry::not_stored(own.settles, &mut self.entropy);
+        self.tries(key).retry = Some(Retry::after(delay, now));
     }
 
     /// One look tells what is in that slot.
-    pub(super) fn recheck(&mut self, key: SlotKey, certain: bool) {
-        *self.locks.entry(key.device).or_default().recheck.entry(key.index).or_default() |= certain;
+    pub(super) fn recheck(&mut self, key: SlotKey) {
+        self.locks.entry(key.device).or_default().recheck.insert(key.index);
     }
 
-    pub(super) fn mark_own(&mut self, key: SlotKey, told: Option<Instant>, at: Instant) {
-        self.locks.entry(key.device).or_default().own.insert(key.index, OwnChange { at, told });
+    /// A change of ours ended; `settled`: it was made because of a doubt.
+    pub(super) fn mark_own(&mut self, key: SlotKey, wrote: bool, reported: bool, settled: bool, at: Instant) {
+        let own = &mut self.locks.entry(key.device).or_default().own;
+        let before = own.get(&key.index).filter(|before| at.since(before.at) < SETTLES_COUNT);
+        let settles = before.filter(|_| settled).map_or(0, |before| before.settles);
+        let older = before.filter(|before| before.wrote != wrote && !before.reported).map(|before| before.at);
+        own.insert(key.index, OwnChange { at, wrote, reported, older, settled, settles });
     }
 
-    /// Somebody was there in the middle of our change: what the lock says of the slot from now on may be older.
-    fn interrupted(&mut self, key: SlotKey) {
+    /// A look shows our code right after the lock reported our write of it: it reports our own changes.
+    pub(super) fn learn_echo(&self, key: SlotKey, state: &mut State) {
+        if self.own_change(key).is_some_and(|own| own.wrote && own.reported) {
+            learn(key.device, state, |device| device.habits.echoes = true);
+        }
+    }
+
+    fn circumstances(&self, slot: &Slot, state: &State, network: &Network, now: Now) -> Circumstances {
+        let patience = self.locks.get(&slot.key.device);
+        let ended = |wrote, at, reported| evidence::OwnChange { wrote, ago: now.mono.since(at), reported };
+        let last = self.own_change(slot.key);
+        let own = last.map(|own| ended(own.wrote, own.at, own.reported));
+        let before_last = last.and_then(|own| Some(ended(!own.wrote, own.older?, false)));
+        let older = if matches!(slot.progress, Progress::Sending { .. }) { own } else { before_last };
+        Circumstances {
+            progress: slot.progress,
+            has_left: patience.and_then(|patience| patience.busy).is_some_and(|job| network.has_left(job)),
+            is_confirmed: slot.owner.is_some() && holds_ours(slot),
+            is_empty: slot.content == Content::Empty,
+            own,
+            older,
+            just_started: self.just_started(now),
+            echoes: self.is_echo_expected(slot, state),
+        }
+    }
+
+    /// Whether a report of our own change of a slot is to be expected. While a change is under way a report may be of an older
+    /// one, or the one of this change came already.
+    fn is_echo_expected(&self, slot: &Slot, state: &State) -> bool {
+        let tries = self.locks.get(&slot.key.device).and_then(|patience| patience.slots.get(&slot.key.index));
+        let is_under_way = matches!(slot.progress, Progress::Sending { .. } | Progress::Verifying { .. });
+        echoes(slot.key.device, state) && tries.filter(|_| is_under_way).is_none_or(|tries| !tries.echo && !tries.told)
+    }
+
+    /// Counts the reports that follow our own writes at once.
+    fn learn_from_report(&mut self, slot: &Slot, is_first: bool, report: SlotReport, state: &mut State) {
+        let own = self.own_change(slot.key);
+        let is_own_write = match slot.progress {
+            Progress::Sending { doing } | Progress::Verifying { doing, .. } => matches!(doing, Doing::Write { .. }),
+            Progress::Idle | Progress::Doubted { .. } => own.is_some_and(|own| own.wrote),
+        };
+        if is_first && is_own_write && report == SlotReport::Occupied {
+            let patience = self.locks.entry(slot.key.device).or_default();
+            patience.echoes = patience.echoes.saturating_add(1);
+            if patience.echoes >= ECHOES_TO_LEARN {
+                learn(slot.key.device, state, |device| device.habits.echoes = true);
+            }
+        }
+    }
+
+    /// Remembers that a report of our own change came, or may have come.
+    fn note_report(&mut self, slot: &Slot, report: SlotReport, now: Instant) {
+        let own = self.locks.entry(slot.key.device).or_default().own.get_mut(&slot.key.index);
+        let Some(own) = own.filter(|own| now.since(own.at) < LATE_ECHO) else { return };
+        if own.wrote == (report == SlotReport::Occupied) {
+            own.reported = true;
+        } else {
+            own.older = None;
+        }
+    }
+
+    /// The lock reported our own change.
+    fn confirmed_by_report(&mut self, mut slot: Slot, state: &mut State, now: Now) {
+        let key = slot.key;
+        match slot.progress {
+            Progress::Sending { .. } => self.tries(key).told = true,
+            Progress::Verifying { doing, .. } => {
+                let (owner, generation) = match doing {
+                    Doing::Write { generation, .. } => (slot.owner, Some(generation)),
+                    Doing::Clear { .. } => (None, None),
+                };
+                let grant = owner.and_then(|owner| state.grant(owner)).filter(|grant| Some(grant.generation) == generation);
+                let pin = grant.and_then(|grant| state.credential(grant.credential)).map(|credential| credential.pin.clone());
+                // With another intent since then it is unknown which code the report speaks of: the read tells.
+                if generation.is_some() && pin.is_none() {
+                    return;
+                }
+                observe::confirm(&mut slot, doing, pin.as_ref(), ConfirmedBy::Event, &state.key.clone(), now.wall);
+                self.locks.entry(key.device).or_default().slots.remove(&key.index);
+                state.put_slot(slot, now.wall);
+            }
+            Progress::Idle | Progress::Doubted { .. } => {}
+        }
+    }
+
+    /// The lock reports something of the slot while our change there has no end yet.
+    fn interrupted(&mut self, mut slot: Slot, report: SlotReport, state: &mut State, now: Now) {
+        let key = slot.key;
         let tries = self.tries(key);
-        (tries.echo, tries.interrupted) = (true, true);
+        match &mut slot.progress {
+            Progress::Sending { doing } => {
+                tries.reported |= matches!(doing, Doing::Write { .. }) == (report == SlotReport::Occupied);
+                tries.interrupted = true;
+            }
+            Progress::Verifying { doing: Doing::Write { .. }, acked } => {
+                *acked = false;
+                state.put_slot(slot, now.wall);
+            }
+            Progress::Verifying { .. } | Progress::Idle | Progress::Doubted { .. } => {}
+        }
     }
 
-    /// Whether what the last daemon did may still echo. A clock that was set in between does not tell how long ago that was.
+    /// What is in a slot without a code of ours is unknown: it is read. What was occupied stays occupied meanwhile.
+    fn slot_is_unknown(&mut self, mut slot: Slot, state: &mut State, now: Now) {
+        let key = slot.key;
+        if slot.owner.is_none() && slot.content == Content::Empty {
+            (slot.content, slot.seen_at) = (Content::Unknown, None);
+            state.put_slot(slot, now.wall);
+        }
+        self.pace_looks(key, now);
+        self.recheck(key);
+    }
+
+    /// A look that a report asks for is made at once; one that report after report asks for is made ever more rarely, so that
+    /// no flood of reports drains a lock.
+    fn pace_looks(&mut self, key: SlotKey, now: Now) {
+        let looks = self.locks.entry(key.device).or_default().looks.entry(key.index).or_insert((now.mono, 0));
+        looks.1 = if now.mono.since(looks.0) < LOOKS_COUNT { looks.1.saturating_add(1) } else { 1 };
+        looks.0 = now.mono;
+        let pause = looks.1.saturating_sub(LOOKS_AT_ONCE);
+        if pause > 0 && self.tries(key).retry.is_none() {
+            let delay = retry::not_stored(pause + 1, &mut self.entropy);
+            self.tries(key).retry = Some(Retry::after(delay, now));
+        }
+    }
+
+    /// Whether reports of what the last daemon did may still come. A clock that was set in between does not tell how long ago
+    /// that was.
     fn just_started(&self, now: Now) -> bool {
         self.began.is_none_or(|began| now.mono.since(began) < LATE_ECHO)
     }
 
-    fn own_change(&self, key: SlotKey) -> Option<OwnChange> {
+    pub(super) fn own_change(&self, key: SlotKey) -> Option<OwnChange> {
         self.locks.get(&key.device)?.own.get(&key.index).copied()
-    }
-
-    pub(super) fn is_own_echo(&self, key: SlotKey, now: Instant) -> bool {
-        self.own_change(key).is_some_and(|own| now.since(own.at) < OWN_CHANGE)
-    }
-
-    /// A change of ours is told of once; whatever is told of the same slot later is another's doing.
-    fn is_first_echo(&mut self, key: SlotKey, now: Instant) -> bool {
-        let own = self.locks.get_mut(&key.device).and_then(|patience| patience.own.get_mut(&key.index));
-        let Some(own) = own.filter(|own| now.since(own.at) < OWN_CHANGE) else { return false };
-        let told = *own.told.get_or_insert(now);
-        now.since(told) < TWICE
     }
 }
 
-/// Whether a change of ours was confirmed so recently that the lock may still tell of it. Holds over a restart, and is as
-/// good as the wall clock.
-pub(super) fn was_just_confirmed(slot: &Slot, now: Now) -> bool {
-    let at = slot.confirmed.as_ref().map(|confirmed| confirmed.at).filter(|at| *at <= now.wall);
-    at.is_some_and(|at| now.wall - at < OWN_CHANGE)
+/// Whether a lock is known to report our own changes.
+pub(super) fn echoes(device: DeviceId, state: &State) -> bool {
+    state.device(device).is_some_and(|device| device.habits.echoes)
+}
+
+/// Whether a code of ours was confirmed in a slot.
+pub(super) fn holds_ours(slot: &Slot) -> bool {
+    slot.confirmed.as_ref().is_some_and(|confirmed| confirmed.code.is_some())
+}
+
+pub(super) fn learn(device: DeviceId, state: &mut State, what: impl FnOnce(&mut Device)) {
+    let Some(mut device) = state.device(device).cloned() else { return };
+    what(&mut device);
+    state.put_device(device);
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::command::ClassId;
 use crate::domain::batch::SlotOwner;
-use crate::domain::device::{Device, DeviceKind, Inventory, LockState};
+use crate::domain::device::{Device, DeviceKind, Habits, Inventory, LockState, SlowCheck};
 use crate::domain::ids::{HomeId, NodeId, ProvisioningId, Slug};
 use crate::domain::node::{ClassSupport, Node, SecurityClass};
 use crate::domain::provisioning::{Provisioned, ProvisioningState};
@@ -30,6 +30,8 @@ fn device(entropy: &mut Entropy) -> Device {
         door_open: None,
         takes_codes: true,
         inventory: Inventory { next: 12, done: false, began: Timestamp::from_millis(900) },
+        habits: Habits { echoes: true, masks: false },
+        check: SlowCheck::default(),
         last_seen: Some(Timestamp::from_millis(2_000)),
     }
 }
