@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::command::crc16_encapsulation::{self, Crc16Encapsulation};
+use crate::command::door_lock::DoorLock;
 use crate::command::multi_channel::{self, Destination, MultiChannel};
 use crate::command::multi_command::MultiCommand;
 use crate::command::security::Security;
@@ -20,9 +21,12 @@ use crate::command::{ClassId, Command};
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Instant;
 
-/// A node repeats an unanswered report within seconds; the same session later is a new one. Some nodes use one id for
-/// all their reports (gateway sheet §9.7), so the command is compared too.
+/// A node repeats an unanswered report for so long, counted from the first time it was heard: the window is fixed, so that
+/// a chain of equal reports can't extend it.
 const REPEATS: Duration = Duration::from_secs(10);
+/// Some nodes use one session id for all their reports (gateway sheet §9.7). Their repeats and their news have the same
+/// bytes, and only time tells them apart: a repeat follows within two seconds, two visits are three seconds apart.
+const REPEATS_UNNUMBERED: Duration = Duration::from_millis(2_500);
 /// So many reports of a node are remembered for that.
 const REMEMBERED: usize = 32;
 
@@ -152,7 +156,9 @@ pub(super) fn supervised(command: Command) -> Vec<Command> {
 
 /// Wraps a Set, so that the node reports what became of it.
 pub(super) fn supervise(command: Command, session: SessionId) -> Command {
-    Command::Supervision(Supervision::Get(Get { status_updates: true, session, command: Box::new(command) }))
+    // A bolt takes seconds, and its end is worth a frame. Nothing else does; some locks stay awake to send updates.
+    let status_updates = matches!(command, Command::DoorLock(DoorLock::OperationSet(_)));
+    Command::Supervision(Supervision::Get(Get { status_updates, session, command: Box::new(command) }))
 }
 
 /// Tells a node what became of its supervised frame.
@@ -180,8 +186,19 @@ pub(super) struct Sessions {
 struct Heard {
     session: SessionId,
     command: Command,
-    at: Instant,
+    first: Instant,
+    last: Instant,
+    /// Its id is next to that of the report before it: such a node numbers its reports, and the id identifies the report.
+    numbered: bool,
     status: Status,
+}
+
+impl Heard {
+    fn is_repeated_by(&self, get: &Get, now: Instant) -> bool {
+        let same = self.session == get.session && self.command == *get.command;
+        let soon = self.numbered || now.since(self.last) < REPEATS_UNNUMBERED;
+        same && soon && now.since(self.first) < REPEATS
+    }
 }
 
 impl Sessions {
@@ -200,17 +217,82 @@ impl Sessions {
 
     /// What the node was told when it said this before: it must not happen again. `None`: it is new.
     pub(super) fn told_before(&mut self, get: &Get, now: Instant) -> Option<Status> {
-        let repeats = |it: &&mut Heard| it.session == get.session && it.command == *get.command && now < it.at + REPEATS;
-        let heard = self.heard.iter_mut().rev().find(repeats)?;
-        heard.at = now;
+        let heard = self.heard.iter_mut().rev().find(|heard| heard.is_repeated_by(get, now))?;
+        heard.last = now;
         Some(heard.status)
     }
 
     /// Notes what the node was told.
     pub(super) fn note(&mut self, get: Get, status: Status, now: Instant) {
+        // Two reports may change places on the air.
+        let follows = |before: &Heard| before.session.next() == get.session || get.session.next() == before.session;
+        let numbered = self.heard.iter().rev().take(2).any(follows);
         if self.heard.len() == REMEMBERED {
             self.heard.pop_front();
         }
-        self.heard.push_back(Heard { session: get.session, command: *get.command, at: now, status });
+        let Get { session, command, .. } = get;
+        self.heard.push_back(Heard { session, command: *command, first: now, last: now, numbered, status });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong_code(session: u8) -> Get {
+        let command = Command::parse(&[0x71, 0x05, 0, 0, 0, 0xFF, 0x07, 0x04, 0]).unwrap();
+        Get { status_updates: false, session: SessionId::new(session), command: Box::new(command) }
+    }
+
+    /// How many of these reports happen; each is its time and its session.
+    fn happen(reports: &[(u64, u8)]) -> usize {
+        let mut sessions = Sessions::new(&mut Entropy::from_number(1));
+        let new = reports.iter().filter(|(millis, session)| {
+            let (get, now) = (wrong_code(*session), Instant::from_millis(*millis));
+            let is_new = sessions.told_before(&get, now).is_none();
+            if is_new {
+                sessions.note(get, Status::SUCCESS, now);
+            }
+            is_new
+        });
+        new.count()
+    }
+
+    #[test]
+    fn wrong_codes_under_one_session_id_are_each_told() {
+        assert_eq!(happen(&[(0, 5), (9_000, 5), (18_000, 5), (27_000, 5)]), 4);
+        assert_eq!(happen(&[(0, 5), (3_000, 5), (6_000, 5)]), 3);
+    }
+
+    #[test]
+    fn a_report_that_is_repeated_until_it_is_answered_is_one() {
+        assert_eq!(happen(&[(0, 5), (2_000, 5), (4_000, 5)]), 1);
+        assert_eq!(happen(&[(0, 4), (1_000, 5), (3_000, 5), (7_000, 5)]), 2, "one of the repeats was lost");
+    }
+
+    #[test]
+    fn a_chain_of_equal_reports_does_not_extend_its_window() {
+        let chain: Vec<(u64, u8)> = (0..30).map(|n| (n * 2_000, 5)).collect();
+        assert_eq!(happen(&chain), 6, "one every ten seconds of a minute");
+        let numbered: Vec<(u64, u8)> = [(0, 4)].into_iter().chain((1..31).map(|n| (n * 2_000, 5))).collect();
+        assert_eq!(happen(&numbered), 7);
+    }
+
+    #[test]
+    fn a_node_that_numbers_its_reports_in_order_is_never_taken_for_repeating_itself() {
+        let visits: Vec<(u64, u8)> = (0..64).map(|n| (u64::from(n) * 1_000, n)).collect();
+        assert_eq!(happen(&visits), 64);
+    }
+
+    #[test]
+    fn a_lock_is_not_kept_awake_by_updates_about_a_code() {
+        let updates = |bytes: &[u8]| match supervise(Command::parse(bytes).unwrap(), SessionId::new(1)) {
+            Command::Supervision(Supervision::Get(get)) => get.status_updates,
+            other => panic!("not supervised: {other:?}"),
+        };
+        assert!(updates(&[0x62, 0x01, 0xFF]), "a bolt takes its time");
+        assert!(!updates(&[0x63, 0x01, 4, 1, 0x31, 0x32, 0x33, 0x34]));
+        assert!(!updates(&[0x63, 0x01, 4, 0, 0, 0, 0, 0]));
+        assert!(!updates(&[0x85, 0x01, 1, 1]));
     }
 }
