@@ -10,27 +10,48 @@ use crate::domain::time::Instant;
 
 /// After a call, the word it is for is here within this.
 const CALLED_FOR: Duration = Duration::from_secs(1);
+/// Counted from the first time a report was told: what comes later is another visit. Repeats are two seconds apart at most,
+/// visits three at least.
+const REPEATS: Duration = Duration::from_millis(2_100);
 
 /// What one node was called for, and what it said last.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Resealed {
     until: Instant,
-    last: u64,
+    /// Calls that nothing answered yet. Each is answered by one frame: more frames than calls are more than one visit.
+    calls: u8,
+    last: Option<Told>,
+}
+
+/// The last command of a node, and when it was told.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    hash: u64,
+    at: Instant,
 }
 
 impl Resealed {
     /// The node was told that a frame could not be opened.
     pub(super) fn called(&mut self, now: Instant) {
+        self.calls = if now < self.until { self.calls.saturating_add(1) } else { 1 };
         self.until = now + CALLED_FOR;
     }
 
     /// Takes in what opened. True if it is the report that came before, sealed anew.
     pub(super) fn repeats(&mut self, command: &[u8], now: Instant) -> bool {
+        let called = self.calls > 0 && now < self.until;
+        self.calls = self.calls.saturating_sub(1);
         let mut hasher = DefaultHasher::new();
         command.hash(&mut hasher);
-        let before = std::mem::replace(&mut self.last, hasher.finish());
+        let hash = hasher.finish();
         let is_report = command.first().is_some_and(|class| ClassId(u16::from(*class)) == ClassId::NOTIFICATION);
-        is_report && self.last == before && now < self.until
+        let same = self.last.is_some_and(|last| last.hash == hash && now.since(last.at) < REPEATS);
+        if is_report && called && same {
+            // The time stays that of the first: a chain of repeats must not extend the window.
+            return true;
+        }
+        self.last = Some(Told { hash, at: now });
+        false
     }
 }
 
@@ -59,5 +80,40 @@ mod tests {
         let mut resealed = Resealed::default();
         assert!(!resealed.repeats(USED, Instant::from_millis(9_000)));
         assert!(!resealed.repeats(USED, Instant::from_millis(9_020)), "nobody called for it");
+    }
+
+    #[test]
+    fn a_neighbour_who_forges_frames_hides_no_visit() {
+        for every in [50, 300, 800] {
+            let mut resealed = Resealed::default();
+            let mut hidden = 0;
+            for millis in (0..60_000_u64).step_by(50) {
+                if millis % every == 0 {
+                    resealed.called(Instant::from_millis(millis));
+                }
+                if millis % 3_000 == 0 {
+                    hidden += usize::from(resealed.repeats(USED, Instant::from_millis(millis)));
+                }
+            }
+            assert_eq!(hidden, 0, "a forged frame each {every} ms");
+        }
+    }
+
+    #[test]
+    fn a_frame_lost_minutes_ago_does_not_hide_the_next_visit() {
+        let mut resealed = Resealed::default();
+        assert!(!resealed.repeats(USED, Instant::from_millis(1_000)));
+        resealed.called(Instant::from_millis(300_000));
+        assert!(!resealed.repeats(USED, Instant::from_millis(300_050)));
+    }
+
+    #[test]
+    fn one_call_explains_one_repeat() {
+        let mut resealed = Resealed::default();
+        let at = |millis| Instant::from_millis(millis);
+        assert!(!resealed.repeats(USED, at(1_000)));
+        resealed.called(at(1_010));
+        assert!(resealed.repeats(USED, at(1_100)));
+        assert!(!resealed.repeats(USED, at(1_200)), "nobody called for this one");
     }
 }
