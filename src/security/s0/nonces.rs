@@ -17,10 +17,23 @@ const LIVE: usize = 8;
 /// airtime.
 const BURST: Duration = Duration::from_secs(1);
 
+/// So many frames may fail under one nonce. Each costs two block ciphers; a serial line carries some 3,000 frames in the
+/// life of a nonce, so a flood over the air does not get there and can't hide the frame of the node itself.
+const ATTEMPTS: u16 = 4_096;
+
 /// The nonces we gave to one peer, oldest first.
 #[derive(Clone, Default, Debug)]
 pub struct Issued {
-    live: Vec<(Instant, Nonce)>,
+    live: Vec<Given>,
+}
+
+/// A nonce that was given.
+#[derive(Clone, Debug)]
+struct Given {
+    at: Instant,
+    nonce: Nonce,
+    /// Frames that named it and were not authentic.
+    failures: u16,
 }
 
 impl Issued {
@@ -28,46 +41,56 @@ impl Issued {
     pub fn issue(&mut self, now: Instant, entropy: &mut impl Fresh) -> Option<Nonce> {
         self.expire(now);
         if self.live.len() >= LIVE {
-            let (oldest, _) = self.live.first()?;
-            if now.since(*oldest) < BURST {
+            if now.since(self.live.first()?.at) < BURST {
                 return None;
             }
             self.live.remove(0);
         }
         let nonce = fresh(entropy, |id| self.has(id));
-        self.live.push((now, nonce.clone()));
+        self.live.push(Given { at: now, nonce: nonce.clone(), failures: 0 });
         Some(nonce)
     }
 
-    /// Takes the nonce that a frame names, if the peer still has it: it is used up, whatever becomes of the frame. Beside
-    /// it: how many of those that are left are older.
-    pub fn take(&mut self, id: NonceId, now: Instant) -> Option<(Nonce, Older)> {
+    /// Opens a frame with the nonce that it names. Nonces are told in clear, so anybody can name one: only a frame that
+    /// `open` finds authentic uses it up, once. Older nonces are taken back with it: the peer won't come back to them. A
+    /// younger one may be on the air; a node that was kept waiting asks twice, and speaks under the second as soon as that is
+    /// there. (Z-Wave JS takes back all of them, and loses what is said under the second.)
+    pub fn open<T>(&mut self, id: NonceId, now: Instant, open: impl FnOnce(&Nonce) -> Option<T>) -> Result<T, NotOpened> {
         self.expire(now);
-        let at = self.live.iter().position(|(_, nonce)| nonce.id() == id)?;
-        Some((self.live.remove(at).1, Older(at)))
-    }
-
-    /// Takes back those that are older than the one the peer has used: it won't come back to them. A younger one may be on
-    /// the air; a node that was kept waiting asks twice, and speaks under the second as soon as that is there. (Z-Wave JS
-    /// takes back all of them, and loses what is said under the second.)
-    pub fn revoke(&mut self, Older(older): Older) {
-        self.live.drain(..older.min(self.live.len()));
+        let named = self.live.iter().position(|given| given.nonce.id() == id);
+        let Some((at, given)) = named.and_then(|at| Some((at, self.live.get_mut(at)?))) else {
+            return Err(NotOpened::NoSuchNonce);
+        };
+        if given.failures >= ATTEMPTS {
+            return Err(NotOpened::NotAuthentic);
+        }
+        let Some(opened) = open(&given.nonce) else {
+            given.failures += 1;
+            return Err(NotOpened::NotAuthentic);
+        };
+        self.live.drain(..=at);
+        Ok(opened)
     }
 
     /// Whether a live nonce has this first byte.
     pub fn has(&self, id: NonceId) -> bool {
-        self.live.iter().any(|(_, nonce)| nonce.id() == id)
+        self.live.iter().any(|given| given.nonce.id() == id)
     }
 
     /// Forgets those that are too old.
     pub fn expire(&mut self, now: Instant) {
-        self.live.retain(|(issued, _)| now.since(*issued) < LIFETIME);
+        self.live.retain(|given| now.since(given.at) < LIFETIME);
     }
 }
 
-/// How many nonces are older than one that was taken.
+/// Why a frame was not opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Older(usize);
+pub enum NotOpened {
+    /// The nonce that it names was used, is too old, or was never given.
+    NoSuchNonce,
+    /// It was not made with the key.
+    NotAuthentic,
+}
 
 /// The nonce that a peer gave us.
 #[derive(Clone, Default, Debug)]
@@ -144,14 +167,46 @@ mod tests {
     #[test]
     fn a_frame_that_is_sent_twice_opens_once() {
         let (mut issued, nonces) = issued(2, &mut Entropy::from_number(1));
-        assert_eq!(issued.take(nonces[0].id(), at(100)), Some((nonces[0].clone(), Older(0))));
-        assert_eq!(issued.take(nonces[0].id(), at(100)), None);
+        let open = |nonce: &Nonce| Some(nonce.clone());
+        assert_eq!(issued.open(nonces[0].id(), at(100), open), Ok(nonces[0].clone()));
+        assert_eq!(issued.open(nonces[0].id(), at(100), open), Err(NotOpened::NoSuchNonce));
+        assert!(issued.has(nonces[1].id()), "the younger one is still good");
+    }
+
+    #[test]
+    fn an_older_nonce_is_taken_back_when_a_younger_one_is_used() {
+        let (mut issued, nonces) = issued(3, &mut Entropy::from_number(1));
+        assert!(issued.open(nonces[1].id(), at(100), |_| Some(())).is_ok());
+        assert_eq!([0, 1, 2].map(|n| issued.has(nonces[n].id())), [false, false, true]);
+    }
+
+    #[test]
+    fn rubbish_under_an_overheard_nonce_does_not_use_it_up() {
+        let (mut issued, nonces) = issued(2, &mut Entropy::from_number(1));
+        for _ in 0..3_000 {
+            assert_eq!(issued.open::<()>(nonces[1].id(), at(100), |_| None), Err(NotOpened::NotAuthentic));
+        }
+        assert!(issued.has(nonces[0].id()), "rubbish takes no other nonce back either");
+        assert!(issued.open(nonces[1].id(), at(100), |_| Some(())).is_ok());
+    }
+
+    #[test]
+    fn rubbish_under_one_nonce_costs_no_more_than_a_bounded_time() {
+        let (mut issued, nonces) = issued(1, &mut Entropy::from_number(1));
+        let mut tried = 0_u32;
+        for _ in 0..10_000 {
+            let _ = issued.open::<()>(nonces[0].id(), at(100), |_| {
+                tried += 1;
+                None
+            });
+        }
+        assert_eq!(tried, u32::from(ATTEMPTS));
     }
 
     #[test]
     fn a_frame_that_was_held_back_does_not_open_a_door_later() {
         let (mut issued, nonces) = issued(1, &mut Entropy::from_number(1));
-        assert_eq!(issued.take(nonces[0].id(), at(10_000)), None);
+        assert_eq!(issued.open(nonces[0].id(), at(10_000), |_| Some(())), Err(NotOpened::NoSuchNonce));
         let mut received = Received::Asked;
         assert!(received.told(nonces[0].clone(), at(0)));
         assert_eq!(received.take(at(3_000)), None, "the peer may have forgotten it");

@@ -19,7 +19,7 @@ use crate::domain::ids::NodeId;
 use crate::domain::time::{Deadline, Instant};
 use crate::security::Fresh;
 
-use super::nonces::{Issued, Received, fresh};
+use super::nonces::{Issued, NotOpened, Received, fresh};
 use super::{Address, Control, Counter, Header, Part, S0Keys, open, payload, seal};
 
 /// How long the second part of a command may be away.
@@ -226,11 +226,12 @@ impl Peer {
     ) -> Opened {
         let header = Header { from: self.peer, to: self.own, wants_nonce };
         let nothing = |why| Opened { said: Said::Nothing(why), nonce: None };
-        let taken = self.issued.take(frame.receiver_nonce_id, now);
-        let Some((ours, older)) = taken else { return nothing(Refused::NoSuchNonce) };
-        let Some((control, plain)) = open(keys, header, &ours, frame) else { return nothing(Refused::NotAuthentic) };
-        // Only a node with the key may take others back.
-        self.issued.revoke(older);
+        let opened = self.issued.open(frame.receiver_nonce_id, now, |ours| open(keys, header, ours, frame));
+        let (control, plain) = match opened {
+            Ok(opened) => opened,
+            Err(NotOpened::NoSuchNonce) => return nothing(Refused::NoSuchNonce),
+            Err(NotOpened::NotAuthentic) => return nothing(Refused::NotAuthentic),
+        };
         let said = self.read(control, plain, now);
         // A node that asks is answered, whatever it said.
         let nonce = if wants_nonce { self.issued.issue(now, entropy) } else { None };
