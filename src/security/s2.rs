@@ -214,6 +214,11 @@ impl Session {
         self.candidates = std::iter::once(Protection::Temporary).chain(class.map(Protection::Class)).collect();
     }
 
+    /// The last [`Received::Answer`] is not sent: what the peer was told before is good instead.
+    pub fn withdraw(&mut self) {
+        self.span.withdraw();
+    }
+
     /// The nonce that was asked for is waited for no more: one that comes later says that the peer could not open something.
     pub fn stop_asking(&mut self) {
         self.asked = false;
@@ -273,7 +278,7 @@ impl Session {
         entropy: &mut impl Fresh,
     ) -> Received {
         match received {
-            Security2::MessageEncapsulation(frame) if to == Addressing::Multicast => self.open_multicast(air, &frame),
+            Security2::MessageEncapsulation(frame) if to == Addressing::Multicast => self.open_multicast(air, &frame, now),
             Security2::MessageEncapsulation(frame) => self.open(air, &frame, now, entropy),
             _ if to == Addressing::Multicast => Received::Ignored(Ignored::Multicast),
             Security2::NonceGet(NonceGet { sequence }) => {
@@ -332,11 +337,11 @@ impl Session {
             return self.give(if answers_ours { Gave::WrongKey } else { Gave::OutOfSync }, entropy);
         };
         self.heard.opened(frame.sequence);
-        self.unpack(frame, Text { protection, plain })
+        self.unpack(frame, Text { protection, plain }, now)
     }
 
     /// Takes sealed extensions off a single-cast command, and does what extensions say.
-    fn unpack(&mut self, frame: &MessageEncapsulation, text: Text) -> Received {
+    fn unpack(&mut self, frame: &MessageEncapsulation, text: Text, now: Instant) -> Received {
         let (mut meanings, command) = match meanings(frame, &text.plain) {
             Ok(unpacked) => unpacked,
             Err(why) => return Received::Ignored(why),
@@ -348,7 +353,7 @@ impl Session {
                     self.groups.insert(group, Group::new(text.protection, state));
                 }
                 Meaning::Group(group) => match self.groups.get_mut(&group) {
-                    Some(group) => repeats_multicast = group.follow_up(),
+                    Some(group) => repeats_multicast = group.follow_up(&command, now),
                     None => lost = true,
                 },
                 // We have no groups of our own that the peer could have lost.
@@ -364,7 +369,7 @@ impl Session {
         Received::Command(Opened { protection, command, multicast: false, repeats_multicast, multicast_lost })
     }
 
-    fn open_multicast(&mut self, air: &Air<'_>, frame: &MessageEncapsulation) -> Received {
+    fn open_multicast(&mut self, air: &Air<'_>, frame: &MessageEncapsulation, now: Instant) -> Received {
         let failed = Received::Ignored(Ignored::Multicast);
         let Some(id) = frame.meanings().find_map(|meaning| match meaning {
             Meaning::Group(id) => Some(id),
@@ -376,7 +381,7 @@ impl Session {
         let Some(protection) = self.groups.get(&id).map(Group::protection) else { return failed };
         let Some(key) = key(air, self.peer, self.temporary.as_ref(), protection) else { return failed };
         let attempt = |nonce: &Nonce| ccm::open(&key.ccm, &nonce.0, &aad, &frame.sealed.0);
-        let Some(plain) = self.groups.get_mut(&id).and_then(|group| group.open(key, attempt)) else {
+        let Some(plain) = self.groups.get_mut(&id).and_then(|group| group.open(key, now, attempt)) else {
             // What can't be opened is asked for anew at the follow-up. Duplicates end here, too, and cost the state nothing.
             return failed;
         };

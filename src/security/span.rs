@@ -47,6 +47,8 @@ pub(super) struct Span {
     /// The entropy we gave last and before, until the peer makes a generator of either: who asks again because our answer
     /// was slow may use the first that comes.
     given: [Option<EntropyInput>; 2],
+    /// What the last one took the place of.
+    replaced: Option<EntropyInput>,
     /// The generator. Still good for hearing the peer when the next frame of ours needs a new one.
     shared: Option<Shared>,
 }
@@ -95,12 +97,18 @@ impl Span {
     /// generator, so we don't seal with it any more.
     pub(super) fn give(&mut self, entropy: &mut impl Fresh) -> EntropyInput {
         let given = EntropyInput(entropy.fresh());
-        let [last, _] = self.given;
-        self.given = [Some(given), last];
+        let [last, before] = self.given;
+        (self.given, self.replaced) = ([Some(given), last], before);
         if matches!(self.next, Next::Shared) {
             self.next = Next::Ask;
         }
         given
+    }
+
+    /// What was given last did not reach the peer: what was given before stays good.
+    pub(super) fn withdraw(&mut self) {
+        let [_, last] = self.given;
+        self.given = [last, self.replaced.take()];
     }
 
     /// The peer gave its entropy, which is used once.
