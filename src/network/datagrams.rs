@@ -105,6 +105,8 @@ impl Network {
         match datagram.outgoing.poll(now) {
             None => {}
             Some(Step::Send(segment)) => {
+                // Which segment is the last that the node needs is not known here.
+                datagram.transaction.leaves(Outcome::StickGone);
                 let priority = datagram.transaction.priority;
                 self.last_callback = self.last_callback.next();
                 let callback = self.last_callback;

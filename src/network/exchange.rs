@@ -179,6 +179,11 @@ impl Exchange {
         self.aborted = true;
     }
 
+    /// Whether the stick was told to stop.
+    pub(super) fn was_aborted(&self) -> bool {
+        self.aborted
+    }
+
     /// What ends it.
     pub(super) fn awaits(&self) -> Awaits {
         self.awaits

@@ -80,7 +80,8 @@ pub enum Outcome {
     Delivered,
     /// The node acknowledged the frame but never reported: the truth is unknown.
     NoReport,
-    /// The node acknowledged that it was asked for a nonce and told none: the command never left.
+    /// The node acknowledged that it was asked for a nonce and told none: the command never left. (If an earlier try left, it
+    /// ends as that one did.)
     NoNonce,
     /// The node did not acknowledge any try.
     NoAck,
@@ -91,7 +92,7 @@ pub enum Outcome {
     /// The job's deadline passed before it could leave. (If it left and is waiting for its next try, it ends as that try
     /// ended.)
     Expired,
-    /// Taken back by [`super::Network::cancel`], or its node left the network.
+    /// Taken back by [`super::Network::cancel`], or its node left the network, before it left.
     Cancelled,
 }
 
@@ -122,6 +123,10 @@ pub(super) struct Transaction {
     pub(super) failures: u8,
     /// How the last try ended, if it may have reached the node all the same. The job can't end as "not sent" any more.
     pub(super) doubt: Option<Outcome>,
+    /// A try was on the air as a whole, so that its answer may come late.
+    pub(super) left: bool,
+    /// How often it was stopped on the air for something more urgent.
+    pub(super) preempted: u8,
     /// Tries that never reached the air: stick busy, radio jammed. Not the node's fault.
     pub(super) busy: u8,
     /// Under which security class it goes.
@@ -157,6 +162,20 @@ impl Transaction {
             Priority::Nonce | Priority::Reply => 1,
             Priority::Operate | Priority::Revoke | Priority::Awake | Priority::Write => 3,
         }
+    }
+
+    /// The whole command was on the air. From then on it can't end as "not sent", whatever puts it back into the queue: it ends
+    /// as `doubt`, until a definite answer ends it. Questions change nothing, so their loss needs no doubt.
+    pub(super) fn leaves(&mut self, doubt: Outcome) {
+        self.left = true;
+        if matches!(self.errand, Errand::Command { expect: Expect::Supervised | Expect::Nothing, .. }) {
+            self.doubt = Some(doubt);
+        }
+    }
+
+    /// Whether an answer to an earlier try may come.
+    pub(super) fn may_be_answered(&self) -> bool {
+        self.left || self.failures > 0
     }
 
     /// Whether it is a question.
@@ -226,8 +245,10 @@ pub(super) struct Transmission {
     pub(super) transaction: Transaction,
     /// The node's answer, where it came before the stick's callback.
     pub(super) early: Option<Answer>,
-    /// It was stopped for an answer that could not wait.
+    /// It was stopped for something that could not wait.
     pub(super) preempted: bool,
+    /// The stick was told to stop it, for whatever reason.
+    pub(super) aborted: bool,
     /// What is on the air of it.
     pub(super) carries: Carries,
     /// The nonce it asked for came before the stick's callback.
@@ -251,7 +272,16 @@ pub(super) enum Before {
 
 impl Transmission {
     pub(super) fn of(transaction: Transaction, carries: Carries) -> Self {
-        Self { transaction, early: None, preempted: false, carries, nonce_came: false, resync: false, before: Before::Unclear }
+        Self {
+            transaction,
+            early: None,
+            preempted: false,
+            aborted: false,
+            carries,
+            nonce_came: false,
+            resync: false,
+            before: Before::Unclear,
+        }
     }
 }
 

@@ -258,11 +258,14 @@ impl Network {
     }
 
     /// Takes a job back. One that is under way goes on to its outcome, and one that waits for its next try ends as the
-    /// last one did; others end as [`Outcome::Cancelled`].
-    pub fn cancel(&mut self, id: JobId) {
-        if let Some(transaction) = self.queue.remove(id) {
+    /// last one did; others end as [`Outcome::Cancelled`]. Tells whether it was taken back.
+    pub fn cancel(&mut self, id: JobId) -> bool {
+        let waiting = self.queue.remove(id);
+        let was_waiting = waiting.is_some();
+        if let Some(transaction) = waiting {
             self.finish(transaction, Outcome::Cancelled);
         }
+        was_waiting
     }
 
     /// Whether the command of a job may have reached its node.
@@ -372,8 +375,9 @@ impl Network {
             Some((_, Owner::StartUp)) => self.start_up_answered(ended),
             Some((_, Owner::Segment(id))) => self.segment_went(id, &ended),
             Some((_, Owner::Change)) => self.ordered(&ended),
-            Some((exchange, Owner::Node(transmission))) => {
+            Some((exchange, Owner::Node(mut transmission))) => {
                 let spent = self.clock.since(exchange.started());
+                transmission.aborted = exchange.was_aborted();
                 self.transmitted(*transmission, ended, spent);
             }
         }
@@ -404,6 +408,8 @@ impl Network {
             not_before: Instant::ZERO,
             failures: 0,
             doubt: None,
+            left: false,
+            preempted: 0,
             busy: 0,
             under: Under::Granted,
             resealed: false,
@@ -416,7 +422,11 @@ impl Network {
         self.release(&transaction);
         let Transaction { id, node, origin, doubt, .. } = transaction;
         let outcome = match (outcome, doubt) {
-            (Outcome::Expired | Outcome::Cancelled | Outcome::StickBusy, Some(doubt)) => doubt,
+            // Each of these says "not sent", which is not true of an earlier try.
+            (
+                Outcome::Expired | Outcome::Cancelled | Outcome::StickBusy | Outcome::NoNonce | Outcome::Unsupported,
+                Some(doubt),
+            ) => doubt,
             (outcome, _) => outcome,
         };
         match origin {

@@ -14,7 +14,7 @@ use super::{RadioUse, Reach};
 use crate::command::ClassId;
 use crate::command::transport_service::SessionId;
 use crate::domain::entropy::Entropy;
-use crate::domain::node::{InterviewStage, Joining, Node};
+use crate::domain::node::{InterviewStage, Joining, Node, SecurityClass};
 use crate::domain::time::{Deadline, Instant};
 use crate::security::keys::KeyMask;
 use crate::security::s0::peer::Peer;
@@ -39,6 +39,10 @@ const HOLDS: Duration = Duration::from_secs(8);
 const BEAM: Duration = Duration::from_millis(250);
 /// Silent for so long, it listens no more.
 const SLEEPS: Duration = Duration::from_secs(5);
+/// Anybody can say in a node's name that it listens. It is taken for true so often, at the cost of one frame or two.
+const HINT: Duration = Duration::from_secs(30);
+/// A bolt is thrown within this. A lock that says that it takes longer gets a revocation all the same.
+const MOVES: Duration = Duration::from_secs(3);
 /// A failing node gets one part of the airtime, and the others four.
 const SHARE: u32 = 4;
 
@@ -61,6 +65,7 @@ pub(super) struct NodeState {
     /// This one has the node's nonces to itself: nothing else is sealed before it went.
     pub(super) reserved: Option<JobId>,
     pub(super) told_nonces: Allowance,
+    told_while_dead: Allowance,
     /// The datagram it is sending, and the one it is sent.
     pub(super) incoming: Incoming,
     pub(super) datagram: Option<Box<Datagram>>,
@@ -84,6 +89,8 @@ pub(super) struct NodeState {
     beamed_awake: bool,
     /// The last frame to it while it slept did not: it listens always, whatever it says of itself.
     unbeamed: bool,
+    /// A word in clear that it listens is not acted on again before.
+    hint_at: Instant,
     /// How often in a row a dead node was tried in vain.
     attempts: usize,
     /// How long the node took to report lately, smoothed.
@@ -123,7 +130,8 @@ impl NodeState {
             resealed: Resealed::default(),
             nonce: None,
             reserved: None,
-            told_nonces: Allowance::default(),
+            told_nonces: Allowance::of_the_living(),
+            told_while_dead: Allowance::of_the_dead(),
             node,
             reach: Reach::Unknown,
             radio: RadioUse::default(),
@@ -142,6 +150,7 @@ impl NodeState {
             listening_since: Instant::ZERO,
             beamed_awake: false,
             unbeamed: false,
+            hint_at: Instant::ZERO,
             attempts: 0,
             think_time: None,
         }
@@ -246,7 +255,7 @@ impl NodeState {
         if matches!(transaction.errand, Errand::ProtocolInfo | Errand::RemoveFailed) {
             return Eligible::Yes;
         }
-        if self.thinking.is_some() || self.datagram.is_some() {
+        if self.is_thinking_for(transaction, now) || self.datagram.is_some() {
             return Eligible::No;
         }
         // Whether a node is gone is asked of one that is thought to be.
@@ -266,6 +275,14 @@ impl NodeState {
             return Eligible::Due;
         }
         if !urgent && now < self.yields_until { Eligible::Yielding } else { Eligible::Yes }
+    }
+
+    /// Whether `transaction` has to wait for the node's report on another one.
+    fn is_thinking_for(&self, transaction: &Transaction, now: Instant) -> bool {
+        let Some(thinking) = &self.thinking else { return false };
+        let moves_a_bolt = thinking.working && thinking.transaction.priority == Priority::Operate;
+        let goes_on = transaction.priority == Priority::Revoke && moves_a_bolt && now >= thinking.since + MOVES;
+        !goes_on
     }
 
     /// Whether the node is dead and was tried lately.
@@ -317,6 +334,8 @@ impl NodeState {
     /// When something becomes due by itself.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Deadline> {
         let report = self.thinking.as_ref().map(|thinking| Deadline { at: thinking.until, why: "report of a node" });
+        let moves = self.thinking.as_ref().filter(|thinking| thinking.working);
+        let moves = moves.map(|thinking| Deadline { at: thinking.since + MOVES, why: "a bolt takes long" });
         let sleeper = self.sleeps().then_some([
             Deadline { at: self.active_at + IDLE, why: "idle sleeper" },
             Deadline { at: self.awake_until, why: "sleeper falls asleep" },
@@ -329,10 +348,48 @@ impl NodeState {
         let segment = self.incoming.deadline();
         let nonce = self.nonce.as_ref().map(|it| Deadline { at: it.until, why: "nonce of a node" });
         let second_part = self.s0.as_ref().and_then(Peer::deadline);
-        [report, dead, Some(paced), Some(yields), Some(interview), datagram, segment, nonce, second_part]
+        [report, moves, dead, Some(paced), Some(yields), Some(interview), datagram, segment, nonce, second_part]
             .into_iter()
             .flatten()
             .chain(sleeper.into_iter().flatten())
+    }
+
+    /// Whether it has keys, so that what comes in clear in its name proves nothing.
+    pub(super) fn has_keys(&self) -> bool {
+        self.node.security > SecurityClass::None
+    }
+
+    /// Something was heard in its name. Only who listens on, and needs no beam, is guessed from that.
+    pub(super) fn sounds(&mut self, now: Instant) {
+        if now >= self.active_at + LISTENS_ON {
+            self.listening_since = now;
+        }
+        self.active_at = now;
+    }
+
+    /// Somebody says in clear that this node, which has keys, listens now. A sleeper is given what waits for it, and a dead one a
+    /// ping: whether it lives is for its acknowledgement to say.
+    pub(super) fn hint(&mut self, now: Instant) {
+        if now < self.hint_at {
+            return;
+        }
+        self.hint_at = now + HINT;
+        if self.reach == Reach::Dead {
+            self.retry_at = now;
+        }
+        if self.sleeps() {
+            self.awake_until = now + AWAKE;
+        }
+    }
+
+    /// Whether it may be told one more nonce.
+    pub(super) fn may_be_told_a_nonce(&mut self, now: Instant) -> bool {
+        if self.reach == Reach::Dead {
+            return self.told_while_dead.take(now);
+        }
+        // A node that owes us an answer has good reason to ask. One that works on it may take a minute.
+        let owes = self.thinking.as_ref().is_some_and(|thinking| !thinking.working);
+        owes || self.told_nonces.take(now)
     }
 
     /// The node was heard, or acknowledged something. True if that is news.
@@ -340,10 +397,7 @@ impl NodeState {
         if self.reach == Reach::Dead {
             self.interview.resume();
         }
-        if now >= self.active_at + LISTENS_ON {
-            self.listening_since = now;
-        }
-        self.active_at = now;
+        self.sounds(now);
         self.suspect = false;
         self.attempts = 0;
         self.yields_until = Instant::ZERO;

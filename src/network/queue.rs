@@ -1,12 +1,21 @@
 //! What waits to be sent. Order (priority, then whoever listens already, then the node that was served longest ago, then age)
 //! is kept apart from eligibility, which is asked at the moment of picking: nothing has to be sorted again when a node
 //! falls asleep.
+//!
+//! Priority is not absolute: anybody at the broker can ask for bolts to be moved, and anybody with a radio can ask questions in
+//! a node's name. So revocations take turns with operations over all locks, and give way to few answers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use super::jobs::{JobId, Priority, Transaction};
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
+
+/// So many answers, and commands whose nonce was told, go before a waiting revocation.
+const ANSWERS: u8 = 2;
+/// An operation this long ago is forgotten: the next one is somebody at the door, and goes first again.
+const RECENT: Duration = Duration::from_secs(10);
 
 /// Transactions per node and priority, oldest first. A node that nothing waits for has no entry.
 #[derive(Default, Debug)]
@@ -17,6 +26,10 @@ pub(super) struct Queue {
     /// When each node had its last turn, counted in turns.
     served: BTreeMap<NodeId, u64>,
     turns: u64,
+    /// Answers that went before revocations since the last of them went.
+    answers: u8,
+    /// When a bolt was moved last. Revocation and operation take turns over all locks.
+    operated_at: Option<Instant>,
 }
 
 /// Whether a node's next transaction may go now.
@@ -52,7 +65,7 @@ impl Queue {
     /// Takes out the transaction that goes next: the most urgent of those that `eligible` admits, from the node that
     /// waited longest. Within one node and priority order is kept: a transaction that must wait holds those behind it.
     pub(super) fn next(&mut self, now: Instant, eligible: impl Fn(&Transaction) -> Eligible) -> Option<Transaction> {
-        let mut best = None;
+        let (mut best, mut revocation) = (None, None);
         for (&id, node) in &self.nodes {
             let served = self.served.get(&id).copied().unwrap_or_default();
             for (&priority, waiting) in node {
@@ -61,19 +74,49 @@ impl Queue {
                 if head.not_before > now || verdict == Eligible::No {
                     continue;
                 }
+                let yields = verdict == Eligible::Yielding;
+                // A revocation at a failing lock yields to other revocations only: it is tried three times at most.
+                let goes_last = yields && priority != Priority::Revoke;
                 let due = priority != Priority::Nonce && verdict != Eligible::Due;
-                let rank = (verdict == Eligible::Yielding, due, priority, verdict != Eligible::Listening, served, id);
+                let rank = (goes_last, due, priority, yields, verdict != Eligible::Listening, served, id);
                 if best.is_none_or(|best| rank < best) {
                     best = Some(rank);
                 }
+                if priority == Priority::Revoke && revocation.is_none_or(|best| rank < best) {
+                    revocation = Some(rank);
+                }
             }
         }
-        let (_, _, priority, _, _, id) = best?;
+        let chosen = match (best?, revocation) {
+            (best, Some(revocation)) if self.owes_revocation(best.2, !best.1, now) => {
+                debug_assert!(best <= revocation, "the best is the best");
+                revocation
+            }
+            (best, _) => best,
+        };
+        let (_, due, priority, _, _, _, id) = chosen;
+        self.note_turn(priority, !due, revocation.is_some(), now);
         self.turns += 1;
         self.served.insert(id, self.turns);
         let next = self.nodes.get_mut(&id)?.get_mut(&priority)?.pop_front();
         self.tidy(id);
         next
+    }
+
+    /// Whether a revocation goes now, in place of something of that priority.
+    fn owes_revocation(&self, instead_of: Priority, due: bool, now: Instant) -> bool {
+        if instead_of == Priority::Operate && !due {
+            return self.operated_at.is_some_and(|at| now.since(at) < RECENT);
+        }
+        self.answers >= ANSWERS
+    }
+
+    fn note_turn(&mut self, priority: Priority, due: bool, revocation_waits: bool, now: Instant) {
+        match priority {
+            Priority::Revoke => (self.answers, self.operated_at) = (0, None),
+            Priority::Operate if !due => self.operated_at = Some(now),
+            _ => self.answers = if revocation_waits { self.answers.saturating_add(1) } else { 0 },
+        }
     }
 
     fn watch(&mut self, transaction: &Transaction) {
@@ -98,9 +141,10 @@ impl Queue {
         self.watched.iter().filter_map(|id| self.nodes.get(id)).flat_map(|node| node.values().flatten())
     }
 
-    /// Everything that does not wait behind what is under way: answers, and doors that somebody stands at.
+    /// Everything that does not wait behind what is under way: answers, doors that somebody stands at, and codes that must stop
+    /// working.
     pub(super) fn pressing(&self) -> impl Iterator<Item = &Transaction> {
-        self.watched().filter(|transaction| transaction.priority <= Priority::Operate)
+        self.watched().filter(|transaction| transaction.priority <= Priority::Revoke)
     }
 
     /// Takes out what was to be sent by now.
@@ -152,7 +196,7 @@ impl Queue {
 
 fn is_watched(transaction: &Transaction) -> bool {
     let is_timed = transaction.not_before > Instant::ZERO || transaction.deadline.is_some();
-    is_timed || transaction.priority <= Priority::Operate
+    is_timed || transaction.priority <= Priority::Revoke
 }
 
 #[cfg(test)]
@@ -173,6 +217,8 @@ mod tests {
             not_before: Instant::ZERO,
             failures: 0,
             doubt: None,
+            left: false,
+            preempted: 0,
             busy: 0,
             under: Under::Granted,
             resealed: false,
@@ -255,6 +301,66 @@ mod tests {
         queue.push(transaction(3, 5, Priority::Background));
         assert_eq!(order(&mut queue, |_| Eligible::Yes), [3], "unlock and lock in the wrong order leave the door open");
         assert_eq!(queue.next(Instant::from_millis(100), |_| Eligible::Yes).map(|it| it.id), Some(JobId(1)));
+    }
+
+    fn flooded() -> Queue {
+        let mut queue = Queue::default();
+        for node in 1..=40 {
+            queue.push(transaction(100 + u64::from(node), node, Priority::Operate));
+        }
+        queue
+    }
+
+    #[test]
+    fn a_revocation_waits_for_one_operation_however_many_locks_are_operated() {
+        let mut queue = flooded();
+        queue.push(transaction(1, 7, Priority::Revoke));
+        queue.push(transaction(2, 8, Priority::Revoke));
+        let order = order(&mut queue, |_| Eligible::Yes);
+        assert_eq!([order[1], order[3]], [1, 2]);
+        assert!(order[0] > 100 && order[2] > 100, "and an operation waits for one revocation");
+    }
+
+    #[test]
+    fn a_revocation_that_comes_while_a_bolt_is_moved_goes_next() {
+        let mut queue = flooded();
+        assert!(queue.next(Instant::ZERO, |_| Eligible::Yes).is_some());
+        queue.push(transaction(1, 7, Priority::Revoke));
+        assert_eq!(queue.next(Instant::from_millis(1_300), |_| Eligible::Yes).map(|it| it.id), Some(JobId(1)));
+        // Its second try has its turn, too.
+        assert!(queue.next(Instant::from_millis(2_600), |_| Eligible::Yes).is_some_and(|it| it.priority == Priority::Operate));
+        queue.push_front(transaction(1, 7, Priority::Revoke));
+        assert_eq!(queue.next(Instant::from_millis(3_900), |_| Eligible::Yes).map(|it| it.id), Some(JobId(1)));
+    }
+
+    #[test]
+    fn somebody_at_the_door_goes_first_who_was_not_there_a_moment_ago() {
+        let mut queue = flooded();
+        while queue.next(Instant::ZERO, |_| Eligible::Yes).is_some() {}
+        queue.push(transaction(1, 7, Priority::Revoke));
+        queue.push(transaction(2, 8, Priority::Operate));
+        assert_eq!(queue.next(Instant::from_millis(60_000), |_| Eligible::Yes).map(|it| it.id), Some(JobId(2)));
+    }
+
+    #[test]
+    fn a_flood_of_questions_in_a_node_s_name_does_not_hold_a_revocation_up() {
+        let mut queue = Queue::default();
+        for id in 100..120 {
+            queue.push(transaction(id, 5, if id % 2 == 0 { Priority::Reply } else { Priority::Nonce }));
+        }
+        queue.push(transaction(1, 7, Priority::Revoke));
+        queue.push(transaction(2, 7, Priority::Revoke));
+        let order = order(&mut queue, |_| Eligible::Yes);
+        assert_eq!([order[2], order[5]], [1, 2]);
+    }
+
+    #[test]
+    fn a_revocation_at_a_lock_that_failed_once_does_not_wait_for_everybody_else() {
+        let mut queue = flooded();
+        queue.push(transaction(1, 7, Priority::Revoke));
+        queue.push(transaction(2, 8, Priority::Write));
+        let failing = |it: &Transaction| if it.node.0 == 7 && it.id.0 < 100 { Eligible::Yielding } else { Eligible::Yes };
+        assert_eq!(order(&mut queue, failing)[1], 1);
     }
 
     #[test]

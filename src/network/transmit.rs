@@ -54,14 +54,28 @@ impl Network {
                 let Some(state) = nodes.get(&transaction.node) else { return Eligible::Yes };
                 let wakes = one_listens && transaction.priority > Priority::Revoke && state.needs_beam(now);
                 match state.admits(transaction, now) {
-                    Eligible::Yielding if is_wanted_soon => Eligible::No,
+                    Eligible::Yielding if is_wanted_soon && transaction.priority > Priority::Revoke => Eligible::No,
                     Eligible::Yes | Eligible::Yielding if wakes => Eligible::No,
                     Eligible::Yes if state.holds_air(now) => Eligible::Listening,
                     verdict => verdict,
                 }
             });
             let Some(transaction) = next else { return };
+            self.make_room_for(&transaction);
             self.transmit(transaction);
+        }
+    }
+
+    /// A revocation goes although the lock says that it is still moving its bolt, which may take a minute or be untrue: whether
+    /// it got there is asked later, in the same session.
+    fn make_room_for(&mut self, transaction: &Transaction) {
+        let Some(state) = self.nodes.get_mut(&transaction.node) else { return };
+        if transaction.priority != Priority::Revoke {
+            return;
+        }
+        if let Some(Thinking { transaction: mut moving, until, .. }) = state.thinking.take() {
+            moving.not_before = until;
+            self.queue.push_front(moving);
         }
     }
 
@@ -139,7 +153,26 @@ impl Network {
     }
 
     /// The stick's half of a transaction ended.
-    pub(super) fn transmitted(&mut self, transmission: Transmission, ended: Ended, spent: Duration) {
+    pub(super) fn transmitted(&mut self, mut transmission: Transmission, ended: Ended, spent: Duration) {
+        if transmission.carries == Carries::Command && !matches!(ended, Ended::NotAccepted | Ended::NotSent) {
+            let status = match &ended {
+                Ended::Answered(Some(frame)) => match Message::parse(frame, self.width) {
+                    Ok(Message::SendDataCallback(callback)) => Some(callback),
+                    _ => None,
+                },
+                _ => None,
+            };
+            // A stick whose air is jammed says FAIL and counts no ticks; one that was stopped says FAIL, too.
+            let stayed = status.is_some_and(|it| match it.status {
+                TxStatus::NOT_IDLE => true,
+                TxStatus::FAIL => !transmission.aborted && it.report.is_some_and(|report| report.ticks == 0),
+                _ => false,
+            });
+            if !stayed {
+                // Nobody knows more than that until the rest of this function says it.
+                transmission.transaction.leaves(Outcome::StickGone);
+            }
+        }
         match (&transmission.transaction.errand, ended) {
             (Errand::RemoveFailed, ended) => self.removed_failed(transmission.transaction, &ended),
             // Its reports come all the same, by a search.
@@ -181,7 +214,7 @@ impl Network {
             _ if transmission.early.is_some() || transmission.nonce_came => self.acknowledged(transmission),
             _ if transmission.preempted => {
                 let mut transaction = transmission.transaction;
-                transaction.doubt = Some(Outcome::NoAck);
+                transaction.preempted = transaction.preempted.saturating_add(1);
                 self.release(&transaction);
                 self.queue.push_front(transaction);
             }
@@ -214,6 +247,7 @@ impl Network {
             }
             return self.wait_for_nonce(transaction, nonce_came);
         }
+        transaction.leaves(Outcome::NoReport);
         if resync && !transaction.resealed {
             transaction.resealed = true;
             return self.queue.push_front(transaction);
@@ -244,7 +278,8 @@ impl Network {
         let (id, now) = (transaction.node, self.clock);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if let Errand::Command { command, expect } = &transaction.errand {
-            if *expect == Expect::Supervised {
+            // A bolt stores nothing: no code has to wait for it.
+            if *expect == Expect::Supervised && transaction.priority != Priority::Operate {
                 state.pace_until = now + STORING;
             }
             if *command == Command::WakeUp(WakeUp::NoMoreInformation) {
@@ -274,6 +309,7 @@ impl Network {
         state.failed(spent, now);
         state.release_from(transaction.id);
         transaction.failures += 1;
+        // Also where only its Nonce Get was sent: a node that answers nothing is the same to whoever asks.
         transaction.doubt = Some(Outcome::NoAck);
         match transaction.origin {
             // A node asks again for an answer that it missed.
@@ -297,8 +333,8 @@ impl Network {
         if !state.suspect {
             state.suspect = true;
             let ping = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
-            let ping = self.transaction(id, Priority::Awake, ping, Origin::Ping);
-            // Before the others, which wait for it.
+            let ping = self.transaction(id, Priority::Revoke, ping, Origin::Ping);
+            // Before the others, which wait for it: among them may be a revocation.
             self.queue.push_front(ping);
         }
         self.finish(transaction, Outcome::NoAck);
@@ -361,25 +397,35 @@ impl Network {
         }
     }
 
-    /// When the transmission under way must make room for what waits behind it: an answer, or somebody at another door.
-    /// One that goes well ends before; the stick spends many seconds only on a node it can't reach.
+    /// When the transmission under way must make room for what waits behind it: an answer, somebody at another door, or a code
+    /// that must stop working. One that goes well ends before; the stick spends many seconds only on a node it can't reach.
+    ///
+    /// Operation and revocation are stopped, too, but never by each other's flood: an operation does not stop a revocation, and
+    /// each is given twice as long after it was stopped, so that a slow lock is reached in the end.
     pub(super) fn preemption_at(&self) -> Option<Instant> {
         let (exchange, Owner::Node(transmission)) = self.exchange.as_ref()? else { return None };
         let on_air = &transmission.transaction;
         if !exchange.may_abort() || on_air.priority <= Priority::Reply {
             return None;
         }
+        let may_go = |waiting: &Transaction| {
+            let state = self.nodes.get(&waiting.node).filter(|_| on_air.node != waiting.node);
+            let verdict = state.map(|state| state.admits(waiting, self.clock));
+            waiting.not_before <= self.clock && matches!(verdict, Some(Eligible::Yes | Eligible::Due))
+        };
         let presses = |waiting: &&Transaction| match waiting.priority {
             Priority::Nonce | Priority::Reply => true,
-            Priority::Operate => {
-                let state = self.nodes.get(&waiting.node);
-                let may_go = state.is_some_and(|state| state.admits(waiting, self.clock) == Eligible::Yes);
-                on_air.priority > Priority::Operate && on_air.node != waiting.node && may_go
-            }
-            Priority::Revoke | Priority::Awake | Priority::Write | Priority::Background => false,
+            Priority::Operate => on_air.priority > Priority::Revoke && may_go(waiting),
+            Priority::Revoke => on_air.priority != Priority::Revoke && may_go(waiting),
+            Priority::Awake | Priority::Write | Priority::Background => false,
         };
         let since = |waiting: &Transaction| waiting.queued.max(exchange.started());
-        self.queue.pressing().filter(presses).map(|waiting| since(waiting) + PATIENCE).min()
+        let patience = match on_air.priority {
+            Priority::Operate => PATIENCE * if on_air.preempted == 0 { 2 } else { 4 },
+            Priority::Revoke => PATIENCE * (1 << on_air.preempted.min(2)),
+            _ => PATIENCE,
+        };
+        self.queue.pressing().filter(presses).map(|waiting| since(waiting) + patience).min()
     }
 
     fn learn_protocol(&mut self, transaction: Transaction, frame: &Frame) {

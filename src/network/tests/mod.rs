@@ -8,6 +8,7 @@ mod inclusion;
 mod interview;
 mod jobs;
 mod real_sticks;
+mod revocation;
 mod secure;
 mod start_up;
 mod storm;
@@ -102,6 +103,8 @@ pub(super) enum Trouble {
     Stuck,
     /// The stick never calls back, aborted or not.
     Hung,
+    /// It fails, after it was on the air.
+    FailedOnAir,
 }
 
 /// How a node behaves.
@@ -466,8 +469,14 @@ impl Stick {
                 return out;
             }
             Some(Err(Trouble::Hung)) => return out,
+            Some(Err(Trouble::FailedOnAir)) => {
+                out.push((air_ms + 3, self.callback(send.callback, function, TxStatus::FAIL, air)));
+                return out;
+            }
         };
-        out.push((air_ms + 3, self.callback(send.callback, function, status, air)));
+        // A stick whose air is jammed sends nothing.
+        let on_air = if status == TxStatus::FAIL { Duration::ZERO } else { air };
+        out.push((air_ms + 3, self.callback(send.callback, function, status, on_air)));
         if status == TxStatus::OK {
             let thinks = u64::try_from(peer.thinks.as_millis()).unwrap();
             let replies = (peer.answers)(&Command::parse(&send.data).unwrap());

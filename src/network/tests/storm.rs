@@ -54,6 +54,7 @@ fn storm(seed: u64) {
                     Err(Trouble::ResponseLost),
                     Err(Trouble::Stuck),
                     Err(Trouble::Hung),
+                    Err(Trouble::FailedOnAir),
                 ];
                 bench.stick.results.push_back(pick(&mut entropy, &troubles));
             }

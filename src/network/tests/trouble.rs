@@ -53,6 +53,15 @@ fn a_jammed_radio_is_waited_out_and_then_reported_as_such() {
 }
 
 #[test]
+fn a_write_that_failed_on_the_air_is_not_reported_as_unsent() {
+    let mut bench = one_lock();
+    bench.stick.results.extend([Err(Trouble::FailedOnAir); 6]);
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.run(30_000);
+    assert_eq!(bench.outcome(job), Some(&Outcome::StickGone));
+}
+
+#[test]
 fn a_dead_lock_is_pinged_left_alone_and_back_when_it_is_heard() {
     let mut bench = one_lock();
     bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
