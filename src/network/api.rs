@@ -179,6 +179,8 @@ pub struct RadioUse {
     pub wakeups: u64,
     /// Time the stick was busy with it, in milliseconds, beams and repeats included (TX reports).
     pub airtime_ms: u64,
+    /// Frames in its name that did not open: made with another key, changed, or out of step with its nonces.
+    pub rejected: u64,
 }
 
 /// The stick.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
 use super::jobs::{Answer, Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Under};
-use super::nodes::{NonceWait, Thinking};
+use super::nodes::{NodeState, NonceWait, Thinking};
 use super::{Network, NetworkEvent, Owner, hub, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
 use crate::command::notification::Notification;
@@ -79,10 +79,23 @@ impl Network {
         if received.rx.is_foreign() || !self.nodes.contains_key(&id) {
             return tracing::debug!(node = %id, "a frame of a stranger");
         }
-        self.heard(id);
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        state.interview.resume();
+        // What is said in clear may be anybody's. A node with keys lives when something opens under its class, or when it
+        // acknowledges a frame of ours.
+        if state.has_keys() {
+            state.sounds(self.clock);
+        } else {
+            self.lives(id);
+        }
         self.outermost(id, &received.payload, received.rx.is_multicast());
+    }
+
+    /// The node itself spoke: it is there, and is asked what it left unanswered.
+    pub(super) fn lives(&mut self, id: NodeId) {
+        self.heard(id);
+        if let Some(state) = self.nodes.get_mut(&id) {
+            state.interview.resume();
+        }
     }
 
     /// What came over the air, or was put together of segments.
@@ -197,6 +210,10 @@ impl Network {
         let Addressed { under, multicast } = addressed;
         let trusted = under >= state.node.security;
         match command {
+            Command::WakeUp(WakeUp::Notification) if !trusted => {
+                state.hint(self.clock);
+                return Status::SUCCESS;
+            }
             Command::WakeUp(WakeUp::Notification) => {
                 let news = state.woke(self.clock);
                 self.tell_reach(id, news);
@@ -244,7 +261,7 @@ impl Network {
     /// Gives an answer to the transaction that waits for it: on the air still, or acknowledged already.
     fn offer(&mut self, id: NodeId, answer: Answer) {
         // Its command has not left yet: only an answer to an earlier try can end it.
-        let ends_early = |it: &Transaction| it.failures > 0 && !matches!(answer, Answer::Status(_)) && awaits(it, &answer);
+        let ends_early = |it: &Transaction| it.may_be_answered() && !matches!(answer, Answer::Status(_)) && awaits(it, &answer);
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
             && match transmission.carries {
@@ -275,7 +292,7 @@ impl Network {
 
     /// A report may come so late that its transaction waits for its next try already.
     fn offer_to_queue(&mut self, id: NodeId, answer: Answer) {
-        let late = |it: &Transaction| it.node == id && it.failures > 0 && awaits(it, &answer);
+        let late = |it: &Transaction| it.node == id && it.may_be_answered() && awaits(it, &answer);
         let Some(found) = self.queue.iter().find(|transaction| late(transaction)).map(|transaction| transaction.id) else {
             return;
         };
@@ -317,7 +334,8 @@ impl Network {
                 let work = report.duration.time().unwrap_or(LONGEST_WORK) + WORK_MARGIN;
                 self.works_on(transaction, now + work.min(LONGEST_WORK));
             }
-            // "Not this command" or "no Supervision": either way it goes bare from now on (command-classes sheet, 0x6C).
+            // "Not this command" or "no Supervision": either way it goes bare from now on (command-classes sheet, 0x6C). The node
+            // did nothing, but an earlier try may have: the doubt stays.
             Status::NO_SUPPORT => {
                 let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
                 state.node.supervision_refused = true;
@@ -397,12 +415,20 @@ impl Network {
         }
     }
 
-    /// A node information frame also says that its sender listens now.
+    /// A node information frame also says that its sender listens now. It is always in clear.
     fn node_information(&mut self, id: NodeId, info: &NodeInformation) {
-        self.heard(id);
         let now = self.clock;
+        let has_keys = self.nodes.get(&id).is_some_and(NodeState::has_keys);
+        if !has_keys {
+            self.heard(id);
+        }
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        let news = state.sleeps() && state.woke(now);
+        let news = if has_keys {
+            state.hint(now);
+            false
+        } else {
+            state.sleeps() && state.woke(now)
+        };
         // Later frames add nothing: after the interview the list is what the node's security class says.
         if state.node.stage < InterviewStage::NodeInfo {
             let listed = info.supported.iter().map(|&class| (class, ClassSupport::default()));

@@ -18,7 +18,7 @@ use crate::domain::node::SecurityClass;
 use crate::domain::time::Instant;
 use crate::security::keys::{KeyId, NetworkKeys};
 use crate::security::s0::S0Keys;
-use crate::security::s0::peer::{self, Next, Peer, Said};
+use crate::security::s0::peer::{self, Next, Peer, Refused, Said};
 use crate::security::s2::{self, Addressing, Air, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Protection, Received, Sealing};
 
 /// A node that asks for a nonce sends what it is for within this.
@@ -27,6 +27,8 @@ const NONCE_TALK: Duration = Duration::from_secs(3);
 const LONGEST_TALK: Duration = Duration::from_secs(10);
 /// A nonce that could not leave for so long is of no use to anybody (security sheet, A4: 20 s for both ways).
 const NONCE_LEAVES: Duration = Duration::from_secs(10);
+/// So many frames that don't open are no news: a node that lost its state sends some.
+const REJECTED_WORTH_A_LINE: u64 = 8;
 /// So many nonces wait for one node.
 const NONCES: usize = 2;
 
@@ -209,12 +211,23 @@ impl Network {
         match state.s2.receive(&air, said, to, now, &mut self.entropy) {
             Received::Command(opened) => self.opened_s2(id, opened),
             Received::Answer { frame, why } => {
+                let may = state.may_be_told_a_nonce(now);
                 match why {
                     Gave::WrongKey => tracing::debug!(node = %id, "a frame that no key of ours opens"),
-                    Gave::OutOfSync => state.resealed.called(now),
-                    Gave::Asked => {}
+                    Gave::OutOfSync if may => state.resealed.called(now),
+                    Gave::OutOfSync | Gave::Asked => {}
                 }
-                self.tell_nonce(id, &frame.0);
+                if !may {
+                    // A flood must not push out the entropy that the node itself was told.
+                    state.s2.withdraw();
+                    tracing::debug!(node = %id, "needs more nonces than it is told");
+                }
+                if why != Gave::Asked {
+                    self.rejected(id);
+                }
+                if may {
+                    self.tell_nonce(id, &frame.0);
+                }
             }
             Received::Nonce => self.nonce_came(id),
             Received::Resync => self.resync(id),
@@ -245,6 +258,10 @@ impl Network {
     /// What opens under a class proves that the node was granted it, also where bad air hid that from the interview.
     fn proven(&mut self, id: NodeId, class: SecurityClass) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
+        if class >= state.node.security {
+            self.lives(id);
+        }
+        let Some(state) = self.nodes.get_mut(&id) else { return };
         if state.node.security_known && state.node.security < class {
             tracing::warn!(node = %id, before = ?state.node.security, ?class, "the node has a higher class than it seemed");
             state.node.security = class;
@@ -263,6 +280,11 @@ impl Network {
         let Some(talk) = talk_with(&mut state.s0, id, own) else { return };
         let (opened, wants) = match said {
             Security::NonceGet => {
+                // Before a nonce is made: those that are not told must not push out those that were.
+                if !state.may_be_told_a_nonce(now) {
+                    return tracing::debug!(node = %id, "needs more nonces than it is told");
+                }
+                let Some(talk) = &mut state.s0 else { return };
                 let Some(nonce) = talk.nonce_asked(now, &mut self.entropy) else {
                     return tracing::debug!(node = %id, "asks for too many nonces");
                 };
@@ -290,20 +312,32 @@ impl Network {
                 self.proven(id, SecurityClass::S0);
                 self.unsealed(id, SecurityClass::S0, &command, false);
             }
-            Said::FirstPart => {}
-            Said::Nothing(why) => tracing::debug!(node = %id, %why, wants, "a frame of Security 0 that is not believed"),
+            Said::FirstPart => self.proven(id, SecurityClass::S0),
+            Said::Nothing(why) => {
+                tracing::debug!(node = %id, %why, wants, "a frame of Security 0 that is not believed");
+                if why == Refused::NotAuthentic {
+                    self.rejected(id);
+                }
+            }
         }
     }
 
-    /// Tells a node a nonce, in clear and before everything else.
+    /// A frame in the node's name does not open. One now and then is bad air or a restart; many are somebody else.
+    fn rejected(&mut self, id: NodeId) {
+        let Some(state) = self.nodes.get_mut(&id) else { return };
+        state.radio.rejected += 1;
+        let count = state.radio.rejected;
+        if count >= REJECTED_WORTH_A_LINE && count.is_power_of_two() {
+            tracing::warn!(
+                node = %id, count, "frames in this node's name do not authenticate: somebody else may be sending them, or the                  node has other keys"
+            );
+        }
+    }
+
+    /// Tells a node a nonce, in clear and before everything else. Whether it may be told one was asked before.
     fn tell_nonce(&mut self, id: NodeId, frame: &[u8]) {
         let Ok(command) = Command::parse(frame) else { return };
         let now = self.clock;
-        let Some(state) = self.nodes.get_mut(&id) else { return };
-        // A node that owes us an answer has good reason to ask.
-        if state.thinking.is_none() && !state.told_nonces.take(now) {
-            return tracing::debug!(node = %id, "needs more nonces than it is told");
-        }
         // Under S2 only the latest is good; under S0 the last two are, for a node that asks again while the first is slow.
         let keep = if command.class() == ClassId::SECURITY_2 { 0 } else { NONCES - 1 };
         let waiting: Vec<JobId> =

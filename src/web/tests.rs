@@ -483,7 +483,7 @@ fn vitals() -> Vitals {
         pending: 2,
         failed: 1,
         queued: 3,
-        radio: RadioUse { frames: 7, wakeups: 5, airtime_ms: 6_000 },
+        radio: RadioUse { frames: 7, wakeups: 5, airtime_ms: 6_000, rejected: 0 },
     };
     Vitals {
         stick: ControllerStatus::Absent { why: "unplugged".into() },

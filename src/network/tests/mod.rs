@@ -5,6 +5,7 @@ mod adopt;
 mod datagrams;
 mod hub;
 mod inclusion;
+mod forged;
 mod interview;
 mod jobs;
 mod real_sticks;
