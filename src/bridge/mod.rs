@@ -15,6 +15,7 @@
 //! | [`bolts`] | bolts: moved, and asked for |
 //! | [`inbound`] | what a lock says, as events, states and beliefs about its slots |
 //! | [`meaning`] | what its notifications mean, in our words |
+//! | [`twins`] | one act in two forms is one act |
 //! | [`dialect`] | how its slots are addressed |
 //! | [`sync`] | brings each lock to what is wanted, one step at a time |
 //! | [`membership`] | who comes into the network and goes |
@@ -37,6 +38,7 @@ mod network_events;
 pub mod state;
 pub mod sync;
 pub mod turn;
+pub mod twins;
 pub mod view;
 pub mod vitals;
 pub mod words;
