@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::ask::Actor;
+use super::operations::{Answer, Operations, PATIENCE, Wanted};
 use super::turn::Bridge;
 use crate::command::Command;
 use crate::command::door_lock::{self, DoorLock};
@@ -15,7 +17,7 @@ use crate::network::{ControllerStatus, Expect, Job, JobId, Outcome, Priority};
 /// What is under way about bolts.
 #[derive(Default)]
 pub struct Bolts {
-    operations: BTreeMap<JobId, (DeviceId, LockState)>,
+    operations: Operations,
     /// When a lock is asked where its bolt is: nobody saw what happened while the stick or we were away.
     ask_at: BTreeMap<DeviceId, Instant>,
     /// Questions that have no end yet. One is enough for a lock, however often the stick comes and goes meanwhile.
@@ -23,37 +25,68 @@ pub struct Bolts {
 }
 
 impl Bolts {
-    /// When the next lock is asked.
+    /// When the next bolt is moved, or the next lock asked.
     pub fn deadline(&self) -> Option<Deadline> {
-        self.ask_at.values().min().map(|at| Deadline { at: *at, why: "a lock is asked for its bolt" })
+        let asked = self.ask_at.values().min().map(|at| Deadline { at: *at, why: "a lock is asked for its bolt" });
+        Deadline::earliest(asked, self.operations.deadline())
     }
 }
 
 impl Bridge {
-    /// Throws or withdraws a bolt.
-    pub(super) fn operate(&mut self, name: &str, wanted: LockState, now: Now) -> Result<Accepted, Refusal> {
+    /// Throws or withdraws a bolt, now or when those before it are done.
+    pub(super) fn operate(&mut self, actor: &Actor, name: &str, state: LockState, now: Now) -> Result<Accepted, Refusal> {
         let device = self.state.device_named(name).ok_or_else(|| Refusal::UnknownDevice(name.to_owned()))?;
+        let (id, slug) = (device.id, device.slug.to_string());
+        let node = self.operable(id).ok_or_else(|| Refusal::Unreachable(slug.clone()))?;
+        let wanted = Wanted { state, actor: actor.clone(), until: now.mono + PATIENCE };
+        match self.bolts.operations.ask(id, wanted.clone(), now.mono) {
+            Answer::Go => self.move_bolt(id, node, &wanted, now),
+            Answer::Instead(job) if self.network.cancel(job) => {
+                self.bolts.operations.taken_back(id);
+                self.move_bolt(id, node, &wanted, now);
+            }
+            // It is on the air, or the lock is at it.
+            Answer::Instead(_) => self.bolts.operations.wait(id, wanted, now.mono),
+            Answer::Waits => {}
+            Answer::TooMany => return Err(Refusal::TooManyOperations(slug)),
+        }
+        let generation = self.state.next_generation();
+        Ok(Accepted { generation, device: Some(id), ..Accepted::default() })
+    }
+
+    /// The node whose bolt can be moved now.
+    fn operable(&self, device: DeviceId) -> Option<NodeId> {
         let ready = matches!(self.network.controller(), ControllerStatus::Ready(_));
-        let node = device.node.filter(|_| ready).ok_or_else(|| Refusal::Unreachable(device.slug.to_string()))?;
-        let mode = if wanted == LockState::Locked { door_lock::Mode::SECURED } else { door_lock::Mode::UNSECURED };
+        self.state.device(device)?.node.filter(|_| ready)
+    }
+
+    fn move_bolt(&mut self, device: DeviceId, node: NodeId, wanted: &Wanted, now: Now) {
+        let mode = if wanted.state == LockState::Locked { door_lock::Mode::SECURED } else { door_lock::Mode::UNSECURED };
         let job = Job {
             node,
             priority: Priority::Operate,
             command: Command::DoorLock(DoorLock::OperationSet(door_lock::OperationSet { mode })),
             expect: Expect::Supervised,
-            // Somebody stands there now; a bolt that moves minutes later is worse than one that does not.
-            deadline: Some(now.mono + Duration::from_secs(30)),
+            deadline: Some(wanted.until),
         };
-        let (device, generation) = (device.id, self.state.next_generation());
-        let id = self.network.submit(job, now);
-        self.bolts.operations.insert(id, (device, wanted));
-        Ok(Accepted { generation, device: Some(device), ..Accepted::default() })
+        let job = self.network.submit(job, now);
+        self.bolts.operations.began(device, wanted, job, now.mono);
+    }
+
+    /// Moves the bolts that waited for their turn.
+    pub(super) fn move_bolts(&mut self, now: Now) {
+        while let Some((device, wanted)) = self.bolts.operations.take_due(now.mono) {
+            match self.operable(device) {
+                Some(node) => self.move_bolt(device, node, &wanted, now),
+                None => tracing::warn!(%device, "a lock or unlock command is dropped: the lock can't be reached now"),
+            }
+        }
     }
 
     /// Takes in how a job ended, if it was for a bolt.
-    pub(super) fn operated(&mut self, job: JobId, node: NodeId, outcome: &Outcome) {
+    pub(super) fn operated(&mut self, job: JobId, node: NodeId, outcome: &Outcome, now: Now) {
         self.bolts.asking.remove(&job);
-        let Some((device, wanted)) = self.bolts.operations.remove(&job) else { return };
+        let Some((device, wanted)) = self.bolts.operations.ended(job, *outcome == Outcome::Accepted) else { return };
         match outcome {
             Outcome::Accepted => {
                 if let Some(device) = self.state.device(device).cloned() {
@@ -64,6 +97,7 @@ impl Bridge {
             Outcome::Delivered => {}
             other => tracing::warn!(%node, outcome = ?other, "the lock did not carry out a lock or unlock command"),
         }
+        self.move_bolts(now);
     }
 
     /// Nobody knows any more where the bolts are: each lock is asked, some time soon.

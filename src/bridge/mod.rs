@@ -12,7 +12,7 @@
 //! | [`intents`] | changes that people want: checked, and written down |
 //! | `network_events` | what the network tells, taken to whom it concerns |
 //! | `import` | a whole network, taken over from another controller |
-//! | [`bolts`] | bolts: moved, and asked for |
+//! | [`bolts`], `operations` | bolts: moved, and asked for; which one goes when |
 //! | [`inbound`] | what a lock says, as events, states and beliefs about its slots |
 //! | [`meaning`] | what its notifications mean, in our words |
 //! | [`twins`] | one act in two forms is one act |
@@ -35,6 +35,7 @@ pub mod intents;
 pub mod meaning;
 pub mod membership;
 mod network_events;
+mod operations;
 pub mod state;
 pub mod sync;
 pub mod turn;

@@ -102,6 +102,7 @@ impl Bridge {
             Input::Timeout => {
                 self.network.handle_timeout(now);
                 self.touched.extend(self.sync.due(now.mono));
+                self.move_bolts(now);
                 self.ask_for_bolts(now);
             }
             Input::Stopping => self.network.stop(now),
@@ -237,8 +238,8 @@ impl Bridge {
                 }
                 renamed
             }
-            Intent::Lock(device) => self.operate(&device, LockState::Locked, now),
-            Intent::Unlock(device) => self.operate(&device, LockState::Unlocked, now),
+            Intent::Lock(device) => self.operate(actor, &device, LockState::Locked, now),
+            Intent::Unlock(device) => self.operate(actor, &device, LockState::Unlocked, now),
             Intent::Check(device) => self.check(&device, now),
             Intent::ImportNetwork(takeover) => self.take_over(actor, *takeover, now),
             Intent::ReplaceDevice { old, new } => self.replace_device(actor, &old, &new, now),

@@ -174,6 +174,9 @@ pub enum Refusal {
     /// Too many refused codes in an hour: an oracle is being asked.
     #[error("too many refused codes; wait an hour, or let one be generated")]
     TooManyRefusals,
+    /// A bolt is to be moved again and again.
+    #[error("{0} is being locked and unlocked too often; wait half a minute, and look for an automation that repeats itself")]
+    TooManyOperations(String),
     /// The lock can't be reached at this moment.
     #[error("{0} can't be reached now; look at `latchkey status`")]
     Unreachable(String),

@@ -50,6 +50,7 @@ impl From<Refusal> for Problem {
             Refusal::BadText(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-text"),
             Refusal::ExternalIdTaken(_) => (StatusCode::CONFLICT, "external-id-taken"),
             Refusal::BadSlug(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-slug"),
+            Refusal::TooManyOperations(_) => (StatusCode::TOO_MANY_REQUESTS, "too-many-operations"),
             Refusal::TooManyRefusals => (StatusCode::TOO_MANY_REQUESTS, "too-many-refusals"),
             Refusal::Import(refusal) => (StatusCode::CONFLICT, refusal.kind()),
             Refusal::Unreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unreachable"),
