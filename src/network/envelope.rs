@@ -190,13 +190,16 @@ struct Heard {
     last: Instant,
     /// Its id is next to that of the report before it: such a node numbers its reports, and the id identifies the report.
     numbered: bool,
+    /// It acknowledged our answer: it has little reason to repeat itself any more.
+    answered: bool,
     status: Status,
 }
 
 impl Heard {
     fn is_repeated_by(&self, get: &Get, now: Instant) -> bool {
         let same = self.session == get.session && self.command == *get.command;
-        let soon = self.numbered || now.since(self.last) < REPEATS_UNNUMBERED;
+        let since = if self.answered { self.first } else { self.last };
+        let soon = self.numbered || now.since(since) < REPEATS_UNNUMBERED;
         same && soon && now.since(self.first) < REPEATS
     }
 }
@@ -222,6 +225,13 @@ impl Sessions {
         Some(heard.status)
     }
 
+    /// The node acknowledged our answer to its last command under this session.
+    pub(super) fn answered(&mut self, session: SessionId) {
+        if let Some(heard) = self.heard.iter_mut().rev().find(|heard| heard.session == session) {
+            heard.answered = true;
+        }
+    }
+
     /// Notes what the node was told.
     pub(super) fn note(&mut self, get: Get, status: Status, now: Instant) {
         // Two reports may change places on the air.
@@ -231,7 +241,8 @@ impl Sessions {
             self.heard.pop_front();
         }
         let Get { session, command, .. } = get;
-        self.heard.push_back(Heard { session, command: *command, first: now, last: now, numbered, status });
+        let heard = Heard { session, command: *command, first: now, last: now, numbered, answered: false, status };
+        self.heard.push_back(heard);
     }
 }
 
@@ -276,6 +287,16 @@ mod tests {
         assert_eq!(happen(&chain), 6, "one every ten seconds of a minute");
         let numbered: Vec<(u64, u8)> = [(0, 4)].into_iter().chain((1..31).map(|n| (n * 2_000, 5))).collect();
         assert_eq!(happen(&numbered), 7);
+    }
+
+    #[test]
+    fn a_visit_after_an_answer_that_arrived_is_not_taken_for_its_repeat() {
+        let mut sessions = Sessions::new(&mut Entropy::from_number(1));
+        let at = Instant::from_millis;
+        sessions.note(wrong_code(5), Status::SUCCESS, at(0));
+        sessions.answered(SessionId::new(5));
+        assert!(sessions.told_before(&wrong_code(5), at(2_000)).is_some(), "they crossed on the air");
+        assert!(sessions.told_before(&wrong_code(5), at(3_000)).is_none(), "though a repeat came a second ago");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::command::application_status::ApplicationStatus;
-use crate::command::supervision::{Report, SessionId};
+use crate::command::supervision::{Report, SessionId, Supervision};
 use crate::command::{Body, Command};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{Node, SecurityClass};
@@ -144,6 +144,14 @@ impl Transaction {
             (_, Errand::Probe(class)) => *class,
             (Under::Class(class), _) => class,
             (Under::Granted, _) => node.security,
+        }
+    }
+
+    /// The Supervision session of the node that it answers.
+    pub(super) fn answers(&self) -> Option<SessionId> {
+        match &self.errand {
+            Errand::Command { command: Command::Supervision(Supervision::Report(report)), .. } => Some(report.session),
+            _ => None,
         }
     }
 

@@ -12,6 +12,7 @@ use super::secure::Protected;
 use super::{Network, NetworkEvent, Owner, Reach};
 use crate::command::security::Security;
 use crate::command::security_2::Security2;
+use crate::command::supervision::SessionId;
 use crate::command::wake_up::WakeUp;
 use crate::command::{ClassId, Command, Kind};
 use crate::domain::ids::NodeId;
@@ -248,6 +249,9 @@ impl Network {
             return self.wait_for_nonce(transaction, nonce_came);
         }
         transaction.leaves(Outcome::NoReport);
+        if let Some(session) = transaction.answers() {
+            self.answer_arrived(id, session);
+        }
         if resync && !transaction.resealed {
             transaction.resealed = true;
             return self.queue.push_front(transaction);
@@ -271,6 +275,12 @@ impl Network {
             return;
         }
         self.delivered(transaction);
+    }
+
+    fn answer_arrived(&mut self, id: NodeId, session: SessionId) {
+        if let Some(state) = self.nodes.get_mut(&id) {
+            state.sessions.answered(session);
+        }
     }
 
     /// A command that has no report arrived.
