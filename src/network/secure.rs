@@ -206,18 +206,22 @@ impl Network {
         let (now, own) = (self.clock, self.own);
         let Some(home) = self.home else { return };
         let Some(state) = self.nodes.get_mut(&id) else { return };
+        if state.node.security_known && !state.node.classes.contains_key(&ClassId::SECURITY_2) {
+            return tracing::debug!(node = %id, "speaks S2, which it does not have: dropped");
+        }
         let to = if multicast { Addressing::Multicast } else { Addressing::Single };
         let air = Air { home, own, keys: &self.keyring.network };
         match state.s2.receive(&air, said, to, now, &mut self.entropy) {
             Received::Command(opened) => self.opened_s2(id, opened),
             Received::Answer { frame, why } => {
                 let may = state.may_be_told_a_nonce(now);
-                match why {
-                    Gave::WrongKey => tracing::debug!(node = %id, "a frame that no key of ours opens"),
-                    Gave::OutOfSync if may => state.resealed.called(now),
-                    Gave::OutOfSync | Gave::Asked => {}
+                if why == Gave::WrongKey {
+                    tracing::debug!(node = %id, "a frame that no key of ours opens");
                 }
-                if !may {
+                if may {
+                    // Whoever asked: a node that did not takes it for the word that its last frame could not be opened.
+                    state.resealed.called(now);
+                } else {
                     // A flood must not push out the entropy that the node itself was told.
                     state.s2.withdraw();
                     tracing::debug!(node = %id, "needs more nonces than it is told");
