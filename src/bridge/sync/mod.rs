@@ -17,7 +17,7 @@ pub use self::check::CheckSettings;
 use self::check::{Checks, Run};
 use self::inventory::Pace;
 pub(super) use self::ledger::forget_if_done;
-use self::ledger::{is_held, release, slot_of, tidy};
+use self::ledger::{is_held, is_wanted, release, slot_of, tidy};
 use self::lock::{View, hindrance};
 use super::dialect;
 use super::state::State;
@@ -261,7 +261,9 @@ impl Sync {
 
     fn read(&mut self, key: SlotKey, view: &View, state: &State, network: &mut Network, now: Now) {
         let Some(command) = dialect::read(key.index) else { return };
-        let leaving = matches!(slot_of(key, state).progress, Progress::Verifying { doing: Doing::Clear { .. }, .. });
+        // Also a look that only comes before the removal: after it the code is taken out.
+        let is_unwanted = |grant: GrantId| !state.grant(grant).is_some_and(|grant| is_wanted(grant, state));
+        let leaving = state.slots(view.device).values().any(|slot| slot.owner.is_some_and(is_unwanted));
         let priority = if leaving { Priority::Revoke } else { Priority::Write };
         self.submit(view, command, Expect::Reply, priority, Task::Look { slot: key.index }, network, now);
     }
