@@ -5,6 +5,7 @@ mod import;
 mod joining;
 mod membership;
 mod told;
+mod visits;
 
 use std::collections::VecDeque;
 use std::time::Duration;

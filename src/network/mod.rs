@@ -51,7 +51,7 @@ mod segments;
 mod start_up;
 mod stick;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transmit;
 
 use std::cmp::Reverse;

@@ -30,7 +30,7 @@ fn security_2_entropy(number: u8) -> crate::security::crypto::derive::EntropyInp
 }
 
 /// Everything that anybody can send in a node's name.
-fn forgery(n: u64) -> Command {
+pub(crate) fn forgery(n: u64) -> Command {
     let number = n.to_le_bytes()[0];
     match n % 6 {
         0 => Command::parse(&[0x20, 0x03, 0xFF]).unwrap(),

@@ -3,14 +3,14 @@
 
 mod adopt;
 mod datagrams;
+pub(crate) mod forged;
 mod hub;
 mod inclusion;
-mod forged;
 mod interview;
 mod jobs;
 mod real_sticks;
 mod revocation;
-mod secure;
+pub(crate) mod secure;
 mod start_up;
 mod storm;
 mod trouble;
@@ -38,55 +38,55 @@ use crate::serial::transmit::{
     ApplicationCommand, RouteReport, Rssi, RxStatus, SendData, SendDataCallback, SendDataResponse, TxReport, TxStatus,
 };
 
-pub(super) const HOME: HomeId = HomeId(0xC0FF_EE01);
-pub(super) const LOCK: NodeId = NodeId(5);
-pub(super) const OTHER: NodeId = NodeId(6);
+pub(crate) const HOME: HomeId = HomeId(0xC0FF_EE01);
+pub(crate) const LOCK: NodeId = NodeId(5);
+pub(crate) const OTHER: NodeId = NodeId(6);
 
 /// The network, its stick, and everything that happened.
-pub(super) struct Bench {
-    pub(super) network: Network,
-    pub(super) stick: Stick,
-    pub(super) clock: Instant,
+pub(crate) struct Bench {
+    pub(crate) network: Network,
+    pub(crate) stick: Stick,
+    pub(crate) clock: Instant,
     /// What will happen, in order of time and then of planning.
     agenda: BTreeMap<(Instant, u64), Input>,
     planned: u64,
-    pub(super) events: Vec<(Instant, NetworkEvent)>,
-    pub(super) requests: Vec<(Instant, Request)>,
-    pub(super) reopened: usize,
+    pub(crate) events: Vec<(Instant, NetworkEvent)>,
+    pub(crate) requests: Vec<(Instant, Request)>,
+    pub(crate) reopened: usize,
 }
 
 /// How the stick behaves.
-pub(super) struct Stick {
-    pub(super) home: HomeId,
-    pub(super) library: &'static str,
-    pub(super) functions: BTreeSet<FunctionId>,
-    pub(super) setup: BTreeSet<SetupCommand>,
-    pub(super) region: Region,
-    pub(super) width: NodeIdWidth,
+pub(crate) struct Stick {
+    pub(crate) home: HomeId,
+    pub(crate) library: &'static str,
+    pub(crate) functions: BTreeSet<FunctionId>,
+    pub(crate) setup: BTreeSet<SetupCommand>,
+    pub(crate) region: Region,
+    pub(crate) width: NodeIdWidth,
     /// Says when it restarted.
-    pub(super) announces_start: bool,
-    pub(super) long_range: BTreeSet<NodeId>,
-    pub(super) nodes: BTreeMap<NodeId, Peer>,
+    pub(crate) announces_start: bool,
+    pub(crate) long_range: BTreeSet<NodeId>,
+    pub(crate) nodes: BTreeMap<NodeId, Peer>,
     /// Node 0: there is none.
-    pub(super) suc: NodeId,
-    pub(super) secondary: bool,
+    pub(crate) suc: NodeId,
+    pub(crate) secondary: bool,
     /// Functions whose response gets lost.
-    pub(super) mute: BTreeSet<FunctionId>,
+    pub(crate) mute: BTreeSet<FunctionId>,
     /// Results of the next SendData, before the nodes' own.
-    pub(super) results: VecDeque<Result<TxStatus, Trouble>>,
+    pub(crate) results: VecDeque<Result<TxStatus, Trouble>>,
     in_flight: Option<(CallbackId, FunctionId)>,
     /// A device that waits in learn mode to be taken in.
-    pub(super) joins: Option<(NodeId, NodeInformation)>,
+    pub(crate) joins: Option<(NodeId, NodeInformation)>,
     /// One that waits in learn mode to leave. Node 0: it is another network's.
-    pub(super) leaves: Option<NodeId>,
+    pub(crate) leaves: Option<NodeId>,
     /// The stick's function stops after this callback.
-    pub(super) stops_after: Option<InclusionStatus>,
-    pub(super) moving: Moving,
+    pub(crate) stops_after: Option<InclusionStatus>,
+    pub(crate) moving: Moving,
 }
 
 /// What the stick is busy with beside sending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Moving {
+pub(crate) enum Moving {
     Idle,
     Adding(Option<NodeId>),
     Removing(Option<NodeId>),
@@ -95,7 +95,7 @@ pub(super) enum Moving {
 
 /// What can go wrong with a SendData.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// The stick's queue is full.
     NotAccepted,
     /// The response is lost, the callback comes.
@@ -110,28 +110,28 @@ pub(super) enum Trouble {
 
 /// How a node behaves.
 #[derive(Clone)]
-pub(super) struct Peer {
-    pub(super) info: NodeProtocolInfo,
-    pub(super) classes: Vec<ClassId>,
+pub(crate) struct Peer {
+    pub(crate) info: NodeProtocolInfo,
+    pub(crate) classes: Vec<ClassId>,
     /// It acknowledges.
-    pub(super) listens: bool,
+    pub(crate) listens: bool,
     /// How long it takes to acknowledge, beam included.
-    pub(super) air: Duration,
+    pub(crate) air: Duration,
     /// How long it thinks before it reports.
-    pub(super) thinks: Duration,
-    pub(super) answers: fn(&Command) -> Vec<Command>,
+    pub(crate) thinks: Duration,
+    pub(crate) answers: fn(&Command) -> Vec<Command>,
 }
 
 impl Bench {
     /// A stick with these nodes, and a network that knows them from before (complete, with their classes).
-    pub(super) fn with_known(peers: &[(NodeId, Peer)]) -> Self {
+    pub(crate) fn with_known(peers: &[(NodeId, Peer)]) -> Self {
         let nodes = peers.iter().map(|(id, peer)| known(*id, peer)).collect();
         let mut bench = Self::new(peers, nodes, Some(HOME), Options::default());
         bench.start();
         bench
     }
 
-    pub(super) fn new(peers: &[(NodeId, Peer)], nodes: Vec<Node>, home: Option<HomeId>, options: Options) -> Self {
+    pub(crate) fn new(peers: &[(NodeId, Peer)], nodes: Vec<Node>, home: Option<HomeId>, options: Options) -> Self {
         Self {
             network: Network::new(nodes, home, keys(), options, Entropy::from_number(7)),
             stick: Stick::new(peers),
@@ -145,7 +145,7 @@ impl Bench {
     }
 
     /// Plugs the stick in and waits until it is set up.
-    pub(super) fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.now(Input::LinkUp);
         self.run(2000);
         assert!(matches!(self.network.controller(), ControllerStatus::Ready(_)), "{:?}", self.network.controller());
@@ -153,39 +153,39 @@ impl Bench {
     }
 
     /// The cable is out and in again.
-    pub(super) fn replug(&mut self) {
+    pub(crate) fn replug(&mut self) {
         self.agenda.clear();
         self.stick.width = NodeIdWidth::Bits8;
         self.now(Input::LinkDown { why: "unplugged".into() });
         self.now(Input::LinkUp);
     }
 
-    pub(super) fn time(&self) -> Now {
+    pub(crate) fn time(&self) -> Now {
         Now { mono: self.clock, wall: Timestamp::from_millis(0), trusted: true }
     }
 
-    pub(super) fn now(&mut self, input: Input) {
+    pub(crate) fn now(&mut self, input: Input) {
         let time = self.time();
         self.network.handle(input, time);
         self.drain();
     }
 
-    pub(super) fn plan(&mut self, after_ms: u64, input: Input) {
+    pub(crate) fn plan(&mut self, after_ms: u64, input: Input) {
         self.planned += 1;
         self.agenda.insert((self.clock + Duration::from_millis(after_ms), self.planned), input);
     }
 
     /// A node says something, now.
-    pub(super) fn hear(&mut self, from: NodeId, command: &Command) {
+    pub(crate) fn hear(&mut self, from: NodeId, command: &Command) {
         self.hear_with(from, command, RxStatus(0));
     }
 
-    pub(super) fn hear_with(&mut self, from: NodeId, command: &Command, rx: RxStatus) {
+    pub(crate) fn hear_with(&mut self, from: NodeId, command: &Command, rx: RxStatus) {
         let frame = self.stick.report(from, command, rx);
         self.now(Input::Frame(frame));
     }
 
-    pub(super) fn submit(&mut self, node: NodeId, priority: Priority, command: Command, expect: Expect) -> JobId {
+    pub(crate) fn submit(&mut self, node: NodeId, priority: Priority, command: Command, expect: Expect) -> JobId {
         let time = self.time();
         let id = self.network.submit(Job { node, priority, command, expect, deadline: None }, time);
         self.drain();
@@ -193,7 +193,7 @@ impl Bench {
     }
 
     /// Another controller's network becomes ours.
-    pub(super) fn adopt(&mut self, home: HomeId, keys: &NetworkKeys, nodes: Vec<Node>) -> Adopted {
+    pub(crate) fn adopt(&mut self, home: HomeId, keys: &NetworkKeys, nodes: Vec<Node>) -> Adopted {
         let time = self.time();
         let adopted = self.network.adopt(home, keys.clone(), nodes, time);
         self.drain();
@@ -201,7 +201,7 @@ impl Bench {
     }
 
     /// Lets `ms` pass.
-    pub(super) fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         let end = self.clock + Duration::from_millis(ms);
         for _ in 0..100_000 {
             let planned = self.agenda.keys().next().map(|(at, _)| *at);
@@ -226,7 +226,7 @@ impl Bench {
         panic!("no end of it");
     }
 
-    pub(super) fn outcome(&self, job: JobId) -> Option<&Outcome> {
+    pub(crate) fn outcome(&self, job: JobId) -> Option<&Outcome> {
         let mut ends = self.events.iter().filter_map(|(_, event)| match event {
             NetworkEvent::JobDone { id, outcome, .. } if *id == job => Some(outcome),
             _ => None,
@@ -237,7 +237,7 @@ impl Bench {
     }
 
     /// When the job ended.
-    pub(super) fn ended_at(&self, job: JobId) -> Option<Instant> {
+    pub(crate) fn ended_at(&self, job: JobId) -> Option<Instant> {
         self.events.iter().find_map(|(at, event)| match event {
             NetworkEvent::JobDone { id, .. } if *id == job => Some(*at),
             _ => None,
@@ -245,7 +245,7 @@ impl Bench {
     }
 
     /// What was sent to `node`, decoded, with the time.
-    pub(super) fn sent_to(&self, node: NodeId) -> Vec<(Instant, Command)> {
+    pub(crate) fn sent_to(&self, node: NodeId) -> Vec<(Instant, Command)> {
         let payloads = self.requests.iter().filter_map(|(at, request)| match request {
             Request::SendData(send) | Request::SendDataBridge { send, .. } if send.node == node => Some((*at, &send.data)),
             _ => None,
@@ -253,7 +253,7 @@ impl Bench {
         payloads.map(|(at, data)| (at, Command::parse(data).unwrap())).collect()
     }
 
-    pub(super) fn received(&self) -> Vec<(NodeId, Command)> {
+    pub(crate) fn received(&self) -> Vec<(NodeId, Command)> {
         let received = self.events.iter().filter_map(|(_, event)| match event {
             NetworkEvent::Received { node, command, .. } => Some((*node, command.clone())),
             _ => None,
@@ -261,7 +261,7 @@ impl Bench {
         received.collect()
     }
 
-    pub(super) fn reaches(&self, of: NodeId) -> Vec<Reach> {
+    pub(crate) fn reaches(&self, of: NodeId) -> Vec<Reach> {
         let reaches = self.events.iter().filter_map(|(_, event)| match event {
             NetworkEvent::ReachChanged { node, reach } if *node == of => Some(*reach),
             _ => None,
@@ -327,7 +327,7 @@ impl Stick {
         }
     }
 
-    pub(super) fn report(&self, from: NodeId, command: &Command, rx: RxStatus) -> Frame {
+    pub(crate) fn report(&self, from: NodeId, command: &Command, rx: RxStatus) -> Frame {
         let message = ApplicationCommand {
             rx,
             destination: self.functions.contains(&FunctionId::SEND_DATA_BRIDGE).then_some(NodeId(1)),
@@ -412,7 +412,7 @@ impl Stick {
         vec![(2, message.write(self.width))]
     }
 
-    pub(super) fn started(&self, wake_reason: u8) -> Option<Frame> {
+    pub(crate) fn started(&self, wake_reason: u8) -> Option<Frame> {
         use crate::serial::controller::SerialApiStarted;
         let started = SerialApiStarted {
             wake_reason,
@@ -510,7 +510,7 @@ impl Stick {
 
 impl Peer {
     /// A battery lock: woken by a beam, supervises, 30 codes of version 1.
-    pub(super) fn lock() -> Self {
+    pub(crate) fn lock() -> Self {
         Self {
             info: NodeProtocolInfo { flirs_1000ms: true, basic: 4, generic: 0x40, specific: 3, ..NodeProtocolInfo::default() },
             classes: vec![
@@ -533,14 +533,14 @@ impl Peer {
     }
 
     /// The same lock without Supervision.
-    pub(super) fn old_lock() -> Self {
+    pub(crate) fn old_lock() -> Self {
         let mut peer = Self::lock();
         peer.classes.retain(|class| *class != ClassId::SUPERVISION);
         peer
     }
 
     /// A keypad that sleeps.
-    pub(super) fn sleeper() -> Self {
+    pub(crate) fn sleeper() -> Self {
         let mut peer = Self::lock();
         peer.info.flirs_1000ms = false;
         peer.classes.push(ClassId::WAKE_UP);
@@ -550,7 +550,7 @@ impl Peer {
 }
 
 /// A node as the store would give it back after a complete interview.
-pub(super) fn known(id: NodeId, peer: &Peer) -> Node {
+pub(crate) fn known(id: NodeId, peer: &Peer) -> Node {
     let beam = peer.info.flirs_1000ms.then_some(Beam::Ms1000);
     Node {
         stage: InterviewStage::Complete,
@@ -561,7 +561,7 @@ pub(super) fn known(id: NodeId, peer: &Peer) -> Node {
 }
 
 /// What a lock says: the report to a Get, success to a supervised Set.
-pub(super) fn lock_answers(command: &Command) -> Vec<Command> {
+pub(crate) fn lock_answers(command: &Command) -> Vec<Command> {
     let hex = |hex: &str| {
         let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
         vec![Command::parse(&bytes).unwrap()]
@@ -586,32 +586,32 @@ pub(super) fn lock_answers(command: &Command) -> Vec<Command> {
 }
 
 /// The keys of the bench's network.
-pub(super) fn keys() -> NetworkKeys {
+pub(crate) fn keys() -> NetworkKeys {
     NetworkKeys::from_fn(|id| Key::from_bytes([id as u8 + 1; 16]))
 }
 
-pub(super) fn supervised(session: SessionId, status: Status) -> Command {
+pub(crate) fn supervised(session: SessionId, status: Status) -> Command {
     Command::Supervision(Supervision::Report(supervision::Report::final_of(session, status)))
 }
 
-pub(super) fn code_report(user: u8) -> Command {
+pub(crate) fn code_report(user: u8) -> Command {
     let (status, code) = (UserIdStatus::ENABLED, CodeText::new(*b"4711"));
     Command::UserCode(UserCode::Report(user_code::Report { user_id: user, status, code }))
 }
 
-pub(super) fn read_code(user: u16) -> Command {
+pub(crate) fn read_code(user: u16) -> Command {
     Command::UserCode(UserCode::read_code(UserId::new(user).unwrap()))
 }
 
-pub(super) fn write_code(user: u16) -> Command {
+pub(crate) fn write_code(user: u16) -> Command {
     let code = CodeText::new(*b"4711");
     Command::UserCode(UserCode::write_code(UserId::new(user).unwrap(), UserIdStatus::ENABLED, code, 1).unwrap())
 }
 
-pub(super) fn operate() -> Command {
+pub(crate) fn operate() -> Command {
     Command::parse(&[0x62, 0x01, 0xFF]).unwrap()
 }
 
-pub(super) fn event() -> Command {
+pub(crate) fn event() -> Command {
     Command::parse(&[0x71, 0x05, 0, 0, 0, 0xFF, 6, 6, 1, 3]).unwrap()
 }

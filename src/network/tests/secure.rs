@@ -11,24 +11,32 @@ use crate::security::s2::{Addressing, Air, Protection, Received, Sealing, Sessio
 const OWN: NodeId = NodeId(1);
 
 /// A lock's side of S2 and S0.
-pub(super) struct Far {
-    pub(super) bench: Bench,
-    pub(super) s2: Session,
+pub(crate) struct Far {
+    pub(crate) bench: Bench,
+    pub(crate) s2: Session,
     s0: Talk,
-    pub(super) keys: NetworkKeys,
+    pub(crate) keys: NetworkKeys,
     entropy: Entropy,
     /// What the lock could open, and under what.
-    pub(super) opened: Vec<(SecurityClass, Command)>,
+    pub(crate) opened: Vec<(SecurityClass, Command)>,
     heard: usize,
-    pub(super) granted: SecurityClass,
+    pub(crate) granted: SecurityClass,
     /// It hears nothing of this kind.
     deaf_to_nonce_gets: bool,
     /// It waits for a nonce to say this.
     unsaid: Option<Command>,
-    pub(super) replies: fn(&Command) -> Vec<Command>,
+    /// What it says under S0 after what it is at, and when it asked for a nonce last.
+    later: VecDeque<Command>,
+    asked_at: Instant,
+    /// What it said last, sealed or not, and when: it seals that anew when it is told at once that it could not be opened.
+    last: Option<(Instant, Command)>,
+    pub(crate) reseals: bool,
+    /// Its last frame as it was on the air.
+    pub(crate) on_air: Option<Command>,
+    pub(crate) replies: fn(&Command) -> Vec<Command>,
 }
 
-pub(super) fn keyed(class: ClassId) -> Peer {
+pub(crate) fn keyed(class: ClassId) -> Peer {
     let mut peer = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), thinks: Duration::ZERO, ..Peer::lock() };
     peer.info.flirs_1000ms = false;
     peer.info.listening = true;
@@ -37,7 +45,7 @@ pub(super) fn keyed(class: ClassId) -> Peer {
 }
 
 impl Far {
-    pub(super) fn granted(class: SecurityClass) -> Self {
+    pub(crate) fn granted(class: SecurityClass) -> Self {
         let peer = keyed(if class == SecurityClass::S0 { ClassId::SECURITY } else { ClassId::SECURITY_2 });
         let mut node = known(LOCK, &peer);
         (node.security, node.security_known) = (class, true);
@@ -46,7 +54,7 @@ impl Far {
         Self::of(bench, class)
     }
 
-    pub(super) fn of(bench: Bench, granted: SecurityClass) -> Self {
+    pub(crate) fn of(bench: Bench, granted: SecurityClass) -> Self {
         let mut entropy = Entropy::from_number(99);
         Self {
             bench,
@@ -59,20 +67,28 @@ impl Far {
             granted,
             deaf_to_nonce_gets: false,
             unsaid: None,
+            later: VecDeque::new(),
+            asked_at: Instant::ZERO,
+            last: None,
+            reseals: false,
+            on_air: None,
             replies: lock_answers,
         }
     }
 
     /// Lets time pass in small steps, in which the lock takes in what it was sent.
-    pub(super) fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         for _ in 0..ms / 5 {
             self.bench.run(5);
             self.take_in();
+            if self.s0.is_busy() && self.bench.clock.since(self.asked_at) >= Duration::from_secs(2) {
+                self.ask_for_nonce();
+            }
         }
     }
 
     /// Passes over what it was sent so far.
-    pub(super) fn take_in_nothing(&mut self) {
+    pub(crate) fn take_in_nothing(&mut self) {
         self.heard = self.bench.sent_to(LOCK).len();
     }
 
@@ -106,6 +122,13 @@ impl Far {
                     self.say(&command);
                 }
             }
+            Received::Resync if self.reseals => {
+                let soon = |(at, _): &(Instant, Command)| now.since(*at) < Duration::from_millis(900);
+                if let Some((_, command)) = self.last.take().filter(soon) {
+                    self.say(&command);
+                    self.last = None;
+                }
+            }
             Received::Resync | Received::Duplicate | Received::Ignored(_) | Received::InClear(_) => {}
         }
     }
@@ -124,7 +147,12 @@ impl Far {
                     return;
                 }
                 if let Next::Send { payload, .. } = self.s0.next(&s0, now, &mut self.entropy) {
-                    self.bench.hear(LOCK, &Command::parse(&payload).unwrap());
+                    self.utter(&Command::parse(&payload).unwrap());
+                }
+                if !self.s0.is_busy()
+                    && let Some(command) = self.later.pop_front()
+                {
+                    self.say(&command);
                 }
             }
             Security::CommandEncapsulation(frame) => {
@@ -149,26 +177,40 @@ impl Far {
     }
 
     /// The lock says something under the class it was granted.
-    pub(super) fn say(&mut self, command: &Command) {
+    pub(crate) fn say(&mut self, command: &Command) {
         let now = self.bench.clock;
+        self.last = Some((now, command.clone()));
         if self.granted == SecurityClass::None {
-            return self.bench.hear(LOCK, command);
+            return self.utter(command);
         }
         if self.granted == SecurityClass::S0 {
+            if self.s0.is_busy() {
+                return self.later.push_back(command.clone());
+            }
             self.s0.begin(&command.write(), 46).unwrap();
             let s0 = S0Keys::of(self.keys.network_key(crate::security::keys::KeyId::S0));
             assert_eq!(self.s0.next(&s0, now, &mut self.entropy), Next::AskNonce);
-            return self.bench.hear(LOCK, &Command::Security(Security::NonceGet));
+            return self.ask_for_nonce();
         }
         let air = Air { home: HOME, own: LOCK, keys: &self.keys };
         match self.s2.seal(&air, Protection::Class(self.granted), &command.write(), now, &mut self.entropy) {
-            Sealing::Frame(frame) => self.bench.hear(LOCK, &Command::parse(&frame.0).unwrap()),
+            Sealing::Frame(frame) => self.utter(&Command::parse(&frame.0).unwrap()),
             Sealing::NonceGet(frame) => {
                 self.unsaid = Some(command.clone());
                 self.bench.hear(LOCK, &Command::parse(&frame.0).unwrap());
             }
             Sealing::Impossible(why) => panic!("{why}"),
         }
+    }
+
+    fn ask_for_nonce(&mut self) {
+        self.asked_at = self.bench.clock;
+        self.bench.hear(LOCK, &Command::Security(Security::NonceGet));
+    }
+
+    fn utter(&mut self, frame: &Command) {
+        self.on_air = Some(frame.clone());
+        self.bench.hear(LOCK, frame);
     }
 
     fn seal(&mut self, command: &Command) -> Option<Command> {
@@ -180,7 +222,7 @@ impl Far {
         }
     }
 
-    pub(super) fn in_clear(&self) -> Vec<String> {
+    pub(crate) fn in_clear(&self) -> Vec<String> {
         let clear = |(_, command): &(Instant, Command)| !matches!(command, Command::Security2(_) | Command::Security(_));
         self.bench.sent_to(LOCK).iter().filter(|sent| clear(sent)).map(|(_, command)| command.to_string()).collect()
     }

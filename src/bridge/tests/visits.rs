@@ -1,0 +1,182 @@
+//! All filters of repeats together: S0, S2, Supervision, and the two forms of one act. Two visits are two events, and one
+//! visit, sealed or repeated any number of times, is one. The lock speaks under its own sessions; somebody without its key
+//! sends frames in its name meanwhile.
+
+use std::time::Duration;
+
+use crate::bridge::meaning::{self, Meaning};
+use crate::bridge::twins::Twins;
+use crate::command::Command;
+use crate::command::notification::Notification;
+use crate::command::supervision::{Get, SessionId, Supervision};
+use crate::domain::entropy::Entropy;
+use crate::domain::event::EventType;
+use crate::domain::ids::DeviceId;
+use crate::domain::node::SecurityClass;
+use crate::domain::time::Instant;
+use crate::network::NetworkEvent;
+use crate::network::tests::forged::forgery;
+use crate::network::tests::secure::Far;
+use crate::network::tests::{Bench, LOCK, Peer};
+
+/// How a lock's reports are wrapped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wrapped {
+    Bare,
+    /// Supervised, each under the next session.
+    Numbered,
+    /// Supervised, all under one session.
+    Unnumbered,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    class: SecurityClass,
+    wrapped: Wrapped,
+    /// Alarm version 1, and Notification.
+    forms: [bool; 2],
+}
+
+const CLASSES: [SecurityClass; 4] =
+    [SecurityClass::S2AccessControl, SecurityClass::S2Unauthenticated, SecurityClass::S0, SecurityClass::None];
+const WRAPPED: [Wrapped; 3] = [Wrapped::Bare, Wrapped::Numbered, Wrapped::Unnumbered];
+const FORMS: [[bool; 2]; 3] = [[false, true], [true, false], [true, true]];
+
+struct Case {
+    seed: u64,
+    kind: Kind,
+    entropy: Entropy,
+    far: Far,
+    session: u8,
+    forged: u64,
+    /// Somebody without the key is near.
+    neighbour: bool,
+}
+
+fn pick<T: Copy>(entropy: &mut Entropy, of: &[T]) -> T {
+    of[usize::try_from(entropy.below(of.len() as u64)).unwrap()]
+}
+
+fn used(user: u8, v1: bool) -> Command {
+    let report: &[u8] = if v1 { &[0x71, 0x05, 0x13, user] } else { &[0x71, 0x05, 0, 0, 0, 0xFF, 6, 6, 1, user] };
+    Command::parse(report).unwrap()
+}
+
+impl Case {
+    fn new(seed: u64) -> Self {
+        let mut entropy = Entropy::from_number(seed);
+        let (class, wrapped, forms) = (pick(&mut entropy, &CLASSES), pick(&mut entropy, &WRAPPED), pick(&mut entropy, &FORMS));
+        let mut far = match class {
+            SecurityClass::None => Far::of(Bench::with_known(&[(LOCK, Peer::lock())]), class),
+            class => Far::granted(class),
+        };
+        far.reseals = true;
+        // What anybody says in clear is as good as the word of a lock without keys.
+        let neighbour = class != SecurityClass::None && entropy.below(2) == 0;
+        Self { seed, kind: Kind { class, wrapped, forms }, far, session: 3, forged: 0, neighbour, entropy }
+    }
+
+    /// Lets time pass, in which forged frames may come.
+    fn run(&mut self, millis: u64) {
+        let end = self.far.bench.clock + Duration::from_millis(millis);
+        while self.far.bench.clock < end {
+            let left = u64::try_from(end.since(self.far.bench.clock).as_millis()).unwrap();
+            let step = (5 + 5 * self.entropy.below(60)).min(left.next_multiple_of(5));
+            self.far.run(step);
+            if self.neighbour && self.entropy.below(3) == 0 {
+                self.forged += 1;
+                self.far.bench.hear(LOCK, &forgery(self.forged));
+            }
+        }
+    }
+
+    fn wrap(&self, report: Command) -> Command {
+        let session = SessionId::new(self.session);
+        match self.kind.wrapped {
+            Wrapped::Bare => report,
+            Wrapped::Numbered | Wrapped::Unnumbered => {
+                Command::Supervision(Supervision::Get(Get { status_updates: false, session, command: Box::new(report) }))
+            }
+        }
+    }
+
+    /// Somebody comes. Where the lock can, it says so again and again, at most two seconds apart.
+    fn visit(&mut self, user: u8) {
+        let [v1, notification] = self.kind.forms;
+        for form in [true, false] {
+            if !(if form { v1 } else { notification }) {
+                continue;
+            }
+            if self.kind.wrapped == Wrapped::Numbered {
+                self.session += 1;
+            }
+            let said = self.wrap(used(user, form));
+            self.far.say(&said);
+            self.run(40);
+            let began = self.far.bench.clock;
+            for _ in 0..self.entropy.below(4) {
+                let gap = 50 + self.entropy.below(1_900);
+                let all = u64::try_from(self.far.bench.clock.since(began).as_millis()).unwrap() + gap;
+                // The second form is said within two seconds, and what an answered lock says later is news.
+                let longest = if self.kind.forms == [true, true] || self.kind.wrapped == Wrapped::Bare { 900 } else { 1_900 };
+                let may_go_on = self.kind.wrapped == Wrapped::Numbered && self.kind.forms != [true, true] && all < 8_000;
+                if all > longest && !may_go_on {
+                    break;
+                }
+                self.run(gap);
+                match self.far.on_air.clone() {
+                    // The air doubles a frame that nothing came after.
+                    Some(frame) if self.kind.class != SecurityClass::None && self.entropy.below(2) == 0 => {
+                        self.far.bench.hear(LOCK, &frame);
+                    }
+                    _ if self.kind.wrapped != Wrapped::Bare => self.far.say(&said),
+                    _ => {}
+                }
+                self.run(20);
+            }
+        }
+    }
+
+    fn events(&self) -> usize {
+        let mut twins = Twins::default();
+        let device = DeviceId::new(&mut Entropy::from_number(1));
+        let told = self.far.bench.events.iter().filter(|(at, event)| is_visit(*at, event, self.kind.class, device, &mut twins));
+        told.count()
+    }
+}
+
+fn is_visit(at: Instant, event: &NetworkEvent, granted: SecurityClass, device: DeviceId, twins: &mut Twins) -> bool {
+    let NetworkEvent::Received { command: Command::Notification(Notification::Report(report)), security, .. } = event else {
+        return false;
+    };
+    if *security < granted {
+        return false;
+    }
+    let (meaning, v1) = match &report.notification {
+        Some(told) => (meaning::notification(told.kind, told.event, told.params.user_id().map(|user| user.number())), false),
+        None => (meaning::alarm_v1(report.v1_type, report.v1_level), true),
+    };
+    match meaning {
+        Meaning::Happened(happening) if happening.kind == EventType::CodeUsed => !twins.is_twin(device, happening, v1, at),
+        _ => false,
+    }
+}
+
+fn run(seed: u64) {
+    let mut case = Case::new(seed);
+    let mut visits = 0;
+    for _ in 0..=case.entropy.below(4) {
+        let user = 1 + case.entropy.below(2).to_le_bytes()[0];
+        case.visit(user);
+        visits += 1;
+        let pause = 3_000 + case.entropy.below(3_000);
+        case.run(pause);
+    }
+    assert_eq!(case.events(), visits, "seed {}, {:?}, neighbour: {}", case.seed, case.kind, case.neighbour);
+}
+
+#[test]
+fn two_visits_are_two_events_and_one_visit_said_again_is_one() {
+    let cases = std::env::var("LATCHKEY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300);
+    (0..cases).for_each(run);
+}
