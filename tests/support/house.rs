@@ -321,6 +321,11 @@ impl House {
         }
     }
 
+    /// The broker says something.
+    pub fn broker(&mut self, said: BrokerInput) {
+        self.take(Input::Broker(said));
+    }
+
     /// The broker comes, or goes.
     pub fn set_broker(&mut self, here: bool) {
         if here != self.broker {

@@ -18,6 +18,7 @@ mod a_lost_response;
 mod a_nonce_while_a_dead_lock_is_called;
 mod a_repeated_report;
 mod a_restart_that_writes;
+mod a_revoked_code_while_bolts_are_moved;
 mod a_slot_read_too_early;
 mod a_taken_code;
 mod a_visit_nobody_could_be_told_of;
