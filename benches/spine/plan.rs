@@ -67,8 +67,15 @@ impl PlanAlone {
     /// Plans; how many steps it takes.
     pub fn steps(&self) -> usize {
         let users = u16::try_from(self.slots.len()).expect("few slots");
-        let view =
-            LockView { device: self.device, users, reserved: &BTreeSet::new(), slots: &self.slots, desired: &self.desired };
+        let view = LockView {
+            device: self.device,
+            users,
+            reserved: &BTreeSet::new(),
+            slots: &self.slots,
+            desired: &self.desired,
+            masks: false,
+            confirms: true,
+        };
         plan(&view).steps.len()
     }
 }

@@ -1,8 +1,6 @@
 //! What a lock says, turned into events, states and beliefs about its slots. Who came is asked of the slot's owner at
 //! that moment, and never guessed.
 
-use std::time::Duration;
-
 use super::dialect::{self, UserZero};
 use super::meaning::{self, CodeChange, Form, Happening, Meaning};
 use super::sync::Finding;
@@ -16,21 +14,10 @@ use crate::domain::event::{Action, Event, EventReason, EventType, PersonAtEvent}
 use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, NodeId};
 use crate::domain::slot::{Progress, SlotKey};
-use crate::domain::time::{Instant, Now};
+use crate::domain::time::Now;
 use crate::network::JobId;
 use crate::reconcile::evidence::{self, BoltReport, SlotReport};
 use crate::reconcile::observe::Sighting;
-
-/// The same act told twice, once as Alarm v1 and once as a Notification, within this time is one act.
-const TWIN: Duration = Duration::from_secs(2);
-
-/// What a device told last, and in which form.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Twin {
-    happening: Happening,
-    v1: bool,
-    at: Instant,
-}
 
 impl Bridge {
     /// Takes in one application command of a node.
@@ -121,7 +108,7 @@ impl Bridge {
     fn notified(&mut self, device: DeviceId, report: &notification::Report, now: Now) {
         let (meaning, form) = meaning::report(report);
         match meaning {
-            Meaning::Happened(happening) if self.is_twin(device, happening, form == Form::AlarmV1, now.mono) => {}
+            Meaning::Happened(happening) if self.twins.is_twin(device, happening, form == Form::AlarmV1, now.mono) => {}
             Meaning::Happened(happening) => self.happened(device, happening, now),
             Meaning::Codes(change) => self.codes_changed(device, change, now),
             Meaning::JamEnded => {
@@ -133,15 +120,6 @@ impl Bridge {
             }
             Meaning::Other => {}
         }
-    }
-
-    fn is_twin(&mut self, device: DeviceId, happening: Happening, v1: bool, at: Instant) -> bool {
-        let told = self.twins.get(&device);
-        if told.is_some_and(|told| told.happening == happening && told.v1 != v1 && at.since(told.at) < TWIN) {
-            return true;
-        }
-        self.twins.insert(device, Twin { happening, v1, at });
-        false
     }
 
     fn happened(&mut self, device: DeviceId, happening: Happening, now: Now) {

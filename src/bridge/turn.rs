@@ -7,11 +7,11 @@ use super::announce::Announcer;
 use super::ask::{Actor, Ask, Reply};
 use super::bolts::Bolts;
 use super::clock::{ClockWatch, Occasion};
-use super::inbound::Twin;
 use super::intents::{Desk, Refusals};
 use super::membership::Membership;
 use super::state::State;
 use super::sync::Sync;
+use super::twins::Twins;
 use super::view;
 use super::vitals::Vitals;
 use super::words::{After, BrokerInput, Input, Settings, Ticket, Turn};
@@ -41,7 +41,7 @@ pub struct Bridge {
     pub(super) clock: ClockWatch,
     pub(super) settings: Settings,
     pub(super) entropy: Entropy,
-    pub(super) twins: BTreeMap<DeviceId, Twin>,
+    pub(super) twins: Twins,
     pub(super) after: Vec<After>,
     refusals: Refusals,
     pub(super) bolts: Bolts,
@@ -71,7 +71,7 @@ impl Bridge {
             membership: Membership::default(),
             entropy: entropy.child("ids"),
             settings,
-            twins: BTreeMap::new(),
+            twins: Twins::default(),
             after: Vec::new(),
             refusals: Refusals::default(),
             bolts: Bolts::default(),

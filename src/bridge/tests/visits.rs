@@ -152,10 +152,8 @@ fn is_visit(at: Instant, event: &NetworkEvent, granted: SecurityClass, device: D
     if *security < granted {
         return false;
     }
-    let (meaning, v1) = match &report.notification {
-        Some(told) => (meaning::notification(told.kind, told.event, told.params.user_id().map(|user| user.number())), false),
-        None => (meaning::alarm_v1(report.v1_type, report.v1_level), true),
-    };
+    let (meaning, form) = meaning::report(report);
+    let v1 = form == meaning::Form::AlarmV1;
     match meaning {
         Meaning::Happened(happening) if happening.kind == EventType::CodeUsed => !twins.is_twin(device, happening, v1, at),
         _ => false,
