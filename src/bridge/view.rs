@@ -102,15 +102,15 @@ pub struct StoreTrouble<'a> {
 /// What can still be said for certain while the bridge waits to be built anew from a store that takes nothing.
 pub fn status_without_store(trouble: &StoreTrouble<'_>, settings: &Settings) -> Value {
     let StoreTrouble { why, next_try, held, lost } = *trouble;
-    let mut problems = vec![Problem {
-        what: format!("nothing can be saved: {why}"),
-        fix: "mend the disk; it is tried again by itself. Do not restart: what the locks tell meanwhile waits in memory".into(),
-    }];
+    let mut problems = vec![Problem::warning(
+        format!("nothing can be saved: {why}"),
+        "mend the disk; it is tried again by itself. Do not restart: what the locks tell meanwhile waits in memory",
+    )];
     if lost > 0 {
-        problems.push(Problem {
-            what: format!("{lost} reports of locks were dropped: so many can't wait in memory"),
-            fix: "mend the disk; then look at the locks themselves for what is missing".into(),
-        });
+        problems.push(Problem::warning(
+            format!("{lost} reports of locks were dropped: so many can't wait in memory"),
+            "mend the disk; then look at the locks themselves for what is missing",
+        ));
     }
     json!({
         "version": env!("CARGO_PKG_VERSION"),

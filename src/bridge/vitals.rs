@@ -22,14 +22,38 @@ const EUROPEAN_AIRTIME_MS: u64 = 36_000;
 /// Beyond this part of what the law allows, locks may be kept waiting.
 const NEARLY_SPENT_PERCENT: u64 = 80;
 
-/// Something that needs somebody.
+/// How much a problem matters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing: nothing has to be done.
+    Info,
+    /// Somebody should do something.
+    Warning,
+}
+
+/// Something that needs somebody, or that they should know.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Problem {
+    /// How much it matters.
+    pub severity: Severity,
     /// What is wrong.
     pub what: String,
     /// What to do about it.
     #[serde(rename = "do")]
     pub fix: String,
+}
+
+impl Problem {
+    /// Something that needs somebody.
+    pub fn warning(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, what: what.into(), fix: fix.into() }
+    }
+
+    /// Something worth knowing.
+    pub fn info(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { severity: Severity::Info, what: what.into(), fix: fix.into() }
+    }
 }
 
 /// How one lock is.
@@ -128,12 +152,17 @@ impl Vitals {
             ControllerStatus::Absent { .. } => "waiting for stick",
         };
         let pending: usize = self.locks.iter().map(|lock| lock.pending).sum();
-        format!("{stick}; {} locks; {pending} changes on their way; {} problems", self.locks.len(), self.problems.len())
+        format!("{stick}; {} locks; {pending} changes on their way; {} problems", self.locks.len(), self.needs_somebody())
+    }
+
+    /// How many problems need somebody: what is only worth knowing is none of them.
+    pub fn needs_somebody(&self) -> usize {
+        self.problems.iter().filter(|problem| problem.severity > Severity::Info).count()
     }
 
     fn find_problems(&self, bridge: &Bridge) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut problem = |what: String, fix: &str| problems.push(Problem { what, fix: fix.to_owned() });
+        let mut problem = |what: String, fix: &str| problems.push(Problem::warning(what, fix));
         if let ControllerStatus::Absent { why } = &self.stick {
             problem(format!("no Z-Wave stick: {why}"), "plug the stick in, or set serial.port");
         }
@@ -168,7 +197,7 @@ impl Vitals {
             problem(what, "wait: the rest of the changes goes out as the hour moves on");
         }
         problems.extend(membership::problems(bridge));
-        let mut problem = |what: String, fix: &str| problems.push(Problem { what, fix: fix.to_owned() });
+        let mut problem = |what: String, fix: &str| problems.push(Problem::warning(what, fix));
         for lock in &self.locks {
             match lock.reach {
                 None => problem(
@@ -182,6 +211,8 @@ impl Vitals {
                 problem(format!("{} has {} grants that need you", lock.slug, lock.failed), "see `latchkey people list`");
             }
         }
+        // What is only worth knowing comes last.
+        problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
         problems
     }
 }

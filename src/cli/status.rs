@@ -9,7 +9,7 @@ use super::failure::Outcome;
 use super::import::ImportZwaveJs;
 use super::include::Members;
 use super::keys::Keys;
-use super::table::Table;
+use super::table::{Table, printable};
 use super::words::{items, part, text};
 use super::{Json, print, print_json};
 
@@ -62,13 +62,18 @@ pub async fn status(client: &Client, json: Json) -> Outcome {
     if json.json {
         return print_json(&status);
     }
-    let mut said = vec![match items(&status, "problems") {
+    let (infos, problems): (Vec<&Value>, Vec<&Value>) =
+        items(&status, "problems").iter().partition(|problem| text(problem, "severity") == "info");
+    let mut said = vec![match *problems {
         [] => "All is well.".to_owned(),
         [_] => "One thing needs you:".to_owned(),
-        several => format!("{} things need you:", several.len()),
+        _ => format!("{} things need you:", problems.len()),
     }];
-    for problem in items(&status, "problems") {
-        said.push(format!("  {}: {}", text(problem, "what"), text(problem, "do")));
+    let line = |problem: &&Value| format!("  {}: {}", printable(text(problem, "what")), printable(text(problem, "do")));
+    said.extend(problems.iter().map(line));
+    if !infos.is_empty() {
+        said.push("Worth knowing:".into());
+        said.extend(infos.iter().map(line));
     }
     let mut rest = status.clone();
     if let Value::Object(fields) = &mut rest {

@@ -158,9 +158,11 @@ async fn status(State(api): State<Api>, who: Who) -> Result<Json<Value>, Problem
         store.insert("bytes".into(), bytes.into());
     }
     if let (Doorstep::Closed { why }, Some(problems)) = (&web, status.get_mut("problems").and_then(Value::as_array_mut)) {
-        problems.push(
-            json!({ "what": format!("no /healthz and /metrics: {why}"), "do": "set web.listen to a free port on loopback" }),
-        );
+        problems.push(json!({
+            "severity": "warning",
+            "what": format!("no /healthz and /metrics: {why}"),
+            "do": "set web.listen to a free port on loopback",
+        }));
     }
     if let Some(fields) = status.as_object_mut() {
         fields.insert("web".into(), json!(web));

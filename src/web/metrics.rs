@@ -35,7 +35,7 @@ pub fn page(vitals: &Vitals, store_bytes: u64) -> Result<String, fmt::Error> {
         page.one("airtime_limit_milliseconds", "Transmission that the law allows in an hour", limit);
     }
     page.one("store_bytes", "Size of the database and its log", store_bytes);
-    page.one("problems", "What needs somebody", count(vitals.problems.len()));
+    page.one("problems", "What needs somebody", count(vitals.needs_somebody()));
     let grants = vitals.grants.iter().map(|(status, grants)| ([("status", status.to_string())], count(*grants)));
     page.by("grants", "Grants by status", grants);
     let oldest = vitals.oldest_pending.map_or(0, |(_, since)| (vitals.now - since).as_secs());

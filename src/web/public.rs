@@ -98,8 +98,9 @@ async fn healthz(State(api): State<Api>) -> Result<Json<Value>, Problem> {
         ControllerStatus::Starting { .. } => "starting",
         ControllerStatus::Absent { .. } => "absent",
     };
+    let problems = vitals.needs_somebody();
     let broker = vitals.broker.map(|broker| if broker.is_ok() { "connected" } else { "disconnected" });
-    Ok(Json(json!({ "ok": true, "stick": stick, "broker": broker, "problems": vitals.problems.len() })))
+    Ok(Json(json!({ "ok": true, "stick": stick, "broker": broker, "problems": problems })))
 }
 
 async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {

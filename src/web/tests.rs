@@ -498,7 +498,7 @@ fn vitals() -> Vitals {
         grants: [(Status::Active, 12), (Status::Pending, 2)].into(),
         oldest_pending: Some((GrantId::new(&mut Entropy::from_number(1)), Timestamp::from_millis(1_000_000))),
         locks: vec![lock],
-        problems: vec![Problem { what: "no Z-Wave stick".into(), fix: "plug it in".into() }],
+        problems: vec![Problem::warning("no Z-Wave stick", "plug it in")],
     }
 }
 

@@ -90,13 +90,13 @@ pub(in crate::bridge) fn problems(bridge: &Bridge) -> Vec<Problem> {
     for device in devices {
         if device.node.and_then(|node| bridge.network.node(node)).is_some_and(is_unprotected) {
             let slug = &device.slug;
-            problems.push(Problem {
-                what: format!("{slug} has no security, so it is told no codes: everybody nearby could read them"),
-                fix: format!(
+            problems.push(Problem::warning(
+                format!("{slug} has no security, so it is told no codes: everybody nearby could read them"),
+                format!(
                     "exclude it and include it again, or bring its network's keys by `latchkey network import-zwave-js`, or let it \
                      have codes all the same by `latchkey devices allow-insecure {slug}`"
                 ),
-            });
+            ));
         }
     }
     problems
@@ -112,8 +112,8 @@ fn is_left_behind(bridge: &Bridge, node: &Node) -> bool {
 }
 
 fn left_behind(node: &Node) -> Problem {
-    Problem {
-        what: format!("node {} was added without keys", node.id),
-        fix: "put it into exclusion mode after `latchkey network exclude`".into(),
-    }
+    Problem::warning(
+        format!("node {} was added without keys", node.id),
+        "put it into exclusion mode after `latchkey network exclude`",
+    )
 }
