@@ -62,7 +62,7 @@ impl Bridge {
         let sync = Sync::new(&snapshot.slots, settings.check, entropy.child("sync"));
         let mut state = State::new(snapshot);
         state.doubt_bolts();
-        Self {
+        let mut bridge = Self {
             network,
             announcer,
             clock,
@@ -78,7 +78,21 @@ impl Bridge {
             touched: BTreeSet::new(),
             flushed: BTreeMap::new(),
             hurry_at: None,
-        }
+        };
+        bridge.judge_weak_codes();
+        bridge
+    }
+
+    /// Rows from before there was a rule for the class that doors need: locks that hold codes keep them.
+    fn judge_weak_codes(&mut self) {
+        let state = &self.state;
+        let holds_codes = |node| {
+            state.device_of(node).is_some_and(|device| {
+                let has_slots = state.slots(device.id).values().any(|slot| slot.owner.is_some());
+                has_slots || state.grants_on(device.id).any(|grant| grant.wanted)
+            })
+        };
+        self.network.judge_weak_codes(holds_codes);
     }
 
     /// One turn.

@@ -246,6 +246,8 @@ fn device_json(bridge: &Bridge, device: &Device) -> Value {
         "node": device.node,
         "security": node.map(|node| node.security),
         "insecure": node.is_some_and(|node| node.insecure_allowed),
+        "weakness": node.and_then(membership::view::weakness),
+        "gets_codes": node.is_some_and(|node| node.may_have_codes()),
         "model": node.and_then(model),
         "battery": device.battery,
         "lock_state": device.lock_state,

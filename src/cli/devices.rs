@@ -44,7 +44,7 @@ pub enum Devices {
     },
     /// Forget a device that is out of the network, and who may open it.
     Remove(Device),
-    /// Let a lock without security have codes all the same. Everybody nearby can read them.
+    /// Let a lock have codes although its security is not good enough for a door. Others can read them.
     AllowInsecure(Device),
 }
 
@@ -79,7 +79,15 @@ impl Devices {
                 let accepted = client.call(Method::DELETE, &device.path(""), None).await?;
                 device.report(&accepted, "removed")
             }
-            Self::AllowInsecure(device) => device.submit(client, "/allow-insecure", "gets its codes in clear from now on").await,
+            Self::AllowInsecure(device) => {
+                device
+                    .submit(
+                        client,
+                        "/allow-insecure",
+                        "gets codes from now on; `latchkey status` goes on saying what is weak about it",
+                    )
+                    .await
+            }
             Self::Rename { device, name, slug } => {
                 let body = json!({ "name": name, "slug": slug });
                 let accepted = client.call(Method::PATCH, &device.path(""), Some(&body)).await?;

@@ -55,6 +55,13 @@ pub enum SecurityClass {
     S2AccessControl,
 }
 
+impl SecurityClass {
+    /// Whether a lock may be given codes under it without anybody's decision: S2 Access Control, and S0 for old locks.
+    pub fn is_for_doors(self) -> bool {
+        matches!(self, Self::S2AccessControl | Self::S0)
+    }
+}
+
 /// One command class of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct ClassSupport {
@@ -142,6 +149,34 @@ pub enum Joining {
     Refused,
 }
 
+/// Whether a lock below the class that doors need gets codes although nobody allowed it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeakCodes {
+    /// The row is older than the rule: whether the lock holds codes decides.
+    #[default]
+    Unjudged,
+    /// It does not.
+    Refused,
+    /// It held codes when the rule came, and keeps them.
+    Kept,
+}
+
+/// What is weak about how a lock is protected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Weakness {
+    /// It lists no security at all.
+    NoSecurity,
+    /// It lists S0 or S2, and has no key.
+    NoKeys,
+    /// S2 below Access Control.
+    BelowAccessControl,
+    /// S0, although it lists S2.
+    S0InsteadOfS2,
+    /// S0, and it never offered S2.
+    S0Only,
+}
+
 /// One node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Node {
@@ -159,9 +194,16 @@ pub struct Node {
     /// Whether it is a full member. Rows older than this field are of nodes that are.
     #[serde(default)]
     pub joining: Joining,
-    /// Somebody decided that it may be spoken to in clear, although it is a lock.
+    /// Somebody decided that it gets codes although it is a lock without a class for doors.
     #[serde(default)]
     pub insecure_allowed: bool,
+    /// `security` is final: it was told when the node was included, or the node answered at it and no higher class was left
+    /// unanswered. Rows older than this field are asked again.
+    #[serde(default)]
+    pub class_settled: bool,
+    /// Whether it gets codes below the class that doors need.
+    #[serde(default)]
+    pub weak_codes: WeakCodes,
     /// Supported command classes.
     pub classes: BTreeMap<ClassId, ClassSupport>,
     /// Which product.
@@ -187,6 +229,8 @@ impl Node {
             security_known: false,
             joining: Joining::Done,
             insecure_allowed: false,
+            class_settled: false,
+            weak_codes: WeakCodes::Refused,
             classes: BTreeMap::new(),
             product: None,
             firmware: None,
@@ -209,5 +253,54 @@ impl Node {
     /// Whether it has a bolt, or keeps access codes: either makes it a device.
     pub fn is_lock(&self) -> bool {
         self.classes.contains_key(&ClassId::DOOR_LOCK) || self.classes.contains_key(&ClassId::USER_CODE)
+    }
+
+    /// The classes that it may have been granted, the highest first.
+    pub fn possible_classes(&self) -> impl Iterator<Item = SecurityClass> + use<> {
+        let (far, s2, s0) = (self.id.is_long_range(), self.lists(ClassId::SECURITY_2), self.lists(ClassId::SECURITY));
+        [
+            (SecurityClass::S2AccessControl, s2),
+            (SecurityClass::S2Authenticated, s2),
+            (SecurityClass::S2Unauthenticated, s2 && !far),
+            (SecurityClass::S0, s0 && !far),
+        ]
+        .into_iter()
+        .filter_map(|(class, listed)| listed.then_some(class))
+    }
+
+    /// Whether no higher class than `security` can turn up.
+    pub fn is_class_certain(&self) -> bool {
+        let top = self.possible_classes().next();
+        self.class_settled || top.is_none_or(|top| self.security_known && self.security == top)
+    }
+
+    /// What is weak about it, if it is a lock. The one rule for every way in: inclusion, SmartStart, interview, import and
+    /// replacement.
+    pub fn weakness(&self) -> Option<Weakness> {
+        let keyed = self.lists(ClassId::SECURITY) || self.lists(ClassId::SECURITY_2);
+        match self.security {
+            _ if !self.is_lock() => None,
+            SecurityClass::S2AccessControl => None,
+            SecurityClass::S2Authenticated | SecurityClass::S2Unauthenticated => Some(Weakness::BelowAccessControl),
+            SecurityClass::S0 if self.lists(ClassId::SECURITY_2) => Some(Weakness::S0InsteadOfS2),
+            SecurityClass::S0 => Some(Weakness::S0Only),
+            SecurityClass::None if !keyed => Some(Weakness::NoSecurity),
+            // Until its class is known, it may have keys.
+            SecurityClass::None => self.security_known.then_some(Weakness::NoKeys),
+        }
+    }
+
+    /// Whether it may be told codes, and asked for them.
+    pub fn may_have_codes(&self) -> bool {
+        match self.weakness() {
+            Some(Weakness::NoKeys) => self.insecure_allowed,
+            Some(Weakness::BelowAccessControl) => self.insecure_allowed || self.weak_codes == WeakCodes::Kept,
+            // A lock that knows no security is what it always was.
+            None | Some(Weakness::NoSecurity | Weakness::S0InsteadOfS2 | Weakness::S0Only) => true,
+        }
+    }
+
+    fn lists(&self, class: ClassId) -> bool {
+        self.classes.contains_key(&class)
     }
 }

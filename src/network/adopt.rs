@@ -7,7 +7,6 @@ use super::jobs::Origin;
 use super::nodes::NodeState;
 use super::secure::Keyring;
 use super::{Network, Owner};
-use crate::command::ClassId;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::{InterviewStage, Node, SecurityClass};
 use crate::domain::time::Now;
@@ -82,8 +81,15 @@ impl Network {
                 told.insert(node.id);
             }
             let ours = self.node(node.id).filter(|known| !is_rekeyed(known) || rekeyed.is_empty());
-            if ours.is_none_or(|known| known.security < node.security || known.stage < node.stage) {
-                renewed.insert(node.id, node);
+            let tells_more = |known: &Node| {
+                let settles = node.class_settled && !known.is_class_certain();
+                known.security < node.security || known.stage < node.stage || settles && known.security == node.security
+            };
+            if ours.is_none_or(tells_more) {
+                // What somebody decided here holds on: the files know nothing of it.
+                let (insecure_allowed, weak_codes) =
+                    self.node(node.id).map_or((false, node.weak_codes), |known| (known.insecure_allowed, known.weak_codes));
+                renewed.insert(node.id, Node { insecure_allowed, weak_codes, ..node });
             }
         }
         for known in self.nodes.values().map(|state| &state.node).filter(|_| !rekeyed.is_empty()) {
@@ -91,11 +97,11 @@ impl Network {
                 continue;
             }
             // It answered under none of the keys that were: it may under these.
-            let has_keys = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| known.classes.contains_key(class));
+            let has_keys = known.possible_classes().next().is_some();
             let untold = known.security == SecurityClass::None && has_keys && !told.contains(&known.id);
-            if untold && known.stage > InterviewStage::NodeInfo {
+            if untold && known.stage >= InterviewStage::NodeInfo {
                 let stage = InterviewStage::NodeInfo;
-                renewed.insert(known.id, Node { stage, security_known: false, ..known.clone() });
+                renewed.insert(known.id, Node { stage, security_known: false, class_settled: false, ..known.clone() });
             } else if is_rekeyed(known) {
                 renewed.insert(known.id, known.clone());
             }

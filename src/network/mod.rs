@@ -61,7 +61,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
-use crate::domain::node::{InterviewStage, Node};
+use crate::domain::node::{InterviewStage, Node, WeakCodes, Weakness};
 use crate::domain::time::{Deadline, Instant, Now, Timestamp};
 use crate::security::keys::NetworkKeys;
 use crate::serial::link::{SendFailure, SendId};
@@ -275,6 +275,19 @@ impl Network {
         let before_nonce = matches!(&self.exchange, Some((_, Owner::Node(transmission)))
             if transmission.carries == Carries::NonceGet && waits(&transmission.transaction));
         !asks_nonce && !before_nonce && !self.queue.iter().any(waits)
+    }
+
+    /// Locks that held codes before there was a rule for the class that doors need keep them; every other node is judged by
+    /// that rule from now on.
+    pub fn judge_weak_codes(&mut self, holds_codes: impl Fn(NodeId) -> bool) {
+        let unjudged: Vec<NodeId> =
+            self.nodes.values().filter(|it| it.node.weak_codes == WeakCodes::Unjudged).map(|it| it.node.id).collect();
+        for id in unjudged {
+            let Some(state) = self.nodes.get_mut(&id) else { continue };
+            let keeps = state.node.weakness() == Some(Weakness::BelowAccessControl) && holds_codes(id);
+            state.node.weak_codes = if keeps { WeakCodes::Kept } else { WeakCodes::Refused };
+            self.tell(NetworkEvent::NodeChanged(id));
+        }
     }
 
     /// The home moved to another time zone.

@@ -174,19 +174,20 @@ impl Bridge {
         Ok(Accepted { generation, ..Accepted::default() })
     }
 
-    /// Somebody decided that a lock without security gets codes all the same.
+    /// Somebody decided that a lock without a class for doors gets codes all the same.
     pub(in crate::bridge) fn allow_insecure(&mut self, actor: &Actor, name: &str, now: Now) -> Result<Accepted, Refusal> {
         let device = self.device_called(name)?;
         let node = device.node.and_then(|node| self.network.node(node));
         let node = node.ok_or_else(|| Refusal::NotInNetwork(device.slug.to_string()))?;
-        if node.security != SecurityClass::None {
+        if node.security.is_for_doors() {
             return Err(Refusal::IsSecure(device.slug.to_string()));
         }
-        let id = node.id;
+        let (id, class) = (node.id, node.security);
+        let how = if class == SecurityClass::None { "in clear" } else { "below S2 Access Control" };
         self.network.allow_insecure(id, now);
         let generation = self.state.next_generation();
-        self.state.audit(&actor.0, format!("allowed device {} codes in clear", device.id), now.wall);
-        tracing::warn!(node = %id, device = %device.slug, "codes are sent to this lock in clear from now on");
+        self.state.audit(&actor.0, format!("allowed device {} codes {how}", device.id), now.wall);
+        tracing::warn!(node = %id, device = %device.slug, how, "codes are sent to this lock from now on");
         let grants = self.state.grants_on(device.id).map(|grant| grant.id).collect();
         Ok(Accepted { generation, grants, device: Some(device.id), ..Accepted::default() })
     }

@@ -15,10 +15,9 @@ use serde::Serialize;
 use super::ask::{Actor, Reply};
 use super::turn::Bridge;
 use super::words::After;
-use crate::command::ClassId;
 use crate::domain::ids::{DeviceId, Generation, NodeId, ProvisioningId};
 use crate::domain::intent::Refusal;
-use crate::domain::node::{InterviewStage, Node, SecurityClass};
+use crate::domain::node::{InterviewStage, SecurityClass};
 use crate::domain::provisioning::{Label, ProvisioningState};
 use crate::domain::time::{Now, Timestamp};
 use crate::network::inclusion::{CannotBegin, Change, Ended, Failed, Misplaced, Progress, Protection, Question, Terms, Warning};
@@ -418,13 +417,6 @@ impl Step {
             Self::Failed(_) => "failed",
         }
     }
-}
-
-/// A lock that could have keys and has none: whatever it is told, everybody nearby hears. Locks that know no security are
-/// what they always were.
-pub(super) fn is_unprotected(node: &Node) -> bool {
-    let could = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| node.classes.contains_key(class));
-    could && node.security_known && node.security == SecurityClass::None && !node.insecure_allowed && node.is_lock()
 }
 
 fn begun(id: Generation) -> Reply {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, is_unprotected};
+use super::Step;
 use crate::bridge::turn::Bridge;
 use crate::bridge::vitals::Problem;
-use crate::domain::node::{Joining, Node};
+use crate::domain::node::{Joining, Node, SecurityClass, Weakness};
 use crate::domain::provisioning::{Provisioned, ProvisioningState};
 use crate::network::inclusion::{Question, Warning};
 
@@ -88,18 +88,69 @@ pub(in crate::bridge) fn problems(bridge: &Bridge) -> Vec<Problem> {
     let mut devices: Vec<_> = bridge.state.devices().collect();
     devices.sort_by_key(|device| &device.slug);
     for device in devices {
-        if device.node.and_then(|node| bridge.network.node(node)).is_some_and(is_unprotected) {
-            let slug = &device.slug;
-            problems.push(Problem::warning(
-                format!("{slug} has no security, so it is told no codes: everybody nearby could read them"),
-                format!(
-                    "exclude it and include it again, or bring its network's keys by `latchkey network import-zwave-js`, or let it \
-                     have codes all the same by `latchkey devices allow-insecure {slug}`"
-                ),
-            ));
+        if let Some(node) = device.node.and_then(|node| bridge.network.node(node)) {
+            problems.extend(weak(node, device.slug.as_str()));
         }
     }
     problems
+}
+
+/// What is weak about how a lock is protected, for as long as it is.
+pub(in crate::bridge) fn weakness(node: &Node) -> Option<String> {
+    let text = match node.weakness()? {
+        Weakness::NoSecurity => "it has no security: everybody nearby can read its codes and open it".into(),
+        Weakness::NoKeys => "it has no key, though it could have: everybody nearby can read what it is told".into(),
+        Weakness::BelowAccessControl => format!(
+            "it has {} and not S2 Access Control: whoever has the keys of lamps and sensors can read what it is told",
+            class_name(node.security)
+        ),
+        Weakness::S0InsteadOfS2 => "it has the old S0 security although it lists S2: somebody may have come between".into(),
+        Weakness::S0Only => "it has the old S0 security: who listened in when it joined can read its codes".into(),
+    };
+    Some(text)
+}
+
+fn weak(node: &Node, slug: &str) -> Option<Problem> {
+    let weakness = node.weakness()?;
+    let what = weakness_of(node, slug);
+    let again = "exclude it and include it again with the PIN on its label (`latchkey network include --pin -`)";
+    let fix = match weakness {
+        Weakness::NoKeys | Weakness::BelowAccessControl if node.may_have_codes() => again.to_owned(),
+        Weakness::NoKeys => format!(
+            "exclude it and include it again, or bring its network's keys by `latchkey network import-zwave-js`, or let it have \
+             codes all the same by `latchkey devices allow-insecure {slug}`"
+        ),
+        Weakness::BelowAccessControl => {
+            format!("{again}, or let it have codes all the same by `latchkey devices allow-insecure {slug}`")
+        }
+        Weakness::S0InsteadOfS2 => again.to_owned(),
+        Weakness::S0Only => format!("if there is a PIN on its label, it has S2: {again}"),
+        Weakness::NoSecurity => "a lock with S2 is better; nothing can be done about this one".to_owned(),
+    };
+    Some(match weakness {
+        Weakness::S0Only | Weakness::NoSecurity => Problem::info(what, fix),
+        Weakness::NoKeys | Weakness::BelowAccessControl | Weakness::S0InsteadOfS2 => Problem::warning(what, fix),
+    })
+}
+
+fn weakness_of(node: &Node, slug: &str) -> String {
+    let weakness = weakness(node).unwrap_or_default();
+    let and_so = match node.weakness() {
+        Some(Weakness::NoKeys | Weakness::BelowAccessControl) if node.may_have_codes() => "; it gets codes all the same",
+        Some(Weakness::NoKeys | Weakness::BelowAccessControl) => "; so it is told no codes",
+        _ => "",
+    };
+    format!("{slug}: {weakness}{and_so}")
+}
+
+fn class_name(class: SecurityClass) -> &'static str {
+    match class {
+        SecurityClass::None => "no security",
+        SecurityClass::S0 => "S0",
+        SecurityClass::S2Unauthenticated => "S2 Unauthenticated",
+        SecurityClass::S2Authenticated => "S2 Authenticated",
+        SecurityClass::S2AccessControl => "S2 Access Control",
+    }
 }
 
 /// The stick lists it, and it never got its keys.

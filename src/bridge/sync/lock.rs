@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Patience;
 use super::ledger::{is_held, is_wanted};
 use crate::bridge::dialect;
-use crate::bridge::membership::is_unprotected;
 use crate::bridge::state::State;
 use crate::domain::ids::{DeviceId, NodeId};
 use crate::domain::node::{InterviewStage, Joining, Node};
@@ -81,7 +80,7 @@ pub(super) fn hindrance(device: DeviceId, patience: Option<&Patience>, state: &S
     match network.node(node) {
         // It got no keys, and nothing is sent to it.
         Some(node) if node.joining == Joining::Refused => Some(Hindrance::DeviceGone),
-        Some(node) if is_unprotected(node) => Some(Hindrance::Insecure),
+        Some(node) if !node.may_have_codes() => Some(Hindrance::Insecure),
         Some(node) if is_interviewed(node) => None,
         Some(_) => Some(Hindrance::Interview),
         None => Some(Hindrance::DeviceGone),
@@ -90,7 +89,7 @@ pub(super) fn hindrance(device: DeviceId, patience: Option<&Patience>, state: &S
 
 /// Codes, and questions whose answers are codes, only go where nobody else can read them, or may.
 fn may_be_told(node: &Node) -> bool {
-    node.joining == Joining::Done && !is_unprotected(node)
+    node.joining == Joining::Done && node.may_have_codes()
 }
 
 fn is_interviewed(node: &Node) -> bool {

@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::*;
 use crate::bridge::membership::{Kind, MembersAsk};
+use crate::bridge::vitals::Vitals;
 use crate::command::ClassId;
 use crate::domain::device::Device;
 use crate::domain::ids::{DeviceId, ProvisioningId};
-use crate::domain::node::{ClassSupport, Joining, Node, SecurityClass};
+use crate::domain::node::{ClassSupport, Joining, Node, SecurityClass, WeakCodes};
 use crate::domain::provisioning::{Label, ScannedProduct};
 use crate::network::inclusion::{CannotBegin, Ended, Failed, Misplaced, Progress, Question, Reason, Warning};
 use crate::security::dsk::Dsk;
@@ -70,7 +71,13 @@ impl House {
 
 fn lists_security(node: &mut Node) {
     node.classes.insert(ClassId::SECURITY_2, ClassSupport::default());
-    (node.security, node.security_known) = (SecurityClass::None, true);
+    (node.security, node.security_known, node.class_settled) = (SecurityClass::None, true, true);
+}
+
+/// A lock of S2 whose class is known for certain.
+fn has_class(node: &mut Node, class: SecurityClass) {
+    node.classes.insert(ClassId::SECURITY_2, ClassSupport::default());
+    (node.security, node.security_known, node.class_settled) = (class, true, true);
 }
 
 #[test]
@@ -329,7 +336,93 @@ fn an_old_lock_that_knows_no_security_works_as_before() {
     assert_eq!(house.statuses(), ["Active None"]);
     let device = house.view(Ask::Device("lock_2".into()));
     assert_eq!((&device["security"], &device["insecure"]), (&"none".into(), &false.into()));
-    assert!(!house.problems().contains("security"), "{}", house.problems());
+    // It is said for as long as it is so, and does not spoil "no problems".
+    house.turn(Input::Broker(BrokerInput::Connected));
+    let now = house.now();
+    assert_eq!(Vitals::of(&house.bridge, now).needs_somebody(), 0, "{}", house.problems());
+    assert!(house.problems().contains("lock_2: it has no security"), "{}", house.problems());
+    assert!(device["weakness"].as_str().is_some_and(|weakness| weakness.contains("no security")));
+}
+
+#[test]
+fn a_lock_below_access_control_is_told_no_code_until_somebody_decides_however_it_came() {
+    for class in [SecurityClass::S2Unauthenticated, SecurityClass::S2Authenticated] {
+        let mut house = House::settled(81);
+        house.rewrite_node(V2, |node| has_class(node, class));
+        let frames = house.frames_sent;
+        house.add("Ada", "482913", &["lock_2"]);
+        house.run_for(Duration::from_secs(3600));
+        assert_eq!(house.statuses(), ["Rejected Some(Insecure)"], "{class:?}");
+        assert_eq!(house.frames_sent, frames, "{class:?}");
+        assert!(house.problems().contains("devices allow-insecure lock_2"), "{}", house.problems());
+        let device = house.view(Ask::Device("lock_2".into()));
+        assert_eq!((&device["gets_codes"], &device["insecure"]), (&false.into(), &false.into()));
+        assert!(device["weakness"].as_str().is_some_and(|weakness| weakness.contains("Access Control")), "{device}");
+
+        house.committed.clear();
+        house.intend(Intent::AllowInsecure("lock_2".into()));
+        house.run_for(Duration::from_secs(5));
+        assert_ne!(house.statuses(), ["Rejected Some(Insecure)"], "{class:?}");
+        assert!(house.problems().contains("it gets codes all the same"), "{}", house.problems());
+        assert_eq!(house.view(Ask::Device("lock_2".into()))["gets_codes"], true);
+        // And it is so after a restart.
+        house.cut_power();
+        house.run_for(Duration::from_secs(5));
+        assert_eq!(house.view(Ask::Device("lock_2".into()))["gets_codes"], true);
+        assert!(house.problems().contains("it gets codes all the same"), "{}", house.problems());
+    }
+}
+
+#[test]
+fn a_lock_below_access_control_that_holds_codes_keeps_them_after_an_upgrade_and_is_flagged() {
+    for holds in [true, false] {
+        let mut house = House::settled(82);
+        if holds {
+            house.add("Ada", "482913", &["lock_2"]);
+            house.run_for(Duration::from_secs(60));
+            assert_eq!(house.statuses(), ["Active None"]);
+        }
+        // A row of the release before.
+        house.rewrite_node(V2, |node| {
+            has_class(node, SecurityClass::S2Authenticated);
+            node.weak_codes = WeakCodes::Unjudged;
+        });
+        let device = house.view(Ask::Device("lock_2".into()));
+        assert_eq!(device["gets_codes"], holds);
+        assert!(house.problems().contains("Access Control"), "{}", house.problems());
+        if holds {
+            assert_eq!(house.statuses(), ["Active None"]);
+        }
+        let row = house.store.load().unwrap().nodes.into_iter().find(|node| node.id == V2).unwrap();
+        assert_eq!(row.weak_codes, if holds { WeakCodes::Kept } else { WeakCodes::Refused }, "judged once, for good");
+    }
+}
+
+#[test]
+fn an_old_s0_lock_is_worth_knowing_and_one_that_lists_s2_needs_somebody() {
+    let mut house = House::settled(83);
+    house.rewrite_node(V2, |node| {
+        node.classes.insert(ClassId::SECURITY, ClassSupport::default());
+        (node.security, node.security_known) = (SecurityClass::S0, true);
+    });
+    let told = |house: &mut House| {
+        let problems = house.view(Ask::Status)["problems"].clone();
+        let about = problems.as_array().unwrap().iter().find(|it| it["what"].as_str().unwrap().contains("lock_2: "));
+        about.map(|it| it["severity"].clone())
+    };
+    assert_eq!(told(&mut house), Some("info".into()));
+    house.turn(Input::Broker(BrokerInput::Connected));
+    let now = house.now();
+    assert_eq!(Vitals::of(&house.bridge, now).needs_somebody(), 0, "{}", house.problems());
+    house.rewrite_node(V2, |node| {
+        node.classes.insert(ClassId::SECURITY_2, ClassSupport::default());
+        node.class_settled = true;
+    });
+    assert_eq!(told(&mut house), Some("warning".into()));
+    assert!(house.view(Ask::Device("lock_2".into()))["weakness"].as_str().unwrap().contains("S2"));
+    house.cut_power();
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(told(&mut house), Some("warning".into()), "for good");
 }
 
 #[test]

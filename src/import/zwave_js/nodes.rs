@@ -107,6 +107,7 @@ impl Facts<'_> {
         let interviewed = self.properties.get("interviewStage").is_some_and(|stage| *stage == "Complete");
         // One that was not asked everything may have more classes under its keys than are listed.
         node.security_known = security_known && interviewed;
+        node.class_settled = node.security_known;
         node.stage = self.stage(&node);
         let is_us = self.value(ClassId::VERSION, "sdkVersion", None).is_some();
         Found { node, name: self.name(), slots: self.slots(), is_us, interviewed, security_known }

@@ -223,7 +223,7 @@ impl Network {
         self.stop_the_stick();
     }
 
-    /// Somebody decided that a lock may be spoken to in clear.
+    /// Somebody decided that a lock gets codes although its class is not good enough for a door.
     pub fn allow_insecure(&mut self, id: NodeId, now: Now) {
         self.tick(now);
         if let Some(state) = self.nodes.get_mut(&id)
