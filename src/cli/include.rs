@@ -12,11 +12,12 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::client::Client;
+use super::devices::plain;
 use super::failure::{Failure, Outcome};
 use super::secret::{line_of_input, secret};
 use super::smartstart::SmartStart;
 use super::table::printable;
-use super::words::{part, text};
+use super::words::{items, part, text};
 use super::{Json, complain, print, print_json};
 
 /// How often the daemon is asked how far it got.
@@ -237,11 +238,14 @@ impl Stay<'_> {
             }
         }
         let is_new = part(&self.shown, "question") != part(&change, "question");
-        if is_new && text(part(&change, "question"), "kind") == "pin" {
-            match self.pin.take() {
+        match text(part(&change, "question"), "kind") {
+            "pin" if is_new => match self.pin.take() {
                 Some(pin) => self.enter(Ok(Some(pin))).await?,
                 None => self.listen(),
-            }
+            },
+            // A PIN that was given answers another question.
+            "keys" if is_new => self.listen(),
+            _ => {}
         }
         let outcome = match text(&change, "state") {
             "done" => Some(Ok(())),
@@ -263,7 +267,7 @@ impl Stay<'_> {
 
     async fn enter(&mut self, line: Line) -> Outcome {
         match line {
-            Ok(Some(pin)) => match self.send(&pin).await {
+            Ok(Some(answer)) => match self.send(&answer).await {
                 Err(Failure::Refused(why)) => {
                     complain(&why);
                     // Mistyped: the device still waits, or the next look tells that it does not.
@@ -274,14 +278,22 @@ impl Stay<'_> {
             },
             Ok(None) | Err(_) => {
                 self.cancel().await?;
-                Err(Failure::Refused(
-                    "the device asks for its PIN and none came on standard input; cancelled: give it by --pin".into(),
-                ))
+                let why = match text(part(&self.shown, "question"), "kind") {
+                    "keys" => "the device asks for keys and nobody answered on standard input; cancelled: it got none",
+                    _ => "the device asks for its PIN and none came on standard input; cancelled: give it by --pin",
+                };
+                Err(Failure::Refused(why.into()))
             }
         }
     }
 
-    async fn send(&self, pin: &str) -> Outcome {
+    async fn send(&self, answer: &str) -> Outcome {
+        let question = part(&self.shown, "question");
+        if text(question, "kind") == "keys" {
+            let body = json!({ "keys": keys_in(answer, items(question, "keys"))? });
+            return self.client.call(Method::POST, "/api/network/change/keys", Some(&body)).await.map(drop);
+        }
+        let pin = answer;
         let body = json!({ "pin": pin.trim() });
         self.client.call(Method::POST, "/api/network/change/pin", Some(&body)).await.map(drop)
     }
@@ -293,6 +305,28 @@ impl Stay<'_> {
         }
         self.client.call(Method::POST, CANCEL, None).await.map(drop)
     }
+}
+
+/// The keys that somebody wants to give.
+fn keys_in(answer: &str, asked: &[Value]) -> Result<Vec<Value>, Failure> {
+    let words: Vec<String> =
+        answer.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["yes" | "y"] => Ok(asked.to_vec()),
+        ["no" | "n"] => Ok(Vec::new()),
+        [] => Err(Failure::Refused("type yes, no, or the names of keys".into())),
+        _ => {
+            let named = words.iter().map(|word| asked.iter().find(|key| key.as_str() == Some(word)).cloned().ok_or(word));
+            named.collect::<Result<_, _>>().map_err(|word| {
+                Failure::Refused(format!("{} is none of the keys it asks for; type yes, no, or their names", printable(word)))
+            })
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// What is new between two looks, as one line for each step. Looks may miss steps that took no time; those that tell
@@ -324,6 +358,11 @@ fn lines(before: &Value, now: &Value) -> Vec<String> {
             "pin" => {
                 let rest = printable(text(question, "dsk_tail"));
                 lines.push(format!("Type the five digits under 'PIN' on its label; the rest should read {rest}"));
+            }
+            "keys" => {
+                let keys: Vec<String> = items(question, "keys").iter().map(plain).collect();
+                lines.push(format!("It asks for these keys: {}. {}.", keys.join(", "), capitalised(text(question, "warning"))));
+                lines.push("Type yes to give it all of them, the names of those it may have, or no:".into());
             }
             "type_into_device" => lines.push(format!("Type this into the device: {}", printable(text(question, "code")))),
             _ => {}
@@ -438,6 +477,17 @@ mod tests {
         let said = failure(&failed);
         assert!(said.starts_with("no PIN; try again; node 7 was left") && said.contains("latchkey network exclude"), "{said}");
         assert_eq!(lines(&change("ready"), &with(failed, "kind", json!("include"))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_device_gets_only_keys_that_are_named_and_asked_for() {
+        let asked = [json!("s2_unauthenticated"), json!("s0")];
+        assert_eq!(keys_in(" Yes\n".trim(), &asked).unwrap(), asked);
+        assert_eq!(keys_in("no", &asked).unwrap(), Vec::<Value>::new());
+        assert_eq!(keys_in("S2_Unauthenticated", &asked).unwrap(), [json!("s2_unauthenticated")]);
+        for answer in ["", "s2_access_control", "yes s0", "s0, maybe"] {
+            assert!(keys_in(answer, &asked).is_err(), "{answer}");
+        }
     }
 
     #[test]

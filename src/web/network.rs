@@ -15,6 +15,7 @@ use crate::bridge::ask::Ask;
 use crate::bridge::membership::{MembersAsk, Target, Wanted};
 use crate::domain::ids::NodeId;
 use crate::domain::intent::Intent;
+use crate::domain::node::SecurityClass;
 use crate::domain::provisioning::{Label, ScannedProduct};
 use crate::network::inclusion::{Protection, Terms};
 use crate::security::dsk::InvalidDskPin;
@@ -27,6 +28,7 @@ pub fn routes() -> axum::Router<Api> {
     axum::Router::new()
         .route("/api/network/change", get(change))
         .route("/api/network/change/pin", post(enter_pin))
+        .route("/api/network/change/keys", post(grant_keys))
         .route("/api/network/change/cancel", post(cancel))
         .route("/api/network/include", post(include))
         .route("/api/network/exclude", post(exclude))
@@ -151,6 +153,18 @@ struct EnterPin {
 async fn enter_pin(State(api): State<Api>, who: Who, Json(body): Json<EnterPin>) -> Result<Response, Problem> {
     let pin = body.pin.0?;
     ask(api, who, StatusCode::ACCEPTED, MembersAsk::Pin(pin)).await
+}
+
+/// Body of `POST /api/network/change/keys`: those that the device gets; none is "no".
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantKeys {
+    keys: Vec<SecurityClass>,
+}
+
+async fn grant_keys(State(api): State<Api>, who: Who, Json(body): Json<GrantKeys>) -> Result<Response, Problem> {
+    let keys = body.keys.into_iter().fold(KeyMask::NONE, |keys, class| keys | KeyMask::of(class));
+    ask(api, who, StatusCode::ACCEPTED, MembersAsk::Grant(keys)).await
 }
 
 async fn cancel(State(api): State<Api>, who: Who, Json(Nothing {}): Json<Nothing>) -> Result<Response, Problem> {

@@ -196,7 +196,9 @@ fn a_device_that_stops_in_any_step_is_never_taken_for_a_member() {
     for (model, step) in cases {
         let mut house = House::empty(Chip::series_700(), 4);
         let device = Device::new(model, 5).with_fault(Fault::Silent(step));
-        house.include(Protection::Best, Some(device.dsk().pin()));
+        // A PIN is only for a device that has S2.
+        let pin = (step < Step::SchemeReport).then(|| device.dsk().pin());
+        house.include(Protection::Best, pin);
         house.offer(device);
         let Err(Failed { why: Reason::S2(_) | Reason::S0(_), left: Some(id) }) = house.ended(400) else {
             panic!("{step:?}: {:?}", house.events)
@@ -361,4 +363,18 @@ fn locks_join_through_bad_air() {
         }
     }
     assert!(joined >= 4, "{joined} of 6");
+}
+
+#[test]
+fn a_stranger_on_the_air_gets_no_key_with_the_pin_of_another_device() {
+    for requests in [0x01, 0x81, 0x80, 0x03, 0x83] {
+        let mut house = House::empty(Chip::series_700(), 5);
+        let pin = Device::new(Model::s2(), 7).dsk().pin();
+        house.include(Protection::Best, Some(pin));
+        house.offer(Device::new(Model { requests: KeyMask(requests), ..Model::plug() }, 8));
+        let Err(Failed { why: Reason::S2(_) | Reason::NoS2Offered, left: Some(id) }) = house.ended(300) else {
+            panic!("{requests:02x}: {:?}", house.events)
+        };
+        assert_eq!(house.world.node(id).map(|it| it.class()), Some(SecurityClass::None), "{requests:02x}");
+    }
 }

@@ -23,6 +23,7 @@ use crate::domain::time::{Now, Timestamp};
 use crate::network::inclusion::{CannotBegin, Change, Ended, Failed, Misplaced, Progress, Protection, Question, Terms, Warning};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::DskPin;
+use crate::security::keys::KeyMask;
 
 pub(super) use view::problems;
 
@@ -35,6 +36,8 @@ pub enum MembersAsk {
     Begin(Wanted),
     /// The PIN that was asked for.
     Pin(DskPin),
+    /// The keys that somebody gives the device that asked; none is "no".
+    Grant(KeyMask),
     /// Stop it.
     Cancel,
     /// The devices that are expected: a list.
@@ -147,6 +150,12 @@ impl Bridge {
             MembersAsk::Pin(pin) => {
                 self.network.enter_pin(&pin, now)?;
                 self.answered(actor, "entered a device's PIN", now)
+            }
+            MembersAsk::Grant(keys) => {
+                self.network.grant_keys(keys, now)?;
+                let given: Vec<String> = keys.classes().map(|class| format!("{class:?}")).collect();
+                let given = if given.is_empty() { "no keys".to_owned() } else { given.join(", ") };
+                self.answered(actor, &format!("gave a joining device {given}"), now)
             }
             MembersAsk::Cancel => {
                 self.network.cancel_change(now)?;
@@ -449,7 +458,7 @@ impl From<CannotBegin> for Refusal {
             CannotBegin::NoStick => Self::StickNotReady(why),
             CannotBegin::Busy => Self::ChangeUnderWay(why),
             CannotBegin::UnknownNode(_) => Self::UnknownNode(why),
-            CannotBegin::NotSupported => Self::NotSupported(why),
+            CannotBegin::NotSupported | CannotBegin::PinNeedsS2 => Self::NotSupported(why),
         }
     }
 }
@@ -459,7 +468,7 @@ impl From<Misplaced> for Refusal {
         let why = misplaced.to_string();
         match misplaced {
             Misplaced::NothingUnderWay => Self::NoChange(why),
-            Misplaced::NotAsked => Self::NotAsked(why),
+            Misplaced::NotAsked | Misplaced::NotOffered => Self::NotAsked(why),
         }
     }
 }

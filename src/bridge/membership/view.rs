@@ -9,6 +9,12 @@ use crate::domain::node::{Joining, Node, SecurityClass, Weakness};
 use crate::domain::provisioning::{Provisioned, ProvisioningState};
 use crate::network::inclusion::{Question, Warning};
 
+/// What is told with the question for the keys of a lock.
+const NOT_FOR_DOORS: &str = "none of these keys is good enough for a door: whoever has the same key can read the lock's codes and \
+                             open it";
+/// The same, for a device that asks for no key that would prove it.
+const UNPROVEN: &str = "nothing proves which device this is: it may be another one that was quicker, and keeps the keys";
+
 /// `{"change": …}`: the one that is under way, or the last.
 pub(in crate::bridge) fn change(bridge: &Bridge) -> Value {
     let Some(change) = &bridge.membership.change else { return json!({ "change": null }) };
@@ -16,6 +22,11 @@ pub(in crate::bridge) fn change(bridge: &Bridge) -> Value {
     let device = device.or_else(|| change.node.filter(|_| change.device.is_none()).and_then(|node| bridge.state.device_of(node)));
     let question = match &change.step {
         Step::Asked(Question::Pin { tail }) => Some(json!({ "kind": "pin", "dsk_tail": tail })),
+        Step::Asked(Question::Keys { requested, for_door }) => Some(json!({
+            "kind": "keys",
+            "keys": requested.classes().collect::<Vec<_>>(),
+            "warning": if *for_door { NOT_FOR_DOORS } else { UNPROVEN },
+        })),
         Step::Asked(Question::TypeIntoDevice { code: [first, second] }) => {
             Some(json!({ "kind": "type_into_device", "code": format!("{first:05}-{second:05}") }))
         }

@@ -426,6 +426,18 @@ fn an_old_s0_lock_is_worth_knowing_and_one_that_lists_s2_needs_somebody() {
 }
 
 #[test]
+fn somebody_is_asked_which_keys_a_device_gets_that_proves_nothing() {
+    let mut house = House::settled(85);
+    house.follow(Kind::Include, None, None);
+    house.tell(Progress::Asked(Question::Keys { requested: KeyMask(0x81), for_door: false }));
+    let question = house.change()["question"].clone();
+    assert_eq!((&question["kind"], &question["keys"]), (&"keys".into(), &serde_json::json!(["s2_unauthenticated", "s0"])));
+    assert!(question["warning"].as_str().is_some_and(|warning| warning.contains("which device")));
+    let granted = house.ask(Ask::Members(MembersAsk::Grant(KeyMask(0x01))));
+    assert_eq!(granted, Err(Misplaced::NothingUnderWay.into()), "the radio has no such change in this test");
+}
+
+#[test]
 fn a_node_without_keys_is_no_device_and_is_named_with_the_way_out() {
     let mut house = House::settled(73);
     let device = house.device("lock_3").id;

@@ -2,8 +2,10 @@
 //! sheet §6.2, §6.3). What S2 and S0 want is known to [`crate::security`]; here they get the air, the time and the people
 //! that they ask for.
 //!
-//! There is no way down: a device that lists S2 and fails at it is not given S0, and a lock without either is refused.
+//! There is no way down: a device that lists S2 and fails at it is not given S0, and a lock without either is refused. Which
+//! keys a device gets is for [`super::policy`] to say.
 
+use super::policy::{Brought, Decision, Wish, decide};
 use super::{Ended, Newcomer, Phase, Progress, Protection, Question, Reason, Task, Warning};
 use crate::command::{Body, ClassId, Command};
 use crate::domain::ids::NodeId;
@@ -50,12 +52,11 @@ impl Network {
         let Some(operation) = &mut self.membership.operation else { return };
         operation.is_lock = newcomer.is_lock();
         let lists = |class: ClassId| newcomer.info.as_ref().is_none_or(|info| info.supported.contains(&class));
+        let demands_proof = operation.brought() != Brought::Nothing;
         let (protection, known) = match &operation.task {
             Task::Include(terms) | Task::ReplaceFailed(_, terms) => (terms.security, None),
             // S2 always, even where the node information does not list it (gateway sheet §6.5).
-            Task::SmartStart { expected, .. } => {
-                (Protection::Best, Some(Known { dsk: *expected.dsk.reveal(), keys: expected.keys }))
-            }
+            Task::SmartStart { expected, .. } => (Protection::Best, Some(Known { dsk: *expected.dsk.reveal() })),
             Task::Exclude | Task::RemoveFailed(_) => return,
         };
         match protection {
@@ -64,6 +65,8 @@ impl Network {
                 self.enter(Phase::Keys(id, KeyTalk::S2(Box::new(exchange))), None);
                 self.go_on_with_keys();
             }
+            // The node information is in clear: whoever takes S2 out of it would get the S0 key, which goes out under no key.
+            Protection::Best if demands_proof => self.end_change(Err(Reason::NoS2Offered)),
             Protection::Best | Protection::S0 if lists(ClassId::SECURITY) => self.begin_s0(id),
             Protection::Best | Protection::S0 if newcomer.is_lock() => self.end_change(Err(Reason::Insecure)),
             Protection::Best | Protection::S0 | Protection::Insecure => {
@@ -146,17 +149,27 @@ impl Network {
                 Task::Include(terms) | Task::ReplaceFailed(_, terms) => terms.pin.clone(),
                 Task::SmartStart { .. } | Task::Exclude | Task::RemoveFailed(_) => None,
             };
+            let (brought, is_lock) = (operation.brought(), operation.is_lock);
             let Phase::Keys(id, KeyTalk::S2(exchange)) = &mut operation.phase else { return };
             let id = *id;
             let Some(output) = exchange.poll_output() else { return };
             match output {
                 key_exchange::Output::Send(body) => self.say_to_joiner(id, body, Priority::Reply, S2_TRIES),
                 key_exchange::Output::Answer(body) => self.say_to_joiner(id, body, Priority::Nonce, 1),
-                // A lock gets what it asks for: it uses the highest, and others may need the rest (gateway sheet §6.3).
                 key_exchange::Output::Ask(key_exchange::Question::Grant { requested, client_side_authentication }) => {
-                    let grant = Grant { keys: requested, client_side_authentication };
-                    if let Err(why) = exchange.grant(grant, self.clock) {
-                        tracing::warn!(node = %id, %why, "the keys that were asked for can't be granted");
+                    let decision = decide(Wish { keys: requested, client_side_authentication, is_lock }, brought);
+                    match decision {
+                        Decision::Grant(keys) => {
+                            if let Err(why) = exchange.grant(Grant { keys, client_side_authentication }, self.clock) {
+                                tracing::warn!(node = %id, %why, "the keys that were asked for can't be granted");
+                            }
+                        }
+                        Decision::Refuse(why) => exchange.refuse(why, self.clock),
+                        Decision::Ask(requested) => {
+                            let is_enough = requested.classes().any(SecurityClass::is_for_doors);
+                            let question = Question::Keys { requested, for_door: is_lock && !is_enough };
+                            self.tell(NetworkEvent::Change(Progress::Asked(question)));
+                        }
                     }
                 }
                 key_exchange::Output::Ask(key_exchange::Question::Pin { dsk }) => match given {
@@ -219,13 +232,16 @@ impl Network {
     /// The device is a member: it has its keys, or somebody takes it without. Its interview follows by itself.
     fn receive_member(&mut self, id: NodeId, security: SecurityClass, insecure_allowed: bool) {
         let Some(state) = self.nodes.get_mut(&id) else { return self.end_change(Err(Reason::StickFailed)) };
-        let good_for_doors = matches!(security, SecurityClass::S2AccessControl | SecurityClass::S0) || insecure_allowed;
-        let is_lock = self.membership.operation.as_ref().is_some_and(|operation| operation.is_lock);
-        if is_lock && !good_for_doors {
+        let operation = self.membership.operation.as_ref();
+        let is_lock = operation.is_some_and(|operation| operation.is_lock);
+        // Who was asked, and gave a lock keys that are not for doors, knows it.
+        let insecure_allowed = insecure_allowed || operation.is_some_and(|operation| operation.answered.is_some());
+        if is_lock && !security.is_for_doors() && !insecure_allowed {
             return self.end_change(Err(Reason::Insecure));
         }
         state.node.security = security;
         state.node.security_known = true;
+        state.node.class_settled = true;
         state.node.joining = Joining::Done;
         state.node.insecure_allowed = insecure_allowed;
         self.tell(NetworkEvent::NodeChanged(id));
@@ -237,6 +253,7 @@ impl Network {
         let warning = match security {
             SecurityClass::None => Some(Warning::Insecure),
             SecurityClass::S0 => Some(Warning::OnlyS0),
+            _ if is_lock && !security.is_for_doors() => Some(Warning::BelowAccessControl),
             _ => None,
         };
         self.end_change(Ok(Ended::Included { node: id, security, warning }));
@@ -244,11 +261,11 @@ impl Network {
 }
 
 impl Newcomer {
-    /// Whether it opens doors, as far as it says so in clear.
+    /// Whether it opens doors, as far as it says so in clear. One that says nothing may.
     pub(super) fn is_lock(&self) -> bool {
         let classes = [ClassId::DOOR_LOCK, ClassId::USER_CODE, ClassId::USER_CREDENTIAL];
         self.info
             .as_ref()
-            .is_some_and(|info| info.generic == ENTRY_CONTROL || info.supported.iter().any(|class| classes.contains(class)))
+            .is_none_or(|info| info.generic == ENTRY_CONTROL || info.supported.iter().any(|class| classes.contains(class)))
     }
 }

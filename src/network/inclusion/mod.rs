@@ -2,7 +2,8 @@
 //! 0x63; security sheet, A6, B4 and B11; gateway sheet §6).
 //!
 //! 1. [`Network::begin`] a [`Change`], or [`Network::expect_devices`] to call by themselves (SmartStart).
-//! 2. [`Progress`] comes as [`NetworkEvent::Change`]; a question is answered by [`Network::enter_pin`].
+//! 2. [`Progress`] comes as [`NetworkEvent::Change`]; a question is answered by [`Network::enter_pin`] or
+//!    [`Network::grant_keys`].
 //! 3. [`Progress::Ended`] comes once. A device that was included is interviewed then, like any other.
 //!
 //! | file | what |
@@ -10,12 +11,14 @@
 //! | `words` | what may change, how far it got, how it can end |
 //! | `stick` | the stick's part: it looks for the device and takes it into its list, or out of it |
 //! | `keys` | our part: the device gets its keys, before anything else is said to it |
+//! | `policy` | which keys it gets |
 //!
 //! From the moment when the stick has a device in its list, its row says that it is joining. It is a member when it has its
 //! keys. One that got none is refused: nothing is sent to it, and nobody's code. A daemon that is killed in between finds
 //! the row, and the device that it can't go on with: device and stick have timers of ten seconds.
 
 mod keys;
+mod policy;
 mod stick;
 mod words;
 
@@ -29,13 +32,15 @@ use super::{Network, NetworkEvent};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{Joining, Node};
 use crate::domain::time::{Deadline, Instant, Now};
-use crate::security::key_exchange::DskPin;
+use crate::security::key_exchange::{DskPin, Grant};
+use crate::security::keys::KeyMask;
 use crate::serial::node_info::NodeInformation;
 use crate::serial::{CallbackId, FunctionId};
 
 use super::jobs::Priority;
 use super::nodes::NodeState;
 use keys::KeyTalk;
+use policy::Brought;
 use stick::Then;
 
 /// Looking after a failed node takes a ping and the stick's own look at it, which a stick ends within about a minute.
@@ -65,6 +70,8 @@ struct Operation {
     joined: Option<NodeId>,
     /// That opens doors.
     is_lock: bool,
+    /// Somebody was asked, and gave it these keys.
+    answered: Option<KeyMask>,
     /// Somebody wants it to end, and it can't at this moment.
     cancelled: bool,
     /// The stick was not idle, and was asked a second time.
@@ -132,6 +139,17 @@ impl Radio {
     }
 }
 
+impl Operation {
+    /// What somebody brought along for the device.
+    fn brought(&self) -> Brought {
+        match &self.task {
+            Task::Include(Terms { pin: Some(_), .. }) | Task::ReplaceFailed(_, Terms { pin: Some(_), .. }) => Brought::Pin,
+            Task::SmartStart { expected, .. } => Brought::Label(expected.keys),
+            Task::Include(_) | Task::ReplaceFailed(..) | Task::Exclude | Task::RemoveFailed(_) => Brought::Nothing,
+        }
+    }
+}
+
 impl Network {
     /// Begins a change. [`NetworkEvent::Change`] tells how far it gets, and how it ends.
     pub fn begin(&mut self, change: Change, now: Now) -> Result<(), CannotBegin> {
@@ -150,6 +168,12 @@ impl Network {
         };
         if !self.functions.contains(&needed) {
             return Err(CannotBegin::NotSupported);
+        }
+        if let Change::Include(terms) | Change::ReplaceFailed(_, terms) = &change
+            && terms.pin.is_some()
+            && terms.security != Protection::Best
+        {
+            return Err(CannotBegin::PinNeedsS2);
         }
         if let Some(node) = failed
             && !self.nodes.contains_key(&node)
@@ -183,6 +207,28 @@ impl Network {
         let Phase::Keys(_, KeyTalk::S2(exchange)) = &mut operation.phase else { return Err(Misplaced::NotAsked) };
         exchange.pin(pin, now.mono).map_err(|_| Misplaced::NotAsked)?;
         self.tell(NetworkEvent::Change(Progress::Exchanging));
+        self.go_on_with_keys();
+        self.go_on();
+        Ok(())
+    }
+
+    /// The keys that somebody gives the device that asked; none is "no".
+    pub fn grant_keys(&mut self, keys: KeyMask, now: Now) -> Result<(), Misplaced> {
+        self.tick(now);
+        let operation = self.membership.operation.as_mut().ok_or(Misplaced::NothingUnderWay)?;
+        let brought = operation.brought();
+        let Phase::Keys(_, KeyTalk::S2(exchange)) = &mut operation.phase else { return Err(Misplaced::NotAsked) };
+        let Some(asked) = exchange.offered() else { return Err(Misplaced::NotAsked) };
+        if !policy::is_answer(keys, asked, brought) {
+            return Err(Misplaced::NotOffered);
+        }
+        // It wants our code typed into it, or has a PIN: both prove it.
+        let grant = Grant { keys, client_side_authentication: true };
+        exchange.grant(grant, now.mono).map_err(|_| Misplaced::NotAsked)?;
+        operation.answered = Some(keys);
+        if !keys.is_empty() {
+            self.tell(NetworkEvent::Change(Progress::Exchanging));
+        }
         self.go_on_with_keys();
         self.go_on();
         Ok(())
@@ -276,8 +322,17 @@ impl Network {
             self.membership.stops += 1;
         }
         let callbacks = [CallbackId::NONE; 2];
-        let operation =
-            Operation { task, phase, until: None, callbacks, joined: None, is_lock: false, cancelled: false, again: false };
+        let operation = Operation {
+            task,
+            phase,
+            until: None,
+            callbacks,
+            joined: None,
+            is_lock: false,
+            answered: None,
+            cancelled: false,
+            again: false,
+        };
         self.membership.operation = Some(operation);
     }
 

@@ -66,6 +66,9 @@ pub enum CannotBegin {
     /// The network has no such node.
     #[error("node {0} is not in the network; `latchkey network status` lists the nodes")]
     UnknownNode(NodeId),
+    /// A PIN proves a device under S2 only.
+    #[error("a PIN proves which device joins, and only under S2: leave it out to include without S2, or include with S2")]
+    PinNeedsS2,
     /// The stick's firmware can't.
     #[error("the stick's firmware can't do that; update it, or use another stick")]
     NotSupported,
@@ -78,8 +81,11 @@ pub enum Misplaced {
     #[error("no inclusion or exclusion is under way")]
     NothingUnderWay,
     /// The device waits for something else.
-    #[error("the device is not waiting for a PIN at this moment")]
+    #[error("the device is not waiting for that at this moment")]
     NotAsked,
+    /// Those keys were not asked for, or prove nothing although a PIN was given.
+    #[error("it can be given only keys that it asks for, and where its PIN was given, one that the PIN proves is among them")]
+    NotOffered,
 }
 
 /// How far a change got. Its end comes once.
@@ -108,6 +114,13 @@ pub enum Question {
     Pin {
         /// The other groups of its key, for comparison with the label.
         tail: String,
+    },
+    /// Which of these keys it may have. Answer: [`super::super::Network::grant_keys`].
+    Keys {
+        /// Those that it asks for.
+        requested: KeyMask,
+        /// It is a lock, and none of them is good enough for a door.
+        for_door: bool,
     },
     /// Type these two groups of five digits into the device. No answer: it goes on by itself.
     TypeIntoDevice {
@@ -139,6 +152,8 @@ pub enum Ended {
 pub enum Warning {
     /// It has S0 only.
     OnlyS0,
+    /// A lock that somebody allowed in at a lower class than doors need.
+    BelowAccessControl,
     /// It has no security at all.
     Insecure,
 }
@@ -148,6 +163,9 @@ impl fmt::Display for Warning {
         f.write_str(match self {
             Self::OnlyS0 => {
                 "the device joined with the old S0 security: who listened in at that moment knows the network's S0 key"
+            }
+            Self::BelowAccessControl => {
+                "the lock joined below S2 Access Control: whoever has the keys of lamps and sensors can read its codes and open it"
             }
             Self::Insecure => "the device joined without security: everybody nearby can listen in and command it",
         })
@@ -190,6 +208,9 @@ pub enum Reason {
     /// The S0 key was not handed over.
     #[error(transparent)]
     S0(NotGranted),
+    /// A PIN was given, and the node information, which anybody can change on the air, lists no S2.
+    #[error("the device did not offer S2; somebody may be in between")]
+    NoS2Offered,
     /// A lock without S2 Access Control or S0.
     #[error("the lock has no security that is good enough for a door")]
     Insecure,
@@ -214,6 +235,9 @@ impl Reason {
             Self::NotPrimary => "use the stick that made the network",
             Self::S2(failure) => failure.advice(),
             Self::S0(_) => "exclude the device, bring it near the stick, and include it again",
+            Self::NoS2Offered => {
+                "exclude it, and include it again close to the stick; if it really has no S2, include it without a PIN"
+            }
             Self::Insecure => {
                 "exclude it, and use a lock with S2; `latchkey network include --insecure` takes it all the same, for everybody nearby to read its codes"
             }

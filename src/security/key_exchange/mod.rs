@@ -3,8 +3,8 @@
 //!
 //! 1. [`KeyExchange::begin`] at once after the node was added; nothing else is said to it until the end.
 //! 2. Drain [`KeyExchange::poll_output`] after each call; wake up at [`KeyExchange::poll_deadline`].
-//! 3. At [`Output::Ask`] a person is asked, and answers by [`KeyExchange::grant`] or [`KeyExchange::pin`], or stops it by
-//!    [`KeyExchange::cancel`]. With [`Known`] nobody is asked: the device's label was scanned before.
+//! 3. At [`Output::Ask`] somebody decides, and answers by [`KeyExchange::grant`] or [`KeyExchange::pin`], or stops it by
+//!    [`KeyExchange::refuse`] or [`KeyExchange::cancel`]. With [`Known`] no PIN is asked for: the label was scanned before.
 //! 4. [`Output::Ended`] comes once. After a success, [`KeyExchange::into_session`] is the session with the node.
 //!
 //! There is no way down: a failure never ends in fewer keys, or in S0. The node stays in the network without keys, and has
@@ -65,18 +65,16 @@ impl fmt::Debug for DskPin {
     }
 }
 
-/// What is known of a device before it joins: SmartStart, or a scanned label. Nobody is asked then.
+/// What is known of a device before it joins: SmartStart, or a scanned label.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Known {
     /// Its whole DSK; another device is refused.
     pub dsk: [u8; DSK],
-    /// The keys that it may get, of those that it asks for.
-    pub keys: KeyMask,
 }
 
 impl fmt::Debug for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Known").field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Known").finish_non_exhaustive()
     }
 }
 
@@ -95,7 +93,7 @@ pub struct Grant {
 pub enum Question {
     /// Which keys the device shall have. Answer: [`KeyExchange::grant`].
     Grant {
-        /// Those that it asks for, and can be given here. A lock asks for Access Control: then all are the right answer.
+        /// Those that it asks for, and can be given here.
         requested: KeyMask,
         /// The device has no label, and wants our code to be typed into it.
         client_side_authentication: bool,
@@ -237,6 +235,14 @@ impl KeyExchange {
         Ok(())
     }
 
+    /// The keys that [`Question::Grant`] is about, while it is open.
+    pub fn offered(&self) -> Option<KeyMask> {
+        match &self.state {
+            State::AwaitGrant(state) => Some(state.offered()),
+            _ => None,
+        }
+    }
+
     /// The answer to [`Question::Pin`].
     pub fn pin(&mut self, pin: &DskPin, now: Instant) -> Result<(), Misplaced> {
         let State::AwaitPin(state) = &self.state else { return Err(Misplaced::NotAsked) };
@@ -248,8 +254,13 @@ impl KeyExchange {
 
     /// Somebody wants it to end.
     pub fn cancel(&mut self, now: Instant) {
+        self.refuse(Failure::Cancelled, now);
+    }
+
+    /// The device gets no keys.
+    pub fn refuse(&mut self, why: Failure, now: Instant) {
         if !matches!(self.state, State::Ended) {
-            let next = self.line.give_up(Failure::Cancelled);
+            let next = self.line.give_up(why);
             self.enter(next, now);
         }
     }

@@ -68,6 +68,12 @@ pub enum Failure {
     /// The node stopped it.
     #[error("the device stopped it: {}", reason(*.0))]
     StoppedByNode(FailType),
+    /// The label of another device is at hand, or this one does not want to prove that it is the one.
+    #[error("the device asks for no key that its PIN would prove; another device may answer in its place")]
+    Unproven,
+    /// A lock that asks for less than Access Control, and nobody is there to allow it.
+    #[error("the lock asks for no key that is good enough for a door")]
+    TooWeak,
     /// The node asks for no key that can be given.
     #[error("the device asks for no key that it could be given")]
     NoCommonKey,
@@ -106,7 +112,7 @@ impl Failure {
         match self {
             Self::NoAnswer(_) | Self::NobodyAnswered | Self::StoppedByNode(_) => None,
             Self::Cancelled | Self::ClientSideAuthenticationRefused | Self::OtherDevice => Some(FailType::CANCEL),
-            Self::NoCommonKey => Some(FailType::KEX_KEY),
+            Self::NoCommonKey | Self::Unproven | Self::TooWeak => Some(FailType::KEX_KEY),
             Self::NoCommonScheme => Some(FailType::KEX_SCHEME),
             Self::NoCommonCurve => Some(FailType::KEX_CURVES),
             Self::WrongPin | Self::BadPublicKey => Some(FailType::DECRYPT),
@@ -124,6 +130,13 @@ impl Failure {
             }
             Self::NobodyAnswered => "exclude the device, have its label at hand, and include it again",
             Self::Cancelled | Self::ClientSideAuthenticationRefused => "exclude the device",
+            Self::Unproven => {
+                "exclude it, and look which device it is; a device that has no PIN is included without one, and you are asked \
+                 which keys it gets"
+            }
+            Self::TooWeak => {
+                "exclude it, and include it by `latchkey network include`, which asks whether it may join all the same"
+            }
             Self::WrongPin => "exclude the device, and include it again with the five underlined digits of its label",
             Self::OtherDevice => "exclude the device, and compare its label with the one that was scanned",
             Self::StoppedByNode(FailType::DECRYPT) => "exclude the device, and include it again with the right PIN",

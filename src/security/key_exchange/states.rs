@@ -190,16 +190,9 @@ fn reported(report: KexReport, line: &mut Line) -> State {
         return line.give_up(failure);
     }
     let state = AwaitGrant { report, offered };
-    let Some(known) = &line.known else {
-        let question = Question::Grant { requested: offered, client_side_authentication: wants_csa };
-        line.outputs.push_back(Output::Ask(question));
-        return State::AwaitGrant(state);
-    };
-    let keys = offered & known.keys;
-    if keys.is_empty() {
-        return line.give_up(Failure::NoCommonKey);
-    }
-    state.decided(Grant { keys, client_side_authentication: false }, line)
+    let question = Question::Grant { requested: offered, client_side_authentication: wants_csa };
+    line.outputs.push_back(Output::Ask(question));
+    State::AwaitGrant(state)
 }
 
 /// Of the keys that a node asks for, those that there are for it.

@@ -34,6 +34,8 @@ async fn each_change_of_the_network_is_asked_for_by_its_route_and_answers_its_nu
         ("remove-failed", r#"{"device":"front_door"}"#, MembersAsk::Begin(Wanted::RemoveFailed(front()))),
         ("replace-failed", r#"{"device":"front_door","security":"s0","pin":"00042"}"#, MembersAsk::Begin(failed)),
         ("change/pin", r#"{"pin":"65535"}"#, MembersAsk::Pin(DskPin::new(65_535))),
+        ("change/keys", r#"{"keys":["s2_unauthenticated","s0"]}"#, MembersAsk::Grant(KeyMask(0x81))),
+        ("change/keys", r#"{"keys":[]}"#, MembersAsk::Grant(KeyMask::NONE)),
         ("change/cancel", "", MembersAsk::Cancel),
     ] {
         let reply = Ok(Reply::View(json!({ "change": 12 })));
@@ -73,6 +75,7 @@ async fn a_wrong_pin_never_reaches_the_loop_and_is_not_repeated() {
         ("replace-failed", r#"{"device":"d","pin":"99999"}"#, 422),
         ("change/pin", r#"{"pin":"7413x"}"#, 422),
         ("change/pin", r#"{}"#, 400),
+        ("change/keys", r#"{"keys":["s3"]}"#, 400),
         ("remove-failed", r#"{}"#, 400),
         ("remove-failed", r#"{"node":7,"device":"d"}"#, 400),
         ("exclude", r#"{"node":7}"#, 400),

@@ -229,9 +229,9 @@ fn smart_start_includes_the_device_whose_label_was_scanned_and_no_other() {
     assert_eq!((node, statuses), (NodeId(2), vec![1, 2, 3, 5, 6]));
     assert_eq!((host.world.node_of(device), host.world.node_of(other)), (Some(node), None));
     let dsk = host.world.dsk(device).unwrap();
-    let known = Known { dsk: *dsk.reveal(), keys: KeyMask(0x86) };
+    let known = Known { dsk: *dsk.reveal() };
     let (keys, mut session) = host.bootstrap(node, Some(known), &DskPin::new(0), device).unwrap();
-    assert_eq!(keys, KeyMask(0x86));
+    assert_eq!(keys, KeyMask::KNOWN);
     assert_eq!(host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x01]).len(), 1);
 }
 
@@ -259,7 +259,7 @@ fn long_range_takes_two_bytes_a_region_and_keys_of_its_own() {
     assert_eq!((node, statuses), (NodeId(256), vec![1, 2, 3, 5, 6]));
     assert!(host.is_listed(node));
     let dsk = host.world.dsk(device).unwrap();
-    let known = Known { dsk: *dsk.reveal(), keys: KeyMask::KNOWN };
+    let known = Known { dsk: *dsk.reveal() };
     let (keys, mut session) = host.bootstrap(node, Some(known), &DskPin::new(0), device).unwrap();
     assert_eq!(keys, KeyMask::LONG_RANGE);
     let said = host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x01]);
