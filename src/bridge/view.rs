@@ -14,7 +14,7 @@ use crate::domain::node::Node;
 use crate::domain::person::Person;
 use crate::domain::slot::Content;
 use crate::domain::time::{Now, Timestamp};
-use crate::network::{ControllerStatus, Reach};
+use crate::network::{ControllerStatus, Interviewing, Reach};
 
 /// Everybody, by name.
 pub fn people(bridge: &Bridge) -> Value {
@@ -170,6 +170,9 @@ pub fn network(bridge: &Bridge) -> Value {
             "interview": node.stage,
             "joining": node.joining,
             "security": node.security,
+            "class_settled": node.is_class_certain(),
+            "interviewing": bridge.network.interviewing(node.id) == Interviewing::UnderWay,
+            "trouble": bridge.network.interview_trouble(node.id).map(|trouble| trouble.to_string()),
             "model": model(node),
             "reach": reach_word(bridge.network.reach(node.id)),
             "radio": { "frames": radio.frames, "wakeups": radio.wakeups, "airtime_ms": radio.airtime_ms },

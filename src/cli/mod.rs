@@ -18,6 +18,7 @@ pub mod events;
 pub mod failure;
 pub mod import;
 pub mod include;
+pub mod interview;
 pub mod keys;
 pub mod names;
 pub mod people;

@@ -8,6 +8,7 @@ use super::devices::{lines, plain};
 use super::failure::Outcome;
 use super::import::ImportZwaveJs;
 use super::include::Members;
+use super::interview::Interview;
 use super::keys::Keys;
 use super::table::{Table, printable};
 use super::words::{items, part, text};
@@ -20,6 +21,8 @@ pub enum Network {
     Status(Json),
     #[command(flatten)]
     Members(Members),
+    /// Ask a node once more what it is and can do; what is known of it, and its codes, stay.
+    Interview(Interview),
     /// Take over the network that Z-Wave JS looked after.
     ImportZwaveJs(ImportZwaveJs),
     /// The network's keys.
@@ -32,6 +35,7 @@ impl Network {
     pub async fn run(self, client: &Client) -> Outcome {
         match self {
             Self::Members(members) => members.run(client).await,
+            Self::Interview(interview) => interview.run(client).await,
             Self::ImportZwaveJs(import) => import.run(client).await,
             Self::Keys(keys) => keys.run(client).await,
             Self::Status(json) => {
@@ -45,6 +49,7 @@ impl Network {
                     let interview = match text(node, "joining") {
                         "refused" => "added without keys".into(),
                         "under_way" => "getting its keys".into(),
+                        _ if !part(node, "trouble").is_null() => format!("{}: {}", cell("interview"), cell("trouble")),
                         _ => cell("interview"),
                     };
                     table.row([cell("node"), cell("device"), interview, cell("security"), cell("reach"), cell("model")]);

@@ -170,6 +170,46 @@ pub enum Reach {
     Dead,
 }
 
+/// How an interview that somebody asked for gets on.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Interviewing {
+    /// None is under way; the last one, if there was one, went well.
+    #[default]
+    Idle,
+    /// It goes on.
+    UnderWay,
+    /// The last one failed.
+    Failed(InterviewTrouble),
+}
+
+/// Why an interview does not get on. It is tried again by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InterviewTrouble {
+    /// The node acknowledges nothing.
+    #[error("it does not answer")]
+    Unreachable,
+    /// The node answered under none of the classes that it may have, or not under the one that it has.
+    #[error("it answers under none of the network's keys")]
+    NoClassAnswers,
+    /// A lock that does not say how many codes it holds is of no use.
+    #[error("it does not say how many codes it can hold")]
+    NoSlots,
+}
+
+/// Why a node can't be interviewed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CannotInterview {
+    /// There is no stick, or it is being set up.
+    #[error("the stick is not ready; look at `latchkey status`, and try again")]
+    NoStick,
+    /// The network has no such node.
+    #[error("node {0} is not in the network; `latchkey network status` lists the nodes")]
+    UnknownNode(NodeId),
+    /// It is getting its keys, or got none.
+    #[error("node {0} has no keys; put it into exclusion mode after `latchkey network exclude`, and include it again")]
+    NotAMember(NodeId),
+}
+
 /// What a node costs, since the daemon started.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct RadioUse {

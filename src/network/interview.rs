@@ -1,12 +1,15 @@
 //! What is asked of a node, stage by stage, so that it can be used: only what is needed, each thing once, and never
 //! anything that changes a code. A stage is marked when its questions are settled, so a restart resumes behind it.
 //!
-//! One class that does not answer stops no other. A node that can't be reached is asked the same question again after
-//! a pause, or when it is heard.
+//! One class that does not answer stops no other: what stayed unanswered is asked a few times more in the end. A node that
+//! can't be reached is asked the same question again after a pause, or when it is heard. Which security class it has is
+//! known only from an answer under that class ([`super::class_search`]).
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::api::{InterviewTrouble, Interviewing};
+use super::class_search::{ClassSearch, Verdict};
 use super::jobs::{Errand, Expect, Outcome};
 use crate::command::association::{self, Association};
 use crate::command::association_group_info::{AssociationGroupInfo, InfoGet, Profile};
@@ -42,29 +45,68 @@ const PAUSE: Duration = Duration::from_secs(300);
 /// Pause after a question that could not be asked, doubled each time, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Pauses before each of the last tries with questions that stayed unanswered: bad air may have taken the answers.
+const MISSED_PAUSES: [Duration; 3] = [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(600)];
 
 /// The interview of one node.
 #[derive(Default, Debug)]
 pub(super) struct Interview {
-    /// The stage that is reached when everything in `todo` is settled.
-    goal: Option<InterviewStage>,
+    /// What is reached when everything in `todo` is settled.
+    goal: Option<Goal>,
     todo: VecDeque<Question>,
     asked: Option<Question>,
     /// Not before.
     resume_at: Instant,
+    /// The same, once the node was heard.
+    heard_resume_at: Instant,
+    heard: bool,
     /// How often in a row the node could not be asked.
     failures: u32,
+    classes: ClassSearch,
+    missed: Missed,
+    repeat: Repeat,
+    /// Why it does not get on.
+    trouble: Option<InterviewTrouble>,
+}
+
+/// What is reached when every question is settled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Goal {
+    Stage(InterviewStage),
+    /// The node is used at a lower class, and was asked for the higher ones.
+    HigherClass,
+    /// What stayed unanswered was asked again.
+    Missed,
+}
+
+/// Questions that stayed unanswered.
+#[derive(Default, Debug)]
+struct Missed {
+    questions: Vec<Question>,
+    rounds: usize,
+    due_at: Instant,
+    /// A version came late: what depends on it is asked then.
+    version_came: bool,
+}
+
+/// An interview that somebody asked for, of a node that may have had one. What is known stays in use meanwhile.
+#[derive(Default, Debug)]
+struct Repeat {
+    /// Begins when no question is out any more.
+    wanted: bool,
+    /// How far it got, where the node was further already.
+    at: Option<InterviewStage>,
+    /// The node information is asked for, too.
+    asks_node_info: bool,
+    state: Interviewing,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Question {
     Protocol,
     NodeInfo,
-    /// Whether the node was granted this class. `again`: nobody answered the first time round.
-    Class {
-        class: SecurityClass,
-        again: bool,
-    },
+    /// Whether the node was granted this class, and what it has under it.
+    Class(SecurityClass),
     Version(ClassId),
     Product,
     Firmware,
@@ -99,30 +141,83 @@ enum Question {
 impl Interview {
     /// The next question, if none is out. Marks on `node` the stages that are reached on the way.
     pub(super) fn next(&mut self, node: &mut Node, own: NodeId, now: Instant) -> Option<Errand> {
-        if self.asked.is_some() || now < self.resume_at {
+        if self.asked.is_some() {
             return None;
         }
+        if std::mem::take(&mut self.repeat.wanted) {
+            self.begin_again(node);
+        }
+        if now < self.resumes_at() {
+            return None;
+        }
+        self.heard = false;
         loop {
             if let Some(question) = self.todo.pop_front() {
                 self.asked = Some(question);
                 return Some(errand(question, own));
             }
-            if let Some(reached) = self.goal.take() {
-                node.stage = reached;
-                let has_keys = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| node.classes.contains_key(class));
-                if reached == InterviewStage::Security && has_keys && node.security == SecurityClass::None {
-                    tracing::warn!(
-                        node = %node.id,
-                        "answers under none of the network's keys: it was added without security, or under other keys; bring \
-                         those (zwave.keys_file), or exclude it and include it again"
-                    );
-                }
-                node.security_known |= reached == InterviewStage::Security;
+            if !self.reach(node, now) {
+                return None;
             }
-            let (goal, todo) = plan(node)?;
+            let (goal, todo) = self.plan(node, now)?;
             self.goal = Some(goal);
             self.todo = todo;
         }
+    }
+
+    /// Every question is settled. `false`: the node is left alone for a while.
+    fn reach(&mut self, node: &mut Node, now: Instant) -> bool {
+        match self.goal.take() {
+            None => {}
+            Some(Goal::HigherClass) => {
+                self.trouble = None;
+                self.classes.end_round(node, now);
+            }
+            Some(Goal::Missed) => {
+                self.trouble = None;
+                if std::mem::take(&mut self.missed.version_came) {
+                    self.repeat.at = Some(InterviewStage::Lifeline);
+                }
+            }
+            Some(Goal::Stage(reached)) => {
+                if reached == InterviewStage::Security
+                    && let Verdict::Wait { until, heard_until } = self.classes.end_round(node, now)
+                {
+                    self.pause(until, heard_until);
+                    if self.classes.is_exhausted() {
+                        self.fail(InterviewTrouble::NoClassAnswers);
+                    }
+                    return false;
+                }
+                self.trouble = None;
+                if reached >= node.stage {
+                    node.stage = reached;
+                    self.repeat.at = None;
+                } else {
+                    self.repeat.at = Some(reached);
+                }
+            }
+        }
+        true
+    }
+
+    /// What is asked next: the stage after the one that was reached, or what is left over after the last.
+    fn plan(&mut self, node: &Node, now: Instant) -> Option<(Goal, VecDeque<Question>)> {
+        let stage = self.repeat.at.unwrap_or(node.stage);
+        if let Some((reached, todo)) = self.stage_after(stage, node) {
+            return Some((Goal::Stage(reached), todo));
+        }
+        if self.repeat.state == Interviewing::UnderWay {
+            self.repeat.state = Interviewing::Idle;
+        }
+        if concerns_us(node) && self.classes.is_due(node, now) {
+            let classes = self.classes.higher(node).into_iter().map(Question::Class);
+            return Some((Goal::HigherClass, classes.collect()));
+        }
+        if self.missed.is_due(now) {
+            return Some((Goal::Missed, self.missed.take().into()));
+        }
+        None
     }
 
     /// Takes in how the question ended. Protocol info and node information were put into `node` before.
@@ -132,24 +227,20 @@ impl Interview {
             Outcome::Reply(command) => self.learn(node, question, command, own),
             Outcome::Accepted | Outcome::Refused | Outcome::Unsupported | Outcome::Delivered => {}
             // Who has no key of a class tells no nonce either.
-            Outcome::NoNonce if !matches!(question, Question::Class { .. }) => {
+            Outcome::NoNonce if !matches!(question, Question::Class(_)) => {
                 return self.ask_later(question, now);
             }
             Outcome::NoReport | Outcome::NoNonce => match question {
                 Question::Users { last_try: false } => self.todo.push_back(Question::Users { last_try: true }),
                 Question::Users { last_try: true } => {
                     self.todo.push_back(Question::Users { last_try: false });
-                    self.resume_at = now + PAUSE;
+                    self.pause(now + PAUSE, now);
+                    self.fail(InterviewTrouble::NoSlots);
                 }
-                // The air may be bad: a lock with a key is not taken for one without because of that. Asked once more.
-                Question::Class { class, again: false } => self.todo.push_back(Question::Class { class, again: true }),
-                Question::Class { class, again: true } if node.security_known && node.security == class => {
-                    self.todo.push_back(Question::Class { class, again: false });
-                    self.resume_at = now + PAUSE;
-                }
+                Question::Class(class) => self.classes.unanswered(class),
                 // Groups that nobody describes: the lifeline is where it usually is.
                 Question::Groups => self.todo.push_front(Question::Members { group: GROUP_1, joined: false }),
-                _ => {}
+                missed => self.missed.note(missed, now),
             },
             Outcome::NoAck | Outcome::StickGone | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => {
                 return self.ask_later(question, now);
@@ -162,21 +253,64 @@ impl Interview {
     fn ask_later(&mut self, question: Question, now: Instant) {
         let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures);
         self.failures += 1;
-        self.resume_at = now + pause.min(LONGEST_PAUSE);
+        self.pause(now + pause.min(LONGEST_PAUSE), now);
         self.todo.push_front(question);
+        self.fail(InterviewTrouble::Unreachable);
+    }
+
+    fn pause(&mut self, until: Instant, heard_until: Instant) {
+        (self.resume_at, self.heard_resume_at, self.heard) = (until, heard_until, false);
+    }
+
+    /// It does not get on. What was known before a repeated interview stays as it is.
+    fn fail(&mut self, why: InterviewTrouble) {
+        self.trouble = Some(why);
+        if self.repeat.at.take().is_some() {
+            self.goal = None;
+            self.todo.clear();
+        }
+        if self.repeat.state == Interviewing::UnderWay {
+            self.repeat.state = Interviewing::Failed(why);
+        }
+    }
+
+    /// Somebody wants the node to be asked everything once more, at once.
+    pub(super) fn repeat(&mut self) {
+        (self.repeat.wanted, self.repeat.state) = (true, Interviewing::UnderWay);
+    }
+
+    fn begin_again(&mut self, node: &Node) {
+        let state = self.repeat.state;
+        *self = Self::default();
+        self.repeat = Repeat {
+            wanted: false,
+            at: (node.stage > InterviewStage::Protocol).then_some(InterviewStage::Protocol),
+            asks_node_info: state == Interviewing::UnderWay,
+            state,
+        };
+    }
+
+    /// The node proved a higher class than it was used at: what it has there is asked for.
+    pub(super) fn class_rose(&mut self, node: &mut Node) {
+        if node.stage > InterviewStage::NodeInfo {
+            node.stage = InterviewStage::NodeInfo;
+            self.repeat.wanted = true;
+        }
     }
 
     /// The node information frame came by itself: one question less.
     pub(super) fn skip_node_info(&mut self, node: &mut Node) {
         if node.stage == InterviewStage::Protocol && self.asked.is_none() {
-            *self = Self::default();
+            self.goal = None;
+            self.todo.clear();
+            self.pause(Instant::ZERO, Instant::ZERO);
             node.stage = InterviewStage::NodeInfo;
         }
     }
 
     /// The node spoke: whatever it was left alone for may be over.
     pub(super) fn resume(&mut self) {
-        self.resume_at = Instant::ZERO;
+        self.heard = true;
     }
 
     /// Whether a question is out.
@@ -184,9 +318,37 @@ impl Interview {
         self.asked.is_some()
     }
 
+    /// Whether there is something to ask, now or later.
+    pub(super) fn is_open(&self, node: &Node) -> bool {
+        let left_over = self.missed.due().is_some() || concerns_us(node) && self.classes.due_at(node).is_some();
+        node.stage < InterviewStage::Complete || self.is_busy() || left_over
+    }
+
     /// When it goes on by itself.
-    pub(super) fn resume_at(&self) -> Instant {
-        self.resume_at
+    pub(super) fn goes_on_at(&self, node: &Node) -> Instant {
+        if node.stage < InterviewStage::Complete || self.is_busy() {
+            return self.resumes_at();
+        }
+        let class = self.classes.due_at(node).filter(|_| concerns_us(node));
+        class.into_iter().chain(self.missed.due()).min().unwrap_or_default().max(self.resumes_at())
+    }
+
+    /// How a repeated interview gets on.
+    pub(super) fn repeated(&self) -> Interviewing {
+        self.repeat.state
+    }
+
+    /// Why it does not get on, if it is not through.
+    pub(super) fn trouble(&self) -> Option<InterviewTrouble> {
+        self.trouble
+    }
+
+    fn is_busy(&self) -> bool {
+        self.repeat.wanted || self.repeat.at.is_some() || self.goal.is_some() || self.asked.is_some()
+    }
+
+    fn resumes_at(&self) -> Instant {
+        if self.heard { self.heard_resume_at.min(self.resume_at) } else { self.resume_at }
     }
 
     fn learn(&mut self, node: &mut Node, question: Question, reply: &Command, own: NodeId) {
@@ -196,6 +358,7 @@ impl Interview {
             }
             Command::Security(Security::CommandsSupportedReport(report)) => self.granted(node, question, &report.supported),
             Command::Version(Version::CommandClassReport(report)) => {
+                self.missed.version_came |= self.goal == Some(Goal::Missed);
                 // A listed class that reports version 0 is there all the same (command-classes sheet, 0x86).
                 if let Some(class) = node.classes.get_mut(&report.class()) {
                     class.version = report.version.max(1);
@@ -232,14 +395,16 @@ impl Interview {
         }
     }
 
-    /// The node answered under a class: it is the highest one it was granted, since those were asked first.
+    /// The node answered under a class.
     fn granted(&mut self, node: &mut Node, question: Question, supported: &[ClassId]) {
-        let Question::Class { class, .. } = question else { return };
-        node.security = class;
-        for listed in supported {
-            node.classes.entry(*listed).or_default().secure = true;
+        let Question::Class(class) = question else { return };
+        let before = node.security;
+        let again = self.classes.answered(node, class, supported);
+        self.todo = again.into_iter().map(Question::Class).collect();
+        if self.goal == Some(Goal::HigherClass) && node.security > before {
+            // What was asked under the lower class is asked again under this one.
+            node.stage = InterviewStage::Security;
         }
-        self.todo.clear();
     }
 
     /// Adds us to the lifeline, once. Others are put out only where there is no room for us (gateway sheet §4).
@@ -257,74 +422,98 @@ impl Interview {
     }
 }
 
-/// The questions of the stage after the one `node` is in; `None` when it is complete.
-fn plan(node: &Node) -> Option<(InterviewStage, VecDeque<Question>)> {
+impl Interview {
+    /// The questions of the stage after `stage`; `None` when that is the last.
+    fn stage_after(&self, stage: InterviewStage, node: &Node) -> Option<(InterviewStage, VecDeque<Question>)> {
+        let has = |class: ClassId| node.classes.contains_key(&class);
+        let when = |condition: bool, question: Question| condition.then_some(question);
+        let version = |class: ClassId| node.version_of(class).unwrap_or_default();
+        let plan: (InterviewStage, VecDeque<Question>) = match stage {
+            InterviewStage::Listed => (InterviewStage::Protocol, [Question::Protocol].into()),
+            // A device that was included just now said what it has.
+            InterviewStage::Protocol if !self.repeat.asks_node_info && (has(ClassId::SECURITY) || has(ClassId::SECURITY_2)) => {
+                (InterviewStage::NodeInfo, VecDeque::new())
+            }
+            InterviewStage::Protocol => (InterviewStage::NodeInfo, [Question::NodeInfo].into()),
+            // Lamps and sensors keep no codes: nothing more is asked of them.
+            InterviewStage::NodeInfo if !concerns_us(node) => (InterviewStage::Complete, VecDeque::new()),
+            InterviewStage::NodeInfo => {
+                let classes = self.classes.questions(node);
+                (InterviewStage::Security, classes.into_iter().map(Question::Class).collect())
+            }
+            InterviewStage::Security => {
+                let asked = VERSIONED.into_iter().filter(|&class| has(ClassId::VERSION) && has(class));
+                (InterviewStage::Versions, asked.map(Question::Version).collect())
+            }
+            InterviewStage::Versions => {
+                let questions = [
+                    when(has(ClassId::MANUFACTURER_SPECIFIC), Question::Product),
+                    when(has(ClassId::VERSION), Question::Firmware),
+                ];
+                (InterviewStage::Identity, questions.into_iter().flatten().collect())
+            }
+            InterviewStage::Identity => {
+                let question = match (has(ClassId::ASSOCIATION), has(ClassId::ASSOCIATION_GROUP_INFORMATION)) {
+                    (true, true) => Some(Question::Groups),
+                    (true, false) => Some(Question::Members { group: GROUP_1, joined: false }),
+                    (false, _) => None,
+                };
+                (InterviewStage::Lifeline, question.into_iter().collect())
+            }
+            InterviewStage::Lifeline => {
+                // What a controller before us was told need not be asked again.
+                let slots = node.user_code.as_ref();
+                let no_statuses = slots.is_none_or(|support| support.statuses.is_empty());
+                let questions = [
+                    when(has(ClassId::USER_CODE) && slots.is_none(), Question::Users { last_try: false }),
+                    when(version(ClassId::USER_CODE) >= 2 && no_statuses, Question::UserCodeCapabilities),
+                    when(version(ClassId::DOOR_LOCK) >= 4 && node.door_lock.is_none(), Question::LockCapabilities),
+                    when(has(ClassId::DOOR_LOCK), Question::LockState),
+                    when(has(ClassId::BATTERY), Question::Battery),
+                    when(version(ClassId::NOTIFICATION) >= 2, Question::Notifications),
+                ];
+                (InterviewStage::Capabilities, questions.into_iter().flatten().collect())
+            }
+            InterviewStage::Capabilities => {
+                let calls_in = has(ClassId::WAKE_UP) && node.protocol.is_some_and(|protocol| protocol.sleeps());
+                (InterviewStage::Complete, when(calls_in, Question::WakeUpInterval).into_iter().collect())
+            }
+            InterviewStage::Complete => return None,
+        };
+        Some(plan)
+    }
+}
+
+impl Missed {
+    fn note(&mut self, question: Question, now: Instant) {
+        let counts = !matches!(question, Question::Leave { .. } | Question::Join { .. });
+        if counts && let Some(pause) = MISSED_PAUSES.get(self.rounds) {
+            self.due_at = now + *pause;
+            self.questions.push(question);
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        (!self.questions.is_empty()).then_some(self.due_at)
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.due().is_some_and(|at| at <= now)
+    }
+
+    fn take(&mut self) -> Vec<Question> {
+        self.rounds += 1;
+        std::mem::take(&mut self.questions)
+    }
+}
+
+/// Whether it is a lock or a keypad: nothing else is asked for more than what it is.
+fn concerns_us(node: &Node) -> bool {
     let has = |class: ClassId| node.classes.contains_key(&class);
-    let when = |condition: bool, question: Question| condition.then_some(question);
-    let version = |class: ClassId| node.version_of(class).unwrap_or_default();
-    let concerns_us = node.is_lock()
+    node.is_lock()
         || has(ClassId::ENTRY_CONTROL)
         || has(ClassId::USER_CREDENTIAL)
-        || node.protocol.is_some_and(|protocol| protocol.generic == ENTRY_CONTROL);
-    let plan: (InterviewStage, VecDeque<Question>) = match node.stage {
-        InterviewStage::Listed => (InterviewStage::Protocol, [Question::Protocol].into()),
-        // A device that was included just now said what it has.
-        InterviewStage::Protocol if has(ClassId::SECURITY) || has(ClassId::SECURITY_2) => {
-            (InterviewStage::NodeInfo, VecDeque::new())
-        }
-        InterviewStage::Protocol => (InterviewStage::NodeInfo, [Question::NodeInfo].into()),
-        // Lamps and sensors keep no codes: nothing more is asked of them.
-        InterviewStage::NodeInfo if !concerns_us => (InterviewStage::Complete, VecDeque::new()),
-        InterviewStage::NodeInfo => {
-            let s2 = has(ClassId::SECURITY_2).then_some([
-                SecurityClass::S2AccessControl,
-                SecurityClass::S2Authenticated,
-                SecurityClass::S2Unauthenticated,
-            ]);
-            let s0 = has(ClassId::SECURITY).then_some(SecurityClass::S0);
-            // What was granted when the node was included is known, and only asked for its classes.
-            let granted = |class: &SecurityClass| !node.security_known || *class == node.security;
-            let classes = s2.into_iter().flatten().chain(s0).filter(granted);
-            (InterviewStage::Security, classes.map(|class| Question::Class { class, again: false }).collect())
-        }
-        InterviewStage::Security => {
-            let asked = VERSIONED.into_iter().filter(|&class| has(ClassId::VERSION) && has(class));
-            (InterviewStage::Versions, asked.map(Question::Version).collect())
-        }
-        InterviewStage::Versions => {
-            let questions =
-                [when(has(ClassId::MANUFACTURER_SPECIFIC), Question::Product), when(has(ClassId::VERSION), Question::Firmware)];
-            (InterviewStage::Identity, questions.into_iter().flatten().collect())
-        }
-        InterviewStage::Identity => {
-            let question = match (has(ClassId::ASSOCIATION), has(ClassId::ASSOCIATION_GROUP_INFORMATION)) {
-                (true, true) => Some(Question::Groups),
-                (true, false) => Some(Question::Members { group: GROUP_1, joined: false }),
-                (false, _) => None,
-            };
-            (InterviewStage::Lifeline, question.into_iter().collect())
-        }
-        InterviewStage::Lifeline => {
-            // What a controller before us was told need not be asked again.
-            let slots = node.user_code.as_ref();
-            let no_statuses = slots.is_none_or(|support| support.statuses.is_empty());
-            let questions = [
-                when(has(ClassId::USER_CODE) && slots.is_none(), Question::Users { last_try: false }),
-                when(version(ClassId::USER_CODE) >= 2 && no_statuses, Question::UserCodeCapabilities),
-                when(version(ClassId::DOOR_LOCK) >= 4 && node.door_lock.is_none(), Question::LockCapabilities),
-                when(has(ClassId::DOOR_LOCK), Question::LockState),
-                when(has(ClassId::BATTERY), Question::Battery),
-                when(version(ClassId::NOTIFICATION) >= 2, Question::Notifications),
-            ];
-            (InterviewStage::Capabilities, questions.into_iter().flatten().collect())
-        }
-        InterviewStage::Capabilities => {
-            let calls_in = has(ClassId::WAKE_UP) && node.protocol.is_some_and(|protocol| protocol.sleeps());
-            (InterviewStage::Complete, when(calls_in, Question::WakeUpInterval).into_iter().collect())
-        }
-        InterviewStage::Complete => return None,
-    };
-    Some(plan)
+        || node.protocol.is_some_and(|protocol| protocol.generic == ENTRY_CONTROL)
 }
 
 fn errand(question: Question, own: NodeId) -> Errand {
@@ -335,7 +524,7 @@ fn errand(question: Question, own: NodeId) -> Errand {
     match question {
         Question::Protocol => Errand::ProtocolInfo,
         Question::NodeInfo => Errand::NodeInfo,
-        Question::Class { class, .. } => Errand::Probe(class),
+        Question::Class(class) => Errand::Probe(class),
         Question::Version(class) => match CommandClassGet::new(class) {
             Some(asked) => get(Command::Version(Version::CommandClassGet(asked))),
             None => get(Command::Version(Version::Get)),

@@ -25,6 +25,7 @@
 //! | `airtime` | what an hour of transmissions comes to |
 //! | `inclusion` | who is in the network, and how that changes |
 //! | `interview` | what is asked of a node so that it can be used |
+//! | `class_search` | which security class a node was granted |
 //!
 //! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
 
@@ -32,6 +33,7 @@ mod adopt;
 mod airtime;
 mod allowance;
 mod api;
+mod class_search;
 mod datagrams;
 mod envelope;
 mod exchange;
@@ -61,7 +63,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
-use crate::domain::node::{InterviewStage, Node, WeakCodes, Weakness};
+use crate::domain::node::{InterviewStage, Joining, Node, WeakCodes, Weakness};
 use crate::domain::time::{Deadline, Instant, Now, Timestamp};
 use crate::security::keys::NetworkKeys;
 use crate::serial::link::{SendFailure, SendId};
@@ -69,6 +71,7 @@ use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
 
 pub use adopt::Adopted;
 use airtime::Airtime;
+pub use api::{CannotInterview, InterviewTrouble, Interviewing};
 pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Output, RadioUse, Reach, SoftReset};
 use exchange::{Due, Ended, Exchange};
 pub use hub::Blink;
@@ -275,6 +278,32 @@ impl Network {
         let before_nonce = matches!(&self.exchange, Some((_, Owner::Node(transmission)))
             if transmission.carries == Carries::NonceGet && waits(&transmission.transaction));
         !asks_nonce && !before_nonce && !self.queue.iter().any(waits)
+    }
+
+    /// Asks a node everything once more, at once. What is known of it stays in use meanwhile; [`Network::interviewing`] tells
+    /// how it gets on.
+    pub fn interview_again(&mut self, id: NodeId, now: Now) -> Result<(), CannotInterview> {
+        self.tick(now);
+        if !self.is_ready() {
+            return Err(CannotInterview::NoStick);
+        }
+        let state = self.nodes.get_mut(&id).ok_or(CannotInterview::UnknownNode(id))?;
+        if state.node.joining != Joining::Done {
+            return Err(CannotInterview::NotAMember(id));
+        }
+        state.interview_again();
+        self.go_on();
+        Ok(())
+    }
+
+    /// How the interview of a node gets on that somebody asked for.
+    pub fn interviewing(&self, id: NodeId) -> Interviewing {
+        self.nodes.get(&id).map(|state| state.interview.repeated()).unwrap_or_default()
+    }
+
+    /// Why the interview of a node does not get on.
+    pub fn interview_trouble(&self, id: NodeId) -> Option<InterviewTrouble> {
+        self.nodes.get(&id).and_then(|state| state.interview.trouble())
     }
 
     /// Locks that held codes before there was a rule for the class that doors need keep them; every other node is judged by

@@ -118,12 +118,14 @@ pub(super) struct NonceWait {
 
 impl NodeState {
     pub(super) fn new(mut node: Node, entropy: &mut Entropy) -> Self {
-        let keyed = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| node.classes.contains_key(class));
-        // Nodes from before their classes were tried out are asked now.
-        if keyed && !node.security_known && node.stage > InterviewStage::NodeInfo {
-            node.stage = InterviewStage::NodeInfo;
+        let keyed = node.possible_classes().next().is_some();
+        // Nodes from before their classes were tried out are asked now, and those that answered at none: they may have been
+        // out of reach.
+        let untold = node.security == SecurityClass::None && !node.class_settled && !node.insecure_allowed;
+        if keyed && (!node.security_known || untold) {
+            node.stage = node.stage.min(InterviewStage::NodeInfo);
         }
-        let granted = if node.security_known { KeyMask::of(node.security) } else { KeyMask::KNOWN };
+        let granted = if node.is_class_certain() { KeyMask::of(node.security) } else { KeyMask::KNOWN };
         Self {
             s2: Session::new(node.id, granted, entropy),
             s0: None,
@@ -298,7 +300,13 @@ impl NodeState {
     /// Whether the interview may put its next question.
     pub(super) fn may_be_interviewed(&self, now: Instant) -> bool {
         let is_member = self.node.joining == Joining::Done;
-        is_member && self.node.stage < InterviewStage::Complete && !self.suspect && !self.is_left_alone(now)
+        is_member && self.interview.is_open(&self.node) && !self.suspect && !self.is_left_alone(now)
+    }
+
+    /// Somebody wants it to be asked everything once more: now, also where it was left alone.
+    pub(super) fn interview_again(&mut self) {
+        self.retry_at = Instant::ZERO;
+        self.interview.repeat();
     }
 
     /// Whether the node's class list names `class`. Until it is known, anything may be tried.
@@ -326,8 +334,8 @@ impl NodeState {
     pub(super) fn is_at_rest(&self, now: Instant) -> bool {
         let is_busy = self.has_under_way() || self.reserved.is_some() || self.incoming.deadline().is_some();
         let has_time_of_its_own = self.deadlines().chain(self.dozes_at()).any(|deadline| deadline.at > now);
-        let wants_something =
-            self.may_be_interviewed(now) || self.is_worth_a_ping(now) || self.is_idle(now) || self.dozed_off(now);
+        let asks_now = self.may_be_interviewed(now) && self.interview.goes_on_at(&self.node) <= now;
+        let wants_something = asks_now || self.is_worth_a_ping(now) || self.is_idle(now) || self.dozed_off(now);
         !is_busy && !has_time_of_its_own && !wants_something
     }
 
@@ -343,7 +351,7 @@ impl NodeState {
         let dead = (self.reach == Reach::Dead).then_some(Deadline { at: self.retry_at, why: "dead node is tried again" });
         let paced = Deadline { at: self.pace_until, why: "pause after a write" };
         let yields = Deadline { at: self.yields_until, why: "end of a failing node's pause" };
-        let interview = Deadline { at: self.interview.resume_at(), why: "interview goes on" };
+        let interview = Deadline { at: self.interview.goes_on_at(&self.node), why: "interview goes on" };
         let datagram = self.datagram.as_ref().and_then(|datagram| datagram.deadline());
         let segment = self.incoming.deadline();
         let nonce = self.nonce.as_ref().map(|it| Deadline { at: it.until, why: "nonce of a node" });

@@ -1,22 +1,21 @@
 //! What the stick says unasked, what nodes say, and which job that ends.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
 use super::jobs::{Answer, Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Under};
 use super::nodes::{NodeState, NonceWait, Thinking};
-use super::{Network, NetworkEvent, Owner, hub, replies};
+use super::{Interviewing, Network, NetworkEvent, Owner, hub, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
 use crate::command::notification::Notification;
 use crate::command::security::Security;
 use crate::command::security_2::Security2;
 use crate::command::supervision::{Get, SessionId, Status};
 use crate::command::wake_up::WakeUp;
-use crate::command::{ClassId, Command, Kind};
+use crate::command::{Command, Kind};
 use crate::domain::ids::NodeId;
-use crate::domain::node::{ClassSupport, InterviewStage, SecurityClass};
+use crate::domain::node::{InterviewStage, SecurityClass};
 use crate::domain::time::Instant;
 use crate::serial::node_info::{ApplicationUpdate, NodeInformation, UpdateStatus};
 use crate::serial::transmit::ApplicationCommand;
@@ -429,10 +428,12 @@ impl Network {
         } else {
             state.sleeps() && state.woke(now)
         };
-        // Later frames add nothing: after the interview the list is what the node's security class says.
-        if state.node.stage < InterviewStage::NodeInfo {
-            let listed = info.supported.iter().map(|&class| (class, ClassSupport::default()));
-            state.node.classes = listed.collect::<BTreeMap<ClassId, ClassSupport>>();
+        // Later frames add nothing: after the interview the list is what the node's security class says. Nothing is taken
+        // away: the frame is in clear, and what the node has under its keys is not in it.
+        if state.node.stage < InterviewStage::NodeInfo || state.interview.repeated() == Interviewing::UnderWay {
+            for class in &info.supported {
+                state.node.classes.entry(*class).or_default();
+            }
         }
         self.tell_reach(id, news);
         self.end_node_info(Some(id), Ended::Answered(None));

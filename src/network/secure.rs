@@ -14,7 +14,7 @@ use crate::command::security::{NonceReport, Security};
 use crate::command::security_2::Security2;
 use crate::command::{ClassId, Command};
 use crate::domain::ids::NodeId;
-use crate::domain::node::SecurityClass;
+use crate::domain::node::{Joining, SecurityClass};
 use crate::domain::time::Instant;
 use crate::security::keys::{KeyId, NetworkKeys};
 use crate::security::s0::S0Keys;
@@ -266,11 +266,16 @@ impl Network {
             self.lives(id);
         }
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        if state.node.security_known && state.node.security < class {
-            tracing::warn!(node = %id, before = ?state.node.security, ?class, "the node has a higher class than it seemed");
-            state.node.security = class;
-            self.tell(NetworkEvent::NodeChanged(id));
+        // Whoever was refused got no keys: it is not spoken to, whatever it says.
+        if state.node.security >= class || state.node.joining != Joining::Done {
+            return;
         }
+        if state.node.security_known {
+            tracing::warn!(node = %id, before = ?state.node.security, ?class, "the node has a higher class than it seemed");
+        }
+        (state.node.security, state.node.security_known) = (class, true);
+        state.interview.class_rose(&mut state.node);
+        self.tell(NetworkEvent::NodeChanged(id));
     }
 
     /// A frame of Security 0.

@@ -30,6 +30,7 @@ pub fn routes() -> axum::Router<Api> {
         .route("/api/network/change/pin", post(enter_pin))
         .route("/api/network/change/keys", post(grant_keys))
         .route("/api/network/change/cancel", post(cancel))
+        .route("/api/network/nodes/{node}/interview", post(interview))
         .route("/api/network/include", post(include))
         .route("/api/network/exclude", post(exclude))
         .route("/api/network/remove-failed", post(remove_failed))
@@ -165,6 +166,12 @@ struct GrantKeys {
 async fn grant_keys(State(api): State<Api>, who: Who, Json(body): Json<GrantKeys>) -> Result<Response, Problem> {
     let keys = body.keys.into_iter().fold(KeyMask::NONE, |keys, class| keys | KeyMask::of(class));
     ask(api, who, StatusCode::ACCEPTED, MembersAsk::Grant(keys)).await
+}
+
+async fn interview(State(api): State<Api>, who: Who, Path(node): Path<String>) -> Result<Response, Problem> {
+    let node =
+        node.parse().map_err(|_| Problem::not_found("no node has that number; `latchkey network status` lists the nodes"))?;
+    ask(api, who, StatusCode::ACCEPTED, MembersAsk::Interview(NodeId(node))).await
 }
 
 async fn cancel(State(api): State<Api>, who: Who, Json(Nothing {}): Json<Nothing>) -> Result<Response, Problem> {

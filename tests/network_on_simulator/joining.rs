@@ -1,6 +1,7 @@
 //! Devices that join, leave and are replaced, on the simulated stick: what the peer's mock has not, SmartStart, Long Range
 //! and devices with something wrong.
 
+use latchkey::domain::node::InterviewStage;
 use latchkey::network::inclusion::{Change, Ended, Expected, Failed, Progress, Protection, Question, Reason, Terms, Warning};
 use latchkey::security::key_exchange::{self, DskPin};
 use latchkey::security::keys::KeyMask;
@@ -25,7 +26,11 @@ impl House {
 
     /// Lets time pass in which something may happen or not.
     fn pass(&mut self, seconds: u64) {
-        let end = self.now + std::time::Duration::from_secs(seconds);
+        self.pass_for(std::time::Duration::from_secs(seconds));
+    }
+
+    fn pass_for(&mut self, time: std::time::Duration) {
+        let end = self.now + time;
         loop {
             let next = Deadline::earliest(self.network.poll_deadline(), self.world.poll_deadline());
             self.now = next.map_or(end, |next| next.at.max(self.now).min(end));
@@ -363,6 +368,40 @@ fn locks_join_through_bad_air() {
         }
     }
     assert!(joined >= 4, "{joined} of 6");
+}
+
+#[test]
+fn bad_seconds_at_the_interview_do_not_cost_a_lock_its_class() {
+    for seconds in [1, 3, 5, 7, 9, 11, 14, 20, 30, 40, 60, 90, 300] {
+        let mut house = House::new(&secured(1), 1);
+        house.world.visit(V2, |lock| lock.faults.mute = true);
+        house.pass(seconds);
+        assert_eq!(node(&house, V2).security, SecurityClass::None, "after {seconds} s: it said nothing");
+        house.world.visit(V2, |lock| lock.faults.mute = false);
+        house.pass(if seconds < 60 { 75 } else { 700 });
+        let lock = node(&house, V2);
+        let found = (lock.security, lock.stage, lock.user_code.as_ref().map(|it| it.users));
+        assert_eq!(found, (SecurityClass::S2AccessControl, InterviewStage::Complete, Some(30)), "after {seconds} s");
+        assert!(matches!(house.write(V2, 4, "471100"), Outcome::Accepted), "after {seconds} s");
+    }
+}
+
+#[test]
+fn a_lock_that_falls_silent_in_the_middle_of_its_interview_is_known_in_the_end() {
+    // Each half second of the interview: whatever was being asked then.
+    for moment in 1..30 {
+        let mut house = House::new(&secured(1), 1);
+        house.pass_for(std::time::Duration::from_millis(500 * moment));
+        house.world.visit(V2, |lock| lock.faults.mute = true);
+        house.pass(9);
+        house.world.visit(V2, |lock| lock.faults.mute = false);
+        house.pass(900);
+        let lock = node(&house, V2);
+        assert_eq!((lock.security, lock.stage), (SecurityClass::S2AccessControl, InterviewStage::Complete), "{moment}");
+        assert!(lock.product.is_some() && lock.version_of(ClassId::USER_CODE) == Some(2), "{moment}: {lock:?}");
+        let lifeline = house.world.node(V2).map(|lock| lock.memory.lifeline.clone());
+        assert_eq!(lifeline, Some(vec![1]), "{moment}: its reports lead nowhere");
+    }
 }
 
 #[test]

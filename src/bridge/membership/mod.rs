@@ -20,6 +20,7 @@ use crate::domain::intent::Refusal;
 use crate::domain::node::{InterviewStage, SecurityClass};
 use crate::domain::provisioning::{Label, ProvisioningState};
 use crate::domain::time::{Now, Timestamp};
+use crate::network::CannotInterview;
 use crate::network::inclusion::{CannotBegin, Change, Ended, Failed, Misplaced, Progress, Protection, Question, Terms, Warning};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::DskPin;
@@ -40,6 +41,8 @@ pub enum MembersAsk {
     Grant(KeyMask),
     /// Stop it.
     Cancel,
+    /// Ask a node everything once more.
+    Interview(NodeId),
     /// The devices that are expected: a list.
     Expected,
     /// Expect one more.
@@ -156,6 +159,11 @@ impl Bridge {
                 let given: Vec<String> = keys.classes().map(|class| format!("{class:?}")).collect();
                 let given = if given.is_empty() { "no keys".to_owned() } else { given.join(", ") };
                 self.answered(actor, &format!("gave a joining device {given}"), now)
+            }
+            MembersAsk::Interview(node) => {
+                self.network.interview_again(node, now)?;
+                self.state.audit(&actor.0, format!("had node {node} interviewed again"), now.wall);
+                Ok(Reply::View(serde_json::json!({ "node": node })))
             }
             MembersAsk::Cancel => {
                 self.network.cancel_change(now)?;
@@ -459,6 +467,17 @@ impl From<CannotBegin> for Refusal {
             CannotBegin::Busy => Self::ChangeUnderWay(why),
             CannotBegin::UnknownNode(_) => Self::UnknownNode(why),
             CannotBegin::NotSupported | CannotBegin::PinNeedsS2 => Self::NotSupported(why),
+        }
+    }
+}
+
+impl From<CannotInterview> for Refusal {
+    fn from(cannot: CannotInterview) -> Self {
+        let why = cannot.to_string();
+        match cannot {
+            CannotInterview::NoStick => Self::StickNotReady(why),
+            CannotInterview::UnknownNode(_) => Self::UnknownNode(why),
+            CannotInterview::NotAMember(_) => Self::NotSupported(why),
         }
     }
 }

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::Step;
 use crate::bridge::turn::Bridge;
 use crate::bridge::vitals::Problem;
-use crate::domain::node::{Joining, Node, SecurityClass, Weakness};
+use crate::domain::node::{InterviewStage, Joining, Node, SecurityClass, Weakness};
 use crate::domain::provisioning::{Provisioned, ProvisioningState};
+use crate::network::InterviewTrouble;
 use crate::network::inclusion::{Question, Warning};
 
 /// What is told with the question for the keys of a lock.
@@ -103,6 +104,7 @@ pub(in crate::bridge) fn problems(bridge: &Bridge) -> Vec<Problem> {
             problems.extend(weak(node, device.slug.as_str()));
         }
     }
+    problems.extend(bridge.network.nodes().filter_map(|node| unfinished(bridge, node)));
     problems
 }
 
@@ -152,6 +154,36 @@ fn weakness_of(node: &Node, slug: &str) -> String {
         _ => "",
     };
     format!("{slug}: {weakness}{and_so}")
+}
+
+/// An interview that does not get on, or that has not found out the class of a lock.
+fn unfinished(bridge: &Bridge, node: &Node) -> Option<Problem> {
+    if node.joining != Joining::Done {
+        return None;
+    }
+    let again = format!("it is tried again by itself; `latchkey network interview {}` tries at once", node.id);
+    let who = match bridge.state.device_of(node.id) {
+        Some(device) => format!("{} (node {})", device.slug, node.id),
+        None => format!("node {}", node.id),
+    };
+    if node.stage < InterviewStage::Complete {
+        let why = bridge.network.interview_trouble(node.id)?;
+        let remedy = match why {
+            InterviewTrouble::Unreachable => "check its battery and its distance",
+            InterviewTrouble::NoClassAnswers => {
+                "bring it nearer; if that does not help, it was added without keys or under others: exclude it and include it \
+                 again, or bring the keys by `latchkey network import-zwave-js`"
+            }
+            InterviewTrouble::NoSlots => "restart the lock (take its batteries out for a moment)",
+        };
+        return Some(Problem::warning(format!("{who}: its interview is not finished: {why}"), format!("{remedy}; {again}")));
+    }
+    let is_open = node.is_lock() && node.security > SecurityClass::None && !node.is_class_certain();
+    is_open.then(|| {
+        let class = class_name(node.security);
+        let what = format!("{who}: it answers under {class}, and left the questions for higher classes unanswered");
+        Problem::warning(what, format!("{again}; if it never answers, exclude it and include it again with its PIN"))
+    })
 }
 
 fn class_name(class: SecurityClass) -> &'static str {

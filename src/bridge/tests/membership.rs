@@ -426,6 +426,18 @@ fn an_old_s0_lock_is_worth_knowing_and_one_that_lists_s2_needs_somebody() {
 }
 
 #[test]
+fn an_interview_is_asked_for_again_by_its_node() {
+    let mut house = House::settled(84);
+    let ask = |node| Ask::Members(MembersAsk::Interview(node));
+    assert_eq!(house.view(ask(V2))["node"], 2);
+    house.run_for(Duration::from_secs(60));
+    let network = house.view(Ask::Network);
+    let node = network["nodes"].as_array().unwrap().iter().find(|node| node["node"] == 2).unwrap().clone();
+    assert_eq!((&node["interviewing"], &node["trouble"], &node["interview"]), (&false.into(), &Value::Null, &"complete".into()));
+    assert!(matches!(house.ask(ask(NodeId(99))), Err(Refusal::UnknownNode(_))));
+}
+
+#[test]
 fn somebody_is_asked_which_keys_a_device_gets_that_proves_nothing() {
     let mut house = House::settled(85);
     house.follow(Kind::Include, None, None);

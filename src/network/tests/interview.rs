@@ -198,3 +198,27 @@ fn the_first_of_many_new_locks_can_be_used_soon() {
     assert_eq!(done.len(), 9);
     assert!(done[0] < Instant::from_millis(60_000) && done[8] > Instant::from_millis(120_000), "{done:?}");
 }
+
+#[test]
+fn answers_that_bad_air_took_from_an_interview_are_asked_for_again() {
+    let mut peer = Peer::lock();
+    peer.answers = |command| match command.class() {
+        ClassId::VERSION | ClassId::MANUFACTURER_SPECIFIC | ClassId::ASSOCIATION | ClassId::ASSOCIATION_GROUP_INFORMATION => {
+            Vec::new()
+        }
+        _ => lock_answers(command),
+    };
+    let mut bench = newcomer(peer);
+    bench.run(120_000);
+    assert_eq!((stage(&bench), bench.network.node(LOCK).unwrap().product), (InterviewStage::Complete, None));
+    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = lock_answers;
+    bench.run(700_000);
+    let node = bench.network.node(LOCK).unwrap();
+    assert!(node.product.is_some() && node.firmware == Some((1, 2)), "{node:?}");
+    let joins = bench.sent_to(LOCK).iter().filter(|(_, it)| it.write().ends_with(&[0x85, 0x01, 1, 1])).count();
+    assert_eq!(joins, 1, "its reports lead nowhere");
+    // One that never answers is not asked for ever.
+    let sent = bench.sent_to(LOCK).len();
+    bench.run(24 * 3_600_000);
+    assert_eq!(bench.sent_to(LOCK).len(), sent);
+}

@@ -48,7 +48,7 @@ impl Far {
     pub(crate) fn granted(class: SecurityClass) -> Self {
         let peer = keyed(if class == SecurityClass::S0 { ClassId::SECURITY } else { ClassId::SECURITY_2 });
         let mut node = known(LOCK, &peer);
-        (node.security, node.security_known) = (class, true);
+        (node.security, node.security_known, node.class_settled) = (class, true, true);
         let mut bench = Bench::new(&[(LOCK, peer)], vec![node], Some(HOME), Options::default());
         bench.start();
         Self::of(bench, class)
@@ -472,4 +472,125 @@ fn a_late_word_that_a_lock_is_at_work_takes_no_other_job_s_place() {
     for job in [code, door] {
         assert!(bench.outcome(job).is_some(), "a job without an end");
     }
+}
+
+/// A lock that lists S2 and S0, with nothing known of it.
+fn listing_both() -> Peer {
+    let mut peer = keyed(ClassId::SECURITY_2);
+    peer.classes = vec![ClassId::Z_WAVE_PLUS_INFO, ClassId::SECURITY, ClassId::SECURITY_2, ClassId::SUPERVISION];
+    peer
+}
+
+impl Far {
+    fn unknown(class: SecurityClass) -> Self {
+        let mut bench = Bench::new(&[(LOCK, listing_both())], Vec::new(), None, Options::default());
+        bench.start();
+        Self::of(bench, class)
+    }
+
+    /// Time passes in which nothing that is sent reaches the lock's mind.
+    fn deaf(&mut self, ms: u64) {
+        self.bench.run(ms);
+        self.heard = self.bench.sent_to(LOCK).len();
+    }
+
+    fn node(&self) -> &Node {
+        self.bench.network.node(LOCK).unwrap()
+    }
+}
+
+#[test]
+fn a_node_that_answers_at_no_class_is_not_taken_for_one_without_keys() {
+    let mut far = Far::unknown(SecurityClass::S2AccessControl);
+    far.deaf(200_000);
+    let node = far.node();
+    assert!(node.stage < InterviewStage::Security && !node.class_settled, "{node:?}");
+    assert_eq!(far.bench.network.interview_trouble(LOCK), Some(InterviewTrouble::NoClassAnswers));
+    assert!(far.in_clear().is_empty(), "{:?}", far.in_clear());
+    // It hears again, and nobody does anything.
+    far.run(700_000);
+    assert_eq!((far.node().security, far.node().stage), (SecurityClass::S2AccessControl, InterviewStage::Complete));
+    assert_eq!(far.bench.network.interview_trouble(LOCK), None);
+}
+
+#[test]
+fn a_lock_that_has_only_s0_though_it_lists_s2_is_used_and_asked_for_more_ever_more_rarely() {
+    let mut far = Far::unknown(SecurityClass::S0);
+    far.run(120_000);
+    let node = far.node();
+    assert_eq!((node.security, node.stage, node.class_settled), (SecurityClass::S0, InterviewStage::Complete, false));
+    let before = far.bench.sent_to(LOCK).len();
+    for _ in 0..(3 * 24) {
+        far.run(20_000);
+        far.deaf(3_580_000);
+    }
+    let asked = far.bench.sent_to(LOCK).len() - before;
+    assert!((3..=60).contains(&asked), "{asked} frames in three days");
+    assert_eq!(far.node().security, SecurityClass::S0);
+}
+
+#[test]
+fn a_class_that_an_older_release_settled_on_silence_is_asked_for_again() {
+    for (was, stage) in [
+        (SecurityClass::S2Authenticated, InterviewStage::Complete),
+        (SecurityClass::S0, InterviewStage::Complete),
+        (SecurityClass::None, InterviewStage::Complete),
+    ] {
+        let peer = listing_both();
+        let row = Node { security: was, security_known: true, stage, ..known(LOCK, &peer) };
+        let mut far =
+            Far::of(Bench::new(&[(LOCK, peer)], vec![row], Some(HOME), Options::default()), SecurityClass::S2AccessControl);
+        far.bench.start();
+        far.heard = far.bench.sent_to(LOCK).len();
+        far.run(120_000);
+        let node = far.node();
+        assert_eq!((node.security, node.stage), (SecurityClass::S2AccessControl, InterviewStage::Complete), "{was:?}");
+        assert!(node.class_settled && node.is_lock(), "{was:?}: {node:?}");
+    }
+}
+
+#[test]
+fn what_was_told_when_a_node_joined_is_not_asked_for_again() {
+    let peer = listing_both();
+    let row = Node {
+        security: SecurityClass::S0,
+        security_known: true,
+        class_settled: true,
+        stage: InterviewStage::Complete,
+        ..known(LOCK, &peer)
+    };
+    let mut bench = Bench::new(&[(LOCK, peer)], vec![row], Some(HOME), Options::default());
+    bench.start();
+    bench.run(3_600_000);
+    assert!(bench.sent_to(LOCK).is_empty(), "{:?}", bench.sent_to(LOCK));
+}
+
+#[test]
+fn an_interview_that_somebody_asks_for_keeps_what_is_known_and_tells_how_it_went() {
+    let mut far = Far::unknown(SecurityClass::S2AccessControl);
+    far.run(60_000);
+    let before = far.node().clone();
+    assert_eq!(before.stage, InterviewStage::Complete);
+
+    let again = |far: &mut Far| {
+        let time = far.bench.time();
+        far.bench.network.interview_again(LOCK, time).unwrap();
+        far.bench.drain();
+        assert_eq!(far.bench.network.interviewing(LOCK), Interviewing::UnderWay);
+    };
+    let sent = far.bench.sent_to(LOCK).len();
+    again(&mut far);
+    far.run(60_000);
+    assert_eq!(far.bench.network.interviewing(LOCK), Interviewing::Idle);
+    assert_eq!(*far.node(), before, "and nothing was lost");
+    assert!(far.bench.sent_to(LOCK).len() > sent, "it was asked");
+
+    // In bad air it fails, and what was known is in use all the while.
+    again(&mut far);
+    for _ in 0..120 {
+        far.deaf(1_000);
+        assert_eq!((far.node().stage, far.node().security), (before.stage, before.security));
+    }
+    assert_eq!(far.bench.network.interviewing(LOCK), Interviewing::Failed(InterviewTrouble::NoClassAnswers));
+    assert_eq!(far.bench.network.interview_again(OTHER, far.bench.time()), Err(CannotInterview::UnknownNode(OTHER)));
 }

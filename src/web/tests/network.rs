@@ -36,6 +36,7 @@ async fn each_change_of_the_network_is_asked_for_by_its_route_and_answers_its_nu
         ("change/pin", r#"{"pin":"65535"}"#, MembersAsk::Pin(DskPin::new(65_535))),
         ("change/keys", r#"{"keys":["s2_unauthenticated","s0"]}"#, MembersAsk::Grant(KeyMask(0x81))),
         ("change/keys", r#"{"keys":[]}"#, MembersAsk::Grant(KeyMask::NONE)),
+        ("nodes/7/interview", "", MembersAsk::Interview(NodeId(7))),
         ("change/cancel", "", MembersAsk::Cancel),
     ] {
         let reply = Ok(Reply::View(json!({ "change": 12 })));

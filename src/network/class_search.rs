@@ -1,0 +1,138 @@
+//! Which security class a node was granted, found out by asking under each (security sheet, B1).
+//!
+//! Only an answer under a class proves it. Silence proves nothing: the air may be bad, or jammed, so a higher class that was
+//! left unanswered is asked again, with growing pauses. A node that answers under a lower class is used there meanwhile.
+//!
+//! A lower class that lists nothing is not used: a node names nothing under any class but its highest.
+
+use std::time::Duration;
+
+use crate::command::ClassId;
+use crate::domain::node::{InterviewStage, Node, SecurityClass};
+use crate::domain::time::Instant;
+
+/// Pauses after a round of questions that left something unanswered; the last one repeats.
+const PAUSES: [Duration; 5] = [
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+    Duration::from_secs(600),
+    Duration::from_secs(3600),
+    Duration::from_secs(24 * 3600),
+];
+/// A node that is heard is asked again sooner, but anybody can send in its name: not sooner than the longest of these.
+const PAUSES_WHEN_HEARD: usize = 3;
+/// So many rounds a higher class is waited for before a lower one is used.
+const PATIENCE: usize = 2;
+
+/// The search for one node's class.
+#[derive(Default, Debug)]
+pub(super) struct ClassSearch {
+    /// Asked in this round, and not answered.
+    silent: Vec<SecurityClass>,
+    /// In this round a lower class answered, so those that were silent were asked once more.
+    asked_twice: bool,
+    /// Rounds that left something unanswered.
+    rounds: usize,
+    /// The node listed command classes under the class that it is used at.
+    usable: bool,
+    /// The next round is not due before.
+    due_at: Instant,
+}
+
+/// What follows from a round.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// The interview goes on under the class that is known.
+    GoOn,
+    /// The node is left alone until then; if it is heard, until the second moment.
+    Wait { until: Instant, heard_until: Instant },
+}
+
+impl ClassSearch {
+    /// The classes to ask in a round: those that may turn out to be higher, and the one that is known, for what it lists.
+    pub(super) fn questions(&self, node: &Node) -> Vec<SecurityClass> {
+        if node.is_class_certain() {
+            return Some(node.security).filter(|class| *class > SecurityClass::None).into_iter().collect();
+        }
+        node.possible_classes().filter(|class| !node.security_known || *class >= node.security).collect()
+    }
+
+    /// Whether a node that is used at a lower class is to be asked for a higher one now.
+    pub(super) fn is_due(&self, node: &Node, now: Instant) -> bool {
+        self.due_at(node).is_some_and(|at| at <= now)
+    }
+
+    /// When it is asked for a higher class, if it is.
+    pub(super) fn due_at(&self, node: &Node) -> Option<Instant> {
+        (node.stage > InterviewStage::NodeInfo && !node.is_class_certain()).then_some(self.due_at)
+    }
+
+    /// The classes to ask of such a node.
+    pub(super) fn higher(&self, node: &Node) -> Vec<SecurityClass> {
+        node.possible_classes().filter(|class| *class > node.security).collect()
+    }
+
+    /// The node answered under `class`. Returns what is to be asked instead of the rest of the round.
+    pub(super) fn answered(&mut self, node: &mut Node, class: SecurityClass, supported: &[ClassId]) -> Vec<SecurityClass> {
+        // It may have proved a higher one by itself meanwhile.
+        if !node.security_known || class >= node.security {
+            node.security = class;
+            node.security_known = true;
+            self.usable = !supported.is_empty();
+            for listed in supported {
+                node.classes.entry(*listed).or_default().secure = true;
+            }
+        }
+        self.silent.retain(|silent| *silent > class);
+        if self.silent.is_empty() && class == node.security {
+            node.class_settled = true;
+            return Vec::new();
+        }
+        if std::mem::replace(&mut self.asked_twice, true) {
+            return Vec::new();
+        }
+        // It hears us and is heard now: what was lost before need not be lost again.
+        let mut again = std::mem::take(&mut self.silent);
+        again.sort_by(|a, b| b.cmp(a));
+        again
+    }
+
+    /// Nothing came under `class`, or no nonce for it.
+    pub(super) fn unanswered(&mut self, class: SecurityClass) {
+        self.silent.push(class);
+    }
+
+    /// Everything was asked.
+    pub(super) fn end_round(&mut self, node: &mut Node, now: Instant) -> Verdict {
+        let answered = node.class_settled && !self.silent.contains(&node.security);
+        self.silent.clear();
+        self.asked_twice = false;
+        if answered || node.possible_classes().next().is_none() {
+            node.security_known = true;
+            *self = Self::default();
+            return Verdict::GoOn;
+        }
+        let pause = |rounds: usize| PAUSES.get(rounds).or(PAUSES.last()).copied().unwrap_or_default();
+        self.due_at = now + pause(self.rounds);
+        let heard_until = now + pause(self.rounds.min(PAUSES_WHEN_HEARD - 1));
+        self.rounds += 1;
+        if self.is_exhausted() {
+            node.security_known = true;
+            let allowed = node.security == SecurityClass::None && node.insecure_allowed;
+            let goes_on = self.usable && !node.class_settled || allowed;
+            if self.rounds == PATIENCE {
+                let class = node.security;
+                tracing::warn!(node = %node.id, ?class, goes_on, "left the question for its security class unanswered; it is asked again");
+            }
+            if goes_on {
+                return Verdict::GoOn;
+            }
+        }
+        Verdict::Wait { until: self.due_at, heard_until }
+    }
+
+    /// Whether it was asked often enough to say that it does not answer.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.rounds >= PATIENCE
+    }
+}
