@@ -73,7 +73,14 @@ impl Case {
         far.reseals = true;
         // What anybody says in clear is as good as the word of a lock without keys.
         let neighbour = class != SecurityClass::None && entropy.below(2) == 0;
-        Self { seed, kind: Kind { class, wrapped, forms }, far, session: 3, forged: 0, neighbour, entropy }
+        let mut case = Self { seed, kind: Kind { class, wrapped, forms }, far, session: 3, forged: 0, neighbour, entropy };
+        if wrapped == Wrapped::Numbered {
+            // That it counts up shows with its second report.
+            let locked = case.wrap(Command::parse(&[0x71, 0x05, 0, 0, 0, 0xFF, 6, 1, 0]).unwrap());
+            case.far.say(&locked);
+            case.run(3_000);
+        }
+        case
     }
 
     /// Lets time pass, in which forged frames may come.
