@@ -17,4 +17,5 @@ pub mod pin;
 pub mod provisioning;
 pub mod slot;
 pub mod takeover;
+pub mod tally;
 pub mod time;
