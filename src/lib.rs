@@ -8,7 +8,7 @@
 //! | floor | modules | what |
 //! | --- | --- | --- |
 //! | 3 shell | [`run`], [`mqtt::client`], [`mqtt::settings`], [`mqtt::broker`], [`web`], [`cli`] | tokio, sockets, the clock, OS randomness |
-//! | 2 durable | [`store`] | rusqlite, synchronous: applies a batch, loads a state |
+//! | 2 durable | [`store`], [`files`] | rusqlite, synchronous: applies a batch, loads a state; files that somebody names |
 //! | 1 machines | [`network`], [`reconcile`], [`sim`], [`bridge`], [`mqtt::topic`], [`mqtt::outbox`] | pure: (state, now, input) → what to do |
 //! | 0 words | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`], [`import`] | values and codecs |
 //!
@@ -61,6 +61,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod domain;
+pub mod files;
 pub mod import;
 pub mod mqtt;
 pub mod network;

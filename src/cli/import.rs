@@ -1,7 +1,7 @@
 //! `latchkey network import-zwave-js`: opens the files that Z-Wave JS keeps, shows what is in them, and hands it over.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use hyper::Method;
@@ -16,6 +16,7 @@ use super::words::{items, part};
 use super::{print, print_json};
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::takeover::Takeover;
+use crate::files;
 use crate::import::wire::Outgoing;
 use crate::import::zwave_js::{self, ImportError, Imported, ImportedLock, Source};
 use crate::security::keys::KeyId;
@@ -26,6 +27,8 @@ const DEPTH: u8 = 2;
 const MOST_FILES: usize = 20_000;
 /// The cache of two hundred nodes has a few megabytes.
 const LONGEST: u64 = 64 * 1024 * 1024;
+/// All files that are read together.
+const MOST_BYTES: u64 = 96 * 1024 * 1024;
 
 /// What to import.
 #[derive(clap::Args, Debug)]
@@ -54,6 +57,9 @@ pub enum FilesError {
         /// What the system said.
         source: io::Error,
     },
+    /// A pipe or a device.
+    #[error("{0} is no file but a pipe or a device; take it away, or give the folder in which Z-Wave JS keeps its files")]
+    NotAFile(PathBuf),
     /// Far too long.
     #[error("{0} is too long for a file of Z-Wave JS; give the folder in which it keeps its files")]
     TooLong(PathBuf),
@@ -81,8 +87,25 @@ pub fn read(path: &Path) -> Result<Imported, FilesError> {
         }
         path.file_name().and_then(|name| home_of(&name.to_string_lossy()))
     };
-    let sources: Vec<Source> = files.iter().map(|path| open(path)).collect::<Result<_, _>>()?;
-    Ok(zwave_js::read(&sources, which)?)
+    Ok(zwave_js::read(&sources(&files, which)?, which)?)
+}
+
+/// The texts of the files that matter, and the names of the others. Nothing more than that is in memory at a time.
+fn sources(files: &[PathBuf], which: Option<HomeId>) -> Result<Vec<Source>, FilesError> {
+    let names: Vec<String> = files.iter().map(|path| name_of(path)).collect();
+    let needed = zwave_js::needed(&names.iter().map(String::as_str).collect::<Vec<_>>(), which);
+    let mut left = MOST_BYTES;
+    let mut sources = Vec::new();
+    for (path, name) in files.iter().zip(&names) {
+        let text = if needed.contains(&name.as_str()) { text_of(path, LONGEST.min(left))? } else { Zeroizing::default() };
+        left = left.saturating_sub(text.len() as u64);
+        sources.push(Source { name: name.clone(), text });
+    }
+    Ok(sources)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The home id in front of a file's name.
@@ -117,22 +140,23 @@ fn gather(folder: &Path, depth: u8, found: &mut Vec<PathBuf>) -> Result<(), File
     Ok(())
 }
 
-fn open(path: &Path) -> Result<Source, FilesError> {
-    let file = File::open(path).map_err(|source| error(path, source))?;
-    let len = file.metadata().map_err(|source| error(path, source))?.len();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(len.min(LONGEST)).unwrap_or_default()));
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|source| error(path, source))?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(FilesError::TooLong(path.into()));
-    }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+fn text_of(path: &Path, most: u64) -> Result<Zeroizing<String>, FilesError> {
+    let mut bytes = files::read(path, most).map_err(|source| error(path, source))?;
     // What a power cut left at the end may be half a letter.
-    Ok(Source { name, text: Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()) })
+    Ok(Zeroizing::new(match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => text,
+        Err(error) => {
+            let bytes = Zeroizing::new(error.into_bytes());
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+    }))
 }
 
 fn error(path: &Path, source: io::Error) -> FilesError {
     match source.kind() {
         io::ErrorKind::NotFound => FilesError::Missing(path.into()),
+        io::ErrorKind::InvalidInput => FilesError::NotAFile(path.into()),
+        io::ErrorKind::FileTooLarge => FilesError::TooLong(path.into()),
         _ => FilesError::Unreadable { path: path.into(), source },
     }
 }
@@ -278,6 +302,37 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         dir
+    }
+
+    #[test]
+    fn a_pipe_or_a_device_among_the_files_is_named_and_hangs_nothing() {
+        let dir = folder(&[("7e570001.jsonl", CACHE)]);
+        let pipe = dir.path().join("keys.json");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let told = read(dir.path()).unwrap_err().to_string();
+        assert!(told.contains("keys.json is no file"), "{told}");
+        fs::remove_file(&pipe).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", dir.path().join("settings.json")).unwrap();
+        let told = read(dir.path()).unwrap_err().to_string();
+        assert!(told.contains("settings.json is no file"), "{told}");
+    }
+
+    #[test]
+    fn files_that_take_no_room_on_the_disk_take_none_in_memory() {
+        let dir = folder(&[("7e570001.jsonl", CACHE)]);
+        let sparse = |name: &str, len: u64| {
+            fs::File::create(dir.path().join(name)).unwrap().set_len(len).unwrap();
+        };
+        // Of other networks, and of another time: nothing of them is needed.
+        (1..=30).for_each(|n| sparse(&format!("{n:08x}.json"), 60 << 20));
+        (1..=30).for_each(|n| sparse(&format!("{n:08x}.values.jsonl"), 60 << 20));
+        assert_eq!(read(dir.path()).unwrap().locks.len(), 2);
+        (1..=30).for_each(|n| sparse(&format!("{n:08x}.jsonl"), 60 << 20));
+        assert!(read(dir.path()).unwrap_err().to_string().contains("several networks"));
+        assert_eq!(read(&dir.path().join("7e570001.jsonl")).unwrap().locks.len(), 2);
+        sparse("settings.json", 1 << 40);
+        let told = read(&dir.path().join("7e570001.jsonl")).unwrap_err().to_string();
+        assert!(told.contains("settings.json is too long"), "{told}");
     }
 
     #[test]

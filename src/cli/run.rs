@@ -9,10 +9,12 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use zeroize::Zeroizing;
 
 use super::failure::{Failure, Outcome};
 use super::{Place, complain, print};
 use crate::config::{Config, DEFAULT_FILE, NetworkKeys};
+use crate::files;
 use crate::run;
 use crate::run::clock;
 use crate::run::network_keys::{self, Given, KeysError};
@@ -84,14 +86,15 @@ pub fn socket(place: &Place) -> Result<PathBuf, Failure> {
 /// The configuration. Without `--config`, a file that is not there means the defaults.
 pub fn load(place: &Place) -> Result<Config, Failure> {
     let file = file(place);
-    let text = match std::fs::read_to_string(file) {
+    let text = match files::read_text(file, files::SMALL) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && place.config.is_none() => String::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && place.config.is_none() => Zeroizing::default(),
         Err(error) => {
             let remedy = match error.kind() {
                 io::ErrorKind::NotFound => "`latchkey config` prints one to begin with",
                 io::ErrorKind::PermissionDenied => "ask as root, or name the daemon's --socket",
                 io::ErrorKind::InvalidData => "write it as UTF-8 text",
+                io::ErrorKind::FileTooLarge => "that is no configuration",
                 _ => "name another with --config",
             };
             return Err(Failure::Usage(format!("{}: {error}; {remedy}", file.display())));

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::failure::{Failure, Outcome};
 use super::{print, run};
 use crate::domain::entropy::Entropy;
+use crate::files;
 use crate::run::signals::Signals;
 use crate::run::sim_port::SharedWorld;
 use crate::run::simulate::{ControlPort, Serial, listen};
@@ -60,8 +62,8 @@ fn world(args: &SimulateArgs) -> Result<Blueprint, Failure> {
     let name = args.world.display().to_string();
     let built_in = BUILT_IN.iter().find(|(built_in, _)| *built_in == name);
     let text = match built_in {
-        Some((_, text)) => (*text).to_owned(),
-        None => std::fs::read_to_string(&args.world).map_err(|error| {
+        Some((_, text)) => Zeroizing::new((*text).to_owned()),
+        None => files::read_text(&args.world, files::SMALL).map_err(|error| {
             let names = BUILT_IN.map(|(name, _)| name).join(", ");
             Failure::Usage(format!("{name} can't be read: {error}; write the path of a world file, or one of {names}"))
         })?,

@@ -10,6 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::files;
+
 use super::url::{BrokerUrl, InvalidBrokerUrl, UnlockRefused};
 
 /// Where the broker is, how to log in, and who we are there.
@@ -133,10 +135,9 @@ impl Settings {
         let Some(path) = &self.password_file else {
             return Ok(Some(Login { username, password: String::new() }));
         };
-        let mut text =
-            std::fs::read_to_string(path).map_err(|source| InvalidSettings::PasswordFile { path: path.clone(), source })?;
+        let text = files::read_text(path, files::SMALL);
+        let text = text.map_err(|source| InvalidSettings::PasswordFile { path: path.clone(), source })?;
         let password = text.lines().next().unwrap_or_default().to_owned();
-        text.zeroize();
         if password.is_empty() {
             return Err(InvalidSettings::NoPassword(path.clone()));
         }
@@ -165,12 +166,10 @@ impl Settings {
             (None, None) => Ok(config.with_no_client_auth()),
             (Some(chain), Some(key)) => {
                 let chain = certificates("client_cert_file", chain)?;
-                let key = PrivateKeyDer::from_pem_file(key).map_err(|source| InvalidSettings::Pem {
-                    key: "client_key_file",
-                    path: key.clone(),
-                    what: "a private key",
-                    source,
-                })?;
+                let unusable =
+                    |source| InvalidSettings::Pem { key: "client_key_file", path: key.clone(), what: "a private key", source };
+                let bytes = files::read(key, files::SMALL).map_err(|error| unusable(pem::Error::Io(error)))?;
+                let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(unusable)?;
                 config.with_client_auth_cert(chain, key).map_err(InvalidSettings::ClientCert)
             }
             (Some(_), None) | (None, Some(_)) => Err(InvalidSettings::HalfClientCert),
@@ -180,7 +179,8 @@ impl Settings {
 
 fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, InvalidSettings> {
     let unusable = |source| InvalidSettings::Pem { key, path: path.to_owned(), what: "certificates", source };
-    let found: Vec<_> = CertificateDer::pem_file_iter(path).and_then(|items| items.collect()).map_err(unusable)?;
+    let bytes = files::read(path, files::SMALL).map_err(|error| unusable(pem::Error::Io(error)))?;
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(unusable)?;
     if found.is_empty() { Err(unusable(pem::Error::NoItemsFound)) } else { Ok(found) }
 }
 

@@ -5,13 +5,12 @@
 //! because of a file's mode would be the greater harm.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use crate::config::NetworkKeys;
+use crate::files;
 use crate::security::key_file::{InvalidKeyFile, KeyFile};
 
 /// Six keys with their names take some 400 bytes.
@@ -52,6 +51,9 @@ pub enum KeysError {
         /// What is wrong with it.
         why: InvalidKeyFile,
     },
+    /// A folder, a pipe or a device.
+    #[error("{0} is not a file; write the path of the file with the network's keys")]
+    NotAFile(PathBuf),
     /// Far too long.
     #[error("{0} is too long for a file of network keys; write the path of the right one")]
     TooLong(PathBuf),
@@ -97,18 +99,18 @@ pub fn given(configured: Option<&NetworkKeys>, credentials: Option<&Path>) -> Re
 }
 
 fn open(path: &Path, missing: impl FnOnce() -> KeysError) -> Result<File, KeysError> {
-    File::open(path).map_err(|source| match source.kind() {
+    files::open(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => missing(),
+        io::ErrorKind::InvalidInput => KeysError::NotAFile(path.into()),
         _ => unreadable(path, source),
     })
 }
 
 fn read(file: File, path: &Path) -> Result<KeyFile, KeysError> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(KeysError::TooLong(path.into()));
-    }
+    let bytes = files::read_open(file, LONGEST).map_err(|source| match source.kind() {
+        io::ErrorKind::FileTooLarge => KeysError::TooLong(path.into()),
+        _ => unreadable(path, source),
+    })?;
     let text =
         str::from_utf8(&bytes).map_err(|_| KeysError::Invalid { path: path.into(), why: InvalidKeyFile::NotJson { line: 1 } })?;
     KeyFile::parse(text).map_err(|why| KeysError::Invalid { path: path.into(), why })

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use rusqlite::{Error, ErrorCode};
 
+use crate::files::NotAFile;
+
 /// Where the store key came from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum KeySource {
@@ -109,6 +111,9 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
+    /// A folder, a pipe or a device.
+    #[error("{0} is not a file; write the path of a file into [store]")]
+    NotAFile(PathBuf),
     /// The system refused in some other way.
     #[error("{path} can't be used; look at the cause, then start again")]
     Io {
@@ -142,6 +147,7 @@ impl OpenError {
             | Self::KeyWrong { .. }
             | Self::KeyExposed { .. }
             | Self::KeyMalformed(_)
+            | Self::NotAFile(_)
             | Self::KeyUnbirthable { .. } => true,
         }
     }
@@ -150,6 +156,7 @@ impl OpenError {
     pub(super) fn from_io(path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
         match source.kind() {
+            io::ErrorKind::InvalidInput if source.get_ref().is_some_and(|inner| inner.is::<NotAFile>()) => Self::NotAFile(path),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull(path),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::NotWritable { path, source },
             _ => Self::Io { path, source },

@@ -108,7 +108,7 @@ fn parse(bytes: &[u8]) -> Option<StoreKey> {
 }
 
 fn open_if_there(path: &Path) -> Result<Option<File>, OpenError> {
-    match File::open(path) {
+    match crate::files::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(OpenError::from_io(path, error)),

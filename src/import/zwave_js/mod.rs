@@ -147,6 +147,16 @@ pub fn wants(name: &str) -> bool {
         || matches!(name, "settings.json" | "options.json" | "core.config_entries" | "keys.json" | "nodes.json")
 }
 
+/// Of the files with these names, those whose text [`read`] looks into: where it is not certain which network is meant, or where
+/// a file only says by its name that it is of no use, nothing has to be read to say so.
+pub fn needed<'a>(names: &[&'a str], which: Option<HomeId>) -> Vec<&'a str> {
+    let caches = names.iter().filter_map(|name| home_of(name, ".jsonl")).filter(|home| which.is_none_or(|which| which == *home));
+    let [home] = caches.collect::<Vec<_>>()[..] else { return Vec::new() };
+    let of_home = |name: &str| [".jsonl", ".values.jsonl"].iter().any(|suffix| home_of(name, suffix) == Some(home));
+    let of_any = |name: &str| name.ends_with(".jsonl") || home_of(name, ".json").is_some();
+    names.iter().copied().filter(|name| of_home(name) || !of_any(name)).collect()
+}
+
 /// Reads the files of a network. `which` is its home id, where somebody named one.
 pub fn read(files: &[Source], which: Option<HomeId>) -> Result<Imported, ImportError> {
     let (home, cache_file) = cache_of(files, which)?;
