@@ -22,6 +22,7 @@ use crate::domain::entropy::Entropy;
 use crate::mqtt::broker;
 use crate::mqtt::client::{self as mqtt, FromBroker, InvalidSettings};
 use crate::run;
+use crate::run::no_core;
 use crate::run::signals::Signals;
 use crate::run::sim_port::{SharedWorld, spawn_link};
 use crate::security::key_file::KeyFile;
@@ -53,6 +54,7 @@ pub fn run(args: &DemoArgs) -> Outcome {
 }
 
 async fn demo(args: &DemoArgs) -> Outcome {
+    no_core::forbid();
     let scratch = Scratch::new().map_err(|error| failed("no place for the demo's files; set TMPDIR", &error))?;
     let port = broker::start().await.map_err(|error| failed("no broker", &error))?;
     let socket = scratch.0.join("latchkey.sock");

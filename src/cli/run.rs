@@ -24,6 +24,7 @@ use crate::run::signals::Signals;
 pub fn run(place: &Place) -> Outcome {
     let config = load_for_daemon(place)?;
     log();
+    run::no_core::forbid();
     let place = place.clone();
     daemon(config, move || load_for_daemon(&place).map_err(|failure| failure.to_string()))
 }

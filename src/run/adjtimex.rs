@@ -1,4 +1,5 @@
-//! What the kernel knows about its clock. The only place with `unsafe`: no safe crate asks this question.
+//! What the kernel knows about its clock. One of the two places with `unsafe`: no safe crate asks
+//! this question.
 
 #![expect(unsafe_code, reason = "adjtimex(2) has no safe wrapper that tells whether the clock is synchronised")]
 

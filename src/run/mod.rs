@@ -8,6 +8,7 @@ mod adjtimex;
 pub mod clock;
 pub mod link;
 pub mod network_keys;
+pub mod no_core;
 pub mod port;
 pub mod reload;
 mod service;
@@ -15,6 +16,7 @@ pub mod signals;
 pub mod sim_port;
 pub mod simulate;
 pub mod turns;
+pub mod wiping;
 
 use std::io;
 use std::path::PathBuf;
