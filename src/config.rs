@@ -130,6 +130,18 @@ pub struct Web {
     pub tls: WebTls,
     /// Proxies whose `Forwarded` headers are believed.
     pub trusted_proxy: Vec<IpAddr>,
+    /// What `/metrics` tells there without a login.
+    pub metrics: Metrics,
+}
+
+/// How much `/metrics` tells to everybody on this machine. Over the Unix socket it always tells all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Metrics {
+    /// Nothing from which follows when somebody was at a door.
+    #[default]
+    Plain,
+    /// When each door was last heard, and how often, too.
+    Full,
 }
 
 /// Whether the dashboard speaks HTTPS.
@@ -258,7 +270,12 @@ impl Mqtt {
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8480)), tls: WebTls::Auto, trusted_proxy: Vec::new() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8480)),
+            tls: WebTls::Auto,
+            trusted_proxy: Vec::new(),
+            metrics: Metrics::Plain,
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use latchkey::domain::time::{Instant, Now, Timestamp};
 use latchkey::network::inclusion::{Protection, Terms};
 use latchkey::security::key_exchange::DskPin;
 use latchkey::store::{Place, Store};
-use latchkey::web::api::{Api, Doorstep, router};
+use latchkey::web::api::{Api, Doorstep, Streams, router};
 use latchkey::web::handle::Handle;
 use latchkey::web::live::Live;
 use latchkey::web::server;
@@ -89,7 +89,7 @@ impl Daemon {
         let (handle, mut asked) = Handle::new();
         let closed = Doorstep::Closed { why: "not in this test".into() };
         let (zone, doorstep) = (watch::channel(jiff::tz::TimeZone::UTC).1, watch::channel(closed).1);
-        let api = Api { handle, reader: store.reader(), live: Live::new(), zone, doorstep };
+        let api = Api { handle, reader: store.reader(), live: Live::new(), zone, doorstep, streams: Streams::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let asks = Arc::new(Mutex::new(Vec::new()));
         let listener = runtime.block_on(server::bind(&folder.path().join("sock"))).unwrap();

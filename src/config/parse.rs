@@ -12,8 +12,8 @@ use crate::mqtt::url::BrokerUrl;
 
 use super::source::{ConfigError, Source, Value};
 use super::{
-    Api, ClockTrust, CodeLength, Config, Home, Mqtt, NetworkKeys, REGIONS, Serial, SerialPort, SoftReset, Store, Web, WebTls,
-    Zwave,
+    Api, ClockTrust, CodeLength, Config, Home, Metrics, Mqtt, NetworkKeys, REGIONS, Serial, SerialPort, SoftReset, Store, Web,
+    WebTls, Zwave,
 };
 
 const HOUR: u64 = 3600;
@@ -124,7 +124,13 @@ fn web(source: &Source) -> Result<Web, ConfigError> {
         let address = |text: &str| text.parse::<IpAddr>().map_err(|_| format!("has {text:?}, which is not an address"));
         value.list()?.into_iter().map(address).collect()
     })?;
+    let metrics = source.value("web", "metrics", "\"plain\" or \"full\"", |value| match value.text()? {
+        "plain" => Ok(Metrics::Plain),
+        "full" => Ok(Metrics::Full),
+        other => Err(format!("is {other:?}")),
+    })?;
     Ok(Web {
+        metrics: metrics.unwrap_or_default(),
         listen: listen.unwrap_or(default.listen),
         tls: tls.unwrap_or_default(),
         trusted_proxy: trusted_proxy.unwrap_or(default.trusted_proxy),

@@ -24,7 +24,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
             "publish_names",
         ],
     ),
-    ("web", &["listen", "tls", "trusted_proxy"]),
+    ("web", &["listen", "tls", "trusted_proxy", "metrics"]),
     ("api", &["socket"]),
     ("home", &["name", "time_zone", "code_length", "clock"]),
     ("zwave", &["region", "keys_file", "credential", "check_interval", "frame_budget_per_day"]),

@@ -65,6 +65,7 @@ fn the_keys_of_the_contract_are_read() {
         [web]
         listen = "[::1]:80"
         trusted_proxy = ["10.0.0.1"]
+        metrics = "full"
         [api]
         socket = "/s"
         [home]
@@ -85,6 +86,7 @@ fn the_keys_of_the_contract_are_read() {
     assert_eq!(mqtt.url, BrokerUrl { tls: true, host: "broker.example".into(), port: 8883 });
     assert_eq!((mqtt.base.as_str(), mqtt.publish_names), ("home/doors", PublishNames::Id));
     assert_eq!(config.web.listen.to_string(), "[::1]:80");
+    assert_eq!((config.web.metrics, Config::default().web.metrics), (Metrics::Full, Metrics::Plain));
     assert_eq!(config.home.time_zone.iana_name(), Some("Europe/Paris"));
     assert_eq!(config.home.code_length, CodeLength::Digits(6));
     assert_eq!(config.zwave.region.map(|region| region.0), Some(9));
@@ -113,6 +115,7 @@ fn a_bad_value_says_what_to_write() {
         ("[serial]\nport = \"udp://x:1\"", 2, "serial.port starts with udp://", "tcp://host:port"),
         ("[serial]\nport = true", 2, "serial.port can't be true or false", "latchkey config"),
         ("[web]\nlisten = \"localhost\"", 2, "web.listen is \"localhost\"", "127.0.0.1:8480"),
+        ("[web]\nmetrics = \"all\"", 2, "web.metrics is \"all\"", "\"plain\" or \"full\""),
         ("[web]\ntrusted_proxy = [\"x\"]", 2, "web.trusted_proxy", "192.0.2.1"),
         ("[web]\ntrusted_proxy = [1]", 2, "web.trusted_proxy can't be a list of anything but texts", ""),
         ("[mqtt]\nbase = \"a/#\"\nurl = \"mqtt://h\"", 2, "mqtt.base", "latchkey"),

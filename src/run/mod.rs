@@ -43,7 +43,7 @@ use crate::mqtt::client::{self, FromBroker, Publisher, ToBroker};
 use crate::mqtt::topic::{InvalidPrefix, Topics};
 use crate::network;
 use crate::store::{OpenError, Place, Store};
-use crate::web::api::{Api, Doorstep, router};
+use crate::web::api::{Api, Doorstep, Streams, router};
 use crate::web::handle::{Asked, Handle};
 use crate::web::live::Live;
 use crate::web::public;
@@ -146,12 +146,19 @@ pub async fn daemon_on(
     let live = Live::new();
     let (zone, zone_now) = watch::channel(settings.zone.clone());
     let (doorstep, doorstep_now) = watch::channel(Doorstep::Closed { why: "not opened yet".into() });
-    let api = Api { handle, reader: store.reader(), live: live.clone(), zone: zone_now, doorstep: doorstep_now };
+    let api = Api {
+        handle,
+        reader: store.reader(),
+        live: live.clone(),
+        zone: zone_now,
+        doorstep: doorstep_now,
+        streams: Streams::default(),
+    };
     let (stop_serving, stopping) = watch::channel(false);
     let stopped = async |mut stopping: watch::Receiver<bool>| {
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    let public = public::router(api.clone());
+    let public = public::router(api.clone(), config.web.metrics);
     let serving = [
         tokio::spawn(server::serve(listener, router(api), stopped(stopping.clone()))),
         tokio::spawn(public::serve(config.web.listen, public, doorstep, stopped(stopping))),

@@ -1,6 +1,7 @@
 //! The router, and what every route shares: who asks, and the shape of an answer.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
@@ -12,13 +13,14 @@ use axum::routing::{get, post, put};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::handle::Handle;
 use super::live::Live;
 use super::problem::{Problem, word_errors};
 use super::{devices, events, import, network, people, public};
 use crate::bridge::ask::{Actor, Ask, Reply};
+use crate::config::Metrics;
 use crate::domain::ids::{DeviceId, Generation, GrantId, PersonId};
 use crate::domain::intent::{Accepted, Intent};
 use crate::domain::pin::Pin;
@@ -38,6 +40,32 @@ pub struct Api {
     pub zone: watch::Receiver<TimeZone>,
     /// What became of the address of `[web]`.
     pub doorstep: watch::Receiver<Doorstep>,
+    /// Places for live streams.
+    pub streams: Streams,
+}
+
+/// How many may follow along at once: each holds a connection for as long as it likes, and others want one, too.
+#[derive(Clone, Debug)]
+pub struct Streams(Arc<Semaphore>);
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(Self::MOST)))
+    }
+}
+
+impl Streams {
+    /// A quarter of the connections.
+    pub const MOST: usize = 16;
+
+    /// A place, until it is dropped.
+    pub fn take(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.0).try_acquire_owned().map_err(|_| Problem {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            kind: "too-many-streams",
+            detail: format!("{} listeners follow along already; end one of them, or read /api/events", Self::MOST),
+        })
+    }
 }
 
 /// What became of the address of `[web]`. The daemon works without it.
@@ -59,7 +87,7 @@ pub enum Doorstep {
 /// Every route. Requests must carry an [`Actor`] among their extensions: the server knows who is at the other end.
 pub fn router(api: Api) -> Router {
     Router::new()
-        .merge(public::routes())
+        .merge(public::routes(Metrics::Full))
         .merge(network::routes())
         .route("/api/status", get(status))
         .route("/api/network", get(async |State(api): State<Api>, who: Who| api.view(who, Ask::Network).await))

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -14,11 +15,12 @@ use bytes::Bytes;
 use hyper::body::Frame;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::api::{Api, Who};
 use super::live::News;
 use super::problem::Problem;
+use super::room::Pulse;
 use crate::bridge::ask::Ask;
 use crate::domain::event::{Event, PublishNames};
 use crate::domain::ids::{DeviceId, EventId, PersonId, Slug};
@@ -65,9 +67,11 @@ pub async fn list(
 pub async fn live(
     State(api): State<Api>,
     who: Who,
+    pulse: Option<Extension<Pulse>>,
     headers: HeaderMap,
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let place = api.streams.take()?;
     let wanted = read_query(&api, &who, query).await?;
     let last = match headers.get("last-event-id").map(|id| id.to_str().ok().and_then(|id| id.parse::<EventId>().ok())) {
         Some(None) => return Err(Problem::bad_request("Last-Event-ID is not the id of an event")),
@@ -77,8 +81,11 @@ pub async fn live(
     let names = DeviceNames::ask(&api, &who).await?;
     let (lines, body) = mpsc::channel(16);
     tokio::spawn(follow(api, wanted, last, names, lines));
+    if let Some(Extension(pulse)) = pulse {
+        pulse.streams();
+    }
     let content_type = [(header::CONTENT_TYPE, "text/event-stream")];
-    Ok((content_type, Body::new(Lines(body))).into_response())
+    Ok((content_type, Body::new(Lines { lines: body, _place: place })).into_response())
 }
 
 /// Sends what was missed, then what happens, until the listener goes, falls behind, or the daemon stops.
@@ -218,13 +225,16 @@ impl DeviceNames {
 }
 
 /// A body that grows line by line.
-struct Lines(mpsc::Receiver<Bytes>);
+struct Lines {
+    lines: mpsc::Receiver<Bytes>,
+    _place: OwnedSemaphorePermit,
+}
 
 impl hyper::body::Body for Lines {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.0.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line))))
+        self.lines.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line))))
     }
 }

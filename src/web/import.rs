@@ -1,9 +1,10 @@
 //! `/api/network/import-zwave-js` and `/api/network/keys/export`: the two places where network keys pass. Served on the Unix
 //! socket only, and nothing of them shows in an error.
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::api::{Api, Who};
@@ -23,8 +24,20 @@ pub async fn zwave_js(State(api): State<Api>, who: Who, request: Request) -> Res
     api.change(who, Intent::ImportNetwork(Box::new(takeover))).await
 }
 
-/// `POST /api/network/keys/export`: the six keys, as `zwave.keys_file` has them. Who asked is written down.
-pub async fn export_keys(State(api): State<Api>, who: Who) -> Result<Response, Problem> {
+/// At the other end of the socket is root, or the user the daemon runs as: those who could read the keys anyway.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyholder;
+
+/// `POST /api/network/keys/export`: the six keys, as `zwave.keys_file` has them. Who asked is written down. The group that may
+/// use the socket may not have them: with these keys every lock can be opened from outside the house, for good.
+pub async fn export_keys(State(api): State<Api>, who: Who, keyholder: Option<Extension<Keyholder>>) -> Result<Response, Problem> {
+    if keyholder.is_none() {
+        return Err(Problem {
+            status: StatusCode::FORBIDDEN,
+            kind: "forbidden",
+            detail: "the network keys are for root and the user the daemon runs as only; ask as root".into(),
+        });
+    }
     match api.handle.ask(who.0, Ask::ExportKeys).await? {
         Reply::NetworkKeys(keys) => {
             let text = KeyFile::write(&keys);

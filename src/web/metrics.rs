@@ -1,4 +1,5 @@
-//! The daemon's figures for Prometheus. No person and no code is in them.
+//! The daemon's figures for Prometheus. No person and no code is in them; who may not know when somebody was at a door gets
+//! the page without what tells it.
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::bridge::vitals::{LockVitals, Vitals};
+use crate::config::Metrics;
 use crate::domain::time::Timestamp;
 use crate::network::{ControllerStatus, Reach};
 
@@ -18,7 +20,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 type Labels = [(&'static str, String); 1];
 
 /// The page. `store_bytes`: size of the database and its log.
-pub fn page(vitals: &Vitals, store_bytes: u64) -> Result<String, fmt::Error> {
+pub fn page(vitals: &Vitals, store_bytes: u64, detail: Metrics) -> Result<String, fmt::Error> {
     let mut page = Page(Registry::with_prefix("latchkey"));
     let version = [("version", env!("CARGO_PKG_VERSION").to_owned())];
     page.by("build", "The daemon's version", [(version, 1)]);
@@ -40,7 +42,7 @@ pub fn page(vitals: &Vitals, store_bytes: u64) -> Result<String, fmt::Error> {
     page.by("grants", "Grants by status", grants);
     let oldest = vitals.oldest_pending.map_or(0, |(_, since)| (vitals.now - since).as_secs());
     page.one("oldest_pending_grant_seconds", "How long the oldest grant that is on its way waits", oldest);
-    page.locks(vitals);
+    page.locks(vitals, detail);
     let mut out = String::new();
     text::encode(&mut out, &page.0)?;
     Ok(out)
@@ -49,7 +51,7 @@ pub fn page(vitals: &Vitals, store_bytes: u64) -> Result<String, fmt::Error> {
 struct Page(Registry);
 
 impl Page {
-    fn locks(&mut self, vitals: &Vitals) {
+    fn locks(&mut self, vitals: &Vitals, detail: Metrics) {
         let mut each = |name, help, value: fn(&LockVitals) -> Option<u64>| {
             let labelled = |lock: &LockVitals| Some(([("device", lock.slug.to_string())], value(lock)?));
             self.by(name, help, vitals.locks.iter().filter_map(labelled));
@@ -57,11 +59,15 @@ impl Page {
         each("lock_reachable", "The lock answers, or sleeps as it should", |lock| {
             Some(u64::from(lock.reach.is_some_and(|reach| reach != Reach::Dead)))
         });
-        each("lock_last_contact_timestamp_seconds", "When the lock was last heard", |lock| lock.last_contact.map(seconds));
         each("lock_battery_percent", "Battery of the lock; 0 when it warns", |lock| lock.battery.map(u64::from));
         each("lock_pending_grants", "Grants on their way to the lock", |lock| Some(count(lock.pending)));
         each("lock_failed_grants", "Grants at the lock that need somebody", |lock| Some(count(lock.failed)));
         each("lock_queued_commands", "Commands that wait for the lock", |lock| Some(count(lock.queued)));
+        // A figure that moves when somebody opens a door says when.
+        if detail == Metrics::Plain {
+            return;
+        }
+        each("lock_last_contact_timestamp_seconds", "When the lock was last heard", |lock| lock.last_contact.map(seconds));
         each("lock_frames", "Frames handed to the stick for the lock since the start", |lock| Some(lock.radio.frames));
         each("lock_wakeups", "Times the lock was woken since the start", |lock| Some(lock.radio.wakeups));
         each("lock_airtime_milliseconds", "Transmission for the lock since the start", |lock| Some(lock.radio.airtime_ms));

@@ -15,6 +15,7 @@ pub mod network;
 pub mod people;
 pub mod problem;
 pub mod public;
+pub mod room;
 pub mod server;
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use super::problem::Problem;
 use super::server;
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::bridge::vitals::Vitals;
+use crate::config::Metrics;
 use crate::network::ControllerStatus;
 
 /// A port that is taken is tried again after this.
@@ -65,18 +66,19 @@ fn refusal(listen: SocketAddr) -> Option<&'static str> {
         .then_some("web.listen is not on loopback, and nothing is served there without HTTPS yet; set it to 127.0.0.1:8480")
 }
 
-/// What is served at the address of `[web]`.
-pub fn router(api: Api) -> Router {
+/// What is served at the address of `[web]`; `detail` is what its figures tell.
+pub fn router(api: Api, detail: Metrics) -> Router {
     Router::new()
-        .merge(routes())
+        .merge(routes(detail))
         .fallback(async || Problem::not_found("there is nothing at this address yet; use the command line"))
         .layer(from_fn(only_for_this_machine))
         .with_state(api)
 }
 
 /// `/healthz` and `/metrics`.
-pub fn routes() -> Router<Api> {
-    Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics))
+pub fn routes(detail: Metrics) -> Router<Api> {
+    let metrics = get(async move |State(api): State<Api>| metrics(&api, detail).await);
+    Router::new().route("/healthz", get(healthz)).route("/metrics", metrics)
 }
 
 async fn only_for_this_machine(headers: HeaderMap, request: Request, next: Next) -> Response {
@@ -103,10 +105,10 @@ async fn healthz(State(api): State<Api>) -> Result<Json<Value>, Problem> {
     Ok(Json(json!({ "ok": true, "stick": stick, "broker": broker, "problems": problems })))
 }
 
-async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
-    let vitals = vitals(&api).await?;
-    let page =
-        metrics::page(&vitals, api.store_bytes().await).map_err(|_| Problem::unavailable("the figures can't be written"))?;
+async fn metrics(api: &Api, detail: Metrics) -> Result<Response, Problem> {
+    let vitals = vitals(api).await?;
+    let page = metrics::page(&vitals, api.store_bytes().await, detail)
+        .map_err(|_| Problem::unavailable("the figures can't be written"))?;
     Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], page).into_response())
 }
 

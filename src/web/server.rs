@@ -1,9 +1,10 @@
-//! Who may connect to the Unix socket, and for both kinds of sockets: how many at once, and for how long a peer may dawdle.
+//! Who may connect to the Unix socket, and for both kinds of sockets: for how long a peer may dawdle. How many come in at once
+//! is told by [`super::room`].
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,16 +12,24 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::unistd::geteuid;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower_service::Service;
 
+use super::import::Keyholder;
+use super::room::{Admission, Pulse, Read, Room};
 use crate::bridge::ask::Actor;
+use crate::domain::tally::Tallies;
 
-/// Connections served at once; the rest wait in the kernel's queue.
-const CONNECTIONS: usize = 64;
+/// How many may wait for a place at once; the rest is turned away.
+const WAITING: usize = 32;
+
+/// How often it is looked whether one became free.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// How long a request's head may take to arrive, and how long a connection may be idle.
 const HEAD: Duration = Duration::from_secs(10);
@@ -78,39 +87,95 @@ fn sort(path: &Path, error: io::Error) -> SocketError {
 
 /// Serves until `shutdown`; then no new connection is taken, and those under way get a moment to finish.
 pub async fn serve<D: Door>(door: D, router: Router, shutdown: impl Future<Output = ()>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
     let (stop, stopping) = watch::channel(());
-    let mut connections = JoinSet::new();
+    let mut hall = Hall { router, stopping, connections: JoinSet::new(), room: Room::default(), waiting: VecDeque::new() };
+    let mut tallies = Tallies::default();
     tokio::pin!(shutdown);
     loop {
-        let accepted = tokio::select! {
+        tokio::select! {
             () = &mut shutdown => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = async {
-                let permit = Arc::clone(&room).acquire_owned().await;
-                (door.accept().await, permit)
-            } => accepted,
-        };
-        match accepted {
-            (Ok((stream, actor)), permit) => {
-                let (router, stopping) = (router.clone(), stopping.clone());
-                connections.spawn(async move {
-                    connection(stream, actor, router, stopping).await;
-                    drop(permit);
-                });
+            Some(ended) = hall.connections.join_next_with_id() => {
+                hall.room.leaves(ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
-            // Out of file descriptors, mostly: the listener is fine, and the next try too soon would spin.
-            (Err(error), _) => {
-                tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+            accepted = door.accept() => match accepted {
+                Ok((stream, peer)) if hall.waiting.len() < WAITING => {
+                    hall.waiting.push_back(Waiting { stream, peer, since: Instant::now() });
+                }
+                Ok(_) => tell(&mut tallies, "more knock than can wait: their connections are closed"),
+                // Out of file descriptors, mostly: the listener is fine, and the next try too soon would spin.
+                Err(error) => {
+                    if let Some(times) = tallies.hit("a connection could not be taken") {
+                        tracing::warn!(%error, times, "a connection could not be taken");
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            () = tokio::time::sleep(LOOK), if !hall.waiting.is_empty() => {}
         }
+        hall.let_in(&mut tallies);
     }
     drop(door);
     drop(stop);
+    let mut connections = hall.connections;
     let finished = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(FAREWELL, finished).await.is_err() {
         tracing::debug!("requests under way were cut off");
+    }
+}
+
+fn tell(tallies: &mut Tallies<&'static str>, what: &'static str) {
+    if let Some(times) = tallies.hit(what) {
+        tracing::warn!(times, "{what}");
+    }
+}
+
+/// Somebody who knocked and was not let in yet.
+struct Waiting<S> {
+    stream: S,
+    peer: Option<Peer>,
+    since: Instant,
+}
+
+/// Everybody at one door.
+struct Hall<S> {
+    router: Router,
+    stopping: watch::Receiver<()>,
+    connections: JoinSet<()>,
+    room: Room,
+    waiting: VecDeque<Waiting<S>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Hall<S> {
+    /// Lets in whoever may. Somebody who has to wait holds up nobody behind them: root may be there.
+    fn let_in(&mut self, tallies: &mut Tallies<&'static str>) {
+        let now = Instant::now();
+        for Waiting { stream, peer, since } in std::mem::take(&mut self.waiting) {
+            match self.room.admit(peer.map(|peer| peer.uid), now) {
+                Admission::Welcome => {
+                    let pulse = Pulse::new();
+                    let serving = connection(stream, peer, pulse.clone(), self.router.clone(), self.stopping.clone());
+                    let connection = self.connections.spawn(serving);
+                    self.room.seat(peer.map(|peer| peer.uid), pulse, connection);
+                }
+                Admission::Wait if now.duration_since(since) < HEAD => self.waiting.push_back(Waiting { stream, peer, since }),
+                Admission::Wait => tell(tallies, "no room for a connection within 10 s: it is closed"),
+                Admission::Refused => tell(tallies, "a user has too many connections: another one is closed"),
+            }
+        }
+    }
+}
+
+/// Who is at the other end of a Unix socket, as the kernel says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// The user.
+    pub uid: u32,
+}
+
+impl Peer {
+    /// Root, or the user the daemon runs as.
+    fn is_keyholder(self) -> bool {
+        self.uid == 0 || self.uid == geteuid().as_raw()
     }
 }
 
@@ -120,24 +185,24 @@ pub trait Door {
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
     /// The next connection, and who is at its other end where that can be known.
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<Actor>)>>;
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<Peer>)>>;
 }
 
 impl Door for UnixListener {
     type Stream = UnixStream;
 
-    async fn accept(&self) -> io::Result<(UnixStream, Option<Actor>)> {
+    async fn accept(&self) -> io::Result<(UnixStream, Option<Peer>)> {
         let (stream, _) = Self::accept(self).await?;
         // The kernel vouches for the peer; without it nobody could be named in the audit.
         let peer = stream.peer_cred()?;
-        Ok((stream, Some(Actor(format!("uid {}", peer.uid())))))
+        Ok((stream, Some(Peer { uid: peer.uid() })))
     }
 }
 
 impl Door for TcpListener {
     type Stream = TcpStream;
 
-    async fn accept(&self) -> io::Result<(TcpStream, Option<Actor>)> {
+    async fn accept(&self) -> io::Result<(TcpStream, Option<Peer>)> {
         let (stream, _) = Self::accept(self).await?;
         Ok((stream, None))
     }
@@ -145,19 +210,25 @@ impl Door for TcpListener {
 
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    actor: Option<Actor>,
+    peer: Option<Peer>,
+    pulse: Pulse,
     router: Router,
     mut stopping: watch::Receiver<()>,
 ) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        if let Some(actor) = &actor {
-            request.extensions_mut().insert(actor.clone());
+        let about = request.extensions_mut();
+        about.insert(pulse.clone());
+        if let Some(peer) = peer {
+            about.insert(Actor(format!("uid {}", peer.uid)));
+            if peer.is_keyholder() {
+                about.insert(Keyholder);
+            }
         }
         // A router is ready at any time: it has no `poll_ready` to wait for.
         router.clone().call(request)
     });
-    let connection =
-        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(stream), service);
+    let stream = TokioIo::new(Read::by_peer(stream));
+    let connection = http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(stream, service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -173,6 +244,8 @@ async fn connection(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::oneshot;
@@ -185,6 +258,28 @@ mod tests {
         let path = folder.path().join("s");
         let _listener = bind(&path).await.unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_that_send_half_a_request_do_not_keep_a_monitor_out_for_long() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/healthz", get(async || "well"));
+        let serving = tokio::spawn(serve(listener, router, std::future::pending()));
+        let mut held = Vec::new();
+        for _ in 0..80 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: loc").await.unwrap();
+            held.push(stream);
+        }
+        // More than fit: they wait for one of them to be too old.
+        let mut monitor = TcpStream::connect(address).await.unwrap();
+        monitor.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+        let (mut answer, since) = (String::new(), Instant::now());
+        monitor.read_to_string(&mut answer).await.unwrap();
+        assert!(since.elapsed() < HEAD, "{:?}", since.elapsed());
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+        serving.abort();
     }
 
     #[tokio::test]

@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tower_service::Service;
 
-use super::api::{Api, Doorstep, router};
+use super::api::{Api, Doorstep, Streams, router};
 use super::handle::{Asked, Handle};
+use super::import::Keyholder;
 use super::live::Live;
 use super::public;
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::bridge::vitals::{LockVitals, Problem, Vitals};
+use crate::config::Metrics;
 use crate::domain::batch::{Batch, Dropped, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventType, Method, PersonAtEvent};
@@ -36,6 +38,7 @@ use crate::store::{Place, Store};
 
 /// A router, and a loop whose answers the test gives.
 struct Desk {
+    streams: Streams,
     router: Router,
     public: Router,
     asked: mpsc::Receiver<Asked>,
@@ -75,9 +78,10 @@ impl Desk {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         let doorstep = Doorstep::Open { listen: ([127, 0, 0, 1], 8480).into() };
         let (zone, doorstep) = (watch::channel(zone).1, watch::channel(doorstep).1);
-        let api = Api { handle, reader: store.reader(), live: live.clone(), zone, doorstep };
-        let (public, router) = (public::router(api.clone()), router(api));
-        Self { router, public, asked, live, store, _folder: folder }
+        let streams = Streams::default();
+        let api = Api { handle, reader: store.reader(), live: live.clone(), zone, doorstep, streams: streams.clone() };
+        let (public, router) = (public::router(api.clone(), Metrics::Plain), router(api));
+        Self { streams, router, public, asked, live, store, _folder: folder }
     }
 
     /// Sends a request that never reaches the loop.
@@ -114,6 +118,7 @@ impl Desk {
 async fn send(mut router: Router, method: &str, path: &str, body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
     request.extensions_mut().insert(Actor("uid 7".into()));
+    request.extensions_mut().insert(Keyholder);
     let (parts, body) = router.call(request).await.unwrap().into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
@@ -298,6 +303,26 @@ async fn exported_keys_have_the_form_of_a_keys_file() {
     assert_eq!((answer.status, &answer.headers[header::CACHE_CONTROL]), (StatusCode::OK, &"no-store".parse().unwrap()));
     let file = KeyFile::parse(&answer.body).unwrap();
     assert!(KeyId::ALL.into_iter().all(|id| file.get(id) == Some(keys.network_key(id))));
+}
+
+#[tokio::test]
+async fn a_member_of_the_sockets_group_gets_no_network_keys() {
+    let mut desk = Desk::new();
+    let mut request = Request::builder().method("POST").uri("/api/network/keys/export").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Actor("uid 1000".into()));
+    let response = desk.router.call(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert!(desk.asked.try_recv().is_err(), "nobody asked the loop");
+}
+
+#[tokio::test]
+async fn live_streams_leave_connections_for_others() {
+    let desk = Desk::new();
+    let places: Vec<_> = (0..Streams::MOST).map(|_| desk.streams.take().unwrap()).collect();
+    let answer = send(desk.router.clone(), "GET", "/api/live", "").await;
+    assert_eq!(answer.problem().0, 429);
+    drop(places);
+    assert!(desk.streams.take().is_ok());
 }
 
 #[tokio::test]
@@ -543,9 +568,7 @@ async fn a_monitor_reads_every_figure_and_no_name() {
         "latchkey_grants{status=\"active\"} 12",
         "latchkey_oldest_pending_grant_seconds 90",
         "latchkey_lock_reachable{device=\"front_door\"} 0",
-        "latchkey_lock_last_contact_timestamp_seconds{device=\"front_door\"} 1000",
         "latchkey_lock_queued_commands{device=\"front_door\"} 3",
-        "latchkey_lock_wakeups{device=\"front_door\"} 5",
         "latchkey_problems 1",
     ] {
         assert!(answer.body.lines().any(|said| said == line), "{line} in {}", answer.body);
@@ -553,6 +576,20 @@ async fn a_monitor_reads_every_figure_and_no_name() {
     let store = answer.body.lines().find_map(|line| line.strip_prefix("latchkey_store_bytes ")).unwrap();
     assert!(store.parse::<u64>().unwrap() > 10_000, "{store}");
     assert!(answer.body.ends_with("# EOF\n"));
+}
+
+#[test]
+fn when_a_door_was_last_heard_is_not_for_everybody_on_the_machine() {
+    let page = |detail| super::metrics::page(&vitals(), 1, detail).unwrap();
+    for line in [
+        "latchkey_lock_last_contact_timestamp_seconds{device=\"front_door\"} 1000",
+        "latchkey_lock_wakeups{device=\"front_door\"} 5",
+    ] {
+        assert!(page(Metrics::Full).lines().any(|said| said == line), "{line}");
+    }
+    for figure in ["last_contact", "lock_frames", "lock_wakeups", "lock_airtime"] {
+        assert!(!page(Metrics::Plain).contains(figure), "{figure}");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use latchkey::domain::entropy::Entropy;
 use latchkey::domain::intent::Refusal;
 use latchkey::domain::time::{Instant, Now, Timestamp};
 use latchkey::store::{Place, Store};
-use latchkey::web::api::{Api, Doorstep, router};
+use latchkey::web::api::{Api, Doorstep, Streams, router};
 use latchkey::web::handle::Handle;
 use latchkey::web::live::Live;
 use tokio::runtime::{Builder, Runtime};
@@ -94,7 +94,8 @@ impl Desk {
         });
         let (keep_zone, zone) = watch::channel(TimeZone::UTC);
         let (keep_step, doorstep) = watch::channel(Doorstep::Closed { why: "a test".into() });
-        let router = router(Api { handle, reader: store.reader(), live: Live::new(), zone, doorstep });
+        let router =
+            router(Api { handle, reader: store.reader(), live: Live::new(), zone, doorstep, streams: Streams::default() });
         Self { runtime, router, _kept: (store, folder, keep_zone, keep_step) }
     }
 
