@@ -27,7 +27,7 @@ use latchkey::mqtt::client::{self, FromBroker, Publisher, Settings, ToBroker};
 use latchkey::mqtt::outbox::Outbox;
 use latchkey::mqtt::topic::{Command, Ignored, Inbound, Message, Topics};
 use mqtt::mosquitto::{Mosquitto, Witness};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -280,6 +280,70 @@ async fn a_huge_message_is_dropped_and_the_connection_stays() {
     broker.publish(topic, "LOCK", false);
     let expected = FromBroker::Inbound { topic: topic.into(), payload: b"LOCK".to_vec(), retained: false };
     assert_eq!(hub.next().await, expected);
+}
+
+/// A broker by hand: it keeps a message of two megabytes for whoever subscribes, and acknowledges events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_giant_kept_by_the_broker_costs_the_commands_and_not_the_events() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut hub = Hub::start(&settings(format!("mqtt://{}", listener.local_addr().unwrap())));
+    let broker = tokio::spawn(async move {
+        let mut subscribed = 0;
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            client.write_all(&[0x20, 2, 0, 0]).await.unwrap();
+            while let Some((kind, body)) = packet(&mut client).await {
+                match kind >> 4 {
+                    8 => {
+                        subscribed += 1;
+                        client.write_all(&[0x90, 4, body[0], body[1], 1, 1]).await.unwrap();
+                        client.write_all(&[0x31, 0x80, 0x89, 0x7a]).await.unwrap();
+                    }
+                    // An event: QoS 1.
+                    3 if kind & 0x06 == 0x02 => {
+                        let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
+                        client.write_all(&[0x40, 2, body[topic + 2], body[topic + 3]]).await.unwrap();
+                        assert_eq!(subscribed, 1, "the message of two megabytes was asked for again");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    });
+    let why = loop {
+        if let FromBroker::Commands(commands) = hub.next().await {
+            break commands.unwrap_err();
+        }
+    };
+    assert!(why.contains("2000000 bytes") && why.contains("latchkey/device/+/set"), "{why}");
+    loop {
+        match hub.next().await {
+            FromBroker::Connected => break,
+            FromBroker::Disconnected { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    hub.outbox.connected();
+    hub.queue(&events(3));
+    hub.pump_until(0).await;
+    broker.abort();
+}
+
+/// The next packet from a client: its first byte, and what follows its length.
+async fn packet(client: &mut tokio::net::TcpStream) -> Option<(u8, Vec<u8>)> {
+    let kind = client.read_u8().await.ok()?;
+    let (mut length, mut shift) = (0, 0);
+    loop {
+        let byte = client.read_u8().await.ok()?;
+        length |= usize::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    client.read_exact(&mut body).await.ok()?;
+    Some((kind, body))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,12 +18,20 @@ pub struct Announcer {
     said: BTreeMap<String, String>,
     everything: bool,
     trouble: Option<String>,
+    /// Why no commands come from the broker, although it is there.
+    deaf: Option<String>,
 }
 
 impl Announcer {
     /// Nothing was told yet, and these events wait.
     pub fn new(waiting: Vec<Event>) -> Self {
-        Self { outbox: Outbox::new(waiting), said: BTreeMap::new(), everything: true, trouble: Some("not connected yet".into()) }
+        Self {
+            outbox: Outbox::new(waiting),
+            said: BTreeMap::new(),
+            everything: true,
+            trouble: Some("not connected yet".into()),
+            deaf: None,
+        }
     }
 
     /// A connection stands; the broker may have forgotten everything.
@@ -37,6 +45,16 @@ impl Announcer {
     pub fn disconnected(&mut self, why: String) {
         self.trouble = Some(why);
         self.outbox.disconnected();
+    }
+
+    /// Whether commands come from the broker.
+    pub fn commands(&mut self, commands: Result<(), String>) {
+        self.deaf = commands.err();
+    }
+
+    /// Why no commands come from the broker, although it is there.
+    pub fn deaf(&self) -> Option<&str> {
+        self.deaf.as_deref()
     }
 
     /// Retained state is said again, changed or not.

@@ -286,6 +286,7 @@ impl Bridge {
         match input {
             BrokerInput::Connected => self.announcer.connected(),
             BrokerInput::Disconnected { why } => self.announcer.disconnected(why),
+            BrokerInput::Commands(commands) => self.announcer.commands(commands),
             BrokerInput::Acked(id) => self.acked(id, now.mono),
             BrokerInput::Message { topic, payload, retained } => self.command(&topic, &payload, retained, now),
         }

@@ -169,6 +169,12 @@ impl Vitals {
         if let Some(Err(why)) = &self.broker {
             problem(format!("no MQTT broker: {why}"), "start the broker, or check mqtt.url; events are kept meanwhile");
         }
+        if let Some(why) = bridge.announcer.deaf() {
+            problem(
+                format!("commands over MQTT are off: {why}"),
+                "take that message off the broker (publish an empty retained one in its place); events are published all the same",
+            );
+        }
         if self.dropped.count > 0 && self.now - self.dropped.at < DROPPED_MATTERS {
             let what = format!("{} events never reached the broker: it was away for too long", self.dropped.count);
             problem(what, "bring the broker back; `latchkey events` still has them");

@@ -54,6 +54,8 @@ pub enum BrokerInput {
         /// What the client said.
         why: String,
     },
+    /// Whether commands come from it; `Err`: why not, and what to do. Events get out all the same.
+    Commands(Result<(), String>),
     /// The broker has this event.
     Acked(EventId),
     /// Somebody published to one of our topics.

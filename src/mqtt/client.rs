@@ -26,6 +26,7 @@ pub use super::settings::{InvalidSettings, Options, Settings};
 use super::topic::Message;
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::EventId;
+use crate::domain::tally::{Tallies, Tally};
 
 /// A pulled plug shows as `offline` after 7.5 s (1.5 times this), and a dead link is noticed after at most 10 s
 /// (two pings): an event caught by it still has 50 of the 60 s in which automations trust it. A ping costs 4 bytes.
@@ -50,6 +51,8 @@ const MIN_PAUSE: Duration = Duration::from_millis(250);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// A connection that stood this long makes the next failure a first one.
 const STABLE: Duration = Duration::from_secs(10);
+/// After a message on our subscriptions that no connection survives, how long we go without them: events still get out.
+const DEAF: Duration = Duration::from_secs(3600);
 /// How long leaving in good order may take.
 const LEAVE: Duration = Duration::from_millis(1500);
 
@@ -81,6 +84,8 @@ pub enum FromBroker {
         /// What happened and what to do about it.
         why: String,
     },
+    /// Whether commands come from the broker. `Err`: not, and why and what to do; events still get out.
+    Commands(Result<(), String>),
     /// The broker acknowledged this event.
     Acked(EventId),
     /// A message on one of our subscriptions.
@@ -223,24 +228,45 @@ impl Mailbox {
 /// Connects for ever, with growing pauses.
 async fn run(options: &Arc<Options>, shared: &Arc<Shared>, out: &mpsc::Sender<FromBroker>, mut backoff: Backoff) {
     let mut told = None;
+    let mut tallies = Tallies::default();
+    // Until then there are no subscriptions.
+    let mut deaf_until: Option<Instant> = None;
+    let mut told_deaf = false;
     loop {
         // A task of its own: should the library panic over what a broker sent, only this connection is lost.
         let mut connection = JoinSet::new();
-        connection.spawn(connection_of(Arc::clone(options), Arc::clone(shared), out.clone()));
+        connection.spawn(connection_of(Arc::clone(options), Arc::clone(shared), out.clone(), deaf_until, told_deaf));
         let end = match connection.join_next().await {
             Some(Ok(end)) => end,
             Some(Err(_)) | None => {
-                error!("the MQTT library failed over what the broker sent; connecting anew");
-                End { why: "the broker sent something that can't be understood".into(), stood: None }
+                if let Some(times) = tallies.hit("panic") {
+                    error!(times, "the MQTT library failed over what the broker sent; connecting anew");
+                }
+                let why = "the broker sent something that can't be understood";
+                End { why: why.into(), stood: None, unreadable: Some(why.into()) }
             }
         };
         if *shared.stop.borrow() {
             return;
         }
+        if let Some(what) = end.unreadable {
+            let why = format!("{what}; commands are tried again within an hour");
+            (deaf_until, told_deaf) = (Some(Instant::now() + DEAF), true);
+            if let Some(times) = tallies.hit("unreadable") {
+                warn!(broker = %options.url, times, "commands over MQTT are off: {why}");
+            }
+            if out.send(FromBroker::Commands(Err(why))).await.is_err() {
+                return;
+            }
+        } else if deaf_until.is_some_and(|until| until <= Instant::now()) {
+            // It was tried again meanwhile, and this connection ended over something else.
+            deaf_until = None;
+        }
         if end.stood.is_some() {
             told = None;
         }
         if told.as_ref() != Some(&end.why) {
+            // The pauses between tries bound these lines.
             warn!(broker = %options.url, "not connected: {}", end.why);
             if out.send(FromBroker::Disconnected { why: end.why.clone() }).await.is_err() {
                 return;
@@ -262,25 +288,54 @@ struct End {
     why: String,
     /// How long it stood; `None` if it never did.
     stood: Option<Duration>,
+    /// The broker sent a message that the library can't take, and would again: what it was, and what to do.
+    unreadable: Option<String>,
 }
 
-/// One connection from the first packet to the last.
-async fn connection_of(options: Arc<Options>, shared: Arc<Shared>, out: mpsc::Sender<FromBroker>) -> End {
+impl End {
+    fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), stood: None, unreadable: None }
+    }
+
+    fn over(error: &ConnectionError, options: &Options) -> Self {
+        let why = explain(error, options);
+        // Without subscriptions a broker has nothing to say but acknowledgements.
+        let unreadable = match error {
+            ConnectionError::MqttState(StateError::Deserialization(MqttBytesError::Io(_))) => None,
+            ConnectionError::MqttState(StateError::Deserialization(_)) => Some(why.clone()),
+            _ => None,
+        };
+        Self { why, stood: None, unreadable }
+    }
+}
+
+/// One connection from the first packet to the last. `deaf_until`: it begins without subscriptions, which are tried then.
+/// `told_deaf`: it was said that no commands come.
+async fn connection_of(
+    options: Arc<Options>,
+    shared: Arc<Shared>,
+    out: mpsc::Sender<FromBroker>,
+    deaf_until: Option<Instant>,
+    told_deaf: bool,
+) -> End {
     let (client, mut events) = AsyncClient::new(library_options(&options), 16);
     let connected = tokio::select! {
         connected = events.poll() => connected,
-        () = shared.stopping() => return End { why: "stopping".into(), stood: None },
+        () = shared.stopping() => return End::because("stopping"),
     };
     if let Err(error) = connected {
-        return End { why: explain(&error, &options), stood: None };
+        return End::over(&error, &options);
     }
     let since = Instant::now();
     info!(broker = %options.url, "connected to the MQTT broker");
     *shared.mailbox() = Mailbox::default();
-    let mut polling = pin!(poll(events, &shared, &out, &options));
-    let why = tokio::select! {
-        why = &mut polling => why,
-        why = feed(&client, &shared, &options) => why,
+    if deaf_until.is_some() && out.try_send(FromBroker::Connected).is_err() {
+        return End::because(NOT_KEEPING_UP);
+    }
+    let mut polling = pin!(poll(events, &shared, &out, &options, Told { stands: deaf_until.is_some(), deaf: told_deaf }));
+    let end = tokio::select! {
+        end = &mut polling => end,
+        why = feed(&client, &shared, &options, deaf_until) => End::because(why),
         () = shared.stopping() => {
             // Ends when the library has sent the goodbye; the feeder is gone, so nothing comes after it.
             let goodbye = async {
@@ -288,46 +343,71 @@ async fn connection_of(options: Arc<Options>, shared: Arc<Shared>, out: mpsc::Se
                 client.disconnect().await
             };
             let _ = timeout(LEAVE, async { tokio::join!(&mut polling, goodbye) }).await;
-            "stopping".into()
+            End::because("stopping")
         }
     };
-    End { why, stood: Some(since.elapsed()) }
+    End { stood: Some(since.elapsed()), ..end }
 }
 
 const NOT_KEEPING_UP: &str = "the daemon did not keep up with its own messages";
 
+/// What was said already, by this connection or one before.
+#[derive(Clone, Copy)]
+struct Told {
+    /// That this connection stands.
+    stands: bool,
+    /// That no commands come.
+    deaf: bool,
+}
+
 /// Hands on what comes. Never waits for anything but the network.
-async fn poll(mut events: EventLoop, shared: &Shared, out: &mpsc::Sender<FromBroker>, options: &Options) -> String {
+async fn poll(mut events: EventLoop, shared: &Shared, out: &mpsc::Sender<FromBroker>, options: &Options, mut told: Told) -> End {
+    let (mut dropped, mut refusals) = (Tally::default(), Tally::default());
     loop {
         let event = match events.poll().await {
             Ok(event) => event,
-            Err(error) => return explain(&error, options),
+            Err(error) => return End::over(&error, options),
         };
         match event {
             Event::Outgoing(Outgoing::Publish(packet)) if packet != 0 => shared.mailbox().sent(packet),
-            Event::Outgoing(Outgoing::Disconnect) => return "left".into(),
+            Event::Outgoing(Outgoing::Disconnect) => return End::because("left"),
             Event::Incoming(Packet::PubAck(ack)) => {
                 let Some(id) = shared.mailbox().acked(ack.pkid) else { continue };
                 if out.try_send(FromBroker::Acked(id)).is_err() {
-                    return NOT_KEEPING_UP.into();
+                    return End::because(NOT_KEEPING_UP);
                 }
                 shared.wake.notify_one();
             }
             Event::Incoming(Packet::SubAck(ack)) => {
-                if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
-                    warn!("the broker refused a subscription: no commands will come; allow {:?} there", options.subscriptions);
+                let refused = ack.return_codes.contains(&SubscribeReasonCode::Failure);
+                let mut news = Vec::new();
+                // Said once, however often a broker acknowledges what it was asked once.
+                if !std::mem::replace(&mut told.stands, true) {
+                    news.push(FromBroker::Connected);
                 }
-                if out.try_send(FromBroker::Connected).is_err() {
-                    return NOT_KEEPING_UP.into();
+                if refused {
+                    let why = format!("the broker refused a subscription; allow {:?} there", options.subscriptions);
+                    if let Some(times) = refusals.hit() {
+                        warn!(times, "no commands will come: {why}");
+                        news.push(FromBroker::Commands(Err(why)));
+                    }
+                } else if std::mem::take(&mut told.deaf) {
+                    news.push(FromBroker::Commands(Ok(())));
+                }
+                if news.into_iter().any(|news| out.try_send(news).is_err()) {
+                    return End::because(NOT_KEEPING_UP);
                 }
             }
             Event::Incoming(Packet::Publish(message)) => {
                 if message.payload.len() > MAX_PAYLOAD || out.capacity() <= RESERVED {
-                    warn!(
-                        topic = message.topic,
-                        bytes = message.payload.len(),
-                        "message dropped: too large, or too many at once"
-                    );
+                    if let Some(times) = dropped.hit() {
+                        warn!(
+                            topic = message.topic,
+                            bytes = message.payload.len(),
+                            times,
+                            "message dropped: too large, or too many at once"
+                        );
+                    }
                     continue;
                 }
                 let inbound =
@@ -341,11 +421,17 @@ async fn poll(mut events: EventLoop, shared: &Shared, out: &mpsc::Sender<FromBro
 }
 
 /// Hands the library what waits in the mailbox. Ends when the connection is of no more use.
-async fn feed(client: &AsyncClient, shared: &Shared, options: &Options) -> String {
-    if let Err(error) = greet(client, options).await {
+async fn feed(client: &AsyncClient, shared: &Shared, options: &Options, deaf_until: Option<Instant>) -> String {
+    if let Err(error) = greet(client, options, deaf_until.is_none()).await {
         return error.to_string();
     }
+    let mut subscribe_at = deaf_until;
     loop {
+        if subscribe_at.take_if(|at| *at <= Instant::now()).is_some()
+            && let Err(error) = subscribe(client, options).await
+        {
+            return error.to_string();
+        }
         let taken = shared.mailbox().take();
         let sent = match taken {
             Some(ToBroker::Event { message, .. }) => {
@@ -354,11 +440,13 @@ async fn feed(client: &AsyncClient, shared: &Shared, options: &Options) -> Strin
             Some(ToBroker::Passing(message)) => client.publish(message.topic, QoS::AtMostOnce, false, message.payload).await,
             Some(ToBroker::Retained(message)) => client.publish(message.topic, QoS::AtMostOnce, true, message.payload).await,
             None => {
-                let in_flight = shared.mailbox().in_flight;
-                match in_flight {
+                let overdue = shared.mailbox().in_flight.map(|event| event.since + ACK_PATIENCE);
+                let until = overdue.into_iter().chain(subscribe_at).min();
+                match until {
                     None => shared.wake.notified().await,
-                    Some(event) => {
-                        if timeout_at(event.since + ACK_PATIENCE, shared.wake.notified()).await.is_err() {
+                    Some(until) => {
+                        let woken = timeout_at(until, shared.wake.notified()).await;
+                        if woken.is_err() && overdue.is_some_and(|overdue| overdue <= Instant::now()) {
                             return "the broker does not acknowledge events; look at its log".into();
                         }
                     }
@@ -374,8 +462,12 @@ async fn feed(client: &AsyncClient, shared: &Shared, options: &Options) -> Strin
 
 /// `online` first, so that nothing is heard of a hub that still looks offline. State goes out with QoS 0: what a
 /// connection loses, the next one begins with.
-async fn greet(client: &AsyncClient, options: &Options) -> Result<(), ClientError> {
+async fn greet(client: &AsyncClient, options: &Options, listens: bool) -> Result<(), ClientError> {
     client.publish(&options.state_topic, QoS::AtMostOnce, true, "online").await?;
+    if listens { subscribe(client, options).await } else { Ok(()) }
+}
+
+async fn subscribe(client: &AsyncClient, options: &Options) -> Result<(), ClientError> {
     let filters = options.subscriptions.iter().map(|topic| SubscribeFilter::new(topic.clone(), QoS::AtLeastOnce));
     client.subscribe_many(filters).await
 }
@@ -416,7 +508,7 @@ fn explain(error: &ConnectionError, options: &Options) -> String {
         ConnectionError::MqttState(StateError::AwaitPingResp) => "the broker stopped answering".into(),
         ConnectionError::MqttState(StateError::ConnectionAborted) => "the broker closed the connection; its log says why".into(),
         ConnectionError::MqttState(StateError::Deserialization(MqttBytesError::PayloadSizeLimitExceeded(size))) => {
-            format!("the broker sends a message of {size} bytes; take it away from {:?}", options.subscriptions)
+            format!("the broker sends a message of {size} bytes under one of {:?}; take it away there", options.subscriptions)
         }
         ConnectionError::MqttState(error) => format!("the connection broke: {error}"),
         ConnectionError::NotConnAck(_) => format!("what listens at {} is no MQTT broker; check mqtt.url", options.url),

@@ -356,6 +356,7 @@ fn broker_input(message: FromBroker) -> BrokerInput {
     match message {
         FromBroker::Connected => BrokerInput::Connected,
         FromBroker::Disconnected { why } => BrokerInput::Disconnected { why },
+        FromBroker::Commands(commands) => BrokerInput::Commands(commands),
         FromBroker::Acked(id) => BrokerInput::Acked(id),
         FromBroker::Inbound { topic, payload, retained } => BrokerInput::Message { topic, payload, retained },
     }

@@ -39,6 +39,8 @@ pub struct Turns {
     /// What a fresh bridge has to be told: it was not there when these happened.
     link: Option<network::Input>,
     broker: bool,
+    /// What the broker's client said last of commands.
+    commands: Option<Result<(), String>>,
     rebuilds: u64,
     /// Pause after the next failed commit: a disk that stays full is not tried twice a second.
     pause: Duration,
@@ -73,6 +75,7 @@ impl Turns {
             state,
             link: None,
             broker: false,
+            commands: None,
             rebuilds: 0,
             pause: MIN_PAUSE,
             busy_at: Instant::ZERO,
@@ -223,6 +226,7 @@ impl Turns {
             }
             Input::Broker(BrokerInput::Connected) => self.broker = true,
             Input::Broker(BrokerInput::Disconnected { .. }) => self.broker = false,
+            Input::Broker(BrokerInput::Commands(commands)) => self.commands = Some(commands.clone()),
             Input::Radio(_) | Input::Broker(_) | Input::Ask { .. } | Input::Timeout | Input::Stopping => {}
         }
     }
@@ -251,8 +255,9 @@ impl Turns {
         tracing::info!(lost, "the store works again; the bridge was rebuilt from it");
         let link = self.link.clone().map(Input::Radio);
         let broker = self.broker.then_some(Input::Broker(BrokerInput::Connected));
+        let commands = self.commands.clone().map(|commands| Input::Broker(BrokerInput::Commands(commands)));
         let frames = held.into_iter().map(|(frame, since)| Input::Radio(network::Input::Waited { frame, since }));
-        let missed: Vec<Input> = link.into_iter().chain(broker).chain(frames).collect();
+        let missed: Vec<Input> = link.into_iter().chain(broker).chain(commands).chain(frames).collect();
         missed.into_iter().flat_map(|input| self.take(input, now)).collect()
     }
 }
