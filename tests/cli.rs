@@ -119,6 +119,7 @@ impl Daemon {
             slot: None,
             allowed: None,
             reason: None,
+            actor: None,
             at,
         };
         self.store.apply(&Batch { writes: vec![Write::Event(event.clone())] }).unwrap();

@@ -130,6 +130,7 @@ fn events(count: i64) -> Vec<Event> {
         slot: Some(3),
         allowed: Some(true),
         reason: None,
+        actor: None,
         at: Timestamp::from_millis(n),
     };
     (1..=count).map(event).collect()

@@ -163,6 +163,7 @@ fn journal(c: &mut Criterion, template: &Template) {
                 slot: Some(7),
                 allowed: Some(true),
                 reason: None,
+                actor: None,
                 at,
             };
             let outbox = Write::Outbox(event.id);

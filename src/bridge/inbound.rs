@@ -150,6 +150,7 @@ impl Bridge {
             allowed,
             reason,
             at: now.wall,
+            actor: None,
         };
         self.record(event, now);
         if let (EventType::CodeUsed, Some(slot)) = (happening.kind, happening.slot) {

@@ -12,6 +12,7 @@
 //! | [`intents`] | changes that people want: checked, and written down |
 //! | `network_events` | what the network tells, taken to whom it concerns |
 //! | `import` | a whole network, taken over from another controller |
+//! | `actors` | who had a bolt moved |
 //! | [`bolts`], `operations` | bolts: moved, and asked for; which one goes when |
 //! | [`inbound`] | what a lock says, as events, states and beliefs about its slots |
 //! | [`meaning`] | what its notifications mean, in our words |
@@ -23,6 +24,7 @@
 //! | [`view`] | what the API shows |
 //! | [`vitals`] | how the daemon is, and what is wrong |
 
+mod actors;
 pub mod announce;
 pub mod ask;
 pub mod bolts;

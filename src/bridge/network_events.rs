@@ -39,9 +39,13 @@ impl Bridge {
             NetworkEvent::Change(progress) => self.progress(progress, now),
             NetworkEvent::Identify { by, blink: Some(blink) } => {
                 let (times, period) = (blink.times, blink.period);
-                tracing::info!(node = %by, times, ?period, "here I am: another controller asked which device this hub is");
+                if let Some(asked) = self.tallies.hit(format!("identify {by}")) {
+                    tracing::info!(
+                        node = %by, times, ?period, asked, "here I am: another controller asked which device this hub is"
+                    );
+                }
             }
-            NetworkEvent::Identify { by, blink: None } => tracing::info!(node = %by, "the hub need not show itself any more"),
+            NetworkEvent::Identify { by, blink: None } => tracing::debug!(node = %by, "the hub need not show itself any more"),
             NetworkEvent::ReachChanged { node, reach } => {
                 if let Some(device) = self.device_at(node) {
                     if reach == Reach::Alive {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::actors::Actors;
 use super::announce::Announcer;
 use super::ask::{Actor, Ask, Reply};
 use super::bolts::Bolts;
@@ -22,6 +23,7 @@ use crate::domain::event::Event;
 use crate::domain::grant::{Grant, Reason, Status};
 use crate::domain::ids::{DeviceId, EventId};
 use crate::domain::intent::{Accepted, Intent, Refusal};
+use crate::domain::tally::Tallies;
 use crate::domain::time::{Deadline, Instant, Now};
 use crate::mqtt::topic::Inbound;
 use crate::network::{ControllerStatus, Network, Output};
@@ -45,6 +47,9 @@ pub struct Bridge {
     pub(super) after: Vec<After>,
     refusals: Refusals,
     pub(super) bolts: Bolts,
+    actors: Actors,
+    /// What others can make happen as often as they like, by the line it has in the log.
+    pub(super) tallies: Tallies<String>,
     touched: BTreeSet<DeviceId>,
     flushed: BTreeMap<DeviceId, Instant>,
     /// When rows that are no hurry go to the disk, if nothing takes them along before.
@@ -75,6 +80,8 @@ impl Bridge {
             after: Vec::new(),
             refusals: Refusals::default(),
             bolts: Bolts::default(),
+            actors: Actors::default(),
+            tallies: Tallies::default(),
             touched: BTreeSet::new(),
             flushed: BTreeMap::new(),
             hurry_at: None,
@@ -252,8 +259,14 @@ impl Bridge {
                 }
                 renamed
             }
-            Intent::Lock(device) => self.operate(actor, &device, LockState::Locked, now),
-            Intent::Unlock(device) => self.operate(actor, &device, LockState::Unlocked, now),
+            Intent::Lock(device) => {
+                let operated = self.operate(actor, &device, LockState::Locked, now);
+                operated.inspect(|accepted| self.note_actor(actor, accepted.device, LockState::Locked, now))
+            }
+            Intent::Unlock(device) => {
+                let operated = self.operate(actor, &device, LockState::Unlocked, now);
+                operated.inspect(|accepted| self.note_actor(actor, accepted.device, LockState::Unlocked, now))
+            }
             Intent::Check(device) => self.check(&device, now),
             Intent::ImportNetwork(takeover) => self.take_over(actor, *takeover, now),
             Intent::ReplaceDevice { old, new } => self.replace_device(actor, &old, &new, now),
@@ -270,6 +283,14 @@ impl Bridge {
         }
         self.touched.extend(accepted.device);
         Ok(accepted)
+    }
+
+    /// Somebody had a bolt moved: it is on record, and the event that follows names them.
+    fn note_actor(&mut self, actor: &Actor, device: Option<DeviceId>, wanted: LockState, now: Now) {
+        let Some(device) = device else { return };
+        let what = if wanted == LockState::Locked { "locked" } else { "unlocked" };
+        self.state.audit(&actor.0, format!("{what} device {device}"), now.wall);
+        self.actors.note(device, actor, wanted, now.mono);
     }
 
     /// Reads every slot of a lock again, in the background.
@@ -300,7 +321,9 @@ impl Bridge {
         match mqtt.topics.parse_inbound(topic, retained, payload) {
             Inbound::Command { device, command } => {
                 if let (Word::Unlock, Err(why)) = (command, unlock) {
-                    tracing::warn!(%device, %why, "UNLOCK over MQTT was refused");
+                    if let Some(times) = self.tallies.hit("UNLOCK".into()) {
+                        tracing::warn!(%device, %why, times, "UNLOCK over MQTT was refused");
+                    }
                     return;
                 }
                 let device = device.to_string();
@@ -308,8 +331,10 @@ impl Bridge {
                     Word::Lock => Intent::Lock(device),
                     Word::Unlock => Intent::Unlock(device),
                 };
-                if let Err(refusal) = self.intend(&Actor("mqtt".into()), intent, now) {
-                    tracing::warn!(%refusal, "a command over MQTT was refused");
+                if let Err(refusal) = self.intend(&Actor("mqtt".into()), intent, now)
+                    && let Some(times) = self.tallies.hit(refusal.to_string())
+                {
+                    tracing::warn!(%refusal, times, "a command over MQTT was refused");
                 }
             }
             Inbound::HomeAssistantOnline => self.announcer.say_all_again(),
@@ -319,6 +344,7 @@ impl Bridge {
 
     /// Notes an event: journal, broker, live listeners. One commit with everything else of the turn.
     pub(super) fn record(&mut self, event: Event, now: Now) {
+        let event = Event { actor: self.actors.of(&event, now.mono), ..event };
         if let Some(device) = self.state.device(event.device) {
             self.after.push(After::Live(event.clone(), device.slug.clone()));
         }

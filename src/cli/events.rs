@@ -158,6 +158,8 @@ impl Lines {
 /// One line for people: when, where, who, what.
 fn sentence(event: &Value) -> String {
     let who = match text(part(event, "person"), "name") {
+        // Who had the bolt moved by radio is no person with a code.
+        "" if !text(event, "actor").is_empty() => printable(text(event, "actor")),
         "" => match text(event, "reason") {
             "" => "nobody named".into(),
             reason => format!("nobody named ({})", reason.replace('_', " ")),

@@ -157,6 +157,7 @@ mod tests {
             slot: None,
             allowed: None,
             reason: None,
+            actor: None,
             at: Timestamp::from_millis(n),
         };
         (0..count).map(event).collect()

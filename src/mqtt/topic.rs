@@ -144,6 +144,7 @@ pub fn event_payload(event: &Event, device: &Slug, zone: &TimeZone, names: Publi
         allowed: event.allowed,
         at: event.at.rfc3339(zone),
         late,
+        actor: event.actor.as_deref(),
     })
 }
 
@@ -248,6 +249,8 @@ struct EventPayload<'a> {
     allowed: Option<bool>,
     at: String,
     late: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -310,6 +313,7 @@ mod tests {
             slot: Some(3),
             allowed: Some(true),
             reason: None,
+            actor: None,
             at: AT,
         }
     }

@@ -144,6 +144,7 @@ fn event(millis: i64, device: DeviceId) -> Event {
         slot: Some(3),
         allowed: Some(true),
         reason: None,
+        actor: None,
         at,
     }
 }

@@ -159,6 +159,7 @@ fn event(device: DeviceId, person: Option<PersonId>, at: i64, entropy: &mut Entr
         slot: Some(3),
         allowed: Some(true),
         reason: None,
+        actor: None,
         at,
     }
 }
