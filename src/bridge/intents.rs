@@ -101,6 +101,8 @@ impl Desk<'_> {
         let changes_code = code.is_some();
         if let Some((pin, generated)) = code {
             let existing = self.state.credentials_of(id).next().map(|credential| credential.id);
+            // The grants of a code that can't be read any more go on with the new one.
+            let existing = existing.or_else(|| self.state.lost_code_of(id));
             self.put_code(id, existing, pin.clone(), generation);
             accepted.generated = generated.then_some(pin);
         }

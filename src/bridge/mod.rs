@@ -22,6 +22,7 @@
 //! | [`membership`] | who comes into the network and goes |
 //! | [`announce`] | what the broker is told |
 //! | [`view`] | what the API shows |
+//! | `damage` | an older copy of the database, and what can't be read in it |
 //! | [`vitals`] | how the daemon is, and what is wrong |
 
 mod actors;
@@ -29,6 +30,7 @@ pub mod announce;
 pub mod ask;
 pub mod bolts;
 pub mod clock;
+mod damage;
 pub mod dialect;
 mod holders;
 mod import;

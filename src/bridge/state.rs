@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::holders::Holders;
-use crate::domain::batch::{Batch, Dropped, SlotOwner, Snapshot, Write};
+use crate::domain::batch::{Batch, Damage, Dropped, SlotOwner, Snapshot, Write};
 use crate::domain::device::{Device, LockState};
 use crate::domain::event::Event;
 use crate::domain::grant::Grant;
@@ -41,6 +41,10 @@ pub struct State {
     slots: BTreeMap<DeviceId, BTreeMap<u16, Slot>>,
     holders: Holders,
     provisioning: BTreeMap<ProvisioningId, Provisioned>,
+    /// Codes that can't be read any more, and whose they are. Their rows stay until another code takes their place.
+    lost_codes: BTreeMap<CredentialId, PersonId>,
+    /// When an older copy of the database was found last.
+    older_copy_found: Option<Timestamp>,
     /// Devices whose row or grants changed since the broker was last told.
     changed: BTreeSet<DeviceId>,
     batch: Batch,
@@ -74,11 +78,24 @@ impl State {
             slots,
             holders,
             provisioning: snapshot.provisioning.into_iter().map(|expected| (expected.id, expected)).collect(),
+            lost_codes: BTreeMap::new(),
+            older_copy_found: snapshot.older_copy_found,
             changed: BTreeSet::new(),
             batch: Batch::default(),
             deferred: Vec::new(),
             dropped: snapshot.dropped,
         };
+        for damage in &snapshot.damage {
+            match damage {
+                Damage::Code { credential, person } => {
+                    state.lost_codes.insert(*credential, *person);
+                }
+                // Of no more use to anybody: told once.
+                Damage::Label { id, .. } => state.deferred.push(Write::DeleteProvisioned(*id)),
+                Damage::WaitingEvent(id) => state.deferred.push(Write::OutboxDone(*id)),
+                Damage::Slot(_) | Damage::Grant(_) | Damage::Contacts(_) | Damage::Node(_) | Damage::Fingerprints => {}
+            }
+        }
         for credential in snapshot.credentials {
             state.keep_credential(credential);
         }
@@ -157,6 +174,10 @@ impl State {
             self.fingerprints.remove(&credential);
             self.batch.push(Write::DeleteCredential(credential));
         }
+        while let Some(lost) = self.lost_code_of(id) {
+            self.lost_codes.remove(&lost);
+            self.batch.push(Write::DeleteCredential(lost));
+        }
         self.people.remove(&id);
         self.batch.push(Write::DeletePerson(id));
     }
@@ -182,8 +203,30 @@ impl State {
         self.keep_credential(credential);
     }
 
+    /// A code of this person that can't be read any more.
+    pub fn lost_code_of(&self, person: PersonId) -> Option<CredentialId> {
+        self.lost_codes.iter().find(|(_, of)| **of == person).map(|(credential, _)| *credential)
+    }
+
+    /// Everybody with such a code.
+    pub fn without_readable_code(&self) -> impl Iterator<Item = &Person> {
+        self.lost_codes.values().filter_map(|person| self.people.get(person))
+    }
+
+    /// When an older copy of the database was found last.
+    pub fn older_copy_found(&self) -> Option<Timestamp> {
+        self.older_copy_found
+    }
+
+    /// What an older copy says is in doubt, as of this batch.
+    pub fn put_older_copy_found(&mut self, at: Timestamp) {
+        self.older_copy_found = Some(at);
+        self.batch.push(Write::OlderCopyFound(at));
+    }
+
     fn keep_credential(&mut self, credential: Credential) {
         let fingerprint = Fingerprint::of(credential.pin.reveal().as_bytes(), &self.key);
+        self.lost_codes.remove(&credential.id);
         self.fingerprints.insert(credential.id, fingerprint);
         self.credentials.insert(credential.id, credential);
     }

@@ -1,9 +1,11 @@
 //! The bridge at work on the simulated stick, in virtual time: every frame is real bytes, nothing sleeps.
 
+mod broker;
 mod echoes;
 mod import;
 mod joining;
 mod membership;
+mod older_copy;
 mod told;
 mod visits;
 

@@ -16,7 +16,7 @@ use super::twins::Twins;
 use super::view;
 use super::vitals::Vitals;
 use super::words::{After, BrokerInput, Input, Settings, Ticket, Turn};
-use crate::domain::batch::Snapshot;
+use crate::domain::batch::{Damage, Snapshot};
 use crate::domain::device::{Device, Inventory, LockState};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::Event;
@@ -54,6 +54,10 @@ pub struct Bridge {
     flushed: BTreeMap<DeviceId, Instant>,
     /// When rows that are no hurry go to the disk, if nothing takes them along before.
     hurry_at: Option<Instant>,
+    /// What can't be read in the store.
+    pub(super) damage: Vec<Damage>,
+    /// The store is an older copy, and its slots are not in doubt yet.
+    is_older_copy: bool,
 }
 
 impl Bridge {
@@ -65,6 +69,7 @@ impl Bridge {
         let announcer = Announcer::new(snapshot.outbox.clone());
         let clock = ClockWatch::new(snapshot.high_water, snapshot.boot.clone(), settings.boot.clone());
         let sync = Sync::new(&snapshot.slots, settings.check, entropy.child("sync"));
+        let (is_older_copy, damage) = (snapshot.is_older_copy, snapshot.damage.clone());
         let mut state = State::new(snapshot);
         state.doubt_bolts();
         let mut bridge = Self {
@@ -85,6 +90,8 @@ impl Bridge {
             touched: BTreeSet::new(),
             flushed: BTreeMap::new(),
             hurry_at: None,
+            damage,
+            is_older_copy,
         };
         bridge.judge_weak_codes();
         bridge
@@ -107,6 +114,10 @@ impl Bridge {
         let now = self.clock.read(now);
         self.sync.begins(now);
         let stopping = matches!(input, Input::Stopping);
+        // Before anything is planned: what an older copy wants must not be written on its word.
+        if std::mem::take(&mut self.is_older_copy) {
+            self.doubt_older_copy(now);
+        }
         match input {
             Input::Radio(input) => {
                 let before = std::mem::discriminant(self.network.controller());

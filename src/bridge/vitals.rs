@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::membership;
 use super::turn::Bridge;
+use super::{damage, membership};
 use crate::domain::batch::Dropped;
 use crate::domain::device::Device;
 use crate::domain::grant::Status;
@@ -202,6 +202,7 @@ impl Vitals {
             );
             problem(what, "wait: the rest of the changes goes out as the hour moves on");
         }
+        problems.extend(damage::problems(bridge, self.now));
         problems.extend(membership::problems(bridge));
         let mut problem = |what: String, fix: &str| problems.push(Problem::warning(what, fix));
         for lock in &self.locks {

@@ -28,7 +28,22 @@ pub fn status(grant: &Value) -> Option<Status> {
 pub fn failure(grant: &Value) -> Option<String> {
     let status = status(grant)?;
     let device = text(grant, "device");
+    let reason = field::<Reason>(grant, "reason");
     let why = match status {
+        Status::Rejected if reason == Some(Reason::CodeUnreadable) => {
+            format!(
+                "the code is damaged in the database, and stays as it is in {device}; set a new one with `latchkey people edit`"
+            )
+        }
+        Status::Rejected if reason == Some(Reason::Damaged) => {
+            format!("the grant for {device} is damaged in the database; grant it again, or revoke it")
+        }
+        Status::MissingFromLock | Status::ChangedAtLock if reason == Some(Reason::StoreDoubted) => {
+            format!(
+                "the database was an older copy or damaged, and {device} does not have this code; tick it again with \
+                 `latchkey people grant`, or revoke it"
+            )
+        }
         Status::Rejected => format!("{device} refused the code: {}", refused(field(grant, "reason"))),
         Status::MissingFromLock => format!("the code is gone from {device}; tick it again with `latchkey people grant`"),
         Status::ChangedAtLock => {
@@ -68,7 +83,10 @@ fn refused(reason: Option<Reason>) -> &'static str {
             | Reason::Masked
             | Reason::ErasedAtLock
             | Reason::OverwrittenAtLock
-            | Reason::PersonDisabled,
+            | Reason::PersonDisabled
+            | Reason::CodeUnreadable
+            | Reason::Damaged
+            | Reason::StoreDoubted,
         )
         | None => "it does not say why; choose another code",
     }

@@ -72,6 +72,8 @@ pub enum Write {
     Boot(BootId),
     /// Events that were dropped from the outbox, in all.
     Dropped(Dropped),
+    /// The database turned out to be an older copy at that time, and everything in it is in doubt from this batch on.
+    OlderCopyFound(Timestamp),
     /// Who did what, for the audit.
     Audit {
         /// Who: `uid 1000`, `dashboard`, `mqtt`.
@@ -108,6 +110,37 @@ pub struct Retention {
     pub age: Duration,
     /// Not more events, and not more lines of the audit, however young.
     pub events: u32,
+}
+
+/// Something in the database that can't be read any more. It costs only whose it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Damage {
+    /// A code: its person needs a new one.
+    Code {
+        /// The credential. Its row stays until a new code replaces it.
+        credential: CredentialId,
+        /// Whose.
+        person: PersonId,
+    },
+    /// What was known of a slot: the slot is read again.
+    Slot(SlotKey),
+    /// A grant: nothing is written or cleared for it until somebody decides.
+    Grant(GrantId),
+    /// The contacts of a person.
+    Contacts(PersonId),
+    /// The label of an expected device: it has to be scanned again.
+    Label {
+        /// Its entry.
+        id: ProvisioningId,
+        /// What the device was to be called.
+        name: Option<String>,
+    },
+    /// A node: it is interviewed again.
+    Node(NodeId),
+    /// An event that waited for the broker.
+    WaitingEvent(EventId),
+    /// The key of code fingerprints: every code of ours is read again.
+    Fingerprints,
 }
 
 /// Everything a turn decided. Empty: the turn decided nothing, and nothing is written.
@@ -164,4 +197,10 @@ pub struct Snapshot {
     pub provisioning: Vec<Provisioned>,
     /// Events that wait for the broker, oldest first.
     pub outbox: Vec<Event>,
+    /// The database is an older copy, and what it says was not put in doubt yet: [`Write::OlderCopyFound`] ends this.
+    pub is_older_copy: bool,
+    /// When an older copy was found last.
+    pub older_copy_found: Option<Timestamp>,
+    /// What can't be read any more.
+    pub damage: Vec<Damage>,
 }

@@ -131,6 +131,13 @@ pub enum Reason {
     PersonDisabled,
     /// The device was removed from the network.
     DeviceGone,
+    /// The person's code is damaged in the database and can't be read: set a new one.
+    CodeUnreadable,
+    /// The grant itself is damaged in the database: grant it again, or revoke it.
+    Damaged,
+    /// What the database said of it was in doubt (an older copy, or damage), and the lock does not have it: it may have been
+    /// taken away since.
+    StoreDoubted,
 }
 
 /// Whether the code opens the door at this moment.

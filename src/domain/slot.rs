@@ -141,6 +141,9 @@ pub enum Progress {
         /// The code may have been deleted: the slot is read before anything is written, also where stars are all it shows.
         deleted: bool,
     },
+    /// Nothing was sent, and what the row says is not to be trusted: an older copy of the database was put back, or the row
+    /// is damaged. The slot must be read before anything is believed of it or written to it.
+    RowDoubted,
 }
 
 impl Progress {
@@ -150,7 +153,7 @@ impl Progress {
     pub fn after_a_restart(self) -> Self {
         match self {
             Self::Sending { doing } | Self::Verifying { doing, .. } => Self::Verifying { doing, acked: false },
-            Self::Idle | Self::Doubted { .. } => self,
+            Self::Idle | Self::Doubted { .. } | Self::RowDoubted => self,
         }
     }
 }

@@ -88,6 +88,7 @@ impl Circumstances {
         let same = match self.progress {
             Progress::Sending { doing } | Progress::Verifying { doing, .. } => matches!(doing, Doing::Write { .. }) == wrote,
             Progress::Idle | Progress::Doubted { .. } => self.own.is_some_and(|own| own.wrote == wrote),
+            Progress::RowDoubted => false,
         };
         self.echoes && same && self.is_first()
     }
@@ -97,6 +98,7 @@ impl Circumstances {
         let is_other_kind = match self.progress {
             Progress::Sending { doing } | Progress::Verifying { doing, .. } => matches!(doing, Doing::Write { .. }) != wrote,
             Progress::Idle | Progress::Doubted { .. } => self.own.is_some_and(|own| own.wrote != wrote),
+            Progress::RowDoubted => false,
         };
         is_other_kind && self.older.is_some_and(|older| older.wrote == wrote && !older.reported && older.ago < ECHO)
     }
@@ -138,6 +140,8 @@ pub fn unasked(report: SlotReport, at: &Circumstances) -> Proof {
         return Proof::Nothing;
     }
     match at.progress {
+        // It is read in any case.
+        Progress::RowDoubted => Proof::Nothing,
         Progress::Sending { .. } if !at.has_left => Proof::Overtaken,
         Progress::Sending { .. } | Progress::Verifying { .. } => Proof::Interrupted,
         Progress::Idle | Progress::Doubted { .. } if at.is_confirmed => {

@@ -41,7 +41,8 @@ impl Sighting {
         }
     }
 
-    fn content(&self) -> Content {
+    /// What it says is in the slot.
+    pub fn content(&self) -> Content {
         match self {
             Self::Empty => Content::Empty,
             Self::Known(code) => Content::Known(code.clone()),
@@ -195,7 +196,8 @@ pub fn look(
             };
             if *sighting == Sighting::Empty { Verdict::Settled } else { Verdict::NotStored }
         }
-        Progress::Idle => look_at_rest(slot, sighting, wanted.map(|(pin, _)| pin), key),
+        // Whether what is in a doubted row is ours is for the caller to say, who knows the owner's code.
+        Progress::Idle | Progress::RowDoubted => look_at_rest(slot, sighting, wanted.map(|(pin, _)| pin), key),
         Progress::Doubted { own_echo, .. } => look_in_doubt(slot, own_echo, sighting, wanted.map(|(pin, _)| pin), key),
         // A frame is under way: what was read is older than what will be there.
         Progress::Sending { .. } => Verdict::Settled,

@@ -135,7 +135,7 @@ fn need(slot: &Slot, desired: &Desired, lock: &LockView<'_>) -> Need {
     let there = slot.confirmed.as_ref().map(|confirmed| confirmed.code);
     match slot.progress {
         Progress::Sending { .. } => return Need::Nothing,
-        Progress::Verifying { .. } => return Need::FindOut,
+        Progress::Verifying { .. } | Progress::RowDoubted => return Need::FindOut,
         Progress::Doubted { own_echo, deleted } => {
             return match desired.code {
                 // Whatever is there where ours was confirmed, it has to go: no time for a look.
@@ -174,10 +174,16 @@ enum Candidate {
 fn free_slots<'a>(lock: &'a LockView<'_>) -> impl Iterator<Item = Candidate> + 'a {
     let unowned = |index: &u16| {
         let slot = lock.slots.get(index);
-        let idle = slot.is_none_or(|slot| slot.owner.is_none() && slot.progress == Progress::Idle);
+        let at_rest = |slot: &Slot| matches!(slot.progress, Progress::Idle | Progress::RowDoubted);
+        let idle = slot.is_none_or(|slot| slot.owner.is_none() && at_rest(slot));
         idle && !lock.reserved.contains(index)
     };
-    let content = |index: u16| lock.slots.get(&index).map_or(&Content::Unknown, |slot| &slot.content);
+    let content = |index: u16| match lock.slots.get(&index) {
+        None => &Content::Unknown,
+        // Seen empty, and in doubt since: it is looked at before it is taken.
+        Some(slot) if slot.progress == Progress::RowDoubted && !slot.content.is_occupied() => &Content::Unknown,
+        Some(slot) => &slot.content,
+    };
     let key = |index| SlotKey::user_code(lock.device, index);
     let empty = (1..=lock.users).filter(unowned).filter(move |i| *content(*i) == Content::Empty);
     let unseen = (1..=lock.users).filter(unowned).filter(move |i| *content(*i) == Content::Unknown);
@@ -370,6 +376,19 @@ mod tests {
         assert_eq!(bench.plan().steps, [Step::Clear { slot: key, generation: Generation(5) }]);
         bench.slot(1).content = Content::Empty;
         assert_eq!(bench.plan().steps, [write]);
+    }
+
+    #[test]
+    fn a_slot_in_doubt_is_read_before_it_is_written_cleared_or_given_away() {
+        let mut bench = Bench::new(1);
+        bench.slot(1).content = Content::Empty;
+        bench.slot(1).progress = Progress::RowDoubted;
+        let grant = bench.wants(Some("4821"));
+        assert_eq!(bench.plan().steps, [Step::Read(bench.key(1))]);
+        bench.slot(1).owner = Some(grant);
+        assert_eq!(bench.plan().steps, [Step::Read(bench.key(1))]);
+        bench.desired[0].code = None;
+        assert_eq!(bench.plan(), Plan { steps: vec![Step::Read(bench.key(1))], ..Plan::default() });
     }
 
     #[test]

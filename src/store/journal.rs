@@ -109,7 +109,7 @@ impl Reader {
         let limit = query.limit.clamp(1, PAGE_LIMIT);
         // One row more than asked tells whether another page follows.
         let fetched = limit + 1;
-        let mut sql = String::from("SELECT event FROM events WHERE TRUE");
+        let mut sql = String::from("SELECT id, event FROM events WHERE TRUE");
         let mut values: Vec<(&str, &dyn ToSql)> = vec![(":fetched", &fetched)];
         if let Some(since) = &query.since {
             sql.push_str(" AND at >= :since");
@@ -141,8 +141,11 @@ impl Reader {
 
         let connection = self.connect()?;
         let mut statement = connection.prepare(&sql)?;
-        let items = statement.query_map(values.as_slice(), |row| row.get(0))?.collect::<Result<Vec<Event>, _>>()?;
-        Ok(page(items, limit, |event| event.id))
+        // One damaged event does not hide the others: it is passed over.
+        let whole = |row: &Row<'_>| Ok((row.get("id")?, row.get::<_, Event>("event").ok()));
+        let items = statement.query_map(values.as_slice(), whole)?.collect::<Result<Vec<(EventId, Option<Event>)>, _>>()?;
+        let Page { items, next } = page(items, limit, |(id, _)| *id);
+        Ok(Page { items: items.into_iter().filter_map(|(_, event)| event).collect(), next })
     }
 
     /// Bytes of the database and its log.

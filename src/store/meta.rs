@@ -19,6 +19,10 @@ pub(super) const BOOT: &str = "boot";
 pub(super) const DROPPED: &str = "dropped";
 /// When the last one was.
 pub(super) const DROPPED_AT: &str = "dropped_at";
+/// How many commits changed what is wanted or known: compared with the mark beside the database.
+pub(super) const COMMITS: &str = "commits";
+/// When an older copy was found in the database's place.
+pub(super) const OLDER_COPY_FOUND: &str = "older_copy_found";
 /// The key of code fingerprints, sealed.
 pub(super) const FINGERPRINT_KEY: &str = "fingerprint_key";
 /// The keys of the network, sealed: the text of a key file.

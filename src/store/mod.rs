@@ -15,6 +15,7 @@ mod files;
 mod journal;
 mod key;
 mod load;
+mod mark;
 mod meta;
 mod schema;
 mod seal;
@@ -31,16 +32,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::domain::batch::{Batch, Snapshot, Write};
+use crate::domain::batch::{Batch, Damage, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::HubId;
-use crate::domain::slot::SlotKey;
+use crate::domain::slot::{Progress, SlotKey};
 use crate::domain::time::{Now, Timestamp};
 use crate::security::key_file::KeyFile;
 use crate::security::keys::NetworkKeys;
 
 use journal::Source;
 use key::StoreKey;
+use mark::{Found, Mark};
 use seal::{Cell, Sealer};
 
 pub use error::{CommitError, KeySource, OpenError, ReadError};
@@ -107,6 +109,14 @@ pub struct Store {
     source: Source,
     report: SealReport,
     before_commit: Option<Hook>,
+    /// Beside a database on disk.
+    mark: Option<Mark>,
+    /// Commits so far that changed what is wanted or known.
+    commits: u64,
+    /// The database is an older copy, and nobody doubted yet what it says.
+    is_older_copy: bool,
+    /// What was found damaged, and replaced, when the database was opened.
+    replaced: Vec<Damage>,
     // Last, so that it is let go of only once the database is closed.
     _lock: Option<File>,
 }
@@ -141,9 +151,12 @@ impl Store {
             None => (StoreKey::bear(&place.key_file, entropy)?, KeySource::File(place.key_file.clone())),
         };
         let report = SealReport { thief_reads_codes: thief_reads_codes(&source, database), source };
-        let opened = Self::unseal(connection, Source::File(database.into()), &key, report, Some(lock), now.wall, entropy)?;
-        opened.0.let_shrink();
-        Ok(opened)
+        let source = Source::File(database.into());
+        let (mut store, mut snapshot) = Self::unseal(connection, source, &key, report, Some(lock), now.wall, entropy)?;
+        store.let_shrink();
+        store.compare_with_mark(database, snapshot.hub)?;
+        snapshot.is_older_copy = store.is_older_copy;
+        Ok((store, snapshot))
     }
 
     /// A store that lives as long as this value: tests.
@@ -182,16 +195,33 @@ impl Store {
                 row => write::write(&transaction, &mut self.sealer, row)?,
             }
         }
+        // Until what an older copy says is in doubt, its number stays below the mark: a start after a crash has to see it, too.
+        let counts = if self.is_older_copy { ends_older_copy(batch) } else { batch.writes.iter().any(counts) };
+        let commits = self.commits + u64::from(counts);
+        if counts {
+            meta::put(&transaction, meta::COMMITS, &commits.cast_signed())?;
+        }
         if let Some(hook) = &mut self.before_commit {
             hook()?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        if counts {
+            self.commits = commits;
+            let was_older_copy = std::mem::take(&mut self.is_older_copy);
+            // Only now: a mark that is ahead of the database would be a false alarm.
+            if let Some(mark) = &mut self.mark {
+                if was_older_copy { mark.begin_again(commits) } else { mark.note(commits) }
+            }
+        }
+        Ok(())
     }
 
     /// Reads the whole state, as after a start: what was being sent is now to be verified.
     pub fn load(&mut self) -> Result<Snapshot, ReadError> {
         let mut snapshot = load::snapshot(&self.connection, &self.sealer)?;
         snapshot.network_keys = self.given_keys.or(&snapshot.network_keys);
+        snapshot.is_older_copy = self.is_older_copy;
+        snapshot.damage.extend(self.replaced.iter().cloned());
         Ok(snapshot)
     }
 
@@ -214,6 +244,31 @@ impl Store {
     /// Calls `hook` in each commit, just before it becomes durable: tests stall the disk with it, and let it fail.
     pub fn before_commit(&mut self, hook: impl FnMut() -> Result<(), CommitError> + Send + 'static) {
         self.before_commit = Some(Box::new(hook));
+    }
+
+    /// Finds out whether this is the database that was here last. One from before there were marks is taken as it is, and so
+    /// is one that nothing was written to yet.
+    fn compare_with_mark(&mut self, database: &Path, hub: HubId) -> Result<(), OpenError> {
+        let error = |error| OpenError::from_sqlite(database, error);
+        let counted = meta::value::<i64>(&self.connection, meta::COMMITS).map_err(error)?;
+        let made = counted.map_or(0, i64::cast_unsigned);
+        let (mark, found) = Mark::open(database, hub)?;
+        let (is_older_copy, known) = match found {
+            Found::Nothing => (made > 0, made),
+            Found::Commits(known) => (made < known, made.max(known)),
+            Found::Other => (made > 0, made),
+        };
+        (self.commits, self.is_older_copy) = (known, is_older_copy);
+        if is_older_copy {
+            tracing::error!("the database is an older copy: every slot of every lock is looked at again");
+        } else {
+            if counted.is_none() {
+                meta::put(&self.connection, meta::COMMITS, &made.cast_signed()).map_err(error)?;
+            }
+            mark.begin(made)?;
+        }
+        self.mark = Some(mark);
+        Ok(())
     }
 
     /// A database made before pages could go back to the card is written anew, once. Where that fails it stays as it is.
@@ -244,12 +299,29 @@ impl Store {
         };
         let error = |error| OpenError::from_sqlite(path.as_path(), error);
         let sealer = Sealer::new(key, entropy.child("store/nonce"));
-        let mut store =
-            Self { connection, sealer, given_keys: KeyFile::default(), source, report, before_commit: None, _lock: lock };
+        let mut store = Self {
+            connection,
+            sealer,
+            given_keys: KeyFile::default(),
+            source,
+            report,
+            before_commit: None,
+            mark: None,
+            commits: 0,
+            is_older_copy: false,
+            replaced: Vec::new(),
+            _lock: lock,
+        };
 
         match meta::value::<Vec<u8>>(&store.connection, meta::CANARY).map_err(error)? {
             Some(canary) if store.sealer.open(CANARY, &canary).is_none() => {
-                return Err(OpenError::KeyWrong { database: path, source_of_key: store.report.source });
+                // A key that opens anything is the right one, and the canary is what is damaged.
+                if !load::opens_any(&store.connection, &store.sealer).map_err(error)? {
+                    return Err(OpenError::KeyWrong { database: path, source_of_key: store.report.source });
+                }
+                tracing::warn!("the proof of the store's key was damaged; it is written anew");
+                let canary = store.sealer.seal(CANARY, b"latchkey").map_err(error)?;
+                meta::put(&store.connection, meta::CANARY, &canary).map_err(error)?;
             }
             Some(_) => {}
             None if load::has_sealed_rows(&store.connection).map_err(error)? => {
@@ -260,8 +332,30 @@ impl Store {
         if meta::value::<Vec<u8>>(&store.connection, meta::NETWORK_KEYS).map_err(error)?.is_none() {
             store.add_network_keys(at, entropy).map_err(error)?;
         }
+        if load::is_fingerprint_key_damaged(&store.connection, &store.sealer).map_err(error)? {
+            store.replace_fingerprint_key(entropy).map_err(error)?;
+        }
         let snapshot = store.load().map_err(|error| OpenError::from_read(path, error))?;
         Ok((store, snapshot))
+    }
+
+    /// Without their key, fingerprints tell nothing any more: another key is made, and every code that was confirmed is to be
+    /// read again. In one transaction: old fingerprints under the new key would look like codes changed at the lock.
+    fn replace_fingerprint_key(&mut self, entropy: &Entropy) -> rusqlite::Result<()> {
+        tracing::warn!("the key of code fingerprints is damaged; another is made, and every code in a lock is read again");
+        let cell = Cell { row: meta::FINGERPRINT_KEY, ..CANARY };
+        let sealed = self.sealer.seal(cell, &entropy.child("store/fingerprint").bytes::<32>())?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        meta::put(&transaction, meta::FINGERPRINT_KEY, &sealed)?;
+        transaction.execute(
+            "UPDATE slots SET confirmed_code = NULL, confirmed_generation = NULL, confirmed_by = NULL, confirmed_at = NULL,
+                              progress = ?
+             WHERE confirmed_code IS NOT NULL",
+            [Progress::RowDoubted],
+        )?;
+        transaction.commit()?;
+        self.replaced.push(Damage::Fingerprints);
+        Ok(())
     }
 
     /// Keys for a database from before there were any.
@@ -289,6 +383,43 @@ impl Store {
         write::write(&transaction, &mut self.sealer, &founded)?;
         transaction.commit()
     }
+}
+
+/// Whether a row changes what is wanted or known. What only tells of the past, and where the bolts are, is the same in an
+/// older copy as far as anybody relies on it: an event costs no page more.
+fn counts(row: &Write) -> bool {
+    match row {
+        Write::PutPerson(_)
+        | Write::DeletePerson(_)
+        | Write::PutCredential(_)
+        | Write::DeleteCredential(_)
+        | Write::DeleteDevice(_)
+        | Write::PutGrant(_)
+        | Write::DeleteGrant(_)
+        | Write::PutSlot(_)
+        | Write::DeleteSlot(_)
+        | Write::SlotOwner { .. }
+        | Write::PutNode(_)
+        | Write::DeleteNode(_)
+        | Write::PutProvisioned(_)
+        | Write::DeleteProvisioned(_)
+        | Write::Generation(_)
+        | Write::Home(_)
+        | Write::NetworkKeys(_)
+        | Write::OlderCopyFound(_) => true,
+        Write::PutDevice(_)
+        | Write::Event(_)
+        | Write::Outbox(_)
+        | Write::OutboxDone(_)
+        | Write::HighWater(_)
+        | Write::Boot(_)
+        | Write::Dropped(_)
+        | Write::Audit { .. } => false,
+    }
+}
+
+fn ends_older_copy(batch: &Batch) -> bool {
+    batch.writes.iter().any(|row| matches!(row, Write::OlderCopyFound(_)))
 }
 
 /// `busy_timeout` bounds what somebody with a `sqlite3` shell can cost a turn; `secure_delete` overwrites what was deleted;

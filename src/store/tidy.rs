@@ -37,6 +37,9 @@ impl Store {
             return Ok(Tidied::More);
         }
         self.copy_log()?;
+        if let Some(Err(error)) = self.mark.as_mut().map(super::mark::Mark::sync) {
+            tracing::warn!(%error, "the mark beside the database did not reach the card");
+        }
         Ok(Tidied::Done)
     }
 

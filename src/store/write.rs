@@ -49,6 +49,7 @@ pub(super) fn write(transaction: &Transaction<'_>, sealer: &mut Sealer, write: &
             meta::put(transaction, meta::DROPPED, &i64::try_from(dropped.count).unwrap_or(i64::MAX))?;
             meta::put(transaction, meta::DROPPED_AT, &dropped.at)
         }
+        Write::OlderCopyFound(at) => meta::put(transaction, meta::OLDER_COPY_FOUND, at),
         Write::Audit { actor, what, at } => run("INSERT INTO audit (at, actor, what) VALUES (?, ?, ?)", params![at, actor, what]),
     }
 }

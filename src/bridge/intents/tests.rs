@@ -19,6 +19,9 @@ impl House {
     fn new() -> Self {
         let mut entropy = Entropy::from_number(1);
         let snapshot = Snapshot {
+            is_older_copy: false,
+            older_copy_found: None,
+            damage: Vec::new(),
             high_water: None,
             boot: None,
             dropped: Dropped::default(),

@@ -127,8 +127,9 @@ impl Bridge {
         self.state.delete_device(new.id, now.wall);
         for slot in seen {
             let key = SlotKey { device: old.id, ..slot.key };
-            // Nothing of ours was ever sent there.
-            self.state.put_slot(Slot { key, owner: None, confirmed: None, progress: Progress::Idle, ..slot }, now.wall);
+            // Nothing of ours was ever sent there; what is in doubt stays so until it is looked at.
+            let progress = if slot.progress == Progress::RowDoubted { Progress::RowDoubted } else { Progress::Idle };
+            self.state.put_slot(Slot { key, owner: None, confirmed: None, progress, ..slot }, now.wall);
         }
         let mut former_slugs = old.former_slugs.clone();
         former_slugs.extend(new.former_slugs.iter().chain([&new.slug]).cloned());

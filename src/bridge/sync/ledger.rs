@@ -11,6 +11,11 @@ pub(super) fn is_wanted(grant: &Grant, state: &State) -> bool {
     grant.wanted && state.person(grant.person).is_some_and(|person| person.enabled && person.removed_at.is_none())
 }
 
+/// The grant is wanted, and the code it is for can't be read any more.
+pub(super) fn is_code_lost(grant: &Grant, state: &State) -> bool {
+    is_wanted(grant, state) && state.credential(grant.credential).is_none()
+}
+
 /// Nothing is written until somebody decides. What only the lock's security stops goes on by itself once it has some, and
 /// what has a time for the next try was never refused in words.
 pub(super) fn is_held(grant: &Grant) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Patience;
-use super::ledger::{is_held, is_wanted};
+use super::ledger::{is_code_lost, is_held, is_wanted};
 use crate::bridge::dialect;
 use crate::bridge::state::State;
 use crate::domain::ids::{DeviceId, NodeId};
@@ -33,7 +33,8 @@ impl View {
         let device = state.device(id)?;
         let node = network.node(device.node?)?;
         let support = node.user_code.as_ref().filter(|_| is_interviewed(node) && may_be_told(node))?;
-        let desired = state.grants_on(id).map(|grant| Desired {
+        // Nothing is planned for a grant whose code can't be read any more: the code stays in the lock until there is another.
+        let desired = state.grants_on(id).filter(|grant| !is_code_lost(grant, state)).map(|grant| Desired {
             grant: grant.id,
             code: state.fingerprint(grant.credential).filter(|_| is_wanted(grant, state)),
             generation: grant.generation,

@@ -4,6 +4,7 @@
 //! here is only patience: who is tried again when, and which job belongs to which slot.
 
 mod check;
+mod doubted;
 mod inventory;
 mod ledger;
 mod lock;
@@ -17,13 +18,13 @@ pub use self::check::CheckSettings;
 use self::check::{Checks, Run};
 use self::inventory::Pace;
 pub(super) use self::ledger::forget_if_done;
-use self::ledger::{is_held, is_wanted, release, slot_of, tidy};
+use self::ledger::{is_code_lost, is_held, is_wanted, release, slot_of, tidy};
 use self::lock::{View, hindrance};
 use super::dialect;
 use super::state::State;
 use crate::command::Command;
 use crate::domain::entropy::Entropy;
-use crate::domain::grant::{Grant, Reason};
+use crate::domain::grant::{Grant, Reason, Status};
 use crate::domain::ids::{DeviceId, GrantId};
 use crate::domain::pin::Pin;
 use crate::domain::slot::{Content, Doing, Progress, Slot, SlotKey};
@@ -443,8 +444,9 @@ impl Sync {
         let patience = self.locks.get(&grant.device);
         let slot = state.slot_of(grant);
         let tries = slot.and_then(|slot| patience?.slots.get(&slot.key.index));
+        let is_lost = is_code_lost(grant, state);
         let held = is_held(grant).then(|| (grant.status, grant.reason.unwrap_or(Reason::RefusedByLock)));
-        assess(&Case {
+        let standing = assess(&Case {
             wanted: grant.wanted,
             enabled: state.person(grant.person).is_some_and(|person| person.enabled),
             code: state.fingerprint(grant.credential),
@@ -455,7 +457,12 @@ impl Sync {
             retry: tries.and_then(|tries| tries.retry).map(|retry| retry.wall),
             looked_at: slot.zip(patience).is_some_and(|(slot, patience)| patience.recheck.contains(&slot.key.index)),
             failed_often: tries.is_some_and(|tries| tries.failures >= retry::TRIES_BEFORE_ASKING),
-        })
+        });
+        if is_lost {
+            // It may still be in the lock: what opens there is not changed by that.
+            return Standing { status: Status::Rejected, reason: Some(Reason::CodeUnreadable), next_try: None, ..standing };
+        }
+        standing
     }
 
     /// Tries of a grant's slot that did not arrive, and of its lock that were not answered.

@@ -165,7 +165,7 @@ impl Sync {
         match slot.progress {
             Progress::Idle if holds_ours(&slot) => self.doubt_slot(slot, true, true, state, now),
             Progress::Idle => self.recheck(key),
-            Progress::Sending { .. } | Progress::Verifying { .. } | Progress::Doubted { .. } => {}
+            Progress::Sending { .. } | Progress::Verifying { .. } | Progress::Doubted { .. } | Progress::RowDoubted => {}
         }
     }
 
@@ -242,6 +242,9 @@ impl Sync {
         }
         let rechecked = self.locks.entry(key.device).or_default().recheck.remove(&key.index);
         let mut slot = slot_of(key, state);
+        if slot.progress == Progress::RowDoubted {
+            return self.see_doubted(slot, sighting, state, now);
+        }
         // What the lock said no to must not pass for taken because it masks its codes.
         let refused = self.tries(key).refused.is_some();
         if let (true, Progress::Verifying { acked, .. }) = (refused, &mut slot.progress) {

@@ -115,7 +115,7 @@ impl Sync {
         let key = slot.key;
         let (own_echo, deleted) = match slot.progress {
             Progress::Doubted { own_echo: before, deleted: also } => (own_echo && before, deleted || also),
-            Progress::Idle | Progress::Sending { .. } | Progress::Verifying { .. } => (own_echo, deleted),
+            Progress::Idle | Progress::Sending { .. } | Progress::Verifying { .. } | Progress::RowDoubted => (own_echo, deleted),
         };
         slot.progress = Progress::Doubted { own_echo, deleted };
         state.put_slot(slot, now.wall);
@@ -181,7 +181,7 @@ impl Sync {
         let own = self.own_change(slot.key);
         let is_own_write = match slot.progress {
             Progress::Sending { doing } | Progress::Verifying { doing, .. } => matches!(doing, Doing::Write { .. }),
-            Progress::Idle | Progress::Doubted { .. } => own.is_some_and(|own| own.wrote),
+            Progress::Idle | Progress::Doubted { .. } | Progress::RowDoubted => own.is_some_and(|own| own.wrote),
         };
         if is_first && is_own_write && report == SlotReport::Occupied {
             let patience = self.locks.entry(slot.key.device).or_default();
@@ -223,7 +223,7 @@ impl Sync {
                 self.locks.entry(key.device).or_default().slots.remove(&key.index);
                 state.put_slot(slot, now.wall);
             }
-            Progress::Idle | Progress::Doubted { .. } => {}
+            Progress::Idle | Progress::Doubted { .. } | Progress::RowDoubted => {}
         }
     }
 
@@ -240,7 +240,7 @@ impl Sync {
                 *acked = false;
                 state.put_slot(slot, now.wall);
             }
-            Progress::Verifying { .. } | Progress::Idle | Progress::Doubted { .. } => {}
+            Progress::Verifying { .. } | Progress::Idle | Progress::Doubted { .. } | Progress::RowDoubted => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! The store from outside: what survives, what is refused, what a thief finds.
 
+mod damage;
 mod journal;
 mod opening;
 mod rows;

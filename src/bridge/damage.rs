@@ -1,0 +1,100 @@
+//! What a store that is not what it was means: an older copy puts every slot in doubt, and what can't be read any more is
+//! named until somebody has seen to it.
+
+use std::time::Duration;
+
+use super::turn::Bridge;
+use super::vitals::{Problem, Severity};
+use crate::domain::batch::Damage;
+use crate::domain::device::{Device, Inventory};
+use crate::domain::slot::Progress;
+use crate::domain::time::{Now, Timestamp};
+
+/// An older copy is a problem for so long: whoever looks has to compare people and grants with what they remember.
+const OLDER_COPY_MATTERS: Duration = Duration::from_secs(7 * 24 * 3600);
+
+impl Bridge {
+    /// Nothing an older copy says of the locks counts until each slot was looked at. Nothing is written to them before.
+    pub(super) fn doubt_older_copy(&mut self, now: Now) {
+        tracing::warn!("an older copy of the database is in use: every slot of every lock is looked at again");
+        for device in self.state.devices().cloned().collect::<Vec<_>>() {
+            let id = device.id;
+            let inventory = Inventory { next: 0, done: false, began: self.state.look_begins(id, now.wall) };
+            self.state.put_device(Device { inventory, ..device });
+            self.sync.doubt_all(id, &mut self.state, now);
+            self.touch(id);
+        }
+        self.state.put_older_copy_found(now.wall);
+        self.state.audit("latchkey", "found an older copy of the database; every slot is looked at again".to_owned(), now.wall);
+    }
+}
+
+/// What to tell people about the store.
+pub(super) fn problems(bridge: &Bridge, now: Timestamp) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut problem = |what: String, fix: &str| problems.push(Problem { severity: Severity::Warning, what, fix: fix.to_owned() });
+    let found = bridge.state.older_copy_found();
+    if found.is_some_and(|found| now - found < OLDER_COPY_MATTERS) {
+        problem(
+            "an older copy of the database was put back: changes made since that copy are not known, and every lock is looked \
+             at again"
+                .into(),
+            "compare `latchkey people list` with what should be: add or remove people again, and grant again what is missing",
+        );
+    }
+    for person in bridge.state.without_readable_code() {
+        let what = format!("the code of {} is damaged in the database and can't be read", person.name());
+        problem(what, "set a new one: `latchkey people edit PERSON --code -`; the old one stays in the locks until then");
+    }
+    for damage in &bridge.damage {
+        match damage {
+            Damage::Slot(key) => {
+                let slot = bridge.state.slots(key.device).get(&key.index);
+                if slot.is_some_and(|slot| slot.progress == Progress::RowDoubted) {
+                    let device = bridge.state.device(key.device).map(|device| device.slug.to_string()).unwrap_or_default();
+                    problem(
+                        format!("what was known of {key} of {device} is damaged in the database"),
+                        "wait: the slot is read from the lock again; make a backup soon and look after the card",
+                    );
+                }
+            }
+            Damage::Grant(id) => {
+                if bridge.state.grant(*id).is_some_and(|grant| grant.reason == Some(crate::domain::grant::Reason::Damaged)) {
+                    problem(
+                        "a grant is damaged in the database".into(),
+                        "see `latchkey people list`: grant it again, or revoke it",
+                    );
+                }
+            }
+            Damage::Contacts(id) => {
+                let name = bridge.state.person(*id).map(crate::domain::person::Person::name).unwrap_or_default();
+                problem(
+                    format!("the e-mail address and mobile number of {name} are damaged in the database"),
+                    "write them again: `latchkey people edit PERSON`",
+                );
+            }
+            Damage::Label { name, .. } => {
+                let name = name.as_deref().map_or_else(String::new, |name| format!(" ({name})"));
+                problem(
+                    format!("the label of an expected device{name} is damaged in the database"),
+                    "scan it again: `latchkey network smartstart add`",
+                );
+            }
+            Damage::Node(node) => problem(
+                format!("what was known of node {node} is damaged in the database"),
+                "wait: it is interviewed again; look at its security with `latchkey devices show`",
+            ),
+            Damage::WaitingEvent(id) => problem(
+                format!("the event {id}, which waited for the broker, is damaged in the database and is lost"),
+                "make a backup soon and look after the card",
+            ),
+            Damage::Fingerprints => problem(
+                "the key by which codes in the locks are recognised was damaged in the database".into(),
+                "wait: every code is read from its lock again; make a backup soon and look after the card",
+            ),
+            // Told above, until there is another code.
+            Damage::Code { .. } => {}
+        }
+    }
+    problems
+}

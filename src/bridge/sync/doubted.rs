@@ -1,0 +1,85 @@
+//! Slots whose row is not to be trusted: an older copy of the database was put back, or the row is damaged. Each is looked
+//! at once before anything is believed of it or written to it.
+//!
+//! What an older copy wants may have been taken away since. So a code that the lock does not have is not written again, and
+//! a code that is not the one we know of is somebody else's: both wait for a person.
+
+use super::ledger::is_wanted;
+use super::{Finding, Sync};
+use crate::bridge::state::State;
+use crate::domain::grant::{Grant, Reason, Status};
+use crate::domain::ids::DeviceId;
+use crate::domain::pin::{CodeText, Fingerprint};
+use crate::domain::slot::{Confirmed, ConfirmedBy, Content, Progress, Slot};
+use crate::domain::time::Now;
+use crate::reconcile::observe::Sighting;
+
+impl Sync {
+    /// Nothing that is known of a lock's slots counts any more, nor does what waits for a slot.
+    pub fn doubt_all(&mut self, device: DeviceId, state: &mut State, now: Now) {
+        for slot in state.slots(device).values().cloned().collect::<Vec<_>>() {
+            state.put_slot(Slot { progress: Progress::RowDoubted, seen_at: None, ..slot }, now.wall);
+        }
+        let homeless = state.grants_on(device).filter(|grant| grant.wanted && state.slot_of(grant).is_none());
+        for grant in homeless.cloned().collect::<Vec<_>>() {
+            hold_back(grant, Status::MissingFromLock, state, now);
+        }
+    }
+
+    /// The first look at a doubted slot.
+    pub(super) fn see_doubted(&mut self, mut slot: Slot, sighting: &Sighting, state: &mut State, now: Now) -> Option<Finding> {
+        let key = slot.key;
+        let was_empty = slot.content == Content::Empty;
+        let remembered = slot.confirmed.take();
+        (slot.progress, slot.seen_at, slot.content) = (Progress::Idle, Some(now.wall), sighting.content());
+        self.locks.entry(key.device).or_default().slots.remove(&key.index);
+
+        let grant = slot.owner.and_then(|grant| state.grant(grant)).cloned();
+        let Some(grant) = grant else {
+            slot.owner = None;
+            let appeared = was_empty && slot.content.is_occupied();
+            state.put_slot(slot, now.wall);
+            return appeared.then_some(Finding::Foreign(key));
+        };
+        let wanted = is_wanted(&grant, state);
+        let finding = match sighting {
+            Sighting::Known(code) if is_ours(code, &grant, remembered.as_ref(), state) => {
+                let generation = remembered.map_or(grant.generation, |confirmed| confirmed.generation);
+                let code = Some(Fingerprint::of(code.reveal(), &state.key));
+                slot.confirmed = Some(Confirmed { code, generation, by: ConfirmedBy::Read, at: now.wall });
+                None
+            }
+            // Nobody can tell whose it is. What is wanted is written once more, and what is not is taken out.
+            Sighting::Masked => None,
+            Sighting::Known(_) | Sighting::NotEnabled(_) => {
+                if wanted {
+                    hold_back(grant, Status::MissingFromLock, state, now);
+                }
+                slot.owner = None;
+                Some(Finding::Foreign(key))
+            }
+            Sighting::Empty if wanted => {
+                hold_back(grant, Status::MissingFromLock, state, now);
+                Some(Finding::ChangedAtLock(key))
+            }
+            Sighting::Unavailable if wanted => {
+                hold_back(grant, Status::ChangedAtLock, state, now);
+                Some(Finding::ChangedAtLock(key))
+            }
+            Sighting::Empty | Sighting::Unavailable => None,
+        };
+        state.put_slot(slot, now.wall);
+        finding
+    }
+}
+
+/// Whether a code that a lock shows is the grant's own: the one that is wanted, or the one that was confirmed before.
+fn is_ours(code: &CodeText, grant: &Grant, remembered: Option<&Confirmed>, state: &State) -> bool {
+    let seen = Fingerprint::of(code.reveal(), &state.key);
+    state.fingerprint(grant.credential) == Some(seen) || remembered.and_then(|confirmed| confirmed.code) == Some(seen)
+}
+
+fn hold_back(grant: Grant, status: Status, state: &mut State, now: Now) {
+    let reason = Some(Reason::StoreDoubted);
+    state.put_grant(Grant { status, reason, since: now.wall, next_try: None, ..grant });
+}
