@@ -339,6 +339,13 @@ impl Network {
         self.nodes.get(&id).map_or(Reach::Unknown, |state| state.reach)
     }
 
+    /// When a node that answers nothing is tried again by itself; until then everything for it waits, except for an operation.
+    /// `None`: it is not dead.
+    pub fn next_try(&self, id: NodeId) -> Option<Timestamp> {
+        let state = self.nodes.get(&id).filter(|state| state.reach == Reach::Dead)?;
+        Some(self.time.wall + state.pause_left(self.clock))
+    }
+
     /// What a node costs.
     pub fn radio(&self, id: NodeId) -> RadioUse {
         self.nodes.get(&id).map(|state| state.radio).unwrap_or_default()

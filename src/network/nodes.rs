@@ -292,6 +292,11 @@ impl NodeState {
         self.reach == Reach::Dead && now < self.retry_at
     }
 
+    /// How long a dead node is left alone still.
+    pub(super) fn pause_left(&self, now: Instant) -> Duration {
+        self.retry_at.since(now)
+    }
+
     /// Whether a dead node is to be tried again.
     pub(super) fn is_worth_a_ping(&self, now: Instant) -> bool {
         self.reach == Reach::Dead && now >= self.retry_at && !self.suspect
