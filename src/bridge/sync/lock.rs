@@ -78,6 +78,10 @@ pub(super) fn hindrance(device: DeviceId, patience: Option<&Patience>, state: &S
     if let Some(retry) = patience.and_then(|patience| patience.unreachable) {
         return Some(Hindrance::Unreachable { next_try: retry.wall });
     }
+    // What is submitted for a dead node waits there, for an hour at last.
+    if let Some(next_try) = network.next_try(node) {
+        return Some(Hindrance::Unreachable { next_try });
+    }
     match network.node(node) {
         // It got no keys, and nothing is sent to it.
         Some(node) if node.joining == Joining::Refused => Some(Hindrance::DeviceGone),

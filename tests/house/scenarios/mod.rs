@@ -16,6 +16,7 @@ mod a_lost_acknowledgement_then_duplicate;
 mod a_lost_callback;
 mod a_lost_response;
 mod a_nonce_while_a_dead_lock_is_called;
+mod a_removal_at_a_dead_lock;
 mod a_repeated_report;
 mod a_restart_that_writes;
 mod a_revoked_code_while_bolts_are_moved;
