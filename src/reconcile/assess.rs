@@ -125,8 +125,12 @@ fn status(case: &Case<'_>, code_in_lock: CodeInLock) -> (Status, Option<Reason>,
     match progress {
         Progress::Sending { .. } if should_be_in => (Status::Sending, None, None),
         Progress::Verifying { .. } if should_be_in => (Status::Verifying, case.retry.map(|_| Reason::Backoff), case.retry),
-        Progress::Doubted { .. } | Progress::RowDoubted if should_be_in => (Status::Verifying, case.retry.map(|_| Reason::Backoff), case.retry),
-        Progress::Sending { .. } | Progress::Verifying { .. } | Progress::Doubted { .. } | Progress::RowDoubted => (Status::Removing, None, case.retry),
+        Progress::Doubted { .. } | Progress::RowDoubted if should_be_in => {
+            (Status::Verifying, case.retry.map(|_| Reason::Backoff), case.retry)
+        }
+        Progress::Sending { .. } | Progress::Verifying { .. } | Progress::Doubted { .. } | Progress::RowDoubted => {
+            (Status::Removing, None, case.retry)
+        }
         Progress::Idle if case.failed_often && case.retry.is_some() => {
             (Status::Rejected, Some(Reason::RefusedByLock), case.retry)
         }
