@@ -125,7 +125,9 @@ impl NodeState {
         if keyed && (!node.security_known || untold) {
             node.stage = node.stage.min(InterviewStage::NodeInfo);
         }
-        let granted = if node.is_class_certain() { KeyMask::of(node.security) } else { KeyMask::KNOWN };
+        // Of a node whose classes are not known yet, nothing is certain either.
+        let is_certain = node.security_known && node.is_class_certain();
+        let granted = if is_certain { KeyMask::of(node.security) } else { KeyMask::KNOWN };
         Self {
             s2: Session::new(node.id, granted, entropy),
             s0: None,

@@ -175,6 +175,13 @@ impl Network {
             && transmission.transaction.class_of(&state.node) > SecurityClass::S0
         {
             transmission.resync = true;
+            // Behind a command that waits for its report an answer of ours may be on the air, and the node does not say which
+            // of the two it could not open: both are sealed again. The command keeps its session, so it is not done twice.
+            let is_open = |it: &mut Thinking| !it.working && !it.transaction.resealed;
+            if let Some(Thinking { mut transaction, .. }) = state.thinking.take_if(is_open) {
+                transaction.resealed = true;
+                self.queue.push_front(transaction);
+            }
             return;
         }
         let Some(Thinking { mut transaction, verifying, .. }) =

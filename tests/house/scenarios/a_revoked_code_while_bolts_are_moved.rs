@@ -104,3 +104,44 @@ fn a_code_leaves_its_lock_within_ten_seconds_whatever_the_broker_says() {
     }
     assert!(all.iter().all(|worst| *worst <= BOUND), "{all:?}");
 }
+
+/// One LOCK every five seconds at the very lock that the code has to leave, and the removal at any moment between two.
+#[test]
+fn a_code_leaves_a_lock_that_an_automation_locks_every_five_seconds() {
+    let mut worst = Duration::ZERO;
+    for model in [Model::s2(), Model::s0()] {
+        for phase in 0..20 {
+            let nodes = [(NodeId(2), model.clone()), (NodeId(3), model.clone())];
+            let keys = Some(NetworkKeys::generate(&mut Entropy::from_number(50)));
+            let mut house = House::new(&Blueprint { nodes: nodes.into(), keys, ..Blueprint::two_locks() }, 41);
+            house.run_for(Duration::from_secs(3600));
+            let eve = house.add("Eve", "482913", &["lock_2"]);
+            house.run_for(Duration::from_secs(30));
+            let lock = |house: &mut House| {
+                let message =
+                    BrokerInput::Message { topic: "latchkey/device/lock_2/set".into(), payload: b"LOCK".to_vec(), retained: false };
+                house.broker(message);
+            };
+            for _ in 0..3 {
+                lock(&mut house);
+                house.run_for(Duration::from_secs(5));
+            }
+            lock(&mut house);
+            house.run_for(Duration::from_millis(phase * 250));
+            let began = house.now();
+            house.intend(Intent::RemovePerson(eve));
+            house.run_for(Duration::from_millis(5_000 - phase * 250));
+            for _ in 0..12 {
+                if house.codes(NodeId(2)).is_empty() {
+                    break;
+                }
+                lock(&mut house);
+                house.run_until(Duration::from_secs(5), |house| house.codes(NodeId(2)).is_empty());
+            }
+            let took = house.now().since(began);
+            assert!(house.codes(NodeId(2)).is_empty() && took <= BOUND, "phase {phase} of {:?}: {took:?}", model.requests);
+            worst = worst.max(took);
+        }
+    }
+    figure(&format!("revoke to clear at a lock under LOCK every five seconds: {:.1} s at worst", worst.as_secs_f64()));
+}
