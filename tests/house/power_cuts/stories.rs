@@ -157,7 +157,9 @@ fn inclusion(run: &mut Run) -> Result<(), String> {
 
 /// Somebody includes a lock, and does not give up: where it was left without keys it is excluded, and they begin anew.
 fn join(run: &mut Run, device: Device, name: &str, security: &str) -> Result<(), String> {
-    let terms = Terms { security: Protection::Best, pin: Some(device.dsk().pin()) };
+    // A PIN is a demand that the lock proves itself, which one without S2 can't.
+    let pin = (security != "s0").then(|| device.dsk().pin());
+    let terms = Terms { security: Protection::Best, pin };
     let include = MembersAsk::Begin(Wanted::Include { terms, name: Some(name.to_owned()) });
     let now = run.house.now();
     // Unpacked, and not in learn mode any more.
