@@ -305,6 +305,13 @@ impl Node {
         }
     }
 
+    /// It tells its lifeline something that nobody expects of it, as odd firmware does.
+    pub fn tell_lifeline(&mut self, command: Command, now: Instant) {
+        if self.has_power() {
+            self.report(command, now);
+        }
+    }
+
     /// The next frame it wants to send, earliest first.
     pub fn poll_transmit(&mut self) -> Option<Spoken> {
         self.says.pop_front()

@@ -200,6 +200,11 @@ impl World {
         Some(result)
     }
 
+    /// The stick hears a frame in a node's name that the node did not send: whoever has a transmitter nearby can do that.
+    pub fn forge(&mut self, node: NodeId, payload: Vec<u8>, now: Instant) {
+        self.schedule(now, Due::StickHears { node, payload });
+    }
+
     /// A lock as it is, for those who look at the world from outside.
     pub fn node(&self, node: NodeId) -> Option<&Node> {
         self.nodes.get(&node)

@@ -24,7 +24,7 @@ use latchkey::mqtt::topic::{Message, Topics};
 use latchkey::network;
 use latchkey::run::turns::Turns;
 use latchkey::security::keys::NetworkKeys;
-use latchkey::serial::{Decoder, Frame, Link, LinkEvent, Received};
+use latchkey::serial::{Decoder, Frame, FunctionId, Link, LinkEvent, Message as Said, NodeIdWidth, Received};
 use latchkey::sim::node::{Node, Typed};
 use latchkey::sim::{Blueprint, World};
 use latchkey::store::{CommitError, EventQuery, Order, Place, Reader, Store};
@@ -32,6 +32,9 @@ use serde_json::Value;
 
 /// When the story of every house begins.
 const BEGAN: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// So many frames of nodes are remembered for whoever looks at them.
+const HEARD: usize = 64;
 
 /// Where the power goes off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,6 +94,8 @@ pub struct House {
     pub live: Vec<Event>,
     /// Frames that went to the stick.
     pub sent: Vec<Frame>,
+    /// What the stick told of nodes' frames lately: from whom, and the payload.
+    pub heard: VecDeque<(NodeId, Vec<u8>)>,
     /// How many effects each commit of this life had, for [`Cut::After`] to count.
     pub effects: Vec<usize>,
 }
@@ -140,6 +145,7 @@ impl House {
             retained: BTreeMap::new(),
             live: Vec::new(),
             sent: Vec::new(),
+            heard: VecDeque::new(),
             effects: Vec::new(),
         };
         house.power_on();
@@ -326,6 +332,20 @@ impl House {
         self.take(Input::Broker(said));
     }
 
+    /// Somebody publishes to the daemon's broker; it hears nothing of it while the broker is away.
+    pub fn publish(&mut self, topic: &str, payload: &[u8]) {
+        if self.broker {
+            let message = BrokerInput::Message { topic: topic.to_owned(), payload: payload.to_vec(), retained: false };
+            self.take(Input::Broker(message));
+        }
+    }
+
+    /// The stick hears a frame in a node's name that the node did not send.
+    pub fn forge(&mut self, node: NodeId, payload: Vec<u8>) {
+        self.trace(|| format!("~~ forged in the name of node {node}: {payload:02x?}"));
+        self.world.forge(node, payload, self.now);
+    }
+
     /// The broker comes, or goes.
     pub fn set_broker(&mut self, here: bool) {
         if here != self.broker {
@@ -407,8 +427,41 @@ impl House {
         self.restart();
     }
 
+    /// Somebody keeps a copy of the store as it is.
+    pub fn copy_store(&self) {
+        for (file, copy) in self.store_files() {
+            let _ = std::fs::remove_file(&copy);
+            if file.exists() {
+                std::fs::copy(&file, &copy).expect("a copy");
+            }
+        }
+    }
+
+    /// The daemon ends, the copy takes the store's place, and it starts again.
+    pub fn bring_store_back(&mut self) {
+        self.start_again(|house| {
+            for (file, copy) in house.store_files() {
+                let _ = std::fs::remove_file(&file);
+                if copy.exists() {
+                    std::fs::copy(&copy, &file).expect("a copy");
+                }
+            }
+            // Made anew from the others.
+            let _ = std::fs::remove_file(house.folder.join("latchkey.db-shm"));
+        });
+    }
+
+    /// The files of the database, and where their copies are.
+    fn store_files(&self) -> [(PathBuf, PathBuf); 2] {
+        ["latchkey.db", "latchkey.db-wal"].map(|name| (self.folder.join(name), self.folder.join(format!("copy of {name}"))))
+    }
+
     /// The daemon dies between two turns and is started again by the same system.
     pub fn restart(&mut self) {
+        self.start_again(|_| {});
+    }
+
+    fn start_again(&mut self, meanwhile: impl FnOnce(&Self)) {
         self.trace(|| "-- starts again".into());
         self.lives += 1;
         self.started = self.now;
@@ -420,6 +473,9 @@ impl House {
         // The lock file is let go of with the old store.
         let (store, snapshot) = Store::in_memory(&entropy).expect("a store");
         self.turns = Turns::new(store, snapshot, settings(BootId(String::new())), entropy.clone());
+        // Whoever reads the journal has the database open, too.
+        self.reader = Store::in_memory(&entropy).expect("a store").0.reader();
+        meanwhile(self);
         let boot = BootId(format!("boot {}", self.boots));
         (self.turns, self.reader) = open(&self.folder, &self.disk, self.wall(), boot, &entropy, None);
         self.power_on();
@@ -549,6 +605,7 @@ impl House {
         while let Some(event) = self.link.poll_event() {
             if let LinkEvent::Frame(frame) = &event {
                 self.trace(|| format!("<- {}", self::hex(frame)));
+                self.note_heard(frame);
             }
             self.take(Input::Radio(match event {
                 LinkEvent::Frame(frame) => network::Input::Frame(frame),
@@ -556,6 +613,20 @@ impl House {
                 LinkEvent::Failed(id, why) => network::Input::Failed(id, why),
                 LinkEvent::Unresponsive => network::Input::Unresponsive,
             }));
+        }
+    }
+
+    fn note_heard(&mut self, frame: &Frame) {
+        if ![FunctionId::APPLICATION_COMMAND, FunctionId::BRIDGE_APPLICATION_COMMAND].contains(&frame.function) {
+            return;
+        }
+        // No node has the number 0: where the first byte of an id is one, ids are two bytes wide.
+        let width = if frame.params.get(1) == Some(&0) { NodeIdWidth::Bits16 } else { NodeIdWidth::Bits8 };
+        if let Ok(Said::ApplicationCommand(command)) = Said::parse(frame, width) {
+            self.heard.push_back((command.source, command.payload.to_vec()));
+            if self.heard.len() > HEARD {
+                self.heard.pop_front();
+            }
         }
     }
 
