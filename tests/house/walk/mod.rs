@@ -4,19 +4,32 @@
 //! | file | what |
 //! | --- | --- |
 //! | `steps` | what can happen, drawn from a seed; plain data, so that a failing walk can be cut down and kept |
-//! | `model` | the truth beside the daemon: who has which code where, and what strangers did at the locks |
-//! | `stage` | a house with its model: takes steps |
+//! | `model` | the truth beside the daemon: who has which code where, what was done at the locks, and how long each may take |
+//! | `stage` | a house with its model: takes steps; `agenda`: what goes on meanwhile |
+//! | `people`, `hands` | what people want of the daemon, and what they do at the locks |
+//! | `neighbour` | somebody with a radio, who has no key or a lower one |
+//! | `join` | a lock that joins, and an older copy of the store |
+//! | `watch` | the locks' memories and the daemon's events, from moment to moment |
 //! | `check` | what has to hold after each step, and once it is quiet |
 //! | `shrink` | makes a failing walk short |
+//!
+//! When a check applies follows from the simulated locks, stick, air, disk and broker, and from virtual time; the daemon is
+//! never asked. A daemon that says of itself that it is not ready, or that a code is on its way, is not excused by that.
 //!
 //! `tests/walk SEEDS STEPS [FIRST]` walks longer. A failing walk is printed and lies in `target/tmp/walk-SEED.json`; put it
 //! into `tests/data/walks/`, named after its symptom, and it is walked for ever.
 
+mod agenda;
 mod check;
+mod hands;
+mod join;
 mod model;
+mod neighbour;
+mod people;
 mod shrink;
 mod stage;
 mod steps;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -32,7 +45,7 @@ use self::steps::Walk;
 
 /// Walks one walk to its end.
 fn walk(walk: &Walk) -> Result<Figures, String> {
-    let mut stage = Stage::new(walk.seed);
+    let mut stage = Stage::new(walk)?;
     for (n, step) in walk.steps.iter().enumerate() {
         stage.take(step).map_err(|why| format!("step {n}, {step:?}: {why}"))?;
     }
@@ -113,8 +126,9 @@ fn walks_that_failed_once_hold() {
 #[test]
 fn the_same_seed_tells_the_same_story() {
     let story = |seed| {
-        let mut stage = Stage::new(seed);
-        for step in &Walk::drawn(seed, 60).steps {
+        let walk = Walk::drawn(seed, 60);
+        let mut stage = Stage::new(&walk).unwrap();
+        for step in &walk.steps {
             stage.take(step).unwrap();
         }
         stage.log()

@@ -1,40 +1,39 @@
 //! A house with its model: takes steps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
 
 use latchkey::bridge::ask::Ask;
 use latchkey::domain::entropy::Entropy;
-use latchkey::domain::event::{Event, EventType};
-use latchkey::domain::grant::Schedule;
-use latchkey::domain::ids::NodeId;
-use latchkey::domain::intent::{Accepted, CodeChoice, Intent, PersonChange};
-use latchkey::domain::pin::Pin;
+use latchkey::domain::ids::{DeviceId, NodeId};
+use latchkey::domain::intent::Intent;
+use latchkey::domain::time::Instant;
 use latchkey::security::keys::NetworkKeys;
 use latchkey::sim::Blueprint;
-use latchkey::sim::air::Conditions;
+use latchkey::sim::air::{Conditions, Link};
 use latchkey::sim::model::{Model as Make, Quirks, UserShape};
-use latchkey::sim::node::{Node, Typed};
+use latchkey::sim::node::Node;
 
-use serde_json::Value;
-
+use super::agenda::{Agenda, Later};
 use super::check;
-use super::model::{Model, Person, Stranger};
-use super::steps::{Step, What};
-use crate::support::house::{self, Cut, House};
+use super::join::Joining;
+use super::model::{Lock, Model};
+use super::neighbour::Neighbour;
+use super::steps::{Step, Walk, What};
+use crate::support::house::{Cut, House};
 use crate::support::nonces::Nonces;
 
-const SECOND: Duration = Duration::from_secs(1);
-/// After this, what a lock said in good conditions has arrived.
-const ARRIVED: Duration = Duration::from_secs(12);
-/// A daemon that started so long ago speaks with every lock.
+pub const SECOND: Duration = Duration::from_secs(1);
+/// A hub that started so long ago speaks with every lock: its stick is set up, and what a lock said once under a session of
+/// before was called for again.
 const STARTED: Duration = Duration::from_secs(5);
-/// So long after a change of ours the event of another's in the same slot may pass for the echo of ours.
-const ECHO: Duration = Duration::from_secs(12);
-/// The same where codes are masked, so that no look tells them apart.
-const LATE_ECHO: Duration = Duration::from_secs(62);
+/// The store is tried again at the latest so long after the disk works (`run::turns`, half a minute), and then the hub
+/// starts anew.
+const STORE_IS_BACK: Duration = Duration::from_secs(31);
+/// A stick that could not be understood, or said nothing, is opened anew, and is set up after this.
+const STICK_IS_BACK: Duration = Duration::from_secs(60);
 
 /// A house, and the truth about it.
 pub struct Stage {
@@ -43,23 +42,39 @@ pub struct Stage {
     pub nodes: Vec<NodeId>,
     pub nonces: Nonces,
     pub figures: Figures,
-    /// What was on its way to a lock at the last look: whose, and to which.
-    pub on_their_way: BTreeSet<(String, String)>,
-    armed: Option<Cut>,
-    looked: usize,
+    pub agenda: Agenda,
+    pub neighbour: Neighbour,
+    pub joining: Joining,
+    /// The hub's devices, by the node that each is.
+    pub devices: BTreeMap<DeviceId, NodeId>,
+    /// The first thing that was wrong.
+    pub wrong: Option<String>,
+    pub seen: Seen,
+    pub armed: Option<Cut>,
     /// Wake-ups of each node, steps and time until the last mending.
     woken: BTreeMap<NodeId, u64>,
     mended: u64,
-    mended_at: Duration,
-    clock_was_set: bool,
-    /// When the daemon started last.
-    up_since: Duration,
-    air_is_good: bool,
-    cable_is_good: bool,
-    disk_fails: bool,
-    /// The daemon has not been seen to save anything since the disk failed.
-    store_is_out: bool,
+    pub mended_at: Instant,
+    pub clock_was_set_at: Option<Instant>,
+    pub air: Conditions,
+    pub disk_fails: bool,
     plugged: bool,
+    deaf: bool,
+    noisy: bool,
+    delayed: Vec<NodeId>,
+    /// Before these the hub may not hear what the stick has.
+    ready_at: Instant,
+    store_at: Instant,
+    /// What the hub forgot with an older copy of its store.
+    pub copy: Option<Model>,
+    pub forgot: usize,
+}
+
+/// How far the house's records were looked at.
+#[derive(Default)]
+pub struct Seen {
+    pub sent: usize,
+    pub live: usize,
 }
 
 /// What walks amounted to.
@@ -72,45 +87,89 @@ pub struct Figures {
     pub faults: u64,
     pub cuts: u64,
     pub uses: u64,
+    pub forged: u64,
     pub published: u64,
     pub nonces: u64,
     pub idle_frames: u64,
 }
 
 impl Stage {
-    /// Three locks of sorts that follow from the seed, each interviewed.
-    pub fn new(seed: u64) -> Self {
-        let mut entropy = Entropy::from_number(seed).child("stage");
+    /// Three locks of sorts that follow from the seed, each interviewed, some of them in bad air.
+    pub fn new(walk: &Walk) -> Result<Self, String> {
+        let mut entropy = Entropy::from_number(walk.seed).child("stage");
         let nodes: Vec<NodeId> = (2..5).map(NodeId).collect();
+        let make = if walk.house == 0 { make_of_before } else { make };
         let blueprint = Blueprint {
             nodes: nodes.iter().map(|node| (*node, make(&mut entropy))).collect(),
             keys: Some(NetworkKeys::generate(&mut entropy)),
             ..Blueprint::two_locks()
         };
-        let house = House::new(&blueprint, seed);
-        let model = Model::of(&nodes);
+        let house = House::new(&blueprint, walk.seed);
+        let locks = nodes.iter().map(|node| (*node, Lock::new(house.node(*node).memory.codes.clone()))).collect();
+        let keys = blueprint.keys.clone().expect("keys");
         let mut stage = Self {
             house,
-            model,
+            model: Model::of(locks),
             nodes,
             nonces: Nonces::default(),
             figures: Figures { seeds: 1, ..Figures::default() },
-            on_their_way: BTreeSet::new(),
+            agenda: Agenda::default(),
+            neighbour: Neighbour::new(blueprint.home, keys, entropy.child("neighbour")),
+            joining: Joining::default(),
+            devices: BTreeMap::new(),
+            wrong: None,
+            seen: Seen::default(),
             armed: None,
-            looked: 0,
             woken: BTreeMap::new(),
             mended: 0,
-            mended_at: Duration::ZERO,
-            clock_was_set: false,
-            up_since: Duration::ZERO,
-            air_is_good: true,
-            cable_is_good: true,
+            mended_at: Instant::ZERO,
+            clock_was_set_at: None,
+            air: Conditions::default(),
             disk_fails: false,
-            store_is_out: false,
             plugged: true,
+            deaf: false,
+            noisy: false,
+            delayed: Vec::new(),
+            ready_at: Instant::ZERO + STARTED,
+            store_at: Instant::ZERO,
+            copy: None,
+            forgot: 0,
         };
-        stage.house.run_for(3600 * SECOND);
-        stage
+        if walk.house > 0 {
+            stage.meet_in_bad_air(&mut entropy)?;
+        }
+        stage.run(3600 * SECOND)?;
+        stage.everybody_is_met()?;
+        stage.mended_at = stage.house.now();
+        Ok(stage)
+    }
+
+    /// Sometimes a lock can't be heard for a while when it is asked what it is.
+    fn meet_in_bad_air(&mut self, entropy: &mut Entropy) -> Result<(), String> {
+        if entropy.below(8) != 0 {
+            return Ok(());
+        }
+        self.run(Duration::from_millis(entropy.below(20_000)))?;
+        let node = self.nodes[usize::try_from(entropy.below(3)).unwrap()];
+        let seconds = 5 + entropy.below(60);
+        self.house.visit(node, |lock| lock.faults.mute = true);
+        self.run(Duration::from_secs(seconds))?;
+        self.house.visit(node, |lock| lock.faults.mute = false);
+        self.run(check::LONGEST_BACKOFF)
+    }
+
+    /// Every lock has to be a device that takes codes.
+    pub fn everybody_is_met(&mut self) -> Result<(), String> {
+        let view = self.house.view(Ask::Devices).ok_or("no devices are shown")?;
+        let devices = view["items"].as_array().cloned().unwrap_or_default();
+        self.devices.clear();
+        for node in self.nodes.clone() {
+            let found = devices.iter().find(|device| device["slug"] == slug(node).as_str());
+            let id = found.and_then(|device| device["id"].as_str()?.parse().ok());
+            let id = id.ok_or_else(|| format!("node {node} is no device, long after it was heard well"))?;
+            self.devices.insert(id, node);
+        }
+        Ok(())
     }
 
     /// Something happens, time goes by, and everything that always has to hold is looked at.
@@ -119,7 +178,7 @@ impl Stage {
         self.figures.steps += 1;
         self.house.trace(|| format!("== {step:?}"));
         self.act(step.what)?;
-        self.house.run_for(Duration::from_millis(step.then));
+        self.run(Duration::from_millis(step.then))?;
         self.look()
     }
 
@@ -127,7 +186,7 @@ impl Stage {
     pub fn finish(mut self) -> Result<Figures, String> {
         self.mend().map_err(|why| format!("at the end: {why}"))?;
         let before = self.radio_frames();
-        self.house.run_for(24 * 3600 * SECOND);
+        self.run(24 * 3600 * SECOND)?;
         let idle = self.radio_frames() - before;
         self.figures.idle_frames = idle;
         if idle > check::IDLE_FRAMES_A_DAY * self.nodes.len() as u64 {
@@ -148,112 +207,147 @@ impl Stage {
         said.chain(journal).chain(sent).collect()
     }
 
-    /// Whether nothing keeps this lock's words from the daemon.
-    fn is_heard(&self, node: NodeId) -> bool {
-        let lock = self.house.node(node);
-        !lock.faults.gone && self.would_be_heard(node)
+    /// Whether everything is so that this lock's words reach the hub, and the hub has its stick and its store. None of it is
+    /// the hub's own word.
+    pub fn hears(&self, node: NodeId) -> bool {
+        let (lock, now) = (self.house.node(node), self.house.now());
+        let speaks = !lock.faults.gone && !lock.faults.mute && !lock.memory.lifeline.is_empty();
+        let air = (self.air.loss, self.air.ack_loss) == (0, 0) && !self.delayed.contains(&node);
+        let stick = self.plugged && !self.deaf && !self.noisy && now >= self.ready_at;
+        speaks && air && stick && self.has_store() && !self.neighbour.spoils(node, now)
     }
 
-    /// Whether nothing but its distance does.
-    pub fn would_be_heard(&self, node: NodeId) -> bool {
-        let lock = self.house.node(node);
-        let well = !lock.faults.mute && !lock.memory.lifeline.is_empty();
-        well && self.air_is_good && self.cable_is_good && self.plugged && !self.store_is_out && !self.house.is_dark()
-    }
-
-    /// Whether the daemon gives out nonces: without one, a lock with keys keeps to itself what it has to say.
-    fn stick_is_ready(&mut self) -> bool {
-        self.house.view(Ask::Status).is_some_and(|status| status["stick"]["state"] == "ready")
+    /// Whether the hub can save, and with that tell, anything.
+    pub fn has_store(&self) -> bool {
+        !self.disk_fails && self.house.now() >= self.store_at && !self.house.is_dark()
     }
 
     /// If the power is off, it comes back.
-    fn power(&mut self) {
+    pub fn power(&mut self) {
         if self.house.is_dark() {
             self.armed = None;
             self.disk_fails = false;
             self.figures.cuts += 1;
             self.house.cut_power();
-            self.up_since = self.house.age();
+            self.starts();
         }
+    }
+
+    /// The hub starts, with a disk that works.
+    pub fn starts(&mut self) {
+        let now = self.house.now();
+        (self.armed, self.disk_fails, self.store_at) = (None, false, now);
+        self.ready_at = self.ready_at.max(now + STARTED);
+        self.watch();
     }
 
     fn act(&mut self, what: What) -> Result<(), String> {
         match what {
             What::Wait => {}
-            What::Add { on } => self.add(on),
-            What::AddTwin { of, on } => return self.add_twin(of, on),
-            What::NewCode { who } => self.new_code(who),
-            What::Enable { who, on } => {
-                let change = PersonChange { enabled: Some(on), ..PersonChange::default() };
-                self.edit(who, |person| Intent::EditPerson(person.id, change), |person| person.enabled = on);
+            What::Add { .. }
+            | What::AddTwin { .. }
+            | What::NewCode { .. }
+            | What::Enable { .. }
+            | What::Remove { .. }
+            | What::Grant { .. }
+            | What::Revoke { .. }
+            | What::Bolt { .. }
+            | What::Check { .. } => return self.want(what),
+            What::Type { .. }
+            | What::Come { .. }
+            | What::TypeForeign { .. }
+            | What::TypeWrong { .. }
+            | What::Turn { .. }
+            | What::Program { .. }
+            | What::Overwrite { .. }
+            | What::Erase { .. }
+            | What::Odd { .. } => self.touch(what),
+            What::Publish { lock, each, seconds } => {
+                let (node, until) = (self.lock(lock), self.house.now() + Duration::from_secs(seconds.into()));
+                self.agenda.at(self.house.now(), Later::Publish { node, each, until, locked: true });
             }
-            What::Remove { who } => self.edit(who, |person| Intent::RemovePerson(person.id), |person| person.removed = true),
-            What::Grant { who, lock } => {
-                let node = self.lock(lock);
-                let intent = move |person: &Person| grant(person, node);
-                self.edit(who, intent, |person| _ = person.on.insert(node));
+            What::Forge { lock, what, each, seconds } => {
+                let (node, until) = (self.lock(lock), self.house.now() + Duration::from_secs(seconds.into()));
+                self.agenda.at(self.house.now(), Later::Forge { node, what, each, until });
             }
-            What::Revoke { who, lock } => {
-                let node = self.lock(lock);
-                let intent = move |person: &Person| Intent::Revoke { person: person.id, device: slug(node) };
-                self.edit(who, intent, |person| _ = person.on.remove(&node));
-            }
-            What::Bolt { lock, locked } => {
-                let device = slug(self.lock(lock));
-                self.change(if locked { Intent::Lock(device) } else { Intent::Unlock(device) });
-            }
-            What::Check { lock } => drop(self.change(Intent::Check(slug(self.lock(lock))))),
-            What::Type { who, code, lock } => return self.type_code(who, code, lock),
-            What::TypeWrong { lock } => {
-                let node = self.lock(lock);
-                self.house.keypad(node, "999111");
-            }
-            What::Turn { lock, locked } => {
+            What::Burn { lock, seconds } => {
                 let (node, now) = (self.lock(lock), self.house.now());
-                self.house.visit(node, |lock| lock.turn_bolt(locked, now));
+                self.neighbour.burn(node, now + Duration::from_secs(seconds.into()));
             }
-            What::Program { lock, slot } => self.program(lock, slot),
-            What::Erase { lock, slot } => self.erase(lock, slot),
+            What::Reversed { who, lock, after } => self.reverse(who, lock, after),
+            What::Join { make } => self.join(make),
             What::Gone { lock, on } => self.fault(lock, |node| node.faults.gone = on),
             What::Mute { lock, on } => self.fault(lock, |node| node.faults.mute = on),
+            What::Jam { lock, both_ways, seconds } => {
+                let node = self.lock(lock);
+                self.fault(lock, |node| if both_ways { node.faults.gone = true } else { node.faults.mute = true });
+                self.agenda.at(self.house.now() + Duration::from_secs(seconds.into()), Later::Unjam(node));
+            }
             What::Batteries { lock } => self.fault(lock, Node::power_cut),
+            What::Copy => {
+                if self.has_store() {
+                    self.house.copy_store();
+                    self.copy = Some(self.model.clone());
+                }
+            }
+            What::BringBack => self.bring_back(),
+            What::Mend => return self.mend(),
+            other => self.trouble(other),
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, what: What) {
+        self.figures.faults += 1;
+        let now = self.house.now();
+        match what {
+            What::Deaf { seconds } => {
+                self.deaf = true;
+                self.house.set_hung(true);
+                self.agenda.at(now + Duration::from_secs(seconds.into()), Later::Hears);
+            }
+            What::Delay { lock, millis, reorder, seconds } => {
+                let node = self.lock(lock);
+                let conditions = Conditions { delay: Duration::from_millis(millis.into()), reordering: reorder, ..self.air };
+                self.house.world.set_link(node, Link::default().with(conditions));
+                self.delayed.push(node);
+                self.agenda.at(now + Duration::from_secs(seconds.into()), Later::InTime(node));
+            }
             What::Air { loss, acks, twice } => {
-                self.figures.faults += 1;
-                self.air_is_good = (loss, acks) == (0, 0);
-                let air = Conditions { loss, ack_loss: acks, duplication: twice, ..Conditions::default() };
-                self.house.world.set_conditions(air);
+                self.air = Conditions { loss, ack_loss: acks, duplication: twice, ..Conditions::default() };
+                self.house.world.set_conditions(self.air);
             }
             What::Noise { one_in } => {
-                self.figures.faults += 1;
-                self.cable_is_good = one_in == 0;
+                self.noisy = one_in > 0;
                 self.house.set_noise((one_in > 0).then(|| one_in.into()));
+                self.ready_at = self.ready_at.max(now + STICK_IS_BACK);
             }
-            What::Broker { here } => {
-                self.figures.faults += 1;
-                self.house.set_broker(here);
-            }
+            What::Broker { here } => self.house.set_broker(here),
             What::Stick { plugged } => {
-                self.figures.faults += 1;
                 self.plugged = plugged;
+                self.ready_at = self.ready_at.max(now + STARTED);
                 if plugged { self.house.plug_in() } else { self.house.unplug() }
             }
             What::Clock { seconds } => {
-                self.figures.faults += 1;
-                self.clock_was_set = true;
+                self.clock_was_set_at = Some(now);
                 self.house.step_clock(i64::from(seconds) * 1000);
             }
-            What::RightClock => self.house.right_clock(),
+            What::RightClock => {
+                self.clock_was_set_at = Some(now);
+                self.house.right_clock();
+            }
             What::Trust { trusted } => self.house.trusted = trusted,
             What::Disk { fails } => {
-                self.figures.faults += 1;
+                if !fails && self.disk_fails {
+                    self.store_at = now + STORE_IS_BACK;
+                    self.ready_at = self.ready_at.max(self.store_at + STARTED);
+                }
                 self.disk_fails = fails;
-                self.store_is_out |= fails;
                 self.house.set_disk_fails(fails);
             }
             What::Restart => {
-                (self.armed, self.disk_fails) = (None, false);
                 self.house.restart();
-                self.up_since = self.house.age();
+                self.starts();
             }
             What::Cut { commits, effects } => {
                 let commits = usize::from(commits);
@@ -261,127 +355,126 @@ impl Stage {
                 self.armed = Some(cut);
                 self.house.arm(cut);
             }
-            What::Mend => return self.mend(),
+            _ => {}
         }
-        Ok(())
+        self.watch();
+    }
+
+    /// The stick speaks again.
+    pub fn hears_again(&mut self) {
+        if std::mem::take(&mut self.deaf) {
+            self.house.set_hung(false);
+            self.ready_at = self.ready_at.max(self.house.now() + STICK_IS_BACK);
+        }
+    }
+
+    /// Frames from and to a lock come in time again.
+    pub fn comes_in_time(&mut self, node: NodeId) {
+        self.delayed.retain(|it| *it != node);
+        self.house.world.set_link(node, Link::default());
     }
 
     /// Everything works again; it gets quiet; what was in doubt is looked at; what waits for a person gets one.
     fn mend(&mut self) -> Result<(), String> {
         self.power();
+        for later in self.agenda.clear() {
+            match later {
+                Later::InTime(node) => self.comes_in_time(node),
+                Later::Hears => self.hears_again(),
+                _ => {}
+            }
+        }
+        self.neighbour.rests();
         for node in self.nodes.clone() {
             self.house.visit(node, |lock| (lock.faults.gone, lock.faults.mute) = (false, false));
             let (now, before) = (self.house.node(node).wakeups(), self.woken.get(&node).copied().unwrap_or_default());
             self.woken.insert(node, now);
             let woken = now.saturating_sub(before);
-            let allowed = check::wakeups(self.figures.steps - self.mended, self.house.age() - self.mended_at);
+            let allowed = check::wakeups(self.figures.steps - self.mended, self.house.now().since(self.mended_at));
             if woken > allowed {
                 return Err(format!("drained: node {node} was woken {woken} times, {allowed} are allowed"));
             }
         }
-        (self.mended, self.mended_at) = (self.figures.steps, self.house.age());
-        self.house.world.set_conditions(Conditions::default());
-        self.house.set_noise(None);
-        self.house.set_disk_fails(false);
+        self.mended = self.figures.steps;
+        self.trouble(What::Air { loss: 0, acks: 0, twice: 0 });
+        if self.noisy {
+            self.trouble(What::Noise { one_in: 0 });
+        }
+        self.trouble(What::Disk { fails: false });
         self.house.disarm();
-        (self.armed, self.disk_fails, self.air_is_good, self.cable_is_good, self.plugged) = (None, false, true, true, true);
-        self.house.plug_in();
+        self.armed = None;
+        if !self.plugged {
+            self.trouble(What::Stick { plugged: true });
+        }
         self.house.right_clock();
         self.house.trusted = true;
         self.house.set_broker(true);
         // The longest pause between two tries of a lock that did not answer.
-        self.house.run_for(check::LONGEST_BACKOFF);
+        self.run(check::LONGEST_BACKOFF)?;
+        self.somebody_joined()?;
         self.settle()?;
         for node in self.nodes.clone() {
             if !self.model.locks[&node].unheard.is_empty() {
                 self.house.intend(Intent::Check(slug(node)));
                 self.looked_through(node)?;
-                for name in std::mem::take(&mut self.model.locks.get_mut(&node).unwrap().unseen) {
+                for name in std::mem::take(&mut self.model.lock(node).unseen) {
                     self.give_new_code(&name);
                 }
-                let strangers = self.model.locks.get_mut(&node).unwrap();
-                (strangers.unheard, strangers.vacated) = Default::default();
+                let lock = self.model.lock(node);
+                (lock.unheard, lock.vacated, lock.blind) = Default::default();
             }
         }
         self.settle()?;
         self.decide()?;
         self.settle()?;
-        check::at_rest(self)
+        check::at_rest(self)?;
+        self.everybody_is_met()?;
+        self.mended_at = self.house.now();
+        self.model.locks.values_mut().for_each(|lock| lock.hearsay = false);
+        Ok(())
     }
 
-    /// Runs until every grant is settled.
+    /// Runs until every grant is settled, which may take no longer than the longest pause between two tries.
     fn settle(&mut self) -> Result<(), String> {
         let all =
             |house: &mut House| house.grants().is_some_and(|grants| grants.iter().all(|(_, grant)| grant["settled"] == true));
         let patience = check::LONGEST_BACKOFF;
-        let end = self.house.age() + patience;
-        while self.house.age() < end {
+        let end = self.house.now() + patience;
+        while self.house.now() < end {
             if all(&mut self.house) {
                 return Ok(());
             }
-            self.house.run_for(10 * SECOND);
+            self.run(10 * SECOND)?;
         }
-        let open: Vec<String> = self
-            .house
-            .grants()
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|(_, it)| it["settled"] != true)
-            .map(|(name, it)| check::told(&name, &it))
-            .collect();
+        let grants = self.house.grants().unwrap_or_default().into_iter();
+        let open: Vec<String> =
+            grants.filter(|(_, it)| it["settled"] != true).map(|(name, it)| check::told(&name, &it)).collect();
         Err(format!("no exit within {patience:?}: {open:?}"))
     }
 
     /// Waits until every slot of a lock was read.
     fn looked_through(&mut self, node: NodeId) -> Result<(), String> {
         let device = slug(node);
-        let done = |house: &mut House| {
-            let view = house.view(Ask::Device(device.clone()));
-            view.is_some_and(|view| view["inventory"]["done"] == true)
-        };
-        let end = self.house.age() + check::LONGEST_BACKOFF;
-        while !done(&mut self.house) {
-            if self.house.age() > end {
+        let end = self.house.now() + check::LONGEST_BACKOFF;
+        while self.house.view(Ask::Device(device.clone())).is_none_or(|view| view["inventory"]["done"] != true) {
+            if self.house.now() > end {
                 return Err(format!("{device} was not looked through in {:?}", check::LONGEST_BACKOFF));
             }
-            self.house.run_for(10 * SECOND);
+            self.run(10 * SECOND)?;
         }
         Ok(())
     }
 
-    /// Where somebody edited one of our slots the daemon waits for a person's word: they tick the lock again.
-    fn decide(&mut self) -> Result<(), String> {
-        let waiting = ["missing_from_lock", "changed_at_lock"];
-        for (name, grant_json) in self.house.grants().unwrap_or_default() {
-            if !waiting.contains(&grant_json["status"].as_str().unwrap_or_default()) {
-                continue;
-            }
-            let node = check::node_of(&grant_json);
-            if self.model.locks[&node].ours.is_empty() {
-                return Err(format!("nobody touched that slot: {}", check::told(&name, &grant_json)));
-            }
-            let Some(person) = self.model.present().find(|person| person.name == name) else { continue };
-            let intent = grant(person, node);
-            self.house.intend(intent);
-            self.model.decided(&name);
+    /// Looks at everything that always has to hold.
+    pub fn look(&mut self) -> Result<(), String> {
+        self.watch();
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong);
         }
-        self.house.run_for(60 * SECOND);
-        for lock in self.model.locks.values_mut() {
-            lock.ours.clear();
-        }
-        Ok(())
-    }
-
-    fn look(&mut self) -> Result<(), String> {
-        for frame in &self.house.sent[self.looked..] {
-            self.nonces.look(frame)?;
-        }
-        self.looked = self.house.sent.len();
         if self.house.is_dark() {
             return Ok(());
         }
         self.figures.checks += 1;
-        self.store_is_out = self.disk_fails || self.store_is_out && self.house.grants().is_none();
         check::always(self)
     }
 
@@ -389,225 +482,15 @@ impl Stage {
         self.house.sent.iter().filter(|frame| check::goes_to_a_node(frame)).count() as u64
     }
 
-    fn lock(&self, n: u8) -> NodeId {
+    pub fn lock(&self, n: u8) -> NodeId {
         self.nodes[usize::from(n) % self.nodes.len()]
-    }
-
-    /// Somebody who is there.
-    fn who(&self, n: u8) -> Option<usize> {
-        let present: Vec<usize> = (0..self.model.people.len()).filter(|who| !self.model.people[*who].removed).collect();
-        (!present.is_empty()).then(|| present[usize::from(n) % present.len()])
-    }
-
-    /// Asks for a change. `Some`: it is committed, and with the answer if that came out before the power went off.
-    fn change(&mut self, intent: Intent) -> Option<Option<Accepted>> {
-        match self.house.change(intent) {
-            Some(Ok(accepted)) => Some(Some(accepted)),
-            Some(Err(_)) => None,
-            // The power went off in this very turn: before the commit, after it, or after one that failed.
-            None => (matches!(self.armed, Some(Cut::After(..))) && !self.disk_fails).then_some(None),
-        }
-    }
-
-    fn add(&mut self, on: u8) {
-        if self.model.present().count() >= 12 {
-            return;
-        }
-        let name = format!("P{}", self.model.people.len());
-        let code = self.model.fresh_code();
-        let on: Vec<NodeId> = self.nodes.iter().enumerate().filter(|(n, _)| on & (1 << n) != 0).map(|(_, node)| *node).collect();
-        let slugs: Vec<String> = on.iter().map(|node| slug(*node)).collect();
-        let slugs: Vec<&str> = slugs.iter().map(String::as_str).collect();
-        let Some(answer) = self.change(Intent::AddPerson(house::person(&name, &code, &slugs))) else { return };
-        let id = answer.and_then(|accepted| accepted.person).or_else(|| {
-            // The answer was lost with the power: who it is shows in the list.
-            self.power();
-            let people = self.house.view(Ask::People)?;
-            let found = people["items"].as_array()?.iter().find(|person| person["first_name"] == name.as_str())?;
-            found["id"].as_str()?.parse().ok()
-        });
-        let id = id.unwrap_or_else(|| panic!("{name} was committed and is not there"));
-        let on = on.into_iter().collect();
-        self.model.people.push(Person { name, id, codes: vec![code], enabled: true, on, removed: false });
-    }
-
-    fn add_twin(&mut self, of: u8, on: u8) -> Result<(), String> {
-        let Some(of) = self.who(of) else { return Ok(()) };
-        let code = self.model.people[of].code().to_owned();
-        let node = slug(self.lock(on));
-        match self.house.change(Intent::AddPerson(house::person("Twin", &code, &[&node]))) {
-            Some(Ok(_)) => Err("two people have one code".into()),
-            Some(Err(_)) | None => Ok(()),
-        }
-    }
-
-    /// Whoever finds that their code does not open is given another.
-    fn give_new_code(&mut self, name: &str) {
-        let found = self.model.people.iter().position(|person| person.name == name && !person.removed);
-        let Some(who) = found else { return };
-        let code = self.model.fresh_code();
-        let choice = CodeChoice::Given(Pin::parse(&code).expect("a code"));
-        let change = PersonChange { code: Some(choice), ..PersonChange::default() };
-        self.house.intend(Intent::EditPerson(self.model.people[who].id, change));
-        self.model.people[who].codes.push(code);
-        self.model.decided(name);
-    }
-
-    fn new_code(&mut self, who: u8) {
-        let code = self.model.fresh_code();
-        let choice = CodeChoice::Given(Pin::parse(&code).expect("a code"));
-        let change = PersonChange { code: Some(choice), ..PersonChange::default() };
-        self.edit(who, |person| Intent::EditPerson(person.id, change), |person| person.codes.push(code));
-    }
-
-    fn edit(&mut self, who: u8, intent: impl FnOnce(&Person) -> Intent, done: impl FnOnce(&mut Person)) {
-        let Some(who) = self.who(who) else { return };
-        let intent = intent(&self.model.people[who]);
-        if self.change(intent).is_some() {
-            let person = &mut self.model.people[who];
-            done(person);
-            let name = person.name.clone();
-            self.model.decided(&name);
-        }
-    }
-
-    /// Somebody types a code; where nothing is in the way, the use is told with the right name, once.
-    fn type_code(&mut self, who: u8, code: u8, lock: u8) -> Result<(), String> {
-        let node = self.lock(lock);
-        if self.model.people.is_empty() {
-            return Ok(());
-        }
-        let person = self.model.people[usize::from(who) % self.model.people.len()].clone();
-        let code = person.codes[usize::from(code) % person.codes.len()].clone();
-        // What a lock says once, unsupervised and under S2, to a daemon that starts is lost with the keys of the talk.
-        let is_up = self.house.age() - self.up_since > STARTED;
-        let heard = is_up && self.stick_is_ready() && self.is_heard(node) && self.model.locks[&node].unheard.is_empty();
-        let before = self.house.live.len();
-        let typed = self.house.keypad(node, &code);
-        self.figures.uses += 1;
-        let Typed::Opened(slot) = typed else { return Ok(()) };
-        self.house.run_for(ARRIVED);
-        if !heard || !self.is_heard(node) {
-            return Ok(());
-        }
-        let used: Vec<&Event> = self.house.live[before..]
-            .iter()
-            .filter(|event| event.kind == EventType::CodeUsed && event.slot == Some(slot))
-            .collect();
-        let names: Vec<Option<&str>> = used.iter().map(|event| event.person.as_ref().map(|it| it.name.as_str())).collect();
-        if names == [Some(person.name.as_str())] {
-            return Ok(());
-        }
-        Err(format!("{} used slot {slot} of node {node} with {code}, and told was {names:?}", person.name))
-    }
-
-    fn program(&mut self, lock: u8, slot: u8) {
-        let node = self.lock(lock);
-        let slot = u16::from(slot) % self.house.node(node).model.slots + 1;
-        if self.house.node(node).model.quirks.masks_codes {
-            // What a lock that masks its codes tells so soon after a change of ours may be that change.
-            self.house.run_for(LATE_ECHO);
-            if self.is_being_written(node, slot, LATE_ECHO) {
-                self.house.run_for(LATE_ECHO);
-            }
-        }
-        // What any lock tells while our own change may still echo: no finger is that quick after our frame. Another change
-        // of ours may have come meanwhile.
-        for _ in 0..3 {
-            if self.is_being_written(node, slot, ECHO) {
-                self.house.run_for(ECHO);
-            }
-        }
-        let code = self.model.fresh_code();
-        let was = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
-        let heard = self.stick_is_ready() && self.is_heard(node);
-        let (quiet, now) = (self.is_quiet(node), self.house.now());
-        self.house.visit(node, |lock| lock.program(slot, Some(code.as_bytes()), now));
-        let over = was.as_ref().and_then(|was| self.model.present().find(|person| person.code() == was));
-        let over_name = over.map(|it| it.name.clone());
-        let (over, unwanted) = (over.map(|it| it.name.clone()), over.is_some_and(|it| !it.may_open(node)));
-        let strangers = self.model.locks.get_mut(&node).unwrap();
-        // Over one that a person decided about since: that decision holds for this one, too.
-        let is_decided = was.is_some_and(|was| strangers.loose.contains(&was));
-        // Over a stranger's that was written over ours, or where ours was erased unheard, it is as if over ours.
-        let over = match (over, strangers.codes.remove(&slot)) {
-            (None, Some(stranger)) => stranger.over,
-            (None, None) => strangers.vacated.get(&slot).cloned(),
-            (over, _) => over,
-        };
-        if over.is_some() {
-            strangers.ours.insert(slot);
-        }
-        if heard && quiet && !unwanted && !is_decided {
-            strangers.codes.insert(slot, Stranger { code, over });
-        } else {
-            strangers.loose.insert(code);
-        }
-        self.edited(node, slot, heard);
-        let strangers = self.model.locks.get_mut(&node).unwrap();
-        if strangers.unheard.contains(&slot) {
-            // Its word got lost on the way.
-            strangers.loose.extend(strangers.codes.remove(&slot).map(|stranger| stranger.code));
-        }
-        if strangers.unheard.contains(&slot) && self.house.node(node).model.quirks.masks_codes {
-            strangers.unseen.extend(over_name.or_else(|| strangers.vacated.remove(&slot)));
-        }
-    }
-
-    /// Whether a code of ours arrived in that slot so recently that its event may still come.
-    fn is_being_written(&mut self, node: NodeId, slot: u16, echo: Duration) -> bool {
-        let there = self.house.codes(node).into_iter().find(|(at, _)| *at == slot).map(|(_, code)| code);
-        if !there.is_some_and(|code| self.model.people.iter().any(|person| person.codes.contains(&code))) {
-            return false;
-        }
-        let (device, now) = (slug(node), self.house.wall().as_millis());
-        let arrived = |grant: &Value| grant["confirmed_at"].as_str()?.parse::<jiff::Timestamp>().ok();
-        let grants = self.house.grants().unwrap_or_default();
-        let mut times = grants.iter().filter(|(_, it)| it["device"] == device.as_str()).filter_map(|(_, it)| arrived(it));
-        times.any(|at| Duration::from_millis(now.abs_diff(at.as_millisecond())) < echo) || !self.is_quiet(node)
-    }
-
-    /// Whether the daemon has nothing to do at a lock.
-    fn is_quiet(&mut self, node: NodeId) -> bool {
-        let device = slug(node);
-        let settled = |(_, grant): &(String, Value)| grant["device"] != device.as_str() || grant["settled"] == true;
-        self.house.grants().is_some_and(|grants| grants.iter().all(settled))
-    }
-
-    fn erase(&mut self, lock: u8, slot: u8) {
-        let node = self.lock(lock);
-        let taken = self.house.codes(node);
-        if taken.is_empty() {
-            return;
-        }
-        let (slot, code) = taken[usize::from(slot) % taken.len()].clone();
-        let whose = self.model.present().find(|person| person.code() == code).map(|person| person.name.clone());
-        let (heard, now) = (self.stick_is_ready() && self.is_heard(node), self.house.now());
-        self.house.visit(node, |lock| lock.program(slot, None, now));
-        let strangers = self.model.locks.get_mut(&node).unwrap();
-        if strangers.codes.remove(&slot).is_none() {
-            strangers.ours.insert(slot);
-        }
-        self.edited(node, slot, heard);
-        let strangers = self.model.locks.get_mut(&node).unwrap();
-        if let Some(whose) = whose.filter(|_| strangers.unheard.contains(&slot)) {
-            strangers.vacated.insert(slot, whose);
-        }
-    }
-
-    /// A slot was edited at the lock: in doubt until the lock's word has arrived for certain.
-    fn edited(&mut self, node: NodeId, slot: u16, heard: bool) {
-        self.model.locks.get_mut(&node).unwrap().unheard.insert(slot);
-        self.house.run_for(ARRIVED);
-        if heard && self.is_heard(node) {
-            self.model.locks.get_mut(&node).unwrap().unheard.remove(&slot);
-        }
     }
 
     fn fault(&mut self, lock: u8, act: impl FnOnce(&mut Node)) {
         self.figures.faults += 1;
         let node = self.lock(lock);
         self.house.visit(node, act);
+        self.watch();
     }
 }
 
@@ -620,6 +503,7 @@ impl AddAssign for Figures {
         self.faults += more.faults;
         self.cuts += more.cuts;
         self.uses += more.uses;
+        self.forged += more.forged;
         self.published += more.published;
         self.nonces += more.nonces;
         self.idle_frames = self.idle_frames.max(more.idle_frames);
@@ -628,12 +512,13 @@ impl AddAssign for Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seeds, steps, simulated, checks, faults, cuts, uses, published, nonces, idle_frames } = self;
+        let Self { seeds, steps, simulated, checks, faults, cuts, uses, forged, published, nonces, idle_frames } = self;
         let hours = simulated.as_secs() / 3600;
         write!(
             f,
             "{seeds} seeds, {steps} steps, {hours} simulated hours, {checks} looks at everything, {faults} faults, {cuts} power \
-             cuts, {uses} codes typed, {published} events published, {nonces} nonces, at most {idle_frames} frames on an idle day"
+             cuts, {uses} codes typed, {forged} frames forged, {published} events published, {nonces} nonces, at most \
+             {idle_frames} frames on an idle day"
         )
     }
 }
@@ -643,12 +528,15 @@ pub fn slug(node: NodeId) -> String {
     format!("lock_{}", node.0)
 }
 
-fn grant(person: &Person, node: NodeId) -> Intent {
-    Intent::Grant { person: person.id, device: slug(node), schedule: Schedule::Always }
+/// A lock of some sort, honest but odd. More of them than in the world have no Supervision: what they say counts once.
+fn make(entropy: &mut Entropy) -> Make {
+    let mut make = make_of_before(entropy);
+    make.quirks.no_supervision |= entropy.below(3) == 0;
+    make
 }
 
-/// A lock of some sort, honest but odd.
-fn make(entropy: &mut Entropy) -> Make {
+/// The same for walks of before.
+fn make_of_before(entropy: &mut Entropy) -> Make {
     let makes: [fn() -> Make; 4] = [Make::s2, Make::s0, Make::version_2, Make::version_1];
     let make = makes[usize::try_from(entropy.below(4)).unwrap()]();
     let mut odd = |one_in| entropy.below(one_in) == 0;
