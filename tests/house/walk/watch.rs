@@ -229,7 +229,9 @@ impl Stage {
         let there = |visit: &&mut super::model::Visit| visit.node == node && visit.slot == slot;
         let (model, lock) = (&self.house.node(node).model, &self.model.locks[&node]);
         let (bare, class) = (model.quirks.no_supervision, self.house.node(node).class());
-        if let Some(visit) = self.model.visits.iter_mut().filter(there).find(|visit| visit.told == 0) {
+        // One of long ago may be told only now: a store that was away kept it. What is to be told soon goes before it.
+        let untold: Vec<_> = self.model.visits.iter_mut().filter(there).filter(|visit| visit.told == 0).collect();
+        if let Some(visit) = untold.into_iter().min_by_key(|visit| visit.settled) {
             (visit.told, visit.told_at) = (1, now);
             if visit.heard && visit.name != name && !lock.is_old {
                 let visit = visit.clone();
