@@ -12,8 +12,11 @@ use super::stage::{Stage, slug};
 
 /// The longest time between two tries of a lock that did not answer, and some.
 pub const LONGEST_BACKOFF: Duration = Duration::from_secs(2 * 3600);
-/// What a lock may hear on a day on which nothing happens.
-pub const IDLE_FRAMES_A_DAY: u64 = 8;
+/// How often a lock may be woken on a day on which nothing happens: once to look whether its codes are what they were, and
+/// once more where that begins anew.
+pub const IDLE_WAKEUPS_A_DAY: u64 = 2;
+/// What it may hear on such a day: a look at each of thirty slots, under S0 with a nonce before and one after.
+pub const IDLE_FRAMES_A_DAY: u64 = 30 * 3 + 8;
 
 /// How often a lock may be woken in so many steps and so much time: by what people want of it, by what goes wrong with
 /// its radio, and by tries of one that does not answer, of which there is one an hour in the end.

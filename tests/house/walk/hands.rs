@@ -162,8 +162,8 @@ impl Stage {
             return false;
         }
         let Some(written) = self.model.locks[&node].written.get(&slot) else { return false };
-        let age_is_known = self.clock_was_set_at.is_none_or(|at| at < *written);
-        self.house.now().since(*written) < MAY_BE_ECHO || !age_is_known
+        // A hub that just started does not know how long ago it wrote, where the clock does not tell.
+        self.house.now().since(*written.max(&self.up_since)) < MAY_BE_ECHO
     }
 
     /// The lock says something odd under its own keys. None of it changes a slot.

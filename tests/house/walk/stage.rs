@@ -55,7 +55,8 @@ pub struct Stage {
     woken: BTreeMap<NodeId, u64>,
     mended: u64,
     pub mended_at: Instant,
-    pub clock_was_set_at: Option<Instant>,
+    /// When the hub started last.
+    pub up_since: Instant,
     pub air: Conditions,
     pub disk_fails: bool,
     plugged: bool,
@@ -91,6 +92,7 @@ pub struct Figures {
     pub published: u64,
     pub nonces: u64,
     pub idle_frames: u64,
+    pub idle_wakeups: u64,
 }
 
 impl Stage {
@@ -123,7 +125,7 @@ impl Stage {
             woken: BTreeMap::new(),
             mended: 0,
             mended_at: Instant::ZERO,
-            clock_was_set_at: None,
+            up_since: Instant::ZERO,
             air: Conditions::default(),
             disk_fails: false,
             plugged: true,
@@ -185,12 +187,15 @@ impl Stage {
     /// Mends everything, lets it rest, and looks at what has to hold then.
     pub fn finish(mut self) -> Result<Figures, String> {
         self.mend().map_err(|why| format!("at the end: {why}"))?;
-        let before = self.radio_frames();
+        let wakeups = |stage: &Self| stage.nodes.iter().map(|node| stage.house.node(*node).wakeups()).collect::<Vec<_>>();
+        let (before, asleep) = (self.radio_frames(), wakeups(&self));
         self.run(24 * 3600 * SECOND)?;
         let idle = self.radio_frames() - before;
         self.figures.idle_frames = idle;
-        if idle > check::IDLE_FRAMES_A_DAY * self.nodes.len() as u64 {
-            return Err(format!("{idle} frames to locks on a day on which nothing happened"));
+        let woken = wakeups(&self).into_iter().zip(asleep).map(|(after, before)| after - before).max().unwrap_or_default();
+        self.figures.idle_wakeups = woken;
+        if woken > check::IDLE_WAKEUPS_A_DAY || idle > check::IDLE_FRAMES_A_DAY * self.nodes.len() as u64 {
+            return Err(format!("drained: {idle} frames and {woken} wake-ups of a lock on a day on which nothing happened"));
         }
         self.look()?;
         self.figures.simulated = self.house.age();
@@ -236,7 +241,7 @@ impl Stage {
     /// The hub starts, with a disk that works.
     pub fn starts(&mut self) {
         let now = self.house.now();
-        (self.armed, self.disk_fails, self.store_at) = (None, false, now);
+        (self.armed, self.disk_fails, self.store_at, self.up_since) = (None, false, now, now);
         self.ready_at = self.ready_at.max(now + STARTED);
         self.watch();
     }
@@ -328,18 +333,13 @@ impl Stage {
                 self.ready_at = self.ready_at.max(now + STARTED);
                 if plugged { self.house.plug_in() } else { self.house.unplug() }
             }
-            What::Clock { seconds } => {
-                self.clock_was_set_at = Some(now);
-                self.house.step_clock(i64::from(seconds) * 1000);
-            }
-            What::RightClock => {
-                self.clock_was_set_at = Some(now);
-                self.house.right_clock();
-            }
+            What::Clock { seconds } => self.house.step_clock(i64::from(seconds) * 1000),
+            What::RightClock => self.house.right_clock(),
             What::Trust { trusted } => self.house.trusted = trusted,
             What::Disk { fails } => {
                 if !fails && self.disk_fails {
-                    self.store_at = now + STORE_IS_BACK;
+                    // It starts anew with what the store has.
+                    (self.store_at, self.up_since) = (now + STORE_IS_BACK, now + STORE_IS_BACK);
                     self.ready_at = self.ready_at.max(self.store_at + STARTED);
                 }
                 self.disk_fails = fails;
@@ -507,18 +507,20 @@ impl AddAssign for Figures {
         self.published += more.published;
         self.nonces += more.nonces;
         self.idle_frames = self.idle_frames.max(more.idle_frames);
+        self.idle_wakeups = self.idle_wakeups.max(more.idle_wakeups);
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seeds, steps, simulated, checks, faults, cuts, uses, forged, published, nonces, idle_frames } = self;
+        let Self { seeds, steps, simulated, checks, faults, cuts, uses, forged, published, nonces, idle_frames, idle_wakeups } =
+            self;
         let hours = simulated.as_secs() / 3600;
         write!(
             f,
             "{seeds} seeds, {steps} steps, {hours} simulated hours, {checks} looks at everything, {faults} faults, {cuts} power \
              cuts, {uses} codes typed, {forged} frames forged, {published} events published, {nonces} nonces, at most \
-             {idle_frames} frames on an idle day"
+             {idle_frames} frames and {idle_wakeups} wake-ups of a lock on an idle day"
         )
     }
 }
