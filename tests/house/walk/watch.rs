@@ -180,7 +180,13 @@ impl Stage {
         let lock = &self.model.locks[&node];
         let Some(asked) = lock.coming.get(comes) else { return };
         let waits = |since: &Instant| since < asked && lock.was_good(*since) && lock.was_left_alone(*since) && !lock.hearsay;
-        let first = lock.leaving.iter().find(|(name, since)| *name != comes && waits(since));
+        // One that came just before it was to leave may have to be found out first.
+        let knows = |name: &String, since: &Instant| {
+            let codes = self.model.person(name).into_iter().flat_map(|person| &person.codes);
+            let came = codes.filter_map(|code| lock.written.get(&lock.table.user_of(code.as_bytes())?)).max();
+            came.is_none_or(|came| since.since(*came) >= ARRIVED)
+        };
+        let first = lock.leaving.iter().find(|(name, since)| *name != comes && waits(since) && knows(name, since));
         if let Some((leaver, since)) = first {
             let waited = self.house.now().since(*since);
             let why = format!("{comes} goes into node {node} before {leaver} left it, who has waited for {waited:?}");
