@@ -20,8 +20,6 @@ use crate::security::s2::{Addressing, Air, Protection, Received, Sealing, Sessio
 /// How long it waits for a nonce before it asks again, and how often it asks.
 const NONCE_WAIT: Duration = Duration::from_secs(2);
 const ASKS: u8 = 3;
-/// It seals its last command anew when it is told so soon that it could not be opened; later it does not know it any more.
-const SEALS_ANEW: Duration = Duration::from_secs(10);
 /// The longest payload of a frame.
 const ROOM: usize = 46;
 
@@ -155,7 +153,7 @@ impl Secured {
                 Heard::default()
             }
             Received::Resync => {
-                if let Some(last) = self.last.take().filter(|last| now.since(last.at) < SEALS_ANEW) {
+                if let Some(last) = self.last.take() {
                     self.queue.push_front(Waiting { at: now, ..last });
                     self.nonce_until = None;
                 }

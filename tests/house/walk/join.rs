@@ -66,14 +66,15 @@ impl Stage {
         self.joining.forgotten.extend(journal.into_iter().chain(published).filter(|id| !kept.contains(id)));
         self.forgot += self.model.people.len() - copy.people.len();
         let now = self.house.now();
-        let known: Vec<String> = copy.people.iter().flat_map(|person| person.codes.clone()).collect();
         self.model.people = copy.people;
         let people = self.model.people.clone();
         for (node, lock) in &mut self.model.locks {
             lock.is_old = true;
             // Whatever else is in there is a stranger's to this store.
             let codes = lock.table.entries().map(|(_, entry)| String::from_utf8_lossy(entry.code.reveal()).into_owned());
-            lock.loose.extend(codes.filter(|code| !known.contains(code)));
+            let known = people.iter().filter(|person| person.on.contains(node)).flat_map(|person| &person.codes);
+            let known: Vec<&String> = known.collect();
+            lock.loose.extend(codes.filter(|code| !known.contains(&code)));
             lock.loose.extend(std::mem::take(&mut lock.strangers).into_values().map(|stranger| stranger.code));
             lock.blind.extend(people.iter().map(|person| person.name.clone()));
             lock.unheard.extend(1..=30);

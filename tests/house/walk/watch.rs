@@ -207,7 +207,8 @@ impl Stage {
 
     fn told(&mut self, event: &Event) {
         let Some(node) = self.devices.get(&event.device).copied() else { return };
-        let now = self.house.now();
+        let (now, it) = (self.house.now(), self.house.node(node));
+        let called = it.model.quirks.masks_codes && it.class() > SecurityClass::S0;
         let lock = self.model.lock(node);
         match event.kind {
             EventType::CodeUsed => self.visit_told(node, event),
@@ -217,6 +218,9 @@ impl Stage {
             EventType::CodeChangedAtLock | EventType::ForeignCodeAdded => {
                 let Some(slot) = event.slot else { return };
                 lock.told.insert(slot, now);
+                // Called by a neighbour, a lock says its last word once more, which may be that a code was added; where codes
+                // are masked no look tells that from an edit, and a person has to.
+                lock.hearsay |= called && !lock.was_left_alone(now_minus(now, DOUBTED));
                 if !lock.touched.contains(&slot) && !lock.hearsay && !lock.is_old {
                     self.is_wrong(format!("{:?} was told of slot {slot} of node {node}, which nobody touched", event.kind));
                 }
@@ -237,7 +241,7 @@ impl Stage {
         let (bare, class) = (model.quirks.no_supervision, self.house.node(node).class());
         // One of long ago may be told only now: a store that was away kept it. What is to be told soon goes before it.
         let untold: Vec<_> = self.model.visits.iter_mut().filter(there).filter(|visit| visit.told == 0).collect();
-        if let Some(visit) = untold.into_iter().min_by_key(|visit| visit.settled) {
+        if let Some(visit) = untold.into_iter().min_by_key(|visit| (visit.settled, !visit.heard)) {
             (visit.told, visit.told_at) = (1, now);
             if visit.heard && visit.name != name && !lock.is_old {
                 let visit = visit.clone();
