@@ -118,8 +118,11 @@ fn a_code_leaves_a_lock_that_an_automation_locks_every_five_seconds() {
             let eve = house.add("Eve", "482913", &["lock_2"]);
             house.run_for(Duration::from_secs(30));
             let lock = |house: &mut House| {
-                let message =
-                    BrokerInput::Message { topic: "latchkey/device/lock_2/set".into(), payload: b"LOCK".to_vec(), retained: false };
+                let message = BrokerInput::Message {
+                    topic: "latchkey/device/lock_2/set".into(),
+                    payload: b"LOCK".to_vec(),
+                    retained: false,
+                };
                 house.broker(message);
             };
             for _ in 0..3 {
