@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::{DeviceId, Generation, GrantId};
 use crate::domain::pin::Fingerprint;
-use crate::domain::slot::{Content, Progress, Slot, SlotKey};
+use crate::domain::slot::{Content, Doing, Progress, Slot, SlotKey};
 
 /// What one grant wants of one lock.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,20 +83,20 @@ pub struct Plan {
 
 /// Plans one lock.
 ///
-/// Order: find out (the truth is unknown), then clear (a revoked code may still open, and a lock refuses a code that
-/// another slot holds), then look for slots, then write.
+/// Order: clear (a revoked code may still open, and a lock refuses a code that another slot holds), then find out (the truth
+/// is unknown), then write, then look for slots.
 pub fn plan(lock: &LockView<'_>) -> Plan {
     let mut plan = Plan::default();
     let owned: BTreeMap<GrantId, &Slot> = lock.slots.values().filter_map(|slot| Some((slot.owner?, slot))).collect();
 
-    let (mut clears, mut writes, mut homeless) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut finds, mut writes, mut homeless) = (Vec::new(), Vec::new(), Vec::new());
     for desired in lock.desired {
         match owned.get(&desired.grant) {
             Some(slot) => match need(slot, desired, lock) {
                 Need::Nothing => {}
                 Need::Release => plan.release.push(slot.key),
-                Need::FindOut => plan.steps.push(Step::Read(slot.key)),
-                Need::Clear => clears.push(Step::Clear { slot: slot.key, generation: desired.generation }),
+                Need::FindOut => finds.push(Step::Read(slot.key)),
+                Need::Clear => plan.steps.push(Step::Clear { slot: slot.key, generation: desired.generation }),
                 Need::Write => {
                     writes.push(Step::Write { slot: slot.key, grant: desired.grant, generation: desired.generation });
                 }
@@ -117,7 +117,7 @@ pub fn plan(lock: &LockView<'_>) -> Plan {
             None => plan.no_slot.push(desired.grant),
         }
     }
-    plan.steps.extend(clears);
+    plan.steps.extend(finds);
     plan.steps.extend(writes);
     plan.steps.extend(reads);
     plan
@@ -135,6 +135,8 @@ fn need(slot: &Slot, desired: &Desired, lock: &LockView<'_>) -> Need {
     let there = slot.confirmed.as_ref().map(|confirmed| confirmed.code);
     match slot.progress {
         Progress::Sending { .. } => return Need::Nothing,
+        // Whether our last write arrived does not matter any more.
+        Progress::Verifying { doing: Doing::Write { .. }, .. } if desired.code.is_none() => return Need::Clear,
         Progress::Verifying { .. } | Progress::RowDoubted => return Need::FindOut,
         Progress::Doubted { own_echo, deleted } => {
             return match desired.code {
@@ -195,7 +197,7 @@ mod tests {
     use super::*;
     use crate::domain::entropy::Entropy;
     use crate::domain::pin::{CodeText, FingerprintKey};
-    use crate::domain::slot::{Confirmed, ConfirmedBy, Doing};
+    use crate::domain::slot::{Confirmed, ConfirmedBy};
     use crate::domain::time::Timestamp;
 
     struct Bench {
@@ -341,6 +343,20 @@ mod tests {
         slot.owner = Some(grant);
         slot.progress = Progress::Verifying { doing: Doing::Write { generation: Generation(5), was_empty: true }, acked: false };
         assert_eq!(bench.plan().steps, [Step::Read(bench.key(1))]);
+    }
+
+    #[test]
+    fn a_removal_waits_for_no_look_at_its_own_slot_or_at_another() {
+        let mut bench = Bench::new(2);
+        let (staying, leaving) = (bench.wants(Some("4821")), bench.wants(None));
+        for (index, grant) in [(1, staying), (2, leaving)] {
+            let slot = bench.slot(index);
+            slot.owner = Some(grant);
+            let doing = Doing::Write { generation: Generation(5), was_empty: true };
+            slot.progress = Progress::Verifying { doing, acked: true };
+        }
+        let clear = Step::Clear { slot: bench.key(2), generation: Generation(5) };
+        assert_eq!(bench.plan().steps, [clear, Step::Read(bench.key(1))]);
     }
 
     #[test]

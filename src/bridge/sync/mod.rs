@@ -226,7 +226,8 @@ impl Sync {
         let patience = self.locks.entry(id).or_default();
         patience.users = view.users;
         let rechecks = patience.recheck.iter().map(|index| Step::Read(SlotKey::user_code(id, *index)));
-        plan.steps.splice(0..0, rechecks);
+        let removals = plan.steps.iter().take_while(|step| matches!(step, Step::Clear { .. })).count();
+        plan.steps.splice(removals..removals, rechecks);
         patience.no_slot = plan.no_slot.iter().copied().collect();
         patience.pacing = false;
         let ready = matches!(network.controller(), ControllerStatus::Ready(_));
