@@ -210,7 +210,7 @@ impl Stage {
         }
         let now = self.house.now();
         let Neighbour { home, keys, entropy, lower, .. } = &mut self.neighbour;
-        let question = if slot % 2 == 0 {
+        let question = if slot.is_multiple_of(2) {
             let Some(mut peer) = Peer::new(node, CONTROLLER) else { return };
             if peer.begin(&said, 46).is_err() {
                 return;
