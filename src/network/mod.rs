@@ -15,7 +15,7 @@
 //! | `exchange` | one host function: acknowledgement, response, callback |
 //! | `receive`, `replies` | what nodes say, and which job that ends |
 //! | `secure`, `allowance` | S0 and S2: how a node is spoken to, and who is believed; how many nonces it is told |
-//! | `resealed` | what a node says again because it was called for it |
+//! | `resealed` | what a node seals anew because it was told that a frame did not open |
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command |
 //! | `hub` | the hub as a node: what it announces and answers |
 //! | `farewell` | nodes that say that they were reset |

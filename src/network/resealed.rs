@@ -1,6 +1,6 @@
-//! What a node says again because we called for it. A node that is told that its frame could not be opened seals its last
-//! word anew (security sheet, B7). When words cross on busy air it may be told so twice, and says one thing twice, under new
-//! sequence numbers: under Supervision the session tells, and for a bare report only this does.
+//! What a node seals anew. A node that is told that its frame could not be opened seals its last report again (security
+//! sheet, B7). On busy air it may be told so twice, or because of a frame that somebody else sent in its name; it then
+//! reports one thing twice, under new sequence numbers. Under Supervision the session tells; for a bare report this does.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -8,18 +8,13 @@ use std::time::Duration;
 use crate::command::ClassId;
 use crate::domain::time::Instant;
 
-/// After a call, the word it is for is here within this.
-const CALLED_FOR: Duration = Duration::from_secs(1);
 /// Counted from the first time a report was told: what comes later is another visit. Repeats are two seconds apart at most,
 /// visits three at least.
 const REPEATS: Duration = Duration::from_millis(2_100);
 
-/// What one node was called for, and what it said last.
+/// What one node reported last.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Resealed {
-    until: Instant,
-    /// Calls that nothing answered yet. Each is answered by one frame: more frames than calls are more than one visit.
-    calls: u8,
     last: Option<Told>,
 }
 
@@ -31,22 +26,17 @@ struct Told {
 }
 
 impl Resealed {
-    /// The node was told that a frame could not be opened.
-    pub(super) fn called(&mut self, now: Instant) {
-        self.calls = if now < self.until { self.calls.saturating_add(1) } else { 1 };
-        self.until = now + CALLED_FOR;
-    }
-
     /// Takes in what opened. True if it is the report that came before, sealed anew.
-    pub(super) fn repeats(&mut self, command: &[u8], now: Instant) -> bool {
-        let called = self.calls > 0 && now < self.until;
-        self.calls = self.calls.saturating_sub(1);
+    ///
+    /// `under_new_nonce`: it was sealed with a nonce that the node was given since its frame before. A frame that goes on
+    /// with the old one was not sealed anew, whatever was sent to the node meanwhile: it is news.
+    pub(super) fn repeats(&mut self, command: &[u8], under_new_nonce: bool, now: Instant) -> bool {
         let mut hasher = DefaultHasher::new();
         command.hash(&mut hasher);
         let hash = hasher.finish();
         let is_report = command.first().is_some_and(|class| ClassId(u16::from(*class)) == ClassId::NOTIFICATION);
         let same = self.last.is_some_and(|last| last.hash == hash && now.since(last.at) < REPEATS);
-        if is_report && called && same {
+        if is_report && under_new_nonce && same {
             // The time stays that of the first: a chain of repeats must not extend the window.
             return true;
         }
@@ -63,57 +53,30 @@ mod tests {
     const LOCKED: &[u8] = &[0x71, 0x05, 0, 0, 0, 0xFF, 0x06, 0x05, 0x01, 0x01];
 
     #[test]
-    fn a_visit_that_was_called_for_twice_is_one_visit() {
+    fn a_visit_that_was_sealed_anew_twice_is_one_visit() {
         let mut resealed = Resealed::default();
         let at = |millis| Instant::from_millis(millis);
-        resealed.called(at(5_000));
-        assert!(!resealed.repeats(USED, at(5_050)));
-        resealed.called(at(5_050));
-        assert!(resealed.repeats(USED, at(5_200)));
-        assert!(!resealed.repeats(LOCKED, at(5_250)), "another word is news");
-        assert!(!resealed.repeats(USED, at(5_300)), "as it is after another");
-        assert!(!resealed.repeats(USED, at(6_050)), "who comes again later came twice");
+        assert!(!resealed.repeats(USED, true, at(5_050)));
+        assert!(resealed.repeats(USED, true, at(5_200)));
+        assert!(resealed.repeats(USED, true, at(6_900)));
+        assert!(!resealed.repeats(USED, true, at(7_150)), "who comes again later came twice");
+        assert!(!resealed.repeats(LOCKED, true, at(7_250)), "another report is news");
+        assert!(!resealed.repeats(USED, true, at(7_300)), "as it is after another");
     }
 
     #[test]
     fn whoever_comes_twice_in_a_row_is_told_of_twice() {
         let mut resealed = Resealed::default();
-        assert!(!resealed.repeats(USED, Instant::from_millis(9_000)));
-        assert!(!resealed.repeats(USED, Instant::from_millis(9_020)), "nobody called for it");
+        assert!(!resealed.repeats(USED, false, Instant::from_millis(9_000)));
+        assert!(!resealed.repeats(USED, false, Instant::from_millis(9_020)), "it goes on with the nonce before");
     }
 
     #[test]
-    fn a_neighbour_who_forges_frames_hides_no_visit() {
-        for every in [50, 300, 800] {
+    fn visits_that_are_each_sealed_anew_are_all_told() {
+        for first in [true, false] {
             let mut resealed = Resealed::default();
-            let mut hidden = 0;
-            for millis in (0..60_000_u64).step_by(50) {
-                if millis % every == 0 {
-                    resealed.called(Instant::from_millis(millis));
-                }
-                if millis % 3_000 == 0 {
-                    hidden += usize::from(resealed.repeats(USED, Instant::from_millis(millis)));
-                }
-            }
-            assert_eq!(hidden, 0, "a forged frame each {every} ms");
+            let hidden = |millis| resealed.repeats(USED, first || millis > 0, Instant::from_millis(millis));
+            assert_eq!((0..60_000_u64).step_by(3_000).map(hidden).filter(|hidden| *hidden).count(), 0);
         }
-    }
-
-    #[test]
-    fn a_frame_lost_minutes_ago_does_not_hide_the_next_visit() {
-        let mut resealed = Resealed::default();
-        assert!(!resealed.repeats(USED, Instant::from_millis(1_000)));
-        resealed.called(Instant::from_millis(300_000));
-        assert!(!resealed.repeats(USED, Instant::from_millis(300_050)));
-    }
-
-    #[test]
-    fn one_call_explains_one_repeat() {
-        let mut resealed = Resealed::default();
-        let at = |millis| Instant::from_millis(millis);
-        assert!(!resealed.repeats(USED, at(1_000)));
-        resealed.called(at(1_010));
-        assert!(resealed.repeats(USED, at(1_100)));
-        assert!(!resealed.repeats(USED, at(1_200)), "nobody called for this one");
     }
 }

@@ -225,10 +225,7 @@ impl Network {
                 if why == Gave::WrongKey {
                     tracing::debug!(node = %id, "a frame that no key of ours opens");
                 }
-                if may {
-                    // Whoever asked: a node that did not takes it for the word that its last frame could not be opened.
-                    state.resealed.called(now);
-                } else {
+                if !may {
                     // A flood must not push out the entropy that the node itself was told.
                     state.s2.withdraw();
                     tracing::debug!(node = %id, "needs more nonces than it is told");
@@ -257,7 +254,8 @@ impl Network {
         };
         self.proven(id, class);
         let now = self.clock;
-        let again = self.nodes.get_mut(&id).is_some_and(|state| state.resealed.repeats(&opened.command, now));
+        let state = self.nodes.get_mut(&id);
+        let again = state.is_some_and(|state| state.resealed.repeats(&opened.command, opened.under_new_nonce, now));
         if !opened.command.is_empty() && !opened.repeats_multicast && !again {
             self.unsealed(id, class, &opened.command, opened.multicast);
         }

@@ -142,6 +142,9 @@ pub struct Opened {
     pub protection: Protection,
     /// The command, class byte first. Empty in a frame that only carries extensions.
     pub command: Zeroizing<Vec<u8>>,
+    /// It is sealed with entropy that the peer was given since its frame before: it asked, or was told that a frame in its
+    /// name did not open.
+    pub under_new_nonce: bool,
     /// It came to several nodes at once.
     pub multicast: bool,
     /// It came to several nodes before, and was opened then: obey it once, answer it now.
@@ -168,6 +171,7 @@ pub struct Session {
 /// A frame, opened with one nonce of one key.
 struct Text {
     protection: Protection,
+    under_new_nonce: bool,
     plain: Zeroizing<Vec<u8>>,
 }
 
@@ -337,7 +341,7 @@ impl Session {
             return self.give(if answers_ours { Gave::WrongKey } else { Gave::OutOfSync }, entropy);
         };
         self.heard.opened(frame.sequence);
-        self.unpack(frame, Text { protection, plain }, now)
+        self.unpack(frame, Text { protection, under_new_nonce: announced.is_some(), plain }, now)
     }
 
     /// Takes sealed extensions off a single-cast command, and does what extensions say.
@@ -365,8 +369,8 @@ impl Session {
             let report = NonceReport { sequence: self.next_sequence(), entropy: None, multicast_out_of_sync: true };
             self::frame(Security2::NonceReport(report))
         });
-        let Text { protection, .. } = text;
-        Received::Command(Opened { protection, command, multicast: false, repeats_multicast, multicast_lost })
+        let Text { protection, under_new_nonce, .. } = text;
+        Received::Command(Opened { protection, command, under_new_nonce, multicast: false, repeats_multicast, multicast_lost })
     }
 
     fn open_multicast(&mut self, air: &Air<'_>, frame: &MessageEncapsulation, now: Instant) -> Received {
@@ -386,9 +390,14 @@ impl Session {
             return failed;
         };
         match meanings(frame, &plain) {
-            Ok((_, command)) => {
-                Received::Command(Opened { protection, command, multicast: true, repeats_multicast: false, multicast_lost: None })
-            }
+            Ok((_, command)) => Received::Command(Opened {
+                protection,
+                command,
+                under_new_nonce: false,
+                multicast: true,
+                repeats_multicast: false,
+                multicast_lost: None,
+            }),
             Err(why) => Received::Ignored(why),
         }
     }

@@ -191,3 +191,24 @@ fn nonces_asked_for_in_an_s0_lock_s_name_do_not_push_out_its_own() {
     far.run(200);
     assert_eq!(far.bench.received(), [(LOCK, event())]);
 }
+
+#[test]
+fn a_report_sealed_anew_for_a_frame_that_somebody_forged_is_told_once_behind_another_report_too() {
+    let by_alarm = Command::parse(&[0x71, 0x05, 0x13, 1]).unwrap();
+    let by_notification = Command::parse(&[0x71, 0x05, 0, 0, 0, 0xFF, 6, 6, 1, 1]).unwrap();
+    let mut far = Far::granted(ACCESS);
+    far.reseals = true;
+    far.say(&by_alarm);
+    far.run(200);
+    far.say(&by_alarm);
+    far.bench.hear(LOCK, &sealed(1));
+    far.bench.run(20);
+    far.bench.hear(LOCK, &sealed(2));
+    // The nonce for the first forgery is here, that for the second is not: the lock seals its report anew.
+    far.run(5);
+    far.say(&by_notification);
+    // Now that for the second is, and the lock has its last report to seal anew.
+    far.run(200);
+    let told: Vec<Command> = far.bench.received().into_iter().map(|(_, command)| command).collect();
+    assert_eq!(told, [by_alarm.clone(), by_alarm, by_notification]);
+}
