@@ -31,6 +31,8 @@ pub(crate) struct Far {
     /// What it said last, sealed or not, and when: it seals that anew when it is told at once that it could not be opened.
     last: Option<(Instant, Command)>,
     pub(crate) reseals: bool,
+    /// When it did so.
+    pub(crate) resealed_at: Vec<Instant>,
     /// Its last frame as it was on the air.
     pub(crate) on_air: Option<Command>,
     pub(crate) replies: fn(&Command) -> Vec<Command>,
@@ -71,6 +73,7 @@ impl Far {
             asked_at: Instant::ZERO,
             last: None,
             reseals: false,
+            resealed_at: Vec::new(),
             on_air: None,
             replies: lock_answers,
         }
@@ -127,6 +130,7 @@ impl Far {
                 if let Some((_, command)) = self.last.take().filter(soon) {
                     self.say(&command);
                     self.last = None;
+                    self.resealed_at.push(now);
                 }
             }
             Received::Resync | Received::Duplicate | Received::Ignored(_) | Received::InClear(_) => {}
