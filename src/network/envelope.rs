@@ -10,6 +10,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::command::crc16_encapsulation::{self, Crc16Encapsulation};
 use crate::command::door_lock::DoorLock;
 use crate::command::multi_channel::{self, Destination, MultiChannel};
@@ -18,7 +20,7 @@ use crate::command::security::Security;
 use crate::command::security_2::Security2;
 use crate::command::supervision::{Get, Report, SessionId, Status, Supervision};
 use crate::command::{ClassId, Command};
-use crate::domain::entropy::Entropy;
+use crate::domain::entropy::{Entropy, keyed_hash};
 use crate::domain::time::Instant;
 
 /// A node repeats an unanswered report for so long, counted from the first time it was heard: the window is fixed, so that
@@ -179,13 +181,16 @@ pub(super) struct Sessions {
     next: SessionId,
     /// The last ones: a node that got no answer to several reports repeats them in turn.
     heard: VecDeque<Heard>,
+    /// Of the hashes: without it, nobody can make up two reports that have the same one, or try codes against one.
+    key: [u8; 32],
 }
 
 /// A supervised command of the node, and what it was told.
 #[derive(Clone, Debug)]
 struct Heard {
     session: SessionId,
-    command: Command,
+    /// In place of the command, which may hold a code: codes do not stay in memory.
+    hash: [u8; 32],
     first: Instant,
     last: Instant,
     /// Its id is next to that of the report before it: such a node numbers its reports, and the id identifies the report.
@@ -196,8 +201,8 @@ struct Heard {
 }
 
 impl Heard {
-    fn is_repeated_by(&self, get: &Get, now: Instant) -> bool {
-        let same = self.session == get.session && self.command == *get.command;
+    fn is_repeated_by(&self, session: SessionId, hash: &[u8; 32], now: Instant) -> bool {
+        let same = self.session == session && self.hash == *hash;
         let since = if self.answered { self.first } else { self.last };
         let soon = self.numbered || now.since(since) < REPEATS_UNNUMBERED;
         same && soon && now.since(self.first) < REPEATS
@@ -208,7 +213,7 @@ impl Sessions {
     /// Starts anywhere: after a restart, the id used last would pass for a repeat.
     pub(super) fn new(entropy: &mut Entropy) -> Self {
         let [first] = entropy.bytes();
-        Self { next: SessionId::new(first), heard: VecDeque::new() }
+        Self { next: SessionId::new(first), heard: VecDeque::new(), key: entropy.child("supervised reports").bytes() }
     }
 
     /// The session of a new command.
@@ -220,7 +225,8 @@ impl Sessions {
 
     /// What the node was told when it said this before: it must not happen again. `None`: it is new.
     pub(super) fn told_before(&mut self, get: &Get, now: Instant) -> Option<Status> {
-        let heard = self.heard.iter_mut().rev().find(|heard| heard.is_repeated_by(get, now))?;
+        let hash = self.hash(&get.command);
+        let heard = self.heard.iter_mut().rev().find(|heard| heard.is_repeated_by(get.session, &hash, now))?;
         heard.last = now;
         Some(heard.status)
     }
@@ -233,16 +239,20 @@ impl Sessions {
     }
 
     /// Notes what the node was told.
-    pub(super) fn note(&mut self, get: Get, status: Status, now: Instant) {
+    pub(super) fn note(&mut self, get: &Get, status: Status, now: Instant) {
         // Two reports may change places on the air.
         let follows = |before: &Heard| before.session.next() == get.session || get.session.next() == before.session;
         let numbered = self.heard.iter().rev().take(2).any(follows);
         if self.heard.len() == REMEMBERED {
             self.heard.pop_front();
         }
-        let Get { session, command, .. } = get;
-        let heard = Heard { session, command: *command, first: now, last: now, numbered, answered: false, status };
+        let (session, hash) = (get.session, self.hash(&get.command));
+        let heard = Heard { session, hash, first: now, last: now, numbered, answered: false, status };
         self.heard.push_back(heard);
+    }
+
+    fn hash(&self, command: &Command) -> [u8; 32] {
+        keyed_hash(&self.key, &Zeroizing::new(command.write()))
     }
 }
 
@@ -262,7 +272,7 @@ mod tests {
             let (get, now) = (wrong_code(*session), Instant::from_millis(*millis));
             let is_new = sessions.told_before(&get, now).is_none();
             if is_new {
-                sessions.note(get, Status::SUCCESS, now);
+                sessions.note(&get, Status::SUCCESS, now);
             }
             is_new
         });
@@ -293,10 +303,26 @@ mod tests {
     fn a_visit_after_an_answer_that_arrived_is_not_taken_for_its_repeat() {
         let mut sessions = Sessions::new(&mut Entropy::from_number(1));
         let at = Instant::from_millis;
-        sessions.note(wrong_code(5), Status::SUCCESS, at(0));
+        sessions.note(&wrong_code(5), Status::SUCCESS, at(0));
         sessions.answered(SessionId::new(5));
         assert!(sessions.told_before(&wrong_code(5), at(2_000)).is_some(), "they crossed on the air");
         assert!(sessions.told_before(&wrong_code(5), at(3_000)).is_none(), "though a repeat came a second ago");
+    }
+
+    #[test]
+    fn a_code_that_a_lock_reported_does_not_stay_in_memory() {
+        let mut sessions = Sessions::new(&mut Entropy::from_number(1));
+        let report = |code: &[u8]| {
+            let command = Command::parse(&[&[0x63, 0x03, 4, 1], code].concat()).unwrap();
+            Get { status_updates: false, session: SessionId::new(5), command: Box::new(command) }
+        };
+        let (code, other) = (report(b"4711"), report(b"4712"));
+        sessions.note(&code, Status::SUCCESS, Instant::ZERO);
+        let kept = format!("{sessions:?}");
+        assert!(!kept.contains("UserCode"), "{kept}");
+        let soon = Instant::from_millis(1_000);
+        assert!(sessions.told_before(&other, soon).is_none());
+        assert_eq!(sessions.told_before(&code, soon), Some(Status::SUCCESS));
     }
 
     #[test]

@@ -175,7 +175,7 @@ impl Network {
             all = Status(all.0.min(did.0));
         }
         if let Some(state) = self.nodes.get_mut(&id) {
-            state.sessions.note(get, all, self.clock);
+            state.sessions.note(&get, all, self.clock);
         }
         all
     }
