@@ -10,6 +10,7 @@ use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction, Under}
 use crate::command::Command;
 use crate::domain::ids::NodeId;
 use crate::domain::node::SecurityClass;
+use crate::domain::tally::Tally;
 use crate::domain::time::Instant;
 use crate::serial::{FunctionId, Message};
 
@@ -18,13 +19,24 @@ const LEAVES_IN: Duration = Duration::from_secs(3);
 /// Remove Failed Node's callback: removed (serial-api sheet, 0x61).
 const REMOVED: u8 = 1;
 
+/// How often there was a line in the log to write about one node: somebody without its key can say every second that it
+/// was reset.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Farewells {
+    said: Tally,
+    answered: Tally,
+    not_forgotten: Tally,
+}
+
 impl Network {
     /// A node said that it was reset.
     pub(super) fn reset_locally(&mut self, id: NodeId) {
         if self.queue.iter().any(|it| it.node == id && it.origin == Origin::Farewell) {
             return;
         }
-        tracing::warn!(node = %id, "the node may have left; looking whether it is gone");
+        if let Some(times) = self.farewells_of(id).and_then(|farewells| farewells.said.hit()) {
+            tracing::warn!(node = %id, times, "the node may have left; looking whether it is gone");
+        }
         self.look_at(id, self.clock + LEAVES_IN);
     }
 
@@ -57,7 +69,7 @@ impl Network {
                 }
             }
             Outcome::Delivered => {
-                tracing::warn!(node = %id, "the node answers: it is still there, whoever said that it left");
+                self.still_there(id);
                 self.looked_after_for_change(id, Err(Reason::Answers));
             }
             // The stick was busy or went away: the node shows as dead soon enough.
@@ -75,7 +87,7 @@ impl Network {
         match answer {
             // It heard the stick.
             Some(Message::Callback { status: Some(0), .. }) => {
-                tracing::warn!(node = %id, "the node answers: it is still there, whoever said that it left");
+                self.still_there(id);
                 self.heard(id);
                 self.looked_after_for_change(id, Err(Reason::Answers));
             }
@@ -84,10 +96,22 @@ impl Network {
                 self.looked_after_for_change(id, Ok(()));
             }
             _ => {
-                tracing::warn!(node = %id, "the stick does not forget the node yet; it shows as not answering");
+                if let Some(times) = self.farewells_of(id).and_then(|farewells| farewells.not_forgotten.hit()) {
+                    tracing::warn!(node = %id, times, "the stick does not forget the node yet; it shows as not answering");
+                }
                 self.looked_after_for_change(id, Err(Reason::NotRemoved));
             }
         }
         self.finish(transaction, Outcome::Delivered);
+    }
+
+    fn still_there(&mut self, id: NodeId) {
+        if let Some(times) = self.farewells_of(id).and_then(|farewells| farewells.answered.hit()) {
+            tracing::warn!(node = %id, times, "the node answers: it is still there, whoever said that it left");
+        }
+    }
+
+    fn farewells_of(&mut self, id: NodeId) -> Option<&mut Farewells> {
+        Some(&mut self.nodes.get_mut(&id)?.farewells)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::allowance::Allowance;
 use super::datagrams::Datagram;
 use super::envelope::Sessions;
+use super::farewell::Farewells;
 use super::interview::Interview;
 use super::jobs::{Before, Errand, JobId, Origin, Priority, Transaction};
 use super::queue::Eligible;
@@ -60,6 +61,7 @@ pub(super) struct NodeState {
     pub(super) s2: Session,
     pub(super) s0: Option<Peer>,
     pub(super) resealed: Resealed,
+    pub(super) farewells: Farewells,
     /// A command whose nonce was asked for.
     pub(super) nonce: Option<NonceWait>,
     /// This one has the node's nonces to itself: nothing else is sealed before it went.
@@ -132,6 +134,7 @@ impl NodeState {
             s2: Session::new(node.id, granted, entropy),
             s0: None,
             resealed: Resealed::default(),
+            farewells: Farewells::default(),
             nonce: None,
             reserved: None,
             told_nonces: Allowance::of_the_living(),
