@@ -75,16 +75,26 @@ impl Bridge {
 
     /// Moves the bolts that waited for their turn.
     pub(super) fn move_bolts(&mut self, now: Now) {
+        for (device, actor) in self.bolts.operations.take_late(now.mono) {
+            self.warn_of_bolt(device, &format!("a lock or unlock command of {actor} came too late, after others before it"));
+        }
         while let Some((device, wanted)) = self.bolts.operations.take_due(now.mono) {
             match self.operable(device) {
                 Some(node) => self.move_bolt(device, node, &wanted, now),
-                None => tracing::warn!(%device, "a lock or unlock command is dropped: the lock can't be reached now"),
+                None => self.warn_of_bolt(device, "a lock or unlock command is dropped: the lock can't be reached now"),
             }
         }
     }
 
+    /// Whoever may lock can have this happen all day: lines at powers of two, for each lock by itself.
+    fn warn_of_bolt(&mut self, device: DeviceId, what: &str) {
+        if let Some(times) = self.tallies.hit(format!("{device}: {what}")) {
+            tracing::warn!(%device, times, "{what}");
+        }
+    }
+
     /// Takes in how a job ended, if it was for a bolt.
-    pub(super) fn operated(&mut self, job: JobId, node: NodeId, outcome: &Outcome, now: Now) {
+    pub(super) fn operated(&mut self, job: JobId, outcome: &Outcome, now: Now) {
         self.bolts.asking.remove(&job);
         let Some((device, wanted)) = self.bolts.operations.ended(job, *outcome == Outcome::Accepted) else { return };
         match outcome {
@@ -95,7 +105,9 @@ impl Bridge {
             }
             // The lock reports by itself when the bolt got there.
             Outcome::Delivered => {}
-            other => tracing::warn!(%node, outcome = ?other, "the lock did not carry out a lock or unlock command"),
+            other => {
+                self.warn_of_bolt(device, &format!("the lock did not carry out a lock or unlock command: {other:?}"));
+            }
         }
         self.move_bolts(now);
     }

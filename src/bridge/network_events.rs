@@ -99,7 +99,7 @@ impl Bridge {
             self.seen(device, now);
         }
         let Some((device, findings)) = self.sync.done(id, outcome, &mut self.state, &self.network, now) else {
-            return self.operated(id, node, outcome, now);
+            return self.operated(id, outcome, now);
         };
         for finding in findings {
             self.found(finding, now);

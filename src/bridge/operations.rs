@@ -118,15 +118,15 @@ impl Operations {
         Some((device, state))
     }
 
-    /// Takes out one that may go now.
+    /// Takes out those that waited for too long, with who asked for them.
+    pub(super) fn take_late(&mut self, now: Instant) -> Vec<(DeviceId, Actor)> {
+        let is_late = |_: &DeviceId, waiting: &mut Waiting| waiting.wanted.until <= now;
+        let late: Vec<_> = self.waiting.extract_if(.., is_late).collect();
+        late.into_iter().map(|(device, waiting)| (device, waiting.wanted.actor)).collect()
+    }
+
+    /// Takes out one that may go now. Those that are too late have to be taken before.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<(DeviceId, Wanted)> {
-        self.waiting.retain(|device, Waiting { wanted, .. }| {
-            let is_late = wanted.until <= now;
-            if is_late {
-                tracing::warn!(%device, actor = %wanted.actor, "a lock or unlock command came too late, after others before it");
-            }
-            !is_late
-        });
         let is_due = |(device, waiting): &(&DeviceId, &Waiting)| {
             !self.under_way.contains_key(*device) && self.due(&waiting.wanted.actor, **device, now) <= now
         };
@@ -250,6 +250,7 @@ mod tests {
             for (_, job) in done {
                 self.operations.ended(job, true);
             }
+            self.operations.take_late(now);
             while let Some((device, wanted)) = self.operations.take_due(now) {
                 self.begin(device, &wanted, now);
             }
