@@ -22,6 +22,9 @@ const EUROPEAN_AIRTIME_MS: u64 = 36_000;
 /// Beyond this part of what the law allows, locks may be kept waiting.
 const NEARLY_SPENT_PERCENT: u64 = 80;
 
+/// So many frames in an hour that do not authenticate may be bad air, or a lock whose battery was changed.
+const REJECTED_IN_BAD_AIR: u64 = 50;
+
 /// How much a problem matters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +78,8 @@ pub struct LockVitals {
     pub queued: usize,
     /// What it cost since the start.
     pub radio: RadioUse,
+    /// Frames in its name that did not authenticate in the last hour.
+    pub rejected_lately: u64,
 }
 
 /// How the daemon is.
@@ -111,7 +116,7 @@ pub struct Vitals {
 impl Vitals {
     /// Takes a look at everything.
     pub fn of(bridge: &Bridge, now: Now) -> Self {
-        let mut locks: Vec<LockVitals> = bridge.state.devices().map(|device| lock(bridge, device)).collect();
+        let mut locks: Vec<LockVitals> = bridge.state.devices().map(|device| lock(bridge, device, now)).collect();
         locks.sort_by(|a, b| a.slug.cmp(&b.slug));
         let mut grants = BTreeMap::new();
         for grant in bridge.state.grants() {
@@ -217,6 +222,14 @@ impl Vitals {
             if lock.failed > 0 {
                 problem(format!("{} has {} grants that need you", lock.slug, lock.failed), "see `latchkey people list`");
             }
+            if lock.rejected_lately > REJECTED_IN_BAD_AIR {
+                let (slug, count) = (&lock.slug, lock.rejected_lately);
+                problem(
+                    format!("{slug}: {count} frames in its name did not authenticate in the last hour"),
+                    "somebody may send frames in the lock's name, or the lock and this hub disagree about keys: look at the \
+                     door; if it stays, exclude and include the lock again",
+                );
+            }
         }
         // What is only worth knowing comes last.
         problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
@@ -224,7 +237,7 @@ impl Vitals {
     }
 }
 
-fn lock(bridge: &Bridge, device: &Device) -> LockVitals {
+fn lock(bridge: &Bridge, device: &Device, now: Now) -> LockVitals {
     let counts = bridge.grant_counts(device.id);
     let node = device.node.filter(|node| bridge.network.node(*node).is_some());
     LockVitals {
@@ -236,5 +249,6 @@ fn lock(bridge: &Bridge, device: &Device) -> LockVitals {
         failed: counts.failed,
         queued: node.map_or(0, |node| bridge.network.queued(node)),
         radio: node.map(|node| bridge.network.radio(node)).unwrap_or_default(),
+        rejected_lately: node.map_or(0, |node| bridge.network.rejected_lately(node, now.mono)),
     }
 }

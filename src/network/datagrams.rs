@@ -140,7 +140,7 @@ impl Network {
             && let Ok(Message::SendDataCallback(callback)) = Message::parse(frame, self.width)
         {
             let took = state.count(callback.report.as_ref());
-            self.airtime.spend(took, now);
+            self.airtime.add(took, now);
         }
         if let Some(datagram) = &mut state.datagram {
             datagram.outgoing.sent(now);

@@ -22,7 +22,7 @@
 //! | `segments`, `datagrams` | commands longer than a frame |
 //! | `nodes` | reach and pacing of one node |
 //! | `members` | all nodes, and which are not at rest |
-//! | `airtime` | what an hour of transmissions comes to |
+//! | `last_hour` | what an hour of transmissions, or of frames that do not authenticate, comes to |
 //! | `inclusion` | who is in the network, and how that changes |
 //! | `interview` | what is asked of a node so that it can be used |
 //! | `class_search` | which security class a node was granted |
@@ -30,7 +30,6 @@
 //! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
 
 mod adopt;
-mod airtime;
 mod allowance;
 mod api;
 mod class_search;
@@ -42,6 +41,7 @@ mod hub;
 pub mod inclusion;
 mod interview;
 mod jobs;
+mod last_hour;
 mod members;
 mod nodes;
 mod queue;
@@ -70,7 +70,6 @@ use crate::serial::link::{SendFailure, SendId};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth};
 
 pub use adopt::Adopted;
-use airtime::Airtime;
 pub use api::{CannotInterview, InterviewTrouble, Interviewing};
 pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Output, RadioUse, Reach, SoftReset};
 use exchange::{Due, Ended, Exchange};
@@ -79,6 +78,7 @@ use hub::Hub;
 use inclusion::Membership;
 use jobs::{Carries, Errand, Origin, Transaction, Transmission, Under};
 pub use jobs::{Expect, Job, JobId, Outcome, Priority};
+use last_hour::LastHour;
 use members::Members;
 use nodes::NodeState;
 use queue::Queue;
@@ -113,7 +113,7 @@ pub struct Network {
     /// What nodes said while the stick was not set up yet.
     early: VecDeque<(Instant, Message)>,
     outputs: VecDeque<Output>,
-    airtime: Airtime,
+    airtime: LastHour,
     membership: Membership,
     /// The time of the last call.
     clock: Instant,
@@ -165,7 +165,7 @@ impl Network {
             hold_until: Instant::ZERO,
             early: VecDeque::new(),
             outputs: VecDeque::new(),
-            airtime: Airtime::default(),
+            airtime: LastHour::default(),
             membership: Membership::default(),
             clock: Instant::ZERO,
             heard_at: Instant::ZERO,
@@ -363,7 +363,7 @@ impl Network {
 
     /// Milliseconds of transmission in the last hour, as far as the stick told.
     pub fn airtime_last_hour(&self, now: Instant) -> u64 {
-        self.airtime.last_hour(now)
+        self.airtime.sum(now)
     }
 
     /// The stick.

@@ -8,6 +8,7 @@ use super::envelope::Sessions;
 use super::farewell::Farewells;
 use super::interview::Interview;
 use super::jobs::{Before, Errand, JobId, Origin, Priority, Transaction};
+use super::last_hour::LastHour;
 use super::queue::Eligible;
 use super::resealed::Resealed;
 use super::segments::Incoming;
@@ -62,6 +63,8 @@ pub(super) struct NodeState {
     pub(super) s0: Option<Peer>,
     pub(super) resealed: Resealed,
     pub(super) farewells: Farewells,
+    /// Frames in its name that did not authenticate.
+    pub(super) rejected: LastHour,
     /// A command whose nonce was asked for.
     pub(super) nonce: Option<NonceWait>,
     /// This one has the node's nonces to itself: nothing else is sealed before it went.
@@ -135,6 +138,7 @@ impl NodeState {
             s0: None,
             resealed: Resealed::default(),
             farewells: Farewells::default(),
+            rejected: LastHour::default(),
             nonce: None,
             reserved: None,
             told_nonces: Allowance::of_the_living(),

@@ -338,14 +338,22 @@ impl Network {
 
     /// A frame in the node's name does not open. One now and then is bad air or a restart; many are somebody else.
     fn rejected(&mut self, id: NodeId) {
+        let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
         state.radio.rejected += 1;
+        state.rejected.add(1, now);
         let count = state.radio.rejected;
         if count >= REJECTED_WORTH_A_LINE && count.is_power_of_two() {
             tracing::warn!(
-                node = %id, count, "frames in this node's name do not authenticate: somebody else may be sending them, or the                  node has other keys"
+                node = %id, count, "frames in this node's name do not authenticate: somebody else may be sending them, or the \
+                 node has other keys"
             );
         }
+    }
+
+    /// How many frames in the node's name did not authenticate in the last hour.
+    pub fn rejected_lately(&self, id: NodeId, now: Instant) -> u64 {
+        self.nodes.get(&id).map(|state| state.rejected.sum(now)).unwrap_or_default()
     }
 
     /// Tells a node a nonce, in clear and before everything else. Whether it may be told one was asked before.

@@ -204,7 +204,7 @@ impl Network {
     fn called_back(&mut self, transmission: Transmission, callback: &SendDataCallback, spent: Duration) {
         if let Some(state) = self.nodes.get_mut(&transmission.transaction.node) {
             let took = state.count(callback.report.as_ref());
-            self.airtime.spend(took, self.clock);
+            self.airtime.add(took, self.clock);
             if callback.status == TxStatus::OK {
                 state.learn_beams(transmission.before, spent);
             }

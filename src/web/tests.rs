@@ -510,6 +510,7 @@ fn vitals() -> Vitals {
         failed: 1,
         queued: 3,
         radio: RadioUse { frames: 7, wakeups: 5, airtime_ms: 6_000, rejected: 0 },
+        rejected_lately: 0,
     };
     Vitals {
         stick: ControllerStatus::Absent { why: "unplugged".into() },

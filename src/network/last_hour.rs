@@ -1,0 +1,55 @@
+//! What an hour comes to. Transmissions: in Europe the law allows a controller one part in a hundred (timing sheet §4), and a
+//! beam for a sleeping lock takes a second of it. Frames that do not authenticate: many in an hour are no bad air.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::domain::time::Instant;
+
+/// The span the law looks at.
+const HOUR: Duration = Duration::from_secs(3600);
+/// Amounts are added up by so much; the oldest part leaves as a whole.
+const PART: Duration = Duration::from_secs(60);
+
+/// The sum over the last hour, to the minute.
+#[derive(Clone, Default, Debug)]
+pub(super) struct LastHour {
+    /// Beginnings and amounts, oldest first: at most 61.
+    parts: VecDeque<(Instant, u64)>,
+}
+
+impl LastHour {
+    /// So much more.
+    pub(super) fn add(&mut self, amount: u64, now: Instant) {
+        match self.parts.back_mut() {
+            Some((began, sum)) if now.since(*began) < PART => *sum += amount,
+            _ => self.parts.push_back((now, amount)),
+        }
+        while self.parts.front().is_some_and(|(began, _)| now.since(*began) >= HOUR + PART) {
+            self.parts.pop_front();
+        }
+    }
+
+    /// The sum of the hour before `now`, rounded up by what a minute holds.
+    pub(super) fn sum(&self, now: Instant) -> u64 {
+        self.parts.iter().filter(|(began, _)| now.since(*began) < HOUR + PART).map(|(_, sum)| sum).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_of_beams_is_not_forgotten_early_nor_kept_for_ever() {
+        let mut airtime = LastHour::default();
+        let at = |minute: u64| Instant::from_millis(minute * 60_000);
+        for minute in 0..600 {
+            airtime.add(1_100, at(minute));
+            assert!(airtime.parts.len() <= 62);
+        }
+        let hour = airtime.sum(at(599));
+        assert!((60 * 1_100..=62 * 1_100).contains(&hour), "{hour}");
+        assert_eq!(airtime.sum(at(599 + 61)), 0);
+    }
+}
