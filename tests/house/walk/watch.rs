@@ -252,8 +252,8 @@ impl Stage {
         }
         // In clear and without Supervision a frame that the air doubles is as good as two visits.
         let doubled = bare && class == SecurityClass::None && self.air.duplication > 0;
-        // A lock without Supervision that is called says its last word once more, under fresh nonces.
-        let called = bare && class > SecurityClass::S0 && !lock.was_left_alone(now_minus(now, CALLED_FOR));
+        // A lock that a neighbour calls says its last word once more, under fresh nonces: nothing tells how old it is.
+        let called = class > SecurityClass::S0 && !lock.was_left_alone(now_minus(now, CALLED_FOR));
         let last = self.model.visits.iter().rev().find(|visit| visit.node == node && visit.slot == slot);
         let explained = last.is_some_and(|visit| !lock.was_good(visit.at)) || doubled || called || lock.hearsay;
         if !explained {
