@@ -87,7 +87,7 @@ impl Bridge {
     }
 
     /// Whoever may lock can have this happen all day: lines at powers of two, for each lock by itself.
-    fn warn_of_bolt(&mut self, device: DeviceId, what: &str) {
+    pub(super) fn warn_of_bolt(&mut self, device: DeviceId, what: &str) {
         if let Some(times) = self.tallies.hit(format!("{device}: {what}")) {
             tracing::warn!(%device, times, "{what}");
         }

@@ -13,7 +13,8 @@ use crate::domain::device::{Device, Inventory, LockState};
 use crate::domain::event::{Action, Event, EventReason, EventType, PersonAtEvent};
 use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, NodeId};
-use crate::domain::slot::{Progress, SlotKey};
+use crate::domain::node::SecurityClass;
+use crate::domain::slot::SlotKey;
 use crate::domain::time::Now;
 use crate::network::JobId;
 use crate::reconcile::evidence::{self, BoltReport, SlotReport};
@@ -81,7 +82,12 @@ impl Bridge {
             }
             None => {}
         }
+        let has_keys = self.state.device(device).and_then(|device| self.network.node(device.node?));
+        let has_keys = has_keys.is_some_and(|node| node.security > SecurityClass::None);
         for (slot, sighting) in &report.sightings {
+            if !has_keys && self.sync.is_answer_again(SlotKey::user_code(device, *slot), sighting, now.mono) {
+                continue;
+            }
             let what = match sighting {
                 Sighting::Empty => SlotReport::Empty,
                 Sighting::Known(_) | Sighting::NotEnabled(_) | Sighting::Masked => SlotReport::Occupied,
@@ -132,7 +138,7 @@ impl Bridge {
             (_, Some(Action::Unlock)) => device.lock_state = evidence::bolt(device.lock_state, BoltReport::Unlocked),
             (_, Some(Action::Arm | Action::Disarm) | None) => {}
         });
-        let (person, reason) = self.who(device, &happening);
+        let (person, reason) = self.who(device, &happening, now);
         let allowed = match happening.kind {
             EventType::CodeUsed => Some(true),
             EventType::CodeDenied => Some(false),
@@ -160,7 +166,7 @@ impl Bridge {
     }
 
     /// Whose code it was, or why that can't be said.
-    fn who(&self, device: DeviceId, happening: &Happening) -> (Option<PersonAtEvent>, Option<EventReason>) {
+    fn who(&self, device: DeviceId, happening: &Happening, now: Now) -> (Option<PersonAtEvent>, Option<EventReason>) {
         let about_a_code = matches!(happening.kind, EventType::CodeUsed | EventType::CodeDenied);
         if !about_a_code {
             return (None, happening.reason);
@@ -172,7 +178,7 @@ impl Bridge {
         let grant = slot_row.and_then(|slot| slot.owner).and_then(|grant| self.state.grant(grant));
         // Where another code may have been written over ours, its user is not taken for ours.
         let is_changed = grant.is_some_and(|grant| matches!(grant.status, Status::ChangedAtLock | Status::MissingFromLock));
-        let is_doubted = slot_row.is_some_and(|slot| matches!(slot.progress, Progress::Doubted { .. }));
+        let is_doubted = slot_row.is_some_and(|slot| self.sync.may_be_of_another(slot, now));
         if is_changed || is_doubted {
             return (None, happening.reason.or(Some(EventReason::SlotInDoubt)));
         }

@@ -222,13 +222,8 @@ impl Vitals {
             if lock.failed > 0 {
                 problem(format!("{} has {} grants that need you", lock.slug, lock.failed), "see `latchkey people list`");
             }
-            if lock.rejected_lately > REJECTED_IN_BAD_AIR {
-                let (slug, count) = (&lock.slug, lock.rejected_lately);
-                problem(
-                    format!("{slug}: {count} frames in its name did not authenticate in the last hour"),
-                    "somebody may send frames in the lock's name, or the lock and this hub disagree about keys: look at the \
-                     door; if it stays, exclude and include the lock again",
-                );
+            if let Some(Problem { what, fix, .. }) = many_rejected(&lock.slug, lock.rejected_lately) {
+                problem(what, &fix);
             }
         }
         // What is only worth knowing comes last.
@@ -250,5 +245,29 @@ fn lock(bridge: &Bridge, device: &Device, now: Now) -> LockVitals {
         queued: node.map_or(0, |node| bridge.network.queued(node)),
         radio: node.map(|node| bridge.network.radio(node)).unwrap_or_default(),
         rejected_lately: node.map_or(0, |node| bridge.network.rejected_lately(node, now.mono)),
+    }
+}
+
+/// Frames in a lock's name that did not authenticate in the last hour, if they are too many for bad air.
+fn many_rejected(slug: &Slug, count: u64) -> Option<Problem> {
+    let problem = Problem::warning(
+        format!("{slug}: {count} frames in its name did not authenticate in the last hour"),
+        "somebody may send frames in the lock's name, or the lock and this hub disagree about keys: look at the door; if it \
+         stays, exclude and include the lock again",
+    );
+    (count > REJECTED_IN_BAD_AIR).then_some(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_somebody_forges_in_a_lock_s_name_are_a_problem_and_bad_air_is_none() {
+        let slug: Slug = "front_door".parse().unwrap();
+        assert_eq!(many_rejected(&slug, 50), None);
+        let problem = many_rejected(&slug, 51).unwrap();
+        assert_eq!(problem.severity, Severity::Warning);
+        assert_eq!(problem.what, "front_door: 51 frames in its name did not authenticate in the last hour");
     }
 }

@@ -32,7 +32,7 @@ use crate::domain::time::{Deadline, Instant, Now, Timestamp};
 use crate::network::{ControllerStatus, Expect, Job, JobId, Network, Priority};
 use crate::reconcile::assess::{Case, Standing, assess};
 use crate::reconcile::evidence::{LATE_ECHO, SlotReport};
-use crate::reconcile::observe;
+use crate::reconcile::observe::{self, Sighting};
 use crate::reconcile::plan::{Plan, Step, plan};
 use crate::reconcile::retry;
 
@@ -81,6 +81,8 @@ struct Patience {
     recheck: BTreeSet<u16>,
     /// When a report last asked for a look at a slot, and how often in a row one did.
     looks: BTreeMap<u16, (Instant, u32)>,
+    /// What the last look showed, of which slot and when.
+    answered: Option<(u16, Sighting, Instant)>,
     /// When it reported that every code was erased.
     erased_at: Option<Instant>,
     /// Its inventory waits for airtime.

@@ -209,6 +209,7 @@ impl Sync {
         }
         let mut findings = Vec::new();
         for (slot, sighting) in &report.sightings {
+            self.locks.entry(device).or_default().answered = Some((*slot, sighting.clone(), now.mono));
             findings.extend(self.see(SlotKey::user_code(device, *slot), sighting, state, now));
         }
         findings

@@ -12,11 +12,14 @@ use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Instant, Now};
 use crate::network::{JobId, Network};
 use crate::reconcile::evidence::{self, Circumstances, ECHO, LATE_ECHO, Proof, SlotReport};
-use crate::reconcile::{observe, retry};
+use crate::reconcile::observe::{self, Sighting};
+use crate::reconcile::retry;
 
 /// So many of our writes in a row, each with a report right after it, show that a lock which masks its codes reports our own
 /// changes. One may be a person at the keypad.
 const ECHOES_TO_LEARN: u8 = 2;
+/// For so long after our own write a report about the slot, which is still looked at, is no reason to name nobody.
+const NAMED: Duration = Duration::from_secs(5);
 /// So many looks at a slot within [`LOOKS_COUNT`] are made at once when a report asks for them.
 const LOOKS_AT_ONCE: u32 = 4;
 const LOOKS_COUNT: Duration = Duration::from_secs(600);
@@ -54,6 +57,13 @@ impl Sync {
             Proof::Unknown => self.slot_is_unknown(slot, state, now),
         }
         None
+    }
+
+    /// Whether a report is the answer to our last look once more. The air doubles frames, and of a lock without keys nothing but
+    /// the same bytes within this time tells that; under keys the second one does not open.
+    pub fn is_answer_again(&self, key: SlotKey, sighting: &Sighting, now: Instant) -> bool {
+        let answered = self.locks.get(&key.device).and_then(|patience| patience.answered.as_ref());
+        answered.is_some_and(|(slot, shown, at)| *slot == key.index && shown == sighting && now.since(*at) < ECHO)
     }
 
     /// The lock reports that a code was added and not where. It is the report of our own write if one ended just now;
@@ -94,6 +104,14 @@ impl Sync {
         if self.exists(key) && !is_known {
             self.slot_is_unknown(slot, state, now);
         }
+    }
+
+    /// Whether the code in a slot may be another's than its owner's, so that its use names nobody. Not while all that is in doubt
+    /// is a report that came right after our own write, or one that the code was deleted: a code that is used was not.
+    pub fn may_be_of_another(&self, slot: &Slot, now: Now) -> bool {
+        let Progress::Doubted { own_echo, deleted } = slot.progress else { return false };
+        let was_just_written = self.own_change(slot.key).is_some_and(|own| own.wrote && now.mono.since(own.at) < NAMED);
+        !own_echo || !deleted && !was_just_written
     }
 
     /// The lock says that another slot has the code it was just given: why a write of ours was refused, and nothing else.
@@ -237,7 +255,8 @@ impl Sync {
                 tries.interrupted = true;
             }
             Progress::Verifying { doing: Doing::Write { .. }, acked } => {
-                *acked = false;
+                // What it reports of the write after this may be older than this.
+                (*acked, tries.echo) = (false, true);
                 state.put_slot(slot, now.wall);
             }
             Progress::Verifying { .. } | Progress::Idle | Progress::Doubted { .. } | Progress::RowDoubted => {}

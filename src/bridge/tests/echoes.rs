@@ -287,3 +287,42 @@ fn a_code_whose_checksum_is_that_of_no_codes_is_not_missing() {
     assert!(house.bridge.state.device_of(V2).unwrap().inventory.done);
     assert_eq!(house.statuses(), ["Active None"]);
 }
+
+#[test]
+fn an_answer_that_the_air_doubles_is_no_change_at_a_masking_lock_without_keys() {
+    let mut house = House::new(&masking(|_| {}), 83);
+    house.run_for(Duration::from_secs(3600));
+    house.add("Ada", "48213", &["lock_3"]);
+    house.run_for(Duration::from_secs(3600));
+    house.intend(Intent::Check("lock_3".into()));
+    let answers = |house: &House| house.bridge.state.device_of(V1).unwrap().inventory.next > 1;
+    while !answers(&house) {
+        house.run_for(Duration::from_millis(20));
+    }
+    house.hear(V1, b"\x63\x03\x01\x01*****");
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.changed_at_lock(), 0);
+    assert_eq!(house.statuses(), ["Active None"]);
+    // Later the same bytes are news: it is not ours, as far as anybody can see.
+    house.hear(V1, b"\x63\x03\x01\x01*****");
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.changed_at_lock(), 1);
+}
+
+/// A person deletes the code while the lock still stores it: its report of the deletion comes before that of our write.
+#[test]
+fn a_code_deleted_while_the_lock_stores_it_is_not_active_by_the_report_of_our_write() {
+    let mut house = House::settled(84);
+    for code in ["48213", "77213"] {
+        house.add("P", code, &["lock_3"]);
+        house.run_for(Duration::from_secs(30));
+    }
+    house.add("Eve", "90517", &["lock_3"]);
+    house.run_for(Duration::from_millis(120));
+    let (now, slot) = (house.now, 3);
+    house.world.visit(V1, |lock| lock.program(slot, None, now));
+    house.exchange_bytes();
+    house.run_for(Duration::from_secs(60));
+    let gone = house.codes(V1).iter().all(|(_, code)| code != "90517");
+    assert_eq!(house.statuses().last().is_some_and(|status| status == "Active None"), !gone, "{:?}", house.statuses());
+}

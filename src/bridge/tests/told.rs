@@ -123,3 +123,15 @@ fn a_code_under_way_at_a_power_cut_does_not_pass_for_being_sent_while_there_is_n
     let grant = &people["items"][0]["grants"][0];
     assert_eq!((&grant["status"], &grant["opens_now"]), (&"verifying".into(), &"unknown".into()));
 }
+
+#[test]
+fn bolts_that_do_not_move_all_day_do_not_fill_the_log() {
+    let mut house = House::settled(90);
+    let locks: Vec<_> = house.bridge.state.devices().map(|device| device.id).collect();
+    let lines = crate::network::tests::logged::warnings(|| {
+        for _ in 0..1_024 {
+            locks.iter().for_each(|lock| house.bridge.warn_of_bolt(*lock, "the bolt did not move"));
+        }
+    });
+    assert_eq!(lines, 2 * 11, "powers of two, for each lock by itself");
+}

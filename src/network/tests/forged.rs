@@ -172,6 +172,9 @@ fn an_s0_lock_s_word_is_heard_though_rubbish_comes_under_its_nonce() {
     far.run(200);
     assert_eq!(far.bench.received(), [(LOCK, event())]);
     assert_eq!(far.bench.network.radio(LOCK).rejected, 100);
+    let now = far.bench.clock;
+    assert_eq!(far.bench.network.rejected_lately(LOCK, now), 100);
+    assert_eq!(far.bench.network.rejected_lately(LOCK, now + Duration::from_secs(2 * 3600)), 0, "that was long ago");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod hub;
 mod inclusion;
 mod interview;
 mod jobs;
+pub(crate) mod logged;
 mod real_sticks;
 mod revocation;
 pub(crate) mod secure;

@@ -176,6 +176,20 @@ fn a_lock_that_was_reset_leaves_the_list_within_seconds() {
 }
 
 #[test]
+fn a_flood_of_goodbyes_in_the_name_of_a_lock_does_not_fill_the_log() {
+    let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
+    let lines = super::logged::warnings(|| {
+        for _ in 0..64 {
+            bench.hear(LOCK, &raw(&[0x5A, 0x01]));
+            bench.run(10_000);
+        }
+    });
+    assert!(!bench.has_removed(LOCK));
+    assert_eq!(bench.bytes_to(LOCK).len(), 64, "each is looked into");
+    assert_eq!(lines, 14, "the 1st, 2nd, 4th … 64th, said and answered");
+}
+
+#[test]
 fn a_stranger_who_says_goodbye_in_the_name_of_a_lock_changes_nothing() {
     let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
     for _ in 0..5 {
