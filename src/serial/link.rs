@@ -79,6 +79,8 @@ struct Flight {
     id: SendId,
     frame: Frame,
     retransmissions: u8,
+    /// A try met silence: the stick may have the frame, whatever it says to the tries after it.
+    may_have_arrived: bool,
     state: FlightState,
 }
 
@@ -191,7 +193,7 @@ impl Link {
         }
         if self.flight.is_none() {
             let (id, frame) = self.queue.pop_front()?;
-            self.flight = Some(Flight { id, frame, retransmissions: 0, state: FlightState::Ready });
+            self.flight = Some(Flight { id, frame, retransmissions: 0, may_have_arrived: false, state: FlightState::Ready });
         }
         let flight = self.flight.as_mut().filter(|flight| flight.state == FlightState::Ready)?;
         flight.state = FlightState::AwaitAck { until: now + Self::ACK_TIMEOUT };
@@ -257,13 +259,14 @@ impl Link {
     /// The frame in flight met silence or was refused: it waits to go out again, or is given up.
     fn back_off(&mut self, now: Instant, refused: bool) {
         let Some(flight) = &mut self.flight else { return };
+        flight.may_have_arrived |= !refused;
         if flight.retransmissions < Self::MAX_RETRANSMISSIONS {
             let wait = Duration::from_millis(100 + 1000 * u64::from(flight.retransmissions));
             flight.retransmissions += 1;
             flight.state = FlightState::BackOff { until: now + wait, refused };
             return;
         }
-        let why = if refused { SendFailure::Refused } else { SendFailure::NoAck };
+        let why = if flight.may_have_arrived { SendFailure::NoAck } else { SendFailure::Refused };
         self.events.push_back(LinkEvent::Failed(flight.id, why));
         self.flight = None;
         // A stick that refuses is alive, and a reset would only cost its frames.

@@ -105,15 +105,30 @@ fn silence_is_met_with_three_retransmissions_and_a_call_for_a_reset() {
 fn a_stick_that_collides_again_and_again_is_not_reset() {
     let mut line = Line::open();
     line.send(1, HOST);
-    for _ in 0..4 {
+    // Each try is refused at once: the repetitions go out after 0.1, 1.1 and 2.1 s.
+    for pause in [0, 150, 1_150, 2_150] {
+        line.wait(pause);
         line.receive(&[CAN]);
         line.receive(&hex("0104011301e8"));
-        line.wait(2_100);
     }
     assert!(line.events.contains(&LinkEvent::Failed(SendId(1), SendFailure::Refused)));
     assert!(!line.events.contains(&LinkEvent::Unresponsive));
     assert_eq!(line.frames().len(), 4, "the stick's own frames are not lost in the collisions");
     assert_eq!(line.transmissions(HOST).len(), 4);
+}
+
+/// The ACK of the first try got lost: the stick may be carrying the frame out, and collides with its repetitions.
+#[test]
+fn a_frame_that_met_silence_once_does_not_pass_for_one_that_never_arrived() {
+    let mut line = Line::open();
+    line.send(1, HOST);
+    line.wait(1_650);
+    for _ in 0..3 {
+        line.wait(2_000);
+        line.receive(&[CAN]);
+    }
+    line.wait(10_000);
+    assert!(line.events.contains(&LinkEvent::Failed(SendId(1), SendFailure::NoAck)), "{:?}", line.events);
 }
 
 #[test]

@@ -105,6 +105,8 @@ impl Stage {
     }
 
     pub fn take_away(&mut self, name: &str) {
+        // Nobody can ask a hub without power: they wait until it is back.
+        self.power();
         let found = self.model.people.iter().position(|person| person.name == name && !person.removed);
         let Some(who) = found else { return };
         self.edit_one(who, |person| Intent::RemovePerson(person.id), |person| person.removed = true);
