@@ -152,6 +152,9 @@ impl Stage {
             if let Some(who) = new.as_ref().and_then(|code| self.model.owner(code)).map(|person| person.name.clone()) {
                 self.removals_go_first(node, &who);
                 self.model.lock(node).blind.remove(&who);
+            } else if let Some(code) = new.clone().filter(|_| self.model.locks[&node].is_old) {
+                // A frame of before, of somebody whom an older store does not know.
+                self.model.lock(node).loose.insert(code);
             }
             for code in old.iter().chain(&new) {
                 if let Some(person) = self.model.owner(code).cloned() {
@@ -243,7 +246,9 @@ impl Stage {
         let untold: Vec<_> = self.model.visits.iter_mut().filter(there).filter(|visit| visit.told == 0).collect();
         if let Some(visit) = untold.into_iter().min_by_key(|visit| (visit.settled, !visit.heard)) {
             (visit.told, visit.told_at) = (1, now);
-            if visit.heard && visit.name != name && !lock.is_old {
+            // Where a neighbour's word, or an older store, put the slot in doubt, nobody need be named.
+            let is_doubted = name.is_none() && (lock.hearsay || lock.is_old);
+            if visit.heard && visit.name != name && !is_doubted {
                 let visit = visit.clone();
                 let (who, told) = (visit.name.as_deref().unwrap_or("a stranger"), name.as_deref().unwrap_or("nobody"));
                 self.is_wrong(format!("wrong name: {who} used slot {slot} of node {node}, and told was {told}"));
