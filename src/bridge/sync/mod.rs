@@ -83,6 +83,10 @@ struct Patience {
     looks: BTreeMap<u16, (Instant, u32)>,
     /// What the last look showed, of which slot and when.
     answered: Option<(u16, Sighting, Instant)>,
+    /// The slot that is being read was reported on since the question left.
+    reported_in_read: bool,
+    /// The answer to the last read did not count for that reason.
+    read_again: bool,
     /// When it reported that every code was erased.
     erased_at: Option<Instant>,
     /// Its inventory waits for airtime.

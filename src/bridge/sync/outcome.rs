@@ -192,6 +192,13 @@ impl Sync {
         state: &mut State,
         now: Now,
     ) -> Vec<Finding> {
+        let patience = self.locks.entry(device).or_default();
+        // An answer that came before the callback of its question is held until then, so the report may be the later of the
+        // two. The slot is read again, once: reports without end must not keep every answer from counting.
+        patience.read_again = std::mem::take(&mut patience.reported_in_read) && !patience.read_again;
+        if patience.read_again && matches!(outcome, Outcome::Reply(_)) {
+            return Vec::new();
+        }
         let report = match outcome {
             Outcome::Reply(command) => dialect::report(command),
             // A slot the lock won't speak of is not free; skip it.

@@ -45,6 +45,11 @@ impl Sync {
         let at = Circumstances { echoes: at.echoes || self.is_echo_expected(&slot, state), ..at };
         let proof = evidence::unasked(report, &at);
         self.note_report(&slot, report, now.mono);
+        if matches!(proof, Proof::Interrupted | Proof::Doubt { .. } | Proof::Unknown)
+            && self.reading(key.device) == Some(key.index)
+        {
+            self.locks.entry(key.device).or_default().reported_in_read = true;
+        }
         match proof {
             Proof::Nothing => {}
             Proof::OwnEcho => self.confirmed_by_report(slot, state, now),
