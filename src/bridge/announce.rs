@@ -68,6 +68,11 @@ impl Announcer {
         self.outbox.acked(id)
     }
 
+    /// The broker has an event, by an acknowledgement from before this announcer: the row to delete.
+    pub fn was_acked(&mut self, id: EventId) -> Option<EventId> {
+        self.outbox.take_out(id)
+    }
+
     /// One more event; returns the rows of older ones that had to go.
     pub fn push(&mut self, event: Event, now: Instant) -> Vec<EventId> {
         self.outbox.push(event, now)

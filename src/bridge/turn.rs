@@ -183,7 +183,19 @@ impl Bridge {
 
     /// The broker has an event: its row goes soon.
     pub(super) fn acked(&mut self, id: EventId, now: Instant) {
-        let Some(done) = self.announcer.acked(id) else { return };
+        if let Some(done) = self.announcer.acked(id) {
+            self.delete_soon(done, now);
+        }
+    }
+
+    /// The broker acknowledged this event before the bridge was built, and the store could not note it.
+    pub fn was_acked(&mut self, id: EventId, now: Instant) {
+        if let Some(done) = self.announcer.was_acked(id) {
+            self.delete_soon(done, now);
+        }
+    }
+
+    fn delete_soon(&mut self, done: EventId, now: Instant) {
         let waiting = self.state.outbox_done(done);
         let patience = if waiting < NO_HURRY_ROWS { NO_HURRY } else { Duration::ZERO };
         self.hurry_at = Some(self.hurry_at.map_or(now + patience, |at| at.min(now + patience)));

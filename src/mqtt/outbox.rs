@@ -126,6 +126,11 @@ impl Outbox {
             return None;
         }
         self.in_flight = None;
+        self.take_out(id)
+    }
+
+    /// Removes an event that the broker has. Returns it if it was waiting.
+    pub fn take_out(&mut self, id: EventId) -> Option<EventId> {
         let done = self.queue.iter().position(|it| it.event.id == id)?;
         self.remove(done)
     }

@@ -121,8 +121,7 @@ impl ClassSearch {
             let allowed = node.security == SecurityClass::None && node.insecure_allowed;
             let goes_on = self.usable && !node.class_settled || allowed;
             if self.rounds == PATIENCE {
-                let class = node.security;
-                tracing::warn!(node = %node.id, ?class, goes_on, "left the question for its security class unanswered; it is asked again");
+                warn_unanswered(node, goes_on);
             }
             if goes_on {
                 return Verdict::GoOn;
@@ -134,5 +133,18 @@ impl ClassSearch {
     /// Whether it was asked often enough to say that it does not answer.
     pub(super) fn is_exhausted(&self) -> bool {
         self.rounds >= PATIENCE
+    }
+}
+
+/// Says once what a user can do: a node that lists a security class and answers under none holds other keys, or none.
+fn warn_unanswered(node: &Node, goes_on: bool) {
+    if node.security == SecurityClass::None {
+        tracing::warn!(
+            node = %node.id,
+            "answers under none of the network's keys: it was added without security, or under other keys; bring those \
+             (zwave.keys_file), or exclude it and include it again; until then it is asked again now and then"
+        );
+    } else {
+        tracing::warn!(node = %node.id, class = ?node.security, goes_on, "left the question for its security class unanswered; it is asked again");
     }
 }

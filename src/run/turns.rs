@@ -11,6 +11,7 @@ use crate::bridge::vitals::Vitals;
 use crate::bridge::{After, Bridge, BrokerInput, GivenKeys, Input, Settings, Ticket};
 use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
+use crate::domain::ids::EventId;
 use crate::domain::intent::Refusal;
 use crate::domain::time::{BootId, Deadline, Instant, Now};
 use crate::network;
@@ -41,6 +42,8 @@ pub struct Turns {
     broker: bool,
     /// What the broker's client said last of commands.
     commands: Option<Result<(), String>>,
+    /// Events that the broker acknowledged since the last commit: the store still lists them as waiting.
+    acked: Vec<EventId>,
     rebuilds: u64,
     /// Pause after the next failed commit: a disk that stays full is not tried twice a second.
     pause: Duration,
@@ -76,6 +79,7 @@ impl Turns {
             link: None,
             broker: false,
             commands: None,
+            acked: Vec::new(),
             rebuilds: 0,
             pause: MIN_PAUSE,
             busy_at: Instant::ZERO,
@@ -124,6 +128,7 @@ impl Turns {
         match self.store.apply(&turn.batch) {
             Ok(()) => {
                 self.pause = MIN_PAUSE;
+                self.acked.clear();
                 turn.after
             }
             Err(error) => {
@@ -226,6 +231,7 @@ impl Turns {
             }
             Input::Broker(BrokerInput::Connected) => self.broker = true,
             Input::Broker(BrokerInput::Disconnected { .. }) => self.broker = false,
+            Input::Broker(BrokerInput::Acked(id)) => self.acked.push(*id),
             Input::Broker(BrokerInput::Commands(commands)) => self.commands = Some(commands.clone()),
             Input::Radio(_) | Input::Broker(_) | Input::Ask { .. } | Input::Timeout | Input::Stopping => {}
         }
@@ -251,7 +257,12 @@ impl Turns {
         self.rebuilds += 1;
         // A bridge of its own randomness: ids it handed out before must not come again.
         let entropy = self.entropy.child(&format!("rebuild {}", self.rebuilds));
-        self.state = State::Working(Box::new(Bridge::new(snapshot, self.settings.clone(), &entropy)));
+        let mut bridge = Bridge::new(snapshot, self.settings.clone(), &entropy);
+        // Else the broker gets them once more, and behind newer ones.
+        for id in &self.acked {
+            bridge.was_acked(*id, now.mono);
+        }
+        self.state = State::Working(Box::new(bridge));
         tracing::info!(lost, "the store works again; the bridge was rebuilt from it");
         let link = self.link.clone().map(Input::Radio);
         let broker = self.broker.then_some(Input::Broker(BrokerInput::Connected));

@@ -1,9 +1,9 @@
 //! The disk: it may be slow, and what others see is on it first.
 
 use std::fs;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crate::harness::{Broker, Daemon, Mock, Proxy, Setup, figure, seconds, until};
+use crate::harness::{Broker, Daemon, Mock, Proxy, Setup, figure, now, seconds, until};
 
 /// A stick repeats a frame that is not acknowledged within 1.5 s, and an SD card can stall for longer.
 #[test]
@@ -54,7 +54,7 @@ fn an_event_is_on_disk_before_it_is_published() {
     daemon.add("Ada", "482915", &[&lock], true);
     let slot = mock.slot_of(6, "482915");
 
-    let typed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let typed = now();
     mock.unlock(6, slot);
     until("the event on MQTT", seconds(30), || subscriber.codes_used().into_iter().next());
 

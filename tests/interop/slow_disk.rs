@@ -3,11 +3,11 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Broker, Card, Daemon, Disk, Mock, Proxy, Setup, Subscriber, figure, let_pass, seconds, until};
+use crate::harness::{Broker, Card, Daemon, Disk, Mock, Proxy, Setup, Subscriber, figure, let_pass, now, seconds, until};
 
 const NODE: u16 = 6;
 const CODE: &str = "482915";
@@ -104,10 +104,6 @@ impl House {
         assert!(slowest < 100.0, "an ACK took {slowest} ms");
         assert_eq!(self.mock.complaints(), Vec::<String>::new());
     }
-}
-
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// Every sync takes two seconds, as on a worn card. What is answered and what is told is on the card first.

@@ -1,5 +1,7 @@
 //! The card is full: a visit is lost, or something is promised that nobody wrote down.
 
+use std::collections::BTreeSet;
+
 use latchkey::bridge::ask::Ask;
 use latchkey::domain::event::EventType;
 use latchkey::domain::intent::{Intent, Refusal};
@@ -33,6 +35,27 @@ fn a_visit_on_a_full_disk_is_told_once_with_its_time_when_there_is_room() {
         // A daemon that can save nothing loses its S2 sessions: that lock is only understood when it says it again.
         assert!(event.at - began < 20 * SECOND || event.device == secured, "the time at which it happened: {:?}", event.at);
     }
+}
+
+#[test]
+fn events_that_the_broker_acknowledged_before_the_disk_was_full_are_not_published_again() {
+    let mut house = house(26);
+    house.add("Ada", "482913", &["lock_4"]);
+    house.run_for(60 * SECOND);
+    house.published.clear();
+    // Less than the two seconds after which acknowledgements are saved without anything else to save.
+    house.keypad(PLAIN, "482913");
+    house.run_for(SECOND / 2);
+    assert!(!house.published.is_empty(), "there is something to publish again");
+    house.set_disk_fails(true);
+    house.keypad(PLAIN, "482913");
+    house.run_for(20 * SECOND);
+    house.set_disk_fails(false);
+    house.run_for(60 * SECOND);
+    let ids: Vec<_> = house.published.iter().map(|(id, _)| *id).collect();
+    let once: BTreeSet<_> = ids.iter().copied().collect();
+    assert_eq!(ids.len(), once.len(), "{ids:?}");
+    assert_eq!(told(&house, EventType::CodeUsed).len(), 2);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use broker::{Broker, Message, Subscriber};
 pub use daemon::{Answer, Daemon, Setup, latchkey};
@@ -39,6 +39,11 @@ pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>
 /// Lets `time` pass, because the time itself is under test (an idle window, a random moment); never to wait for something.
 pub fn let_pass(time: Duration) {
     thread::sleep(time);
+}
+
+/// Seconds since 1970, as [`Message::received`] has them.
+pub fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 pub fn seconds(n: u64) -> Duration {
@@ -71,9 +76,10 @@ pub struct Dice(u64);
 
 impl Dice {
     pub fn new() -> Self {
-        let seed = std::env::var("LATCHKEY_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |d| u64::from(d.subsec_nanos()))
-        });
+        let seed = std::env::var("LATCHKEY_SEED")
+            .ok()
+            .and_then(|s| s.parse().ok())
+            .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |d| u64::from(d.subsec_nanos())));
         println!("LATCHKEY_SEED={seed}");
         Self(seed)
     }
