@@ -37,7 +37,8 @@ impl Sync {
         let grant = slot.owner.and_then(|grant| state.grant(grant)).cloned();
         let Some(grant) = grant else {
             slot.owner = None;
-            let appeared = was_empty && slot.content.is_occupied();
+            self.adopt(&mut slot, sighting, state, now);
+            let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
             state.put_slot(slot, now.wall);
             return appeared.then_some(Finding::Foreign(key));
         };
@@ -70,6 +71,26 @@ impl Sync {
         };
         state.put_slot(slot, now.wall);
         finding
+    }
+
+    /// A slot that the older copy knows as free holds a code that waits for a slot since: it was written after the copy was
+    /// made. With an owner it is taken out when it should go, and not written into a second slot.
+    pub(super) fn adopt(&mut self, slot: &mut Slot, sighting: &Sighting, state: &mut State, now: Now) {
+        let (None, Sighting::Known(code)) = (slot.owner, sighting) else { return };
+        let seen = Fingerprint::of(code.reveal(), &state.key);
+        let is_it = |grant: &&Grant| {
+            let is_gone = state.slot_of(grant).is_none_or(|old| old.progress == Progress::Idle && old.content == Content::Empty);
+            let waits = grant.reason == Some(Reason::StoreDoubted) && is_wanted(grant, state) && is_gone;
+            waits && state.fingerprint(grant.credential) == Some(seen)
+        };
+        let Some(grant) = state.grants_on(slot.key.device).find(is_it).cloned() else { return };
+        if let Some(old) = state.slot_of(&grant).cloned() {
+            state.put_slot(Slot { owner: None, ..old }, now.wall);
+        }
+        slot.owner = Some(grant.id);
+        let generation = grant.generation;
+        slot.confirmed = Some(Confirmed { code: Some(seen), generation, by: ConfirmedBy::Read, at: now.wall });
+        state.put_grant(Grant { status: Status::Pending, reason: None, since: now.wall, next_try: None, ..grant });
     }
 }
 

@@ -75,6 +75,8 @@ struct Patience {
     mute_supervision: bool,
     /// Writes of ours that a report followed at once.
     echoes: u8,
+    /// Writes of ours since the last of those that had to be read because no report came.
+    unreported: u8,
     /// Slots that we changed ourselves.
     own: BTreeMap<u16, OwnChange>,
     /// Slots without a code of ours that may have been changed at the lock: one look each tells whether they were.

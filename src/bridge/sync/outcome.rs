@@ -11,7 +11,7 @@ use crate::bridge::state::State;
 use crate::domain::grant::{Reason, Status};
 use crate::domain::ids::DeviceId;
 use crate::domain::pin::{CodeText, Pin};
-use crate::domain::slot::{ConfirmedBy, Content, Progress, Slot, SlotKey};
+use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Now, Timestamp};
 use crate::network::{JobId, Network, Outcome};
 use crate::reconcile::observe::{self, Sent, Sighting, Verdict};
@@ -264,6 +264,9 @@ impl Sync {
         let before = slot.content.clone();
         let storing = matches!(slot.progress, Progress::Verifying { acked: true, .. }) && !refused;
         let vacated = is_vacated(&slot, state);
+        if *sighting == Sighting::Masked && matches!(slot.progress, Progress::Verifying { doing: Doing::Write { .. }, .. }) {
+            self.unlearn_echo(key, state, now);
+        }
         let verdict = observe::look(&mut slot, sighting, wanted, &state.key.clone(), now.wall);
         // A lock that confirms nothing may show the slot before it stored the code: it is looked at again before it is
         // written again.
@@ -291,6 +294,7 @@ impl Sync {
         if vacated && slot.content.is_occupied() && !restored {
             slot.owner = None;
         }
+        self.adopt(&mut slot, sighting, state, now);
         let is_new = before == Content::Empty || rechecked && !before.is_occupied();
         let appeared = slot.owner.is_none() && is_new && slot.content.is_occupied();
         state.put_slot(slot, now.wall);

@@ -18,6 +18,8 @@ use crate::reconcile::retry;
 /// So many of our writes in a row, each with a report right after it, show that a lock which masks its codes reports our own
 /// changes. One may be a person at the keypad.
 const ECHOES_TO_LEARN: u8 = 2;
+/// So many of our writes in a row without one show that it does not. One report may be lost.
+const SILENCES_TO_UNLEARN: u8 = 2;
 /// For so long after our own write a report about the slot, which is still looked at, is no reason to name nobody.
 const NAMED: Duration = Duration::from_secs(5);
 /// So many looks at a slot within [`LOOKS_COUNT`] are made at once when a report asks for them.
@@ -172,6 +174,21 @@ impl Sync {
         }
     }
 
+    /// Our write has to be read, although the lock was taken for one that reports our writes. Doubled or forged reports may have
+    /// taught that: a write over a masked code would then never be confirmed, and would be made again each hour.
+    pub(super) fn unlearn_echo(&mut self, key: SlotKey, state: &mut State, now: Now) {
+        let stayed_silent = |own: OwnChange| own.wrote && !own.reported && now.mono.since(own.at) >= ECHO;
+        if !echoes(key.device, state) || !self.own_change(key).is_some_and(stayed_silent) {
+            return;
+        }
+        let patience = self.locks.entry(key.device).or_default();
+        patience.unreported = patience.unreported.saturating_add(1);
+        if patience.unreported >= SILENCES_TO_UNLEARN {
+            (patience.echoes, patience.unreported) = (0, 0);
+            learn(key.device, state, |device| device.habits.echoes = false);
+        }
+    }
+
     fn circumstances(&self, slot: &Slot, state: &State, network: &Network, now: Now) -> Circumstances {
         let patience = self.locks.get(&slot.key.device);
         let ended = |wrote, at, reported| evidence::OwnChange { wrote, ago: now.mono.since(at), reported };
@@ -209,6 +226,7 @@ impl Sync {
         if is_first && is_own_write && report == SlotReport::Occupied {
             let patience = self.locks.entry(slot.key.device).or_default();
             patience.echoes = patience.echoes.saturating_add(1);
+            patience.unreported = 0;
             if patience.echoes >= ECHOES_TO_LEARN {
                 learn(slot.key.device, state, |device| device.habits.echoes = true);
             }

@@ -326,3 +326,21 @@ fn a_code_deleted_while_the_lock_stores_it_is_not_active_by_the_report_of_our_wr
     let gone = house.codes(V1).iter().all(|(_, code)| code != "90517");
     assert_eq!(house.statuses().last().is_some_and(|status| status == "Active None"), !gone, "{:?}", house.statuses());
 }
+
+/// A person typed at the keypad twice, right after writes of ours: it seems to report our writes, and does not.
+#[test]
+fn a_masking_lock_that_was_wrongly_taken_to_report_our_writes_is_not_written_without_end() {
+    let mut house = House::new(&masking(|quirks| (quirks.silent_writes, quirks.no_supervision) = (true, true)), 85);
+    house.run_for(Duration::from_secs(3600));
+    let ada = house.add("Ada", "48213", &["lock_3"]);
+    house.run_for(Duration::from_secs(60));
+    let mut lock = house.bridge.state.device_of(V1).unwrap().clone();
+    lock.habits.echoes = true;
+    house.bridge.state.put_device(lock);
+    let before = house.frames_sent;
+    let code = Some(CodeChoice::Given(Pin::parse("59321").unwrap()));
+    house.intend(Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() }));
+    house.run_for(Duration::from_secs(12 * 3600));
+    assert_eq!((house.statuses(), house.codes(V1)), (vec!["Active None".into()], vec![(1, "59321".into())]));
+    assert!(house.frames_sent - before < 12, "{} frames", house.frames_sent - before);
+}

@@ -28,6 +28,30 @@ impl House {
     }
 }
 
+/// Else it stays in the lock as a code of somebody else, and still opens when the person is removed.
+#[test]
+fn a_code_that_was_written_after_the_copy_was_made_is_known_again_and_leaves_with_its_person() {
+    let mut house = House::settled(5);
+    house.unplug();
+    let ann = house.add("Ann", "482913", &["lock_2", "lock_3"]);
+    let older = Snapshot { is_older_copy: true, ..house.store.load().unwrap() };
+    house.plug_in();
+    house.run_for(Duration::from_secs(600));
+    let there = (house.codes(V2), house.codes(V1));
+    assert_eq!(there.0.len() + there.1.len(), 2, "{there:?}");
+
+    house.happened.clear();
+    house.start_with(older);
+    house.run_for(Duration::from_secs(3600));
+    assert_eq!((house.codes(V2), house.codes(V1)), there);
+    let active = (Status::Active, None, OpensNow::Yes);
+    assert_eq!(house.standing_of("Ann"), [active, active]);
+    assert!(house.happened.iter().all(|event| event.kind != EventType::ForeignCodeAdded), "{:?}", house.happened);
+    house.intend(Intent::RemovePerson(ann));
+    house.run_for(Duration::from_secs(600));
+    assert_eq!((house.codes(V2), house.codes(V1)), (vec![], vec![]));
+}
+
 #[test]
 fn an_older_copy_claims_nothing_overwrites_nobody_and_revives_nobody() {
     let mut house = House::settled(1);
