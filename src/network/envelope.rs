@@ -238,6 +238,13 @@ impl Sessions {
         }
     }
 
+    /// It could not open that answer.
+    pub(super) fn not_answered(&mut self, session: SessionId) {
+        if let Some(heard) = self.heard.iter_mut().rev().find(|heard| heard.session == session) {
+            heard.answered = false;
+        }
+    }
+
     /// Notes what the node was told.
     pub(super) fn note(&mut self, get: &Get, status: Status, now: Instant) {
         // Two reports may change places on the air.

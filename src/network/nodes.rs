@@ -58,6 +58,9 @@ pub(super) struct NodeState {
     pub(super) interview: Interview,
     /// A transaction that was acknowledged and whose report has not come yet: at most one for each node.
     pub(super) thinking: Option<Thinking>,
+    /// The last answer to it that was sealed, and when it was acknowledged: should the node say now that it could not open a
+    /// frame, it was this one.
+    pub(super) last_answer: Option<(Box<Transaction>, Instant)>,
     /// S2 with it, and S0, which begins with the first word.
     pub(super) s2: Session,
     pub(super) s0: Option<Peer>,
@@ -149,6 +152,7 @@ impl NodeState {
             sessions: Sessions::new(entropy),
             interview: Interview::default(),
             thinking: None,
+            last_answer: None,
             incoming: Incoming::default(),
             datagram: None,
             session: SessionId::default(),

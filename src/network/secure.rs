@@ -19,7 +19,7 @@ use crate::domain::time::Instant;
 use crate::security::keys::{KeyId, NetworkKeys};
 use crate::security::s0::S0Keys;
 use crate::security::s0::peer::{self, Next, Peer, Refused, Said};
-use crate::security::s2::{self, Addressing, Air, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Protection, Received, Sealing};
+use crate::security::s2::{self, Addressing, Air, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Protection, Received, Sealing, VERIFY_DELIVERY};
 
 /// A node that asks for a nonce sends what it is for within this.
 const NONCE_TALK: Duration = Duration::from_secs(3);
@@ -168,6 +168,7 @@ impl Network {
     /// The node could not open what was sent last: it is sealed again, once.
     fn resync(&mut self, id: NodeId) {
         self.tell(NetworkEvent::OutOfSync { node: id });
+        let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
@@ -183,6 +184,16 @@ impl Network {
                 self.queue.push_front(transaction);
             }
             return;
+        }
+        // An answer that could not be opened did not arrive, and the node repeats what it was an answer to.
+        if let Some((mut answer, at)) = state.last_answer.take()
+            && now.since(at) < VERIFY_DELIVERY
+        {
+            if let Some(session) = answer.answers() {
+                state.sessions.not_answered(session);
+            }
+            answer.resealed = true;
+            self.queue.push_front(*answer);
         }
         let Some(Thinking { mut transaction, verifying, .. }) =
             state.thinking.take_if(|thinking| !thinking.transaction.resealed || thinking.verifying)

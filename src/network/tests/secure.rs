@@ -273,6 +273,23 @@ fn a_lock_whose_battery_was_changed_gets_the_code_all_the_same() {
     assert_eq!(codes, 1, "the third one was opened, too");
 }
 
+/// Else the lock reports the visit again, and it counts twice.
+#[test]
+fn an_answer_that_a_lock_could_not_open_is_sealed_anew_once() {
+    let mut far = Far::granted(SecurityClass::S2AccessControl);
+    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    far.run(1000);
+    assert_eq!(far.bench.outcome(job), Some(&Outcome::Accepted));
+    far.opened.clear();
+    let before = far.bench.sent_to(LOCK).len();
+    far.say(&Command::parse(&[0x6C, 0x01, 5, 10, 0x71, 0x05, 0, 0, 0, 0xFF, 6, 6, 1, 1]).unwrap());
+    far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
+    far.run(1000);
+    let answers = far.opened.iter().filter(|(_, command)| matches!(command, Command::Supervision(_))).count();
+    assert_eq!(answers, 1, "{:?}", far.opened);
+    assert_eq!(far.bench.sent_to(LOCK).len() - before, 2, "the answer, and the answer sealed anew");
+}
+
 #[test]
 fn a_question_under_s0_waits_for_the_answer_s_own_nonce() {
     let mut far = Far::granted(SecurityClass::S0);
