@@ -19,7 +19,9 @@ use crate::domain::time::Instant;
 use crate::security::keys::{KeyId, NetworkKeys};
 use crate::security::s0::S0Keys;
 use crate::security::s0::peer::{self, Next, Peer, Refused, Said};
-use crate::security::s2::{self, Addressing, Air, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Protection, Received, Sealing, VERIFY_DELIVERY};
+use crate::security::s2::{
+    self, Addressing, Air, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Protection, Received, Sealing, VERIFY_DELIVERY,
+};
 
 /// A node that asks for a nonce sends what it is for within this.
 const NONCE_TALK: Duration = Duration::from_secs(3);

@@ -37,7 +37,7 @@ impl Sync {
         let grant = slot.owner.and_then(|grant| state.grant(grant)).cloned();
         let Some(grant) = grant else {
             slot.owner = None;
-            self.adopt(&mut slot, sighting, state, now);
+            self.adopt(&mut slot, sighting, true, state, now);
             let appeared = slot.owner.is_none() && was_empty && slot.content.is_occupied();
             state.put_slot(slot, now.wall);
             return appeared.then_some(Finding::Foreign(key));
@@ -73,15 +73,16 @@ impl Sync {
         finding
     }
 
-    /// A slot that the older copy knows as free holds a code that waits for a slot since: it was written after the copy was
-    /// made. With an owner it is taken out when it should go, and not written into a second slot.
-    pub(super) fn adopt(&mut self, slot: &mut Slot, sighting: &Sighting, state: &mut State, now: Now) {
+    /// A slot that the older copy knows as free holds the code of a grant that has no slot: it was written after the copy was
+    /// made. With an owner it is taken out when it should go, and not written into a second slot. `row_doubted`: the row is as
+    /// old as the copy; otherwise the code of a grant that is not wanted may be a person's own doing, and is left alone.
+    pub(super) fn adopt(&self, slot: &mut Slot, sighting: &Sighting, row_doubted: bool, state: &mut State, now: Now) {
         let (None, Sighting::Known(code)) = (slot.owner, sighting) else { return };
         let seen = Fingerprint::of(code.reveal(), &state.key);
         let is_it = |grant: &&Grant| {
             let is_gone = state.slot_of(grant).is_none_or(|old| old.progress == Progress::Idle && old.content == Content::Empty);
-            let waits = grant.reason == Some(Reason::StoreDoubted) && is_wanted(grant, state) && is_gone;
-            waits && state.fingerprint(grant.credential) == Some(seen)
+            let waits = grant.reason == Some(Reason::StoreDoubted) || row_doubted && !is_wanted(grant, state);
+            waits && is_gone && state.fingerprint(grant.credential) == Some(seen)
         };
         let Some(grant) = state.grants_on(slot.key.device).find(is_it).cloned() else { return };
         if let Some(old) = state.slot_of(&grant).cloned() {

@@ -36,6 +36,9 @@ use crate::reconcile::observe::{self, Sighting};
 use crate::reconcile::plan::{Plan, Step, plan};
 use crate::reconcile::retry;
 
+/// Codes wait for a removal that is tried again within this.
+const REMOVAL_IS_NEAR: Duration = Duration::from_secs(10);
+
 /// Something a lock revealed that people want to hear of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Finding {
@@ -83,8 +86,8 @@ struct Patience {
     recheck: BTreeSet<u16>,
     /// When a report last asked for a look at a slot, and how often in a row one did.
     looks: BTreeMap<u16, (Instant, u32)>,
-    /// What the last look showed, of which slot and when.
-    answered: Option<(u16, Sighting, Instant)>,
+    /// What the last look showed of which slots, and when.
+    answered: Option<(Vec<(u16, Sighting)>, Instant)>,
     /// The slot that is being read was reported on since the question left.
     reported_in_read: bool,
     /// The answer to the last read did not count for that reason.
@@ -250,10 +253,16 @@ impl Sync {
             return;
         }
         patience.checking = None;
-        plan.steps.retain(|step| {
-            let slot = patience.slots.get(&step.slot().index);
-            slot.and_then(|slot| slot.retry).is_none_or(|retry| retry.at <= now.mono)
-        });
+        let waits_until = |step: &Step| {
+            let retry = patience.slots.get(&step.slot().index).and_then(|slot| slot.retry);
+            retry.map(|retry| retry.at).filter(|at| *at > now.mono)
+        };
+        // The lock just failed to take a code out and is about to be tried again: no other goes in meanwhile. A removal that
+        // fails again and again holds up nobody.
+        let removal_is_near = plan.steps.iter().filter(|step| matches!(step, Step::Clear { .. })).filter_map(waits_until);
+        let removal_is_near = removal_is_near.min().is_some_and(|at| at.since(now.mono) < REMOVAL_IS_NEAR);
+        let is_held_up = |step: &Step| removal_is_near && matches!(step, Step::Write { .. });
+        plan.steps.retain(|step| waits_until(step).is_none() && !is_held_up(step));
         match plan.steps.first() {
             Some(Step::Read(slot)) => self.read(*slot, &view, state, network, now),
             Some(Step::Clear { slot, generation }) => {

@@ -215,8 +215,8 @@ impl Sync {
             self.tries(SlotKey::user_code(device, index)).retry = Some(Retry::after(delay, now));
         }
         let mut findings = Vec::new();
+        self.locks.entry(device).or_default().answered = Some((report.sightings.clone(), now.mono));
         for (slot, sighting) in &report.sightings {
-            self.locks.entry(device).or_default().answered = Some((*slot, sighting.clone(), now.mono));
             findings.extend(self.see(SlotKey::user_code(device, *slot), sighting, state, now));
         }
         findings
@@ -294,7 +294,7 @@ impl Sync {
         if vacated && slot.content.is_occupied() && !restored {
             slot.owner = None;
         }
-        self.adopt(&mut slot, sighting, state, now);
+        self.adopt(&mut slot, sighting, false, state, now);
         let is_new = before == Content::Empty || rechecked && !before.is_occupied();
         let appeared = slot.owner.is_none() && is_new && slot.content.is_occupied();
         state.put_slot(slot, now.wall);

@@ -70,7 +70,9 @@ impl Sync {
     /// the same bytes within this time tells that; under keys the second one does not open.
     pub fn is_answer_again(&self, key: SlotKey, sighting: &Sighting, now: Instant) -> bool {
         let answered = self.locks.get(&key.device).and_then(|patience| patience.answered.as_ref());
-        answered.is_some_and(|(slot, shown, at)| *slot == key.index && shown == sighting && now.since(*at) < ECHO)
+        answered.is_some_and(|(shown, at)| {
+            now.since(*at) < ECHO && shown.iter().any(|(slot, shown)| *slot == key.index && shown == sighting)
+        })
     }
 
     /// The lock reports that a code was added and not where. It is the report of our own write if one ended just now;

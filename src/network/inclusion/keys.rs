@@ -106,16 +106,19 @@ impl Network {
     /// How the sending of a frame of the talk ended.
     pub(in crate::network) fn joiner_was_told(&mut self, id: NodeId, outcome: &Outcome) {
         let now = self.clock;
-        if *outcome == Outcome::Delivered {
+        let Some(operation) = &mut self.membership.operation else { return };
+        let Phase::Keys(node, talk) = &mut operation.phase else { return };
+        if *node != id {
             return;
         }
-        let Some(operation) = &mut self.membership.operation else { return };
-        // S2 has no use for this: its steps have times of their own.
-        if let Phase::Keys(node, KeyTalk::S0(inclusion)) = &mut operation.phase
-            && *node == id
-        {
-            let turn = inclusion.not_delivered(now, &mut self.entropy);
-            self.take_s0_turn(id, turn);
+        match (talk, outcome) {
+            (KeyTalk::S2(exchange), Outcome::Delivered) => exchange.was_acknowledged(),
+            // Its steps have times of their own.
+            (KeyTalk::S2(_), _) | (KeyTalk::S0(_), Outcome::Delivered) => {}
+            (KeyTalk::S0(inclusion), _) => {
+                let turn = inclusion.not_delivered(now, &mut self.entropy);
+                self.take_s0_turn(id, turn);
+            }
         }
     }
 

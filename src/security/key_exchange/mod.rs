@@ -169,6 +169,8 @@ struct Line {
     repeated: bool,
     /// It waits for a nonce, which is asked for again then.
     waits: Option<Instant>,
+    /// The node acknowledged it.
+    acknowledged: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -189,6 +191,7 @@ impl KeyExchange {
             last: None,
             repeated: false,
             waits: None,
+            acknowledged: false,
             outputs: VecDeque::new(),
         };
         let mut exchange = Self { state: State::begin(), deadline: None, line };
@@ -269,12 +272,18 @@ impl KeyExchange {
     pub fn handle_timeout(&mut self, air: &Air<'_>, now: Instant, entropy: &mut impl Fresh) {
         if self.deadline.is_some_and(|at| at <= now) {
             // Silence: the node has its own timers (gateway sheet §6.3).
-            let next = self.line.give_up(self.state.too_late());
+            let before = std::mem::replace(&mut self.state, State::Ended);
+            let next = before.too_late(&mut self.line);
             return self.enter(next, now);
         }
         if self.line.waits.is_some_and(|at| at <= now) {
             self.line.seal_last(&mut Context { air, now, entropy });
         }
+    }
+
+    /// The radio of the node acknowledged what was said last.
+    pub fn was_acknowledged(&mut self) {
+        self.line.acknowledged = self.line.waits.is_none();
     }
 
     /// When to call [`KeyExchange::handle_timeout`], and why.
@@ -334,7 +343,10 @@ impl Line {
         self.waits = None;
         let Some((protection, command)) = &self.last else { return };
         match self.session.seal(cx.air, *protection, command, cx.now, cx.entropy) {
-            Sealing::Frame(frame) => self.outputs.push_back(Output::Send(frame)),
+            Sealing::Frame(frame) => {
+                self.acknowledged = false;
+                self.outputs.push_back(Output::Send(frame));
+            }
             Sealing::NonceGet(frame) => {
                 self.waits = Some(cx.now + NONCE_AGAIN);
                 self.outputs.push_back(Output::Send(frame));

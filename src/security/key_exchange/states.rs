@@ -102,16 +102,20 @@ impl State {
         }
     }
 
-    /// Why it is over when that time has passed.
-    pub(super) fn too_late(&self) -> Failure {
-        match self {
+    /// That time has passed.
+    pub(super) fn too_late(self, line: &mut Line) -> Self {
+        let failure = match self {
+            // The node proved that it has all its keys, and got our answer to that: only its last message was lost. It is a
+            // member as far as it knows, and would not call again.
+            Self::AwaitKeyGet(state) if state.has_all() && line.acknowledged => return state.granted(line),
             Self::AwaitReport => Failure::NoAnswer(Step::KexReport),
             Self::AwaitPublicKey(_) => Failure::NoAnswer(Step::PublicKey),
             Self::AwaitEcho(AwaitEcho { typing: false, .. }) => Failure::NoAnswer(Step::Echo),
             Self::AwaitKeyGet(_) => Failure::NoAnswer(Step::KeyGet),
             Self::AwaitVerify(_) => Failure::NoAnswer(Step::Verify),
             Self::AwaitGrant(_) | Self::AwaitPin(_) | Self::AwaitEcho(_) | Self::Ended => Failure::NobodyAnswered,
-        }
+        };
+        line.give_up(failure)
     }
 
     /// Whether sealed frames of the node can be opened.
@@ -356,11 +360,15 @@ impl AwaitKeyGet {
 
     /// The node has all it wants, which must be all it was granted.
     fn completed<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> State {
-        let Agreed { report, set } = self.agreed;
-        if self.verified != set.granted_keys {
-            return line.refuse(Failure::KeysNotTaken, cx);
-        }
-        let withheld = possible(report.requested_keys, line) & !self.verified;
+        if self.has_all() { self.granted(line) } else { line.refuse(Failure::KeysNotTaken, cx) }
+    }
+
+    fn has_all(&self) -> bool {
+        self.verified == self.agreed.set.granted_keys
+    }
+
+    fn granted(self, line: &mut Line) -> State {
+        let withheld = possible(self.agreed.report.requested_keys, line) & !self.verified;
         line.end(Ok(Granted { keys: self.verified, withheld, dsk: self.dsk }))
     }
 }

@@ -18,6 +18,8 @@ use super::stage::Stage;
 pub struct Joining {
     device: Option<DeviceId>,
     is_in: bool,
+    /// The copy of the store that would be brought back knows the label.
+    pub is_in_copy: bool,
     /// Events that the broker has and an older store forgot.
     pub forgotten: std::collections::BTreeSet<EventId>,
 }
@@ -37,6 +39,7 @@ impl Stage {
         if let Some(Ok(_)) = self.house.ask(Ask::Members(MembersAsk::Expect { label, name: None })) {
             let now = self.house.now();
             self.joining.device = Some(self.house.world.offer(device, now));
+            self.joining.is_in_copy = false;
         }
     }
 
@@ -64,6 +67,10 @@ impl Stage {
         let kept: std::collections::BTreeSet<_> = self.house.journal().into_iter().map(|event| event.id).collect();
         let published = self.house.published.iter().map(|(id, _)| *id);
         self.joining.forgotten.extend(journal.into_iter().chain(published).filter(|id| !kept.contains(id)));
+        // Its label was scanned after the copy was made: it calls, and nobody expects it.
+        if !self.joining.is_in && !self.joining.is_in_copy {
+            self.joining.device = None;
+        }
         self.forgot += self.model.people.len() - copy.people.len();
         let now = self.house.now();
         self.model.people = copy.people;

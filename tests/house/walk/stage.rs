@@ -293,6 +293,7 @@ impl Stage {
                 if self.has_store() {
                     self.house.copy_store();
                     self.copy = Some(self.model.clone());
+                    self.joining.is_in_copy = true;
                 }
             }
             What::BringBack => self.bring_back(),

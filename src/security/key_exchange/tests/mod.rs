@@ -377,6 +377,36 @@ fn a_node_that_falls_silent_is_given_up_in_its_time_and_told_nothing() {
     }
 }
 
+/// The lock has its keys and calls nobody any more: a lost last message must not leave it in the network and without a class.
+#[test]
+fn a_node_that_has_all_its_keys_is_a_member_although_its_last_message_was_lost() {
+    let silent_after = |last: usize, acknowledges: bool| {
+        let mut world = World::new(lock(), None);
+        world.drain();
+        let mut heard = 0;
+        while let Some((to, frame)) = world.air.pop_front() {
+            heard += usize::from(to == US);
+            if to != US || heard <= last {
+                world.arrive(to, frame);
+            }
+            if to != US && acknowledges {
+                world.exchange.was_acknowledged();
+            }
+        }
+        while world.ended.is_empty() {
+            world.wait(Duration::from_secs(1));
+        }
+        (world.ended.remove(0), heard)
+    };
+    let (whole, messages) = silent_after(usize::MAX, true);
+    let whole = whole.unwrap();
+    assert_eq!(silent_after(messages - 1, true), (Ok(whole), messages));
+    assert_eq!(silent_after(messages - 1, false).0, Err(Failure::NoAnswer(Step::KeyGet)), "it may not have heard our last");
+    for last in 0..messages - 1 {
+        assert!(silent_after(last, true).0.is_err(), "{last} of {messages}");
+    }
+}
+
 #[test]
 fn a_question_nobody_answers_ends_after_four_minutes() {
     let mut entropy = Entropy::from_number(3);
