@@ -74,6 +74,9 @@ impl Bridge {
         if asked.is_some_and(|asked| report.sightings.iter().any(|(slot, _)| *slot == asked)) {
             return;
         }
+        if self.sync.is_late_answer(device, report, now.mono) {
+            return;
+        }
         match report.user_zero {
             Some(UserZero::AllErased) => self.codes_changed(device, CodeChange::AllDeleted, now),
             Some(UserZero::UnknownCredential) => {

@@ -54,14 +54,19 @@ impl Sync {
             Sighting::Masked => None,
             Sighting::Known(_) | Sighting::NotEnabled(_) => {
                 if wanted {
-                    hold_back(grant, Status::MissingFromLock, state, now);
+                    hold_back(grant.clone(), Status::MissingFromLock, state, now);
                 }
                 slot.owner = None;
-                Some(Finding::Foreign(key))
+                self.adopt(&mut slot, sighting, true, state, now);
+                let is_foreign = slot.owner.is_none();
+                state.put_slot(slot, now.wall);
+                self.adopt_elsewhere(&grant, state, now);
+                return is_foreign.then_some(Finding::Foreign(key));
             }
             Sighting::Empty if wanted => {
-                hold_back(grant, Status::MissingFromLock, state, now);
-                Some(Finding::ChangedAtLock(key))
+                hold_back(grant.clone(), Status::MissingFromLock, state, now);
+                state.put_slot(slot, now.wall);
+                return (!self.adopt_elsewhere(&grant, state, now)).then_some(Finding::ChangedAtLock(key));
             }
             Sighting::Unavailable if wanted => {
                 hold_back(grant, Status::ChangedAtLock, state, now);
@@ -92,6 +97,22 @@ impl Sync {
         let generation = grant.generation;
         slot.confirmed = Some(Confirmed { code: Some(seen), generation, by: ConfirmedBy::Read, at: now.wall });
         state.put_grant(Grant { status: Status::Pending, reason: None, since: now.wall, next_try: None, ..grant });
+    }
+
+    /// The same for a grant whose slot turned out to hold something else: its code may have been seen in another before.
+    fn adopt_elsewhere(&self, grant: &Grant, state: &mut State, now: Now) -> bool {
+        let code = state.fingerprint(grant.credential);
+        let is_its = |slot: &&Slot| match &slot.content {
+            Content::Known(seen) => Some(Fingerprint::of(seen.reveal(), &state.key)) == code,
+            Content::Empty | Content::Unknown | Content::Unreadable => false,
+        };
+        let unowned = state.slots(grant.device).values().filter(|slot| slot.owner.is_none() && slot.progress == Progress::Idle);
+        let Some(mut slot) = unowned.into_iter().find(is_its).cloned() else { return false };
+        let Content::Known(seen) = slot.content.clone() else { return false };
+        self.adopt(&mut slot, &Sighting::Known(seen), true, state, now);
+        let is_adopted = slot.owner.is_some();
+        state.put_slot(slot, now.wall);
+        is_adopted
     }
 }
 

@@ -88,6 +88,8 @@ struct Patience {
     looks: BTreeMap<u16, (Instant, u32)>,
     /// What the last look showed of which slots, and when.
     answered: Option<(Vec<(u16, Sighting)>, Instant)>,
+    /// The last read that was given up without an answer, of which slot and when.
+    unanswered: Option<(u16, Instant)>,
     /// The slot that is being read was reported on since the question left.
     reported_in_read: bool,
     /// The answer to the last read did not count for that reason.

@@ -36,6 +36,7 @@ impl Sync {
     ) -> Option<(DeviceId, Vec<Finding>)> {
         let (device, task) = self.jobs.remove(&job)?;
         self.weigh(device, outcome, matches!(task, Task::Change(_)), now);
+        self.note_unanswered(device, &task, outcome, now);
         let findings = match task {
             Task::Change(changes) => {
                 self.changes_done(device, changes, outcome, state, network, now);
@@ -69,6 +70,13 @@ impl Sync {
             }
         };
         Some((device, findings))
+    }
+
+    fn note_unanswered(&mut self, device: DeviceId, task: &Task, outcome: &Outcome, now: Now) {
+        let (Task::Look { slot } | Task::Survey { slot, .. } | Task::CheckLook { slot, .. }) = task else { return };
+        if matches!(outcome, Outcome::NoReport | Outcome::NoAck | Outcome::NoNonce) {
+            self.locks.entry(device).or_default().unanswered = Some((*slot, now.mono));
+        }
     }
 
     /// What the outcome means for the patience with the lock.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ledger::{hold, slot_of};
 use super::{OwnChange, Retry, Sync};
+use crate::bridge::dialect;
 use crate::bridge::state::State;
 use crate::domain::device::Device;
 use crate::domain::grant::{Reason, Status};
@@ -22,6 +23,8 @@ const ECHOES_TO_LEARN: u8 = 2;
 const SILENCES_TO_UNLEARN: u8 = 2;
 /// For so long after our own write a report about the slot, which is still looked at, is no reason to name nobody.
 const NAMED: Duration = Duration::from_secs(5);
+/// An answer may come so long after its question was given up: the lock says it again under S0, or the air was busy.
+const LATE_ANSWER: Duration = Duration::from_secs(10);
 /// So many looks at a slot within [`LOOKS_COUNT`] are made at once when a report asks for them.
 const LOOKS_AT_ONCE: u32 = 4;
 const LOOKS_COUNT: Duration = Duration::from_secs(600);
@@ -73,6 +76,14 @@ impl Sync {
         answered.is_some_and(|(shown, at)| {
             now.since(*at) < ECHO && shown.iter().any(|(slot, shown)| *slot == key.index && shown == sighting)
         })
+    }
+
+    /// Whether a report shows the slot of a read that was given up just before: its answer, which came late. It is dropped, and
+    /// the slot is read again: what it shows is older than that, and it is no sign that the slot was changed.
+    pub fn is_late_answer(&mut self, device: DeviceId, report: &dialect::Report, now: Instant) -> bool {
+        let Some(patience) = self.locks.get_mut(&device) else { return false };
+        let shows = |slot: u16| report.sightings.iter().any(|(shown, _)| *shown == slot);
+        patience.unanswered.take_if(|(slot, at)| shows(*slot) && now.since(*at) < LATE_ANSWER).is_some()
     }
 
     /// The lock reports that a code was added and not where. It is the report of our own write if one ended just now;

@@ -309,6 +309,27 @@ fn an_answer_that_the_air_doubles_is_no_change_at_a_masking_lock_without_keys() 
     assert_eq!(house.changed_at_lock(), 1);
 }
 
+#[test]
+fn an_answer_that_comes_after_its_read_was_given_up_is_no_change_at_a_masking_lock() {
+    let mut house = House::new(&masking(|_| {}), 86);
+    house.run_for(Duration::from_secs(3600));
+    house.add("Ada", "48213", &["lock_3"]);
+    house.run_for(Duration::from_secs(3600));
+    house.world.visit(V1, |lock| lock.faults.mute = true);
+    let before = house.frames_sent;
+    house.intend(Intent::Check("lock_3".into()));
+    house.run_for(Duration::from_secs(5));
+    assert!(house.frames_sent > before);
+    house.world.visit(V1, |lock| lock.faults.mute = false);
+    house.hear(V1, b"\x63\x03\x01\x01*****");
+    house.run_for(Duration::from_secs(600));
+    assert!(house.bridge.state.device_of(V1).unwrap().inventory.done);
+    assert_eq!((house.changed_at_lock(), house.statuses()), (0, vec!["Active None".into()]));
+    house.hear(V1, b"\x63\x03\x01\x01*****");
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.changed_at_lock(), 1, "nobody asked");
+}
+
 /// A person deletes the code while the lock still stores it: its report of the deletion comes before that of our write.
 #[test]
 fn a_code_deleted_while_the_lock_stores_it_is_not_active_by_the_report_of_our_write() {

@@ -270,7 +270,7 @@ impl Stage {
     }
 }
 
-fn now_minus(now: Instant, time: Duration) -> Instant {
+pub fn now_minus(now: Instant, time: Duration) -> Instant {
     Instant::from_millis(u64::try_from(now.since(Instant::ZERO).saturating_sub(time).as_millis()).unwrap_or_default())
 }
 
