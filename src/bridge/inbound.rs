@@ -1,6 +1,8 @@
 //! What a lock says, turned into events, states and beliefs about its slots. Who came is asked of the slot's owner at
 //! that moment, and never guessed.
 
+use std::time::Duration;
+
 use super::dialect::{self, UserZero};
 use super::meaning::{self, CodeChange, Form, Happening, Meaning};
 use super::sync::Finding;
@@ -14,11 +16,14 @@ use crate::domain::event::{Action, Event, EventReason, EventType, PersonAtEvent}
 use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, NodeId};
 use crate::domain::node::SecurityClass;
-use crate::domain::slot::SlotKey;
+use crate::domain::slot::{Content, SlotKey};
 use crate::domain::time::Now;
 use crate::network::JobId;
 use crate::reconcile::evidence::{self, BoltReport, SlotReport};
 use crate::reconcile::observe::Sighting;
+
+/// The report of a visit may come so long after the code was taken out: a lock repeats what was not answered for ten seconds.
+const LATE_VISIT: Duration = Duration::from_secs(15);
 
 impl Bridge {
     /// Takes in one application command of a node.
@@ -186,12 +191,23 @@ impl Bridge {
             return (None, happening.reason.or(Some(EventReason::SlotInDoubt)));
         }
         let Some(person) = grant.and_then(|grant| self.state.person(grant.person)) else {
+            if let Some(person) = self.was_of(SlotKey::user_code(device, slot), now) {
+                return (Some(person), happening.reason);
+            }
             let reserved = self.state.device(device).and_then(|device| self.network.node(device.node?));
             let master = reserved.is_some_and(|node| dialect::reserved(node).contains(&slot));
             let nobody = if master { EventReason::MasterCode } else { EventReason::UnmanagedSlot };
             return (None, happening.reason.or(Some(nobody)));
         };
         (Some(PersonAtEvent { id: person.id, name: person.name() }), happening.reason)
+    }
+
+    /// Whose code an empty slot had just before: nothing else can have been used there, so the report is late.
+    fn was_of(&self, key: SlotKey, now: Now) -> Option<PersonAtEvent> {
+        let slot = self.state.slots(key.device).get(&key.index)?;
+        let (person, until) = self.state.taken_out(key)?;
+        let is_late = slot.content == Content::Empty && now.wall >= *until && now.wall - *until < LATE_VISIT;
+        is_late.then(|| person.clone())
     }
 
     fn codes_changed(&mut self, device: DeviceId, change: CodeChange, now: Now) {

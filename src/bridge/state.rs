@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::holders::Holders;
 use crate::domain::batch::{Batch, Damage, Dropped, SlotOwner, Snapshot, Write};
 use crate::domain::device::{Device, LockState};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, PersonAtEvent};
 use crate::domain::grant::Grant;
 use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId, ProvisioningId};
 use crate::domain::node::Node;
@@ -45,6 +45,8 @@ pub struct State {
     lost_codes: BTreeMap<CredentialId, PersonId>,
     /// When an older copy of the database was found last.
     older_copy_found: Option<Timestamp>,
+    /// Whose code was taken out of a slot last, and when.
+    taken_out: BTreeMap<SlotKey, (PersonAtEvent, Timestamp)>,
     /// Devices whose row or grants changed since the broker was last told.
     changed: BTreeSet<DeviceId>,
     batch: Batch,
@@ -80,6 +82,7 @@ impl State {
             provisioning: snapshot.provisioning.into_iter().map(|expected| (expected.id, expected)).collect(),
             lost_codes: BTreeMap::new(),
             older_copy_found: snapshot.older_copy_found,
+            taken_out: BTreeMap::new(),
             changed: BTreeSet::new(),
             batch: Batch::default(),
             deferred: Vec::new(),
@@ -399,6 +402,18 @@ impl State {
         self.holders.replace(before, Some(&slot));
         self.batch.push(Write::PutSlot(slot.clone()));
         self.slots.entry(slot.key.device).or_default().insert(slot.key.index, slot);
+    }
+
+    /// A slot is given back: the code of this person was in it until now.
+    pub fn note_taken_out(&mut self, key: SlotKey, person: PersonId, at: Timestamp) {
+        if let Some(person) = self.people.get(&person) {
+            self.taken_out.insert(key, (PersonAtEvent { id: person.id, name: person.name() }, at));
+        }
+    }
+
+    /// Whose code was taken out of a slot last, and when.
+    pub fn taken_out(&self, key: SlotKey) -> Option<&(PersonAtEvent, Timestamp)> {
+        self.taken_out.get(&key)
     }
 
     /// Forgets every slot of a device: they are of a lock that is not there any more. Who had them stays in the history.

@@ -193,7 +193,7 @@ struct Heard {
     hash: [u8; 32],
     first: Instant,
     last: Instant,
-    /// Its id is next to that of the report before it: such a node numbers its reports, and the id identifies the report.
+    /// Its id is next to that of the report before or after it: such a node numbers its reports, and the id identifies the report.
     numbered: bool,
     /// It acknowledged our answer: it has little reason to repeat itself any more.
     answered: bool,
@@ -249,7 +249,10 @@ impl Sessions {
     pub(super) fn note(&mut self, get: &Get, status: Status, now: Instant) {
         // Two reports may change places on the air.
         let follows = |before: &Heard| before.session.next() == get.session || get.session.next() == before.session;
-        let numbered = self.heard.iter().rev().take(2).any(follows);
+        let mut numbered = false;
+        for before in self.heard.iter_mut().rev().take(2).filter(|before| follows(before)) {
+            (before.numbered, numbered) = (true, true);
+        }
         if self.heard.len() == REMEMBERED {
             self.heard.pop_front();
         }
@@ -296,6 +299,13 @@ mod tests {
     fn a_report_that_is_repeated_until_it_is_answered_is_one() {
         assert_eq!(happen(&[(0, 5), (2_000, 5), (4_000, 5)]), 1);
         assert_eq!(happen(&[(0, 4), (1_000, 5), (3_000, 5), (7_000, 5)]), 2, "one of the repeats was lost");
+    }
+
+    #[test]
+    fn a_report_is_known_again_by_its_number_although_it_was_the_first_that_was_heard() {
+        let reports = [(0, 4), (15, 5), (2_640, 4), (2_655, 5), (5_000, 4)];
+        assert_eq!(happen(&reports), 2);
+        assert_eq!(happen(&[(0, 4), (2_640, 4)]), 2, "one id for all reports, as far as anybody can tell");
     }
 
     #[test]

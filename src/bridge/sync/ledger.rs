@@ -46,6 +46,9 @@ pub(super) fn release(key: SlotKey, state: &mut State, at: Timestamp) {
     slot.confirmed = None;
     slot.progress = Progress::Idle;
     state.put_slot(slot, at);
+    if let Some(person) = owner.and_then(|grant| state.grant(grant)).map(|grant| grant.person) {
+        state.note_taken_out(key, person, at);
+    }
     let Some(grant) = owner.and_then(|grant| state.grant(grant)).filter(|grant| !grant.wanted) else { return };
     let (grant, person) = (grant.id, grant.person);
     state.delete_grant(grant);

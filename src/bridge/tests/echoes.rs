@@ -94,6 +94,25 @@ fn the_use_of_a_code_that_was_written_over_ours_is_not_taken_for_ours() {
     assert_eq!((used.person.as_ref(), used.reason), (None, Some(EventReason::SlotInDoubt)));
 }
 
+/// Typed just before the removal reached the lock, and reported just after.
+#[test]
+fn a_late_report_of_a_code_that_was_just_taken_out_names_its_person() {
+    let mut house = House::settled(87);
+    let ada = house.add("Ada", "48213", &["lock_3"]);
+    house.run_for(Duration::from_secs(30));
+    house.intend(Intent::RemovePerson(ada));
+    house.run_for(Duration::from_secs(8));
+    assert_eq!((house.codes(V1), house.statuses()), (vec![], vec![]));
+    let used = |house: &mut House| {
+        house.hear(V1, &[0x71, 0x05, 0, 0, 0, 0xFF, 6, 6, 1, 1]);
+        let used = house.happened.iter().rfind(|event| event.kind == EventType::CodeUsed).unwrap();
+        (used.person.as_ref().map(|person| person.name.clone()), used.reason)
+    };
+    assert_eq!(used(&mut house), (Some("Ada".into()), None));
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(used(&mut house), (None, Some(EventReason::UnmanagedSlot)));
+}
+
 /// User 0 with bytes in the code field: an unknown tag was presented.
 #[test]
 fn an_unknown_tag_leaves_every_slot_as_it_was() {

@@ -78,10 +78,15 @@ impl Stage {
         for (node, lock) in &mut self.model.locks {
             lock.is_old = true;
             // Whatever else is in there is a stranger's to this store.
-            let codes = lock.table.entries().map(|(_, entry)| String::from_utf8_lossy(entry.code.reveal()).into_owned());
+            let codes =
+                lock.table.entries().map(|(slot, entry)| (slot, String::from_utf8_lossy(entry.code.reveal()).into_owned()));
             let known = people.iter().filter(|person| person.on.contains(node)).flat_map(|person| &person.codes);
             let known: Vec<&String> = known.collect();
-            lock.loose.extend(codes.filter(|code| !known.contains(&code)));
+            // Stars show that a code is somebody's only where the copy has it, too.
+            let masks = self.house.node(*node).model.quirks.masks_codes;
+            let was = |slot| copy.locks.get(node).and_then(|lock| super::watch::code_of(&lock.table, slot));
+            let is_known = |slot, code: &String| known.contains(&code) && (!masks || was(slot).as_ref() == Some(code));
+            lock.loose.extend(codes.filter(|(slot, code)| !is_known(*slot, code)).map(|(_, code)| code));
             lock.loose.extend(std::mem::take(&mut lock.strangers).into_values().map(|stranger| stranger.code));
             lock.blind.extend(people.iter().map(|person| person.name.clone()));
             lock.unheard.extend(1..=30);
