@@ -15,7 +15,6 @@ use crate::domain::device::{Device, Inventory, LockState};
 use crate::domain::event::{Action, Event, EventReason, EventType, PersonAtEvent};
 use crate::domain::grant::Status;
 use crate::domain::ids::{DeviceId, EventId, NodeId};
-use crate::domain::node::SecurityClass;
 use crate::domain::slot::{Content, SlotKey};
 use crate::domain::time::Now;
 use crate::network::JobId;
@@ -90,10 +89,8 @@ impl Bridge {
             }
             None => {}
         }
-        let has_keys = self.state.device(device).and_then(|device| self.network.node(device.node?));
-        let has_keys = has_keys.is_some_and(|node| node.security > SecurityClass::None);
         for (slot, sighting) in &report.sightings {
-            if !has_keys && self.sync.is_answer_again(SlotKey::user_code(device, *slot), sighting, now.mono) {
+            if self.sync.is_answer_again(SlotKey::user_code(device, *slot), sighting, now.mono) {
                 continue;
             }
             let what = match sighting {

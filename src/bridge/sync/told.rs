@@ -69,8 +69,8 @@ impl Sync {
         None
     }
 
-    /// Whether a report is the answer to our last look once more. The air doubles frames, and of a lock without keys nothing but
-    /// the same bytes within this time tells that; under keys the second one does not open.
+    /// Whether a report is the answer to our last read once more: the air doubles frames where there are no keys, and a question
+    /// that was repeated because its acknowledgement was lost is answered twice.
     pub fn is_answer_again(&self, key: SlotKey, sighting: &Sighting, now: Instant) -> bool {
         let answered = self.locks.get(&key.device).and_then(|patience| patience.answered.as_ref());
         answered.is_some_and(|(shown, at)| {
