@@ -1,5 +1,7 @@
 //! What people do at the locks themselves, and odd things that locks say.
 
+use std::time::Duration;
+
 use latchkey::command::Command;
 use latchkey::domain::ids::NodeId;
 use latchkey::sim::node::Typed;
@@ -7,7 +9,7 @@ use latchkey::sim::node::Typed;
 use super::agenda::Later;
 use super::model::{ARRIVED, DOUBTED, Edit, MAY_BE_ECHO, Stranger, Visit, WRITTEN};
 use super::stage::Stage;
-use super::steps::{Odd, What};
+use super::steps::{Forged, Odd, What};
 use super::{check, watch};
 
 impl Stage {
@@ -22,12 +24,18 @@ impl Stage {
                 let name = person.name.clone();
                 self.type_at(self.lock(lock), &code, Some(name));
             }
-            What::Come { who, lock, times, each } => {
+            What::Come { who, lock, times, each, called } => {
                 let node = self.lock(lock);
                 let there: Vec<String> = self.model.present().filter(|it| it.may_open(node)).map(|it| it.name.clone()).collect();
                 if !there.is_empty() {
                     let name = there[usize::from(who) % there.len()].clone();
-                    self.agenda.at(self.house.now(), Later::Visit { name, node, left: times, each });
+                    let now = self.house.now();
+                    self.agenda.at(now, Later::Visit { name, node, left: times, each });
+                    if called {
+                        let first = now + Duration::from_millis(u64::from(each) / 2);
+                        let until = now + Duration::from_millis(u64::from(each) * u64::from(times));
+                        self.agenda.at(first, Later::Forge { node, what: Forged::NonceGet, each, until });
+                    }
                 }
             }
             What::TypeForeign { lock, slot } => {

@@ -54,6 +54,8 @@ impl Stage {
         let table = self.house.node(node).memory.codes.clone();
         self.model.locks.insert(node, Lock::new(table));
         self.nodes.push(node);
+        // On its way in it may have been tried often, in bad air.
+        self.woken.insert(node, self.house.node(node).wakeups());
         self.joining.is_in = true;
         self.everybody_is_met()
     }

@@ -52,7 +52,7 @@ pub struct Stage {
     pub seen: Seen,
     pub armed: Option<Cut>,
     /// Wake-ups of each node, steps and time until the last mending.
-    woken: BTreeMap<NodeId, u64>,
+    pub woken: BTreeMap<NodeId, u64>,
     mended: u64,
     pub mended_at: Instant,
     /// When the hub started last.

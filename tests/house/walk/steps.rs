@@ -80,6 +80,9 @@ pub enum What {
         lock: u8,
         times: u8,
         each: u16,
+        /// Before each visit a frame in the lock's name asks for a nonce: what the lock says next is sealed anew.
+        #[serde(default)]
+        called: bool,
     },
     /// A stranger types the code that they programmed.
     TypeForeign {
@@ -291,7 +294,7 @@ impl What {
             40..43 => Self::Bolt { lock, locked: n(2) == 0 },
             43..44 => Self::Check { lock },
             44..52 => Self::Type { who, code: n(4), lock },
-            52..57 => Self::Come { who, lock, times: 2 + n(3), each: 3_000 + u16::from(n(100)) * 50 },
+            52..57 => Self::Come { who, lock, times: 2 + n(3), each: 3_000 + u16::from(n(100)) * 50, called: n(3) == 0 },
             57..58 => Self::TypeForeign { lock, slot: n(32) },
             58..60 => Self::TypeWrong { lock },
             60..61 => Self::Turn { lock, locked: n(2) == 0 },

@@ -11,8 +11,9 @@ use latchkey::sim::node::CodeTable;
 use super::model::{ARRIVED, DOUBTED, Edit};
 use super::stage::Stage;
 
-/// A call for a lock's last words brings them within this.
-const CALLED_FOR: Duration = Duration::from_secs(3);
+/// A lock that a neighbour calls seals its last report anew. That waits for a free radio, behind a lock that does not answer
+/// for example; what comes more than two seconds after the first may be told as another visit.
+const CALLED_FOR: Duration = Duration::from_secs(10);
 
 impl Stage {
     /// Takes in what changed since the last look.
