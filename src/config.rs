@@ -130,14 +130,14 @@ pub struct Web {
     pub tls: WebTls,
     /// Proxies whose `Forwarded` headers are believed.
     pub trusted_proxy: Vec<IpAddr>,
-    /// What `/metrics` tells there without a login.
+    /// What `/metrics` shows there without a login.
     pub metrics: Metrics,
 }
 
-/// How much `/metrics` tells to everybody on this machine. Over the Unix socket it always tells all.
+/// How much `/metrics` shows to every user of this machine. Over the Unix socket it always shows all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Metrics {
-    /// Nothing from which follows when somebody was at a door.
+    /// Nothing that reveals when a person was at a door.
     #[default]
     Plain,
     /// When each door was last heard, and how often, too.

@@ -1,7 +1,7 @@
-//! Files that somebody names in a setting or an argument: only regular ones, and never more of them than makes sense.
+//! Files named in a setting or an argument: only regular ones, and never more of them than makes sense.
 //!
-//! A name can lead to a pipe on which nobody ever writes, to a device without an end, or to a file of gigabytes that takes no
-//! room on the disk. None of them may hang the program or fill its memory.
+//! A name can lead to a pipe without a writer, to a device without an end, or to a file of gigabytes that takes no room on
+//! the disk. None of them may hang the program or fill its memory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};

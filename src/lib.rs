@@ -8,7 +8,7 @@
 //! | floor | modules | what |
 //! | --- | --- | --- |
 //! | 3 shell | [`run`], [`mqtt::client`], [`mqtt::settings`], [`mqtt::broker`], [`web`], [`cli`] | tokio, sockets, the clock, OS randomness |
-//! | 2 durable | [`store`], [`files`] | rusqlite, synchronous: applies a batch, loads a state; files that somebody names |
+//! | 2 durable | [`store`], [`files`] | rusqlite, synchronous: applies a batch, loads a state; files named by the user |
 //! | 1 machines | [`network`], [`reconcile`], [`sim`], [`bridge`], [`mqtt::topic`], [`mqtt::outbox`] | pure: (state, now, input) → what to do |
 //! | 0 words | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`], [`import`] | values and codecs |
 //!

@@ -1,4 +1,4 @@
-//! Who had a bolt moved, for the event by which the lock tells that it moved.
+//! Who had a bolt moved, for the event by which the lock reports it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,23 +9,23 @@ use crate::domain::event::{Action, Event, Method};
 use crate::domain::ids::DeviceId;
 use crate::domain::time::Instant;
 
-/// As long as a command to a bolt is tried. What a lock tells later may be of another controller's doing.
+/// How long a bolt command is retried. A later report may be due to another controller.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The last command to each bolt that was not told of yet.
+/// The last command to each bolt, until it is reported.
 #[derive(Default)]
 pub struct Actors {
     by_device: BTreeMap<DeviceId, (Actor, Action, Instant)>,
 }
 
 impl Actors {
-    /// Somebody has a bolt moved.
+    /// Records a bolt command.
     pub fn note(&mut self, device: DeviceId, actor: &Actor, wanted: LockState, at: Instant) {
         let action = if wanted == LockState::Locked { Action::Lock } else { Action::Unlock };
         self.by_device.insert(device, (actor.clone(), action, at));
     }
 
-    /// On whose word it happened, where it was by radio and what was asked for. One command has one event.
+    /// Who requested it, where it was by radio and what was asked for. One command has one event.
     pub fn of(&mut self, event: &Event, now: Instant) -> Option<String> {
         let (_, action, at) = self.by_device.get(&event.device)?;
         let is_it = event.method == Some(Method::Remote) && event.action == Some(*action) && now.since(*at) < PATIENCE;

@@ -86,7 +86,7 @@ impl Bridge {
         }
     }
 
-    /// Whoever may lock can have this happen all day: lines at powers of two, for each lock by itself.
+    /// A user who may lock can cause this all day: log lines at powers of two, per lock.
     pub(super) fn warn_of_bolt(&mut self, device: DeviceId, what: &str) {
         if let Some(times) = self.tallies.hit(format!("{device}: {what}")) {
             tracing::warn!(%device, times, "{what}");

@@ -1,5 +1,5 @@
-//! What a store that is not what it was means: an older copy puts every slot in doubt, and what can't be read any more is
-//! named until somebody has seen to it.
+//! What an old or damaged store means: an older copy puts every slot in doubt, and what can't be read any more is reported
+//! until a person has dealt with it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::domain::device::{Device, Inventory};
 use crate::domain::slot::Progress;
 use crate::domain::time::{Now, Timestamp};
 
-/// An older copy is a problem for so long: whoever looks has to compare people and grants with what they remember.
+/// An older copy is a problem for so long: an operator has to compare people and grants with what should be.
 const OLDER_COPY_MATTERS: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Bridge {
@@ -29,7 +29,7 @@ impl Bridge {
     }
 }
 
-/// What to tell people about the store.
+/// Problems of the store.
 pub(super) fn problems(bridge: &Bridge, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |what: String, fix: &str| problems.push(Problem { severity: Severity::Warning, what, fix: fix.to_owned() });
@@ -92,7 +92,7 @@ pub(super) fn problems(bridge: &Bridge, now: Timestamp) -> Vec<Problem> {
                 "the key by which codes in the locks are recognised was damaged in the database".into(),
                 "wait: every code is read from its lock again; make a backup soon and look after the card",
             ),
-            // Told above, until there is another code.
+            // Reported above until there is a new code.
             Damage::Code { .. } => {}
         }
     }

@@ -94,7 +94,7 @@ fn is_jam(event: notification::Event) -> bool {
     event == door::JAMMED || not_fully.contains(&event)
 }
 
-/// The user that an Alarm level names, beside a type whose level is a user. 0 and 0xFF are nobody.
+/// The user that an Alarm level names, beside a type whose level is a user. 0 and 0xFF are none.
 fn alarm_user(kind: u8, level: u8) -> Option<u16> {
     let names_user = matches!(kind, 13 | 16 | 18 | 19 | 33 | 112 | 113 | 131 | 132 | 162);
     (names_user && level != 0 && level != 0xFF).then_some(u16::from(level))

@@ -1,6 +1,6 @@
 //! Which bolt is moved when. A lock is given one operation at a time, and of those that wait for it only the latest is
-//! kept: what somebody wanted before is out of date. Anybody at the broker can ask, so there is a rate for each lock and
-//! actor, and one for each actor over all locks. A single operation is within it and never waits.
+//! kept: an earlier request is out of date. Any client of the broker can ask, so there is a rate for each lock and actor,
+//! and one for each actor over all locks. A single operation is within it and never waits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::domain::ids::DeviceId;
 use crate::domain::time::{Deadline, Instant};
 use crate::network::JobId;
 
-/// Somebody stands there now; a bolt that moves minutes later is worse than one that does not.
+/// A person waits at the door: a bolt that moves minutes later is worse than one that does not.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-/// One lock, one actor: somebody who fumbles, and then no more than six wake-ups a minute.
+/// One lock, one actor: a few hasty retries, and then no more than six wake-ups a minute.
 const PER_LOCK: Rate = Rate { burst: 6, every: Duration::from_secs(10) };
-/// One actor, all locks: a large house is locked at once. After that the air is not theirs alone: a bolt of an S0 lock takes
-/// four beams, of a second each.
+/// One actor, all locks: a large house is locked at once. After that it has to share the air: a bolt of an S0 lock takes four
+/// beams, of a second each.
 const PER_ACTOR: Rate = Rate { burst: 64, every: Duration::from_secs(8) };
 /// So many meters may be kept before those that are full again are thrown away.
 const METERS: usize = 256;
@@ -61,7 +61,7 @@ pub(super) struct Operations {
 }
 
 impl Operations {
-    /// Somebody wants a bolt moved.
+    /// A request to move a bolt.
     pub(super) fn ask(&mut self, device: DeviceId, wanted: Wanted, now: Instant) -> Answer {
         let due = self.due(&wanted.actor, device, now);
         if due >= wanted.until {
@@ -69,7 +69,7 @@ impl Operations {
         }
         let waiting = self.waiting.get(&device).map(|waiting| &waiting.wanted);
         if let Some(other) = waiting.filter(|other| other.actor != wanted.actor) {
-            // Whoever is over their rate does not push out somebody who is not.
+            // An actor over its rate does not push out one that is not.
             if due > now && self.due(&other.actor, device, now) < due {
                 return Answer::TooMany;
             }
@@ -107,7 +107,7 @@ impl Operations {
         self.under_way.remove(&device);
     }
 
-    /// It ended. `done`: the bolt is there. Then somebody who meanwhile wanted the same has it. Gives what had been wanted;
+    /// It ended. `done`: the bolt is there, and a waiting request for the same is fulfilled, too. Gives what had been wanted;
     /// `None`: it was none of these, or was replaced.
     pub(super) fn ended(&mut self, job: JobId, done: bool) -> Option<(DeviceId, LockState)> {
         let (&device, &(_, state)) = self.under_way.iter().find(|(_, (id, _))| *id == job)?;
@@ -150,7 +150,7 @@ impl Operations {
         lock.max(all).max(now)
     }
 
-    /// Drops what waits for a lock, and tells since when something does.
+    /// Drops what waits for a lock, and returns since when something does.
     fn replace(&mut self, device: DeviceId, now: Instant) -> Instant {
         let Some(Waiting { wanted, since }) = self.waiting.remove(&device) else { return now };
         tracing::debug!(%device, actor = %wanted.actor, "a lock or unlock command was replaced by a later one");

@@ -93,7 +93,7 @@ impl State {
                 Damage::Code { credential, person } => {
                     state.lost_codes.insert(*credential, *person);
                 }
-                // Of no more use to anybody: told once.
+                // Of no more use: reported once.
                 Damage::Label { id, .. } => state.deferred.push(Write::DeleteProvisioned(*id)),
                 Damage::WaitingEvent(id) => state.deferred.push(Write::OutboxDone(*id)),
                 Damage::Slot(_) | Damage::Grant(_) | Damage::Contacts(_) | Damage::Node(_) | Damage::Fingerprints => {}
@@ -211,7 +211,7 @@ impl State {
         self.lost_codes.iter().find(|(_, of)| **of == person).map(|(credential, _)| *credential)
     }
 
-    /// Everybody with such a code.
+    /// The people with such a code.
     pub fn without_readable_code(&self) -> impl Iterator<Item = &Person> {
         self.lost_codes.values().filter_map(|person| self.people.get(person))
     }

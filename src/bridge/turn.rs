@@ -114,7 +114,7 @@ impl Bridge {
         let now = self.clock.read(now);
         self.sync.begins(now);
         let stopping = matches!(input, Input::Stopping);
-        // Before anything is planned: what an older copy wants must not be written on its word.
+        // Before anything is planned: what an older copy wants must not be written unchecked.
         if std::mem::take(&mut self.is_older_copy) {
             self.doubt_older_copy(now);
         }
@@ -308,7 +308,7 @@ impl Bridge {
         Ok(accepted)
     }
 
-    /// Somebody had a bolt moved: it is on record, and the event that follows names them.
+    /// Records who had a bolt moved: in the audit, and in the event that follows.
     fn note_actor(&mut self, actor: &Actor, device: Option<DeviceId>, wanted: LockState, now: Now) {
         let Some(device) = device else { return };
         let what = if wanted == LockState::Locked { "locked" } else { "unlocked" };

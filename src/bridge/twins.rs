@@ -1,4 +1,4 @@
-//! One act that a lock tells in two forms: as Alarm version 1 and as a Notification.
+//! One act that a lock reports in two forms: as Alarm version 1 and as a Notification.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -12,7 +12,7 @@ const TWIN: Duration = Duration::from_millis(2_500);
 /// So many acts of a lock may wait for their second form.
 const REMEMBERED: usize = 8;
 
-/// What locks told in one form only, so far.
+/// Acts reported in one form only, so far.
 #[derive(Default, Debug)]
 pub struct Twins {
     single: BTreeMap<DeviceId, VecDeque<Told>>,
@@ -26,8 +26,8 @@ struct Told {
 }
 
 impl Twins {
-    /// Whether this is the second form of an act that was told in the other form. Each act has one second form: the next one
-    /// is of another act. The same form twice is two acts.
+    /// Whether this is the second form of an act that was reported in the other form. Each act has one second form: the next
+    /// one is of another act. The same form twice is two acts.
     pub fn is_twin(&mut self, device: DeviceId, happening: Happening, v1: bool, at: Instant) -> bool {
         let single = self.single.entry(device).or_default();
         single.retain(|told| at.since(told.at) < TWIN);
@@ -43,7 +43,7 @@ impl Twins {
     }
 }
 
-/// Whether the second form says the same as the first, or less. One that also says who it was is told, too: better two events
+/// Whether the second form says the same as the first, or less. One that adds the user is reported, too: better two events
 /// than one without a name.
 fn adds_nothing(second: &Happening, first: &Happening) -> bool {
     let same = (second.kind, second.action, second.method) == (first.kind, first.action, first.method);

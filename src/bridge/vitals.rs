@@ -31,11 +31,11 @@ const REJECTED_IN_BAD_AIR: u64 = 50;
 pub enum Severity {
     /// Worth knowing: nothing has to be done.
     Info,
-    /// Somebody should do something.
+    /// Needs action.
     Warning,
 }
 
-/// Something that needs somebody, or that they should know.
+/// Something that needs action, or is worth knowing.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Problem {
     /// How much it matters.
@@ -48,7 +48,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Something that needs somebody.
+    /// Something that needs action.
     pub fn warning(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, what: what.into(), fix: fix.into() }
     }
@@ -160,7 +160,7 @@ impl Vitals {
         format!("{stick}; {} locks; {pending} changes on their way; {} problems", self.locks.len(), self.needs_somebody())
     }
 
-    /// How many problems need somebody: what is only worth knowing is none of them.
+    /// How many problems need action: what is only worth knowing does not count.
     pub fn needs_somebody(&self) -> usize {
         self.problems.iter().filter(|problem| problem.severity > Severity::Info).count()
     }

@@ -307,7 +307,7 @@ impl Stay<'_> {
     }
 }
 
-/// The keys that somebody wants to give.
+/// The keys that the user wants to grant.
 fn keys_in(answer: &str, asked: &[Value]) -> Result<Vec<Value>, Failure> {
     let words: Vec<String> =
         answer.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();

@@ -124,7 +124,7 @@ pub enum Damage {
     },
     /// What was known of a slot: the slot is read again.
     Slot(SlotKey),
-    /// A grant: nothing is written or cleared for it until somebody decides.
+    /// A grant: nothing is written or cleared for it until a person decides.
     Grant(GrantId),
     /// The contacts of a person.
     Contacts(PersonId),

@@ -134,7 +134,7 @@ pub struct Event {
     pub reason: Option<EventReason>,
     /// When we heard of it.
     pub at: Timestamp,
-    /// On whose word the bolt moved, where it was ours: `uid 1000`, `mqtt`.
+    /// Who had the bolt moved, where it was through us: `uid 1000`, `mqtt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
 }

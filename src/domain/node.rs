@@ -56,7 +56,7 @@ pub enum SecurityClass {
 }
 
 impl SecurityClass {
-    /// Whether a lock may be given codes under it without anybody's decision: S2 Access Control, and S0 for old locks.
+    /// Whether a lock may be given codes under it without an operator's decision: S2 Access Control, and S0 for old locks.
     pub fn is_for_doors(self) -> bool {
         matches!(self, Self::S2AccessControl | Self::S0)
     }
@@ -149,7 +149,7 @@ pub enum Joining {
     Refused,
 }
 
-/// Whether a lock below the class that doors need gets codes although nobody allowed it.
+/// Whether a lock below the class that doors need gets codes without permission.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeakCodes {
@@ -194,11 +194,11 @@ pub struct Node {
     /// Whether it is a full member. Rows older than this field are of nodes that are.
     #[serde(default)]
     pub joining: Joining,
-    /// Somebody decided that it gets codes although it is a lock without a class for doors.
+    /// An operator decided that it gets codes although it is a lock without a class for doors.
     #[serde(default)]
     pub insecure_allowed: bool,
-    /// `security` is final: it was told when the node was included, or the node answered at it and no higher class was left
-    /// unanswered. Rows older than this field are asked again.
+    /// `security` is final: it is known from inclusion, or the node answered at it and no higher class was left unanswered.
+    /// Nodes in rows older than this field are asked again.
     #[serde(default)]
     pub class_settled: bool,
     /// Whether it gets codes below the class that doors need.
@@ -290,7 +290,7 @@ impl Node {
         }
     }
 
-    /// Whether it may be told codes, and asked for them.
+    /// Whether it may be sent codes, and asked for them.
     pub fn may_have_codes(&self) -> bool {
         match self.weakness() {
             Some(Weakness::NoKeys) => self.insecure_allowed,

@@ -86,7 +86,7 @@ impl Network {
                 known.security < node.security || known.stage < node.stage || settles && known.security == node.security
             };
             if ours.is_none_or(tells_more) {
-                // What somebody decided here holds on: the files know nothing of it.
+                // Decisions made here are kept: the files do not have them.
                 let (insecure_allowed, weak_codes) =
                     self.node(node.id).map_or((false, node.weak_codes), |known| (known.insecure_allowed, known.weak_codes));
                 renewed.insert(node.id, Node { insecure_allowed, weak_codes, ..node });

@@ -20,7 +20,7 @@ impl Allowance {
         Self::new(8, Duration::from_secs(1))
     }
 
-    /// For a node that acknowledged nothing lately: enough for one that comes back to say so, and not enough for somebody else
+    /// For a node that acknowledged nothing lately: enough for one that comes back to say so, and not enough for an attacker
     /// to keep us sending to a lock without batteries.
     pub(super) fn of_the_dead() -> Self {
         Self::new(4, Duration::from_secs(30))

@@ -170,7 +170,7 @@ pub enum Reach {
     Dead,
 }
 
-/// How an interview that somebody asked for gets on.
+/// Progress of a requested interview.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Interviewing {
     /// None is under way; the last one, if there was one, went well.
@@ -182,7 +182,7 @@ pub enum Interviewing {
     Failed(InterviewTrouble),
 }
 
-/// Why an interview does not get on. It is tried again by itself.
+/// Why an interview makes no progress. It is retried automatically.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InterviewTrouble {
     /// The node acknowledges nothing.

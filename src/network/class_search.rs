@@ -19,7 +19,7 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(3600),
     Duration::from_secs(24 * 3600),
 ];
-/// A node that is heard is asked again sooner, but anybody can send in its name: not sooner than the longest of these.
+/// A node that is heard is asked again sooner, but its frames can be forged: not sooner than the longest of these.
 const PAUSES_WHEN_HEARD: usize = 3;
 /// So many rounds a higher class is waited for before a lower one is used.
 const PATIENCE: usize = 2;

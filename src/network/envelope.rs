@@ -27,7 +27,7 @@ use crate::domain::time::Instant;
 /// a chain of equal reports can't extend it.
 const REPEATS: Duration = Duration::from_secs(10);
 /// Some nodes use one session id for all their reports (gateway sheet §9.7). Their repeats and their news have the same
-/// bytes, and only time tells them apart: a repeat follows within two seconds, two visits are three seconds apart.
+/// bytes, and differ only in time: a repeat follows within two seconds, two visits are three seconds apart.
 const REPEATS_UNNUMBERED: Duration = Duration::from_millis(2_500);
 /// So many reports of a node are remembered for that.
 const REMEMBERED: usize = 32;
@@ -181,7 +181,7 @@ pub(super) struct Sessions {
     next: SessionId,
     /// The last ones: a node that got no answer to several reports repeats them in turn.
     heard: VecDeque<Heard>,
-    /// Of the hashes: without it, nobody can make up two reports that have the same one, or try codes against one.
+    /// Of the hashes: without it, an attacker can't make two reports with the same one, or try codes against one.
     key: [u8; 32],
 }
 

@@ -179,7 +179,7 @@ impl Exchange {
         self.aborted = true;
     }
 
-    /// Whether the stick was told to stop.
+    /// Whether the stick was asked to stop.
     pub(super) fn was_aborted(&self) -> bool {
         self.aborted
     }

@@ -19,8 +19,7 @@ const LEAVES_IN: Duration = Duration::from_secs(3);
 /// Remove Failed Node's callback: removed (serial-api sheet, 0x61).
 const REMOVED: u8 = 1;
 
-/// How often there was a line in the log to write about one node: somebody without its key can say every second that it
-/// was reset.
+/// How often a log line about one node was due: an attacker without its key can claim every second that it was reset.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Farewells {
     said: Tally,

@@ -89,7 +89,7 @@ struct Missed {
     version_came: bool,
 }
 
-/// An interview that somebody asked for, of a node that may have had one. What is known stays in use meanwhile.
+/// A requested interview, of a node that may have had one. What is known stays in use meanwhile.
 #[derive(Default, Debug)]
 struct Repeat {
     /// Begins when no question is out any more.
@@ -274,7 +274,7 @@ impl Interview {
         }
     }
 
-    /// Somebody wants the node to be asked everything once more, at once.
+    /// A request to ask the node everything once more, at once.
     pub(super) fn repeat(&mut self) {
         (self.repeat.wanted, self.repeat.state) = (true, Interviewing::UnderWay);
     }
@@ -461,7 +461,7 @@ impl Interview {
                 (InterviewStage::Lifeline, question.into_iter().collect())
             }
             InterviewStage::Lifeline => {
-                // What a controller before us was told need not be asked again.
+                // What a previous controller learnt need not be asked again.
                 let slots = node.user_code.as_ref();
                 let no_statuses = slots.is_none_or(|support| support.statuses.is_empty());
                 let questions = [

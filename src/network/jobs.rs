@@ -80,7 +80,7 @@ pub enum Outcome {
     Delivered,
     /// The node acknowledged the frame but never reported: the truth is unknown.
     NoReport,
-    /// The node acknowledged that it was asked for a nonce and told none: the command never left. (If an earlier try left, it
+    /// The node acknowledged that it was asked for a nonce and sent none: the command never left. (If an earlier try left, it
     /// ends as that one did.)
     NoNonce,
     /// The node did not acknowledge any try.
@@ -255,7 +255,7 @@ pub(super) struct Transmission {
     pub(super) early: Option<Answer>,
     /// It was stopped for something that could not wait.
     pub(super) preempted: bool,
-    /// The stick was told to stop it, for whatever reason.
+    /// The stick was asked to stop it, for any reason.
     pub(super) aborted: bool,
     /// What is on the air of it.
     pub(super) carries: Carries,

@@ -15,7 +15,7 @@
 //! | `exchange` | one host function: acknowledgement, response, callback |
 //! | `receive`, `replies` | what nodes say, and which job that ends |
 //! | `secure`, `allowance` | S0 and S2: how a node is spoken to, and who is believed; how many nonces it is told |
-//! | `resealed` | what a node seals anew because it was told that a frame did not open |
+//! | `resealed` | what a node seals again because a frame was reported not to open |
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command |
 //! | `hub` | the hub as a node: what it announces and answers |
 //! | `farewell` | nodes that say that they were reset |
@@ -261,7 +261,7 @@ impl Network {
     }
 
     /// Takes a job back. One that is under way goes on to its outcome, and one that waits for its next try ends as the
-    /// last one did; others end as [`Outcome::Cancelled`]. Tells whether it was taken back.
+    /// last one did; others end as [`Outcome::Cancelled`]. Returns whether it was taken back.
     pub fn cancel(&mut self, id: JobId) -> bool {
         let waiting = self.queue.remove(id);
         let was_waiting = waiting.is_some();
@@ -280,8 +280,8 @@ impl Network {
         !asks_nonce && !before_nonce && !self.queue.iter().any(waits)
     }
 
-    /// Asks a node everything once more, at once. What is known of it stays in use meanwhile; [`Network::interviewing`] tells
-    /// how it gets on.
+    /// Asks a node everything once more, at once. What is known of it stays in use meanwhile; [`Network::interviewing`] has
+    /// the progress.
     pub fn interview_again(&mut self, id: NodeId, now: Now) -> Result<(), CannotInterview> {
         self.tick(now);
         if !self.is_ready() {
@@ -296,12 +296,12 @@ impl Network {
         Ok(())
     }
 
-    /// How the interview of a node gets on that somebody asked for.
+    /// Progress of the requested interview of a node.
     pub fn interviewing(&self, id: NodeId) -> Interviewing {
         self.nodes.get(&id).map(|state| state.interview.repeated()).unwrap_or_default()
     }
 
-    /// Why the interview of a node does not get on.
+    /// Why the interview of a node makes no progress.
     pub fn interview_trouble(&self, id: NodeId) -> Option<InterviewTrouble> {
         self.nodes.get(&id).and_then(|state| state.interview.trouble())
     }

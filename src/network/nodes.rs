@@ -41,7 +41,7 @@ const HOLDS: Duration = Duration::from_secs(8);
 const BEAM: Duration = Duration::from_millis(250);
 /// Silent for so long, it listens no more.
 const SLEEPS: Duration = Duration::from_secs(5);
-/// Anybody can say in a node's name that it listens. It is taken for true so often, at the cost of one frame or two.
+/// A frame that says that a node listens can be forged. It is believed once in this time: a frame or two.
 const HINT: Duration = Duration::from_secs(30);
 /// A bolt is thrown within this. A lock that says that it takes longer gets a revocation all the same.
 const MOVES: Duration = Duration::from_secs(3);
@@ -97,7 +97,7 @@ pub(super) struct NodeState {
     beamed_awake: bool,
     /// The last frame to it while it slept did not: it listens always, whatever it says of itself.
     unbeamed: bool,
-    /// A word in clear that it listens is not acted on again before.
+    /// A frame in clear that says it listens is ignored until then.
     hint_at: Instant,
     /// How often in a row a dead node was tried in vain.
     attempts: usize,
@@ -321,7 +321,7 @@ impl NodeState {
         is_member && self.interview.is_open(&self.node) && !self.suspect && !self.is_left_alone(now)
     }
 
-    /// Somebody wants it to be asked everything once more: now, also where it was left alone.
+    /// A request to ask it everything once more: now, also where it was left alone.
     pub(super) fn interview_again(&mut self) {
         self.retry_at = Instant::ZERO;
         self.interview.repeat();
@@ -393,8 +393,8 @@ impl NodeState {
         self.active_at = now;
     }
 
-    /// Somebody says in clear that this node, which has keys, listens now. A sleeper is given what waits for it, and a dead one a
-    /// ping: whether it lives is for its acknowledgement to say.
+    /// A frame in clear says that this node, which has keys, listens now. A sleeper is sent what waits for it, and a dead one a
+    /// ping: only its acknowledgement shows that it is alive.
     pub(super) fn hint(&mut self, now: Instant) {
         if now < self.hint_at {
             return;
@@ -408,7 +408,7 @@ impl NodeState {
         }
     }
 
-    /// Whether it may be told one more nonce.
+    /// Whether it may be sent one more nonce.
     pub(super) fn may_be_told_a_nonce(&mut self, now: Instant) -> bool {
         if self.reach == Reach::Dead {
             return self.told_while_dead.take(now);

@@ -2,8 +2,8 @@
 //! is kept apart from eligibility, which is asked at the moment of picking: nothing has to be sorted again when a node
 //! falls asleep.
 //!
-//! Priority is not absolute: anybody at the broker can ask for bolts to be moved, and anybody with a radio can ask questions in
-//! a node's name. So revocations take turns with operations over all locks, and give way to few answers.
+//! Priority is not absolute: any client of the broker can have bolts moved, and any sender in range can ask questions in a
+//! node's name. So revocations take turns with operations over all locks, and give way to few answers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::jobs::{JobId, Priority, Transaction};
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
 
-/// So many answers, and commands whose nonce was told, go before a waiting revocation.
+/// So many answers, and commands whose nonce came, go before a waiting revocation.
 const ANSWERS: u8 = 2;
-/// An operation this long ago is forgotten: the next one is somebody at the door, and goes first again.
+/// An operation this long ago is forgotten: the next one is a person at the door, and goes first again.
 const RECENT: Duration = Duration::from_secs(10);
 
 /// Transactions per node and priority, oldest first. A node that nothing waits for has no entry.
@@ -141,7 +141,7 @@ impl Queue {
         self.watched.iter().filter_map(|id| self.nodes.get(id)).flat_map(|node| node.values().flatten())
     }
 
-    /// Everything that does not wait behind what is under way: answers, doors that somebody stands at, and codes that must stop
+    /// Everything that does not wait behind what is under way: answers, doors with a person waiting, and codes that must stop
     /// working.
     pub(super) fn pressing(&self) -> impl Iterator<Item = &Transaction> {
         self.watched().filter(|transaction| transaction.priority <= Priority::Revoke)

@@ -79,7 +79,7 @@ impl Network {
             return tracing::debug!(node = %id, "a frame of a stranger");
         }
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        // What is said in clear may be anybody's. A node with keys lives when something opens under its class, or when it
+        // A frame in clear may be forged. A node with keys is alive when something opens under its class, or when it
         // acknowledges a frame of ours.
         if state.has_keys() {
             state.sounds(self.clock);

@@ -1,6 +1,6 @@
-//! What a node seals anew. A node that is told that its frame could not be opened seals its last report again (security
-//! sheet, B7). On busy air it may be told so twice, or because of a frame that somebody else sent in its name; it then
-//! reports one thing twice, under new sequence numbers. Under Supervision the session tells; for a bare report this does.
+//! What a node seals again. A node that learns that its frame could not be opened seals its last report again (security
+//! sheet, B7). On busy air this may happen twice, or because of a frame that another sender forged; the node then reports
+//! one thing twice, under new sequence numbers. Under Supervision the session shows it; for a bare report this does.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::command::ClassId;
 use crate::domain::time::Instant;
 
-/// Counted from the first time a report was told: what comes later is another visit. Repeats are two seconds apart at most,
+/// Counted from the first time a report came: what comes later is another visit. Repeats are two seconds apart at most,
 /// visits three at least.
 const REPEATS: Duration = Duration::from_millis(2_100);
 
@@ -18,7 +18,7 @@ pub(super) struct Resealed {
     last: Option<Told>,
 }
 
-/// The last command of a node, and when it was told.
+/// The last command of a node, and when it first came.
 #[derive(Clone, Copy, Debug)]
 struct Told {
     hash: u64,

@@ -239,7 +239,7 @@ impl Network {
                     tracing::debug!(node = %id, "a frame that no key of ours opens");
                 }
                 if !may {
-                    // A flood must not push out the entropy that the node itself was told.
+                    // A flood must not push out the entropy that the node itself was sent.
                     state.s2.withdraw();
                     tracing::debug!(node = %id, "needs more nonces than it is told");
                 }
@@ -284,7 +284,7 @@ impl Network {
             self.lives(id);
         }
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        // Whoever was refused got no keys: it is not spoken to, whatever it says.
+        // A refused node got no keys: nothing is sent to it, whatever it sends.
         if state.node.security >= class || state.node.joining != Joining::Done {
             return;
         }
@@ -307,7 +307,7 @@ impl Network {
         let Some(talk) = talk_with(&mut state.s0, id, own) else { return };
         let (opened, wants) = match said {
             Security::NonceGet => {
-                // Before a nonce is made: those that are not told must not push out those that were.
+                // Before a nonce is made: those that are not sent must not push out those that were.
                 if !state.may_be_told_a_nonce(now) {
                     return tracing::debug!(node = %id, "needs more nonces than it is told");
                 }
@@ -349,7 +349,7 @@ impl Network {
         }
     }
 
-    /// A frame in the node's name does not open. One now and then is bad air or a restart; many are somebody else.
+    /// A frame in the node's name does not open. One now and then is bad air or a restart; many are forged.
     fn rejected(&mut self, id: NodeId) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
@@ -369,7 +369,7 @@ impl Network {
         self.nodes.get(&id).map(|state| state.rejected.sum(now)).unwrap_or_default()
     }
 
-    /// Tells a node a nonce, in clear and before everything else. Whether it may be told one was asked before.
+    /// Sends a node a nonce, in clear and before everything else. Whether it may be sent one was checked before.
     fn tell_nonce(&mut self, id: NodeId, frame: &[u8]) {
         let Ok(command) = Command::parse(frame) else { return };
         let now = self.clock;

@@ -170,7 +170,7 @@ impl Network {
                 _ => false,
             });
             if !stayed {
-                // Nobody knows more than that until the rest of this function says it.
+                // No more than that is known until the rest of this function sets it.
                 transmission.transaction.leaves(Outcome::StickGone);
             }
         }
@@ -322,7 +322,7 @@ impl Network {
         state.failed(spent, now);
         state.release_from(transaction.id);
         transaction.failures += 1;
-        // Also where only its Nonce Get was sent: a node that answers nothing is the same to whoever asks.
+        // Also where only its Nonce Get was sent: to the requester, a node that answers nothing is the same.
         transaction.doubt = Some(Outcome::NoAck);
         match transaction.origin {
             // A node asks again for an answer that it missed.
@@ -410,7 +410,7 @@ impl Network {
         }
     }
 
-    /// When the transmission under way must make room for what waits behind it: an answer, somebody at another door, or a code
+    /// When the transmission under way must make room for what waits behind it: an answer, a person at another door, or a code
     /// that must stop working. One that goes well ends before; the stick spends many seconds only on a node it can't reach.
     ///
     /// Operation and revocation are stopped, too, but never by each other's flood: an operation does not stop a revocation, and

@@ -145,8 +145,8 @@ pub fn unasked(report: SlotReport, at: &Circumstances) -> Proof {
         Progress::Sending { .. } if !at.has_left => Proof::Overtaken,
         Progress::Sending { .. } | Progress::Verifying { .. } => Proof::Interrupted,
         Progress::Idle | Progress::Doubted { .. } if at.is_confirmed => {
-            // What was deleted left nothing of anybody's: writing ours there again overwrites nobody. Whether it was deleted
-            // is read.
+            // What was deleted left no other code: writing ours there again overwrites nothing. Whether it was deleted is
+            // read.
             match report {
                 SlotReport::Occupied => Proof::Doubt { own_echo: at.may_be_late_echo(), deleted: false },
                 SlotReport::Empty | SlotReport::NotAvailable => Proof::Doubt { own_echo: true, deleted: true },

@@ -142,7 +142,7 @@ fn need(slot: &Slot, desired: &Desired, lock: &LockView<'_>) -> Need {
             return match desired.code {
                 // Whatever is there where ours was confirmed, it has to go: no time for a look.
                 None if there.flatten().is_some() => Need::Clear,
-                // Stars would not tell ours from another's.
+                // Stars would not show whether it is ours.
                 Some(code) if there == Some(Some(code)) && own_echo && !deleted && lock.masks && !desired.held => Need::Write,
                 // Another code follows in any case.
                 Some(code) if there.flatten().is_some_and(|before| before != code) && !desired.held => Need::Write,

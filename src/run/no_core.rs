@@ -3,8 +3,8 @@
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// No core file of this process from now on, and nobody but root may look into its memory. The service unit asks for the same;
-/// this holds for a daemon that somebody starts by hand, too.
+/// No core file of this process from now on, and only root may look into its memory. The service unit asks for the same;
+/// this holds for a daemon that is started by hand, too.
 pub fn forbid() {
     // A service's filter of system calls may refuse to set a limit that the unit has set already.
     let is_set = getrlimit(Resource::RLIMIT_CORE).is_ok_and(|limits| limits == (0, 0));

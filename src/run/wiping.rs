@@ -24,9 +24,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Wiping<A> {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block has that size, and nobody uses it any more.
+        // SAFETY: the block has that size, and is not used any more.
         unsafe { block.write_bytes(0, layout.size()) };
-        // Without it the compiler may leave out a write that nobody reads.
+        // Without it the compiler may leave out a write that is never read.
         black_box(block);
         // SAFETY: as above.
         unsafe { self.0.dealloc(block, layout) }

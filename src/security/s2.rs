@@ -142,8 +142,8 @@ pub struct Opened {
     pub protection: Protection,
     /// The command, class byte first. Empty in a frame that only carries extensions.
     pub command: Zeroizing<Vec<u8>>,
-    /// It is sealed with entropy that the peer was given since its frame before: it asked, or was told that a frame in its
-    /// name did not open.
+    /// It is sealed with entropy that the peer was given since its frame before: it asked, or a frame in its name did not
+    /// open.
     pub under_new_nonce: bool,
     /// It came to several nodes at once.
     pub multicast: bool,
@@ -218,7 +218,7 @@ impl Session {
         self.candidates = std::iter::once(Protection::Temporary).chain(class.map(Protection::Class)).collect();
     }
 
-    /// The last [`Received::Answer`] is not sent: what the peer was told before is good instead.
+    /// The last [`Received::Answer`] is not sent: what the peer was sent before is valid instead.
     pub fn withdraw(&mut self) {
         self.span.withdraw();
     }

@@ -305,7 +305,7 @@ impl Node {
         }
     }
 
-    /// It tells its lifeline something that nobody expects of it, as odd firmware does.
+    /// It sends its lifeline an unexpected report, as odd firmware does.
     pub fn tell_lifeline(&mut self, command: Command, now: Instant) {
         if self.has_power() {
             self.report(command, now);

@@ -200,7 +200,7 @@ impl World {
         Some(result)
     }
 
-    /// The stick hears a frame in a node's name that the node did not send: whoever has a transmitter nearby can do that.
+    /// The stick hears a frame in a node's name that the node did not send: an attacker with a transmitter can do that.
     pub fn forge(&mut self, node: NodeId, payload: Vec<u8>, now: Instant) {
         self.schedule(now, Due::StickHears { node, payload });
     }

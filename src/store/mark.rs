@@ -1,5 +1,5 @@
 //! The mark beside the database: how many of its commits are known to have been made. A database with fewer is an older
-//! copy that somebody put back.
+//! copy that was put back.
 //!
 //! The mark is written after each commit that counts, into the page cache only: no commit waits for it, and the kernel
 //! brings it to the card in its own time. So after a power cut it may lag behind the database and never runs ahead of it:
@@ -89,7 +89,7 @@ impl Mark {
         }
     }
 
-    /// Brings the mark to the card, when nobody waits.
+    /// Syncs the mark to the card, when nothing waits.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.unsynced) { self.file.sync_data() } else { Ok(()) }
     }

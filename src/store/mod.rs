@@ -113,7 +113,7 @@ pub struct Store {
     mark: Option<Mark>,
     /// Commits so far that changed what is wanted or known.
     commits: u64,
-    /// The database is an older copy, and nobody doubted yet what it says.
+    /// The database is an older copy, and its content was not doubted yet.
     is_older_copy: bool,
     /// What was found damaged, and replaced, when the database was opened.
     replaced: Vec<Damage>,
@@ -339,8 +339,8 @@ impl Store {
         Ok((store, snapshot))
     }
 
-    /// Without their key, fingerprints tell nothing any more: another key is made, and every code that was confirmed is to be
-    /// read again. In one transaction: old fingerprints under the new key would look like codes changed at the lock.
+    /// Without their key, fingerprints are useless: another key is made, and every code that was confirmed is to be read
+    /// again. In one transaction: old fingerprints under the new key would look like codes changed at the lock.
     fn replace_fingerprint_key(&mut self, entropy: &Entropy) -> rusqlite::Result<()> {
         tracing::warn!("the key of code fingerprints is damaged; another is made, and every code in a lock is read again");
         let cell = Cell { row: meta::FINGERPRINT_KEY, ..CANARY };
@@ -385,8 +385,8 @@ impl Store {
     }
 }
 
-/// Whether a row changes what is wanted or known. What only tells of the past, and where the bolts are, is the same in an
-/// older copy as far as anybody relies on it: an event costs no page more.
+/// Whether a row changes what is wanted or known. History and bolt positions are the same in an older copy as far as
+/// anything relies on them: an event costs no page more.
 fn counts(row: &Write) -> bool {
     match row {
         Write::PutPerson(_)

@@ -44,7 +44,7 @@ pub struct Api {
     pub streams: Streams,
 }
 
-/// How many may follow along at once: each holds a connection for as long as it likes, and others want one, too.
+/// The limit of live streams: each holds a connection for as long as it likes, and other clients need one, too.
 #[derive(Clone, Debug)]
 pub struct Streams(Arc<Semaphore>);
 

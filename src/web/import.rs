@@ -29,7 +29,7 @@ pub async fn zwave_js(State(api): State<Api>, who: Who, request: Request) -> Res
 pub struct Keyholder;
 
 /// `POST /api/network/keys/export`: the six keys, as `zwave.keys_file` has them. Who asked is written down. The group that may
-/// use the socket may not have them: with these keys every lock can be opened from outside the house, for good.
+/// use the socket may not have them: with these keys every lock can be opened by radio from outside, forever.
 pub async fn export_keys(State(api): State<Api>, who: Who, keyholder: Option<Extension<Keyholder>>) -> Result<Response, Problem> {
     if keyholder.is_none() {
         return Err(Problem {

@@ -1,5 +1,5 @@
-//! The daemon's figures for Prometheus. No person and no code is in them; who may not know when somebody was at a door gets
-//! the page without what tells it.
+//! The daemon's figures for Prometheus, without persons and codes; a client that may not know when a person was at a door
+//! gets the page without what shows it.
 
 use std::fmt;
 
@@ -63,7 +63,7 @@ impl Page {
         each("lock_pending_grants", "Grants on their way to the lock", |lock| Some(count(lock.pending)));
         each("lock_failed_grants", "Grants at the lock that need somebody", |lock| Some(count(lock.failed)));
         each("lock_queued_commands", "Commands that wait for the lock", |lock| Some(count(lock.queued)));
-        // A figure that moves when somebody opens a door says when.
+        // A figure that moves when a door is opened shows when.
         if detail == Metrics::Plain {
             return;
         }

@@ -66,7 +66,7 @@ fn refusal(listen: SocketAddr) -> Option<&'static str> {
         .then_some("web.listen is not on loopback, and nothing is served there without HTTPS yet; set it to 127.0.0.1:8480")
 }
 
-/// What is served at the address of `[web]`; `detail` is what its figures tell.
+/// What is served at the address of `[web]`; `detail` is what its figures show.
 pub fn router(api: Api, detail: Metrics) -> Router {
     Router::new()
         .merge(routes(detail))

@@ -1,4 +1,4 @@
-//! Who may be connected at the same time: so that somebody who only holds connections keeps nobody else out.
+//! Who may be connected at the same time: a client that only holds connections must not keep others out.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// Connections at once.
 const CONNECTIONS: usize = 64;
-/// More of them that only root gets: whoever has to mend something gets in.
+/// More of them that only root gets, so that an operator can always connect.
 const FOR_ROOT: usize = 8;
 /// Connections of one user other than root.
 const PER_USER: usize = 32;
@@ -47,7 +47,7 @@ impl Pulse {
     }
 }
 
-/// Who is connected to one door.
+/// One listener's connections.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     seats: BTreeMap<Id, Seat>,
@@ -60,20 +60,20 @@ struct Seat {
     connection: AbortHandle,
 }
 
-/// What becomes of somebody who knocks.
+/// What becomes of a new connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Admission {
-    /// Come in.
+    /// Admitted.
     Welcome,
     /// There is no room at this moment.
     Wait,
-    /// They have more than their share.
+    /// The user has too many.
     Refused,
 }
 
 impl Room {
-    /// Whether one more of `uid` (`None`: not known) may come in. Where there is no room, the oldest
-    /// connection makes some.
+    /// Whether one more of `uid` (`None`: not known) may connect. When full, the oldest connection may
+    /// be closed for it.
     pub(super) fn admit(&mut self, uid: Option<u32>, now: Instant) -> Admission {
         let is_root = uid == Some(0);
         let is_own = |seat: &Seat| seat.uid == uid;
@@ -84,7 +84,7 @@ impl Room {
         if self.seats.len() < places || self.send_away(now, |_| true) { Admission::Welcome } else { Admission::Wait }
     }
 
-    /// Somebody sits down.
+    /// Adds a connection.
     pub(super) fn seat(&mut self, uid: Option<u32>, pulse: Pulse, connection: AbortHandle) {
         self.seats.insert(connection.id(), Seat { uid, pulse, connection });
     }

@@ -1,5 +1,5 @@
-//! Who may connect to the Unix socket, and for both kinds of sockets: for how long a peer may dawdle. How many come in at once
-//! is told by [`super::room`].
+//! Who may connect to the Unix socket, and for both kinds of sockets the timeouts for slow peers. [`super::room`] limits how
+//! many are connected at once.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,10 +25,10 @@ use super::room::{Admission, Pulse, Read, Room};
 use crate::bridge::ask::Actor;
 use crate::domain::tally::Tallies;
 
-/// How many may wait for a place at once; the rest is turned away.
+/// How many may wait for a place at once; the rest is rejected.
 const WAITING: usize = 32;
 
-/// How often it is looked whether one became free.
+/// How often to check whether one became free.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// How long a request's head may take to arrive, and how long a connection may be idle.
@@ -129,14 +129,14 @@ fn tell(tallies: &mut Tallies<&'static str>, what: &'static str) {
     }
 }
 
-/// Somebody who knocked and was not let in yet.
+/// A connection that was not admitted yet.
 struct Waiting<S> {
     stream: S,
     peer: Option<Peer>,
     since: Instant,
 }
 
-/// Everybody at one door.
+/// One listener's state.
 struct Hall<S> {
     router: Router,
     stopping: watch::Receiver<()>,
@@ -146,7 +146,7 @@ struct Hall<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Hall<S> {
-    /// Lets in whoever may. Somebody who has to wait holds up nobody behind them: root may be there.
+    /// Admits those it can. One that has to wait does not block those behind it: root may be there.
     fn let_in(&mut self, tallies: &mut Tallies<&'static str>) {
         let now = Instant::now();
         for Waiting { stream, peer, since } in std::mem::take(&mut self.waiting) {

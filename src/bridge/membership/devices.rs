@@ -175,7 +175,7 @@ impl Bridge {
         Ok(Accepted { generation, ..Accepted::default() })
     }
 
-    /// Somebody decided that a lock without a class for doors gets codes all the same.
+    /// An operator allows codes for a lock without a class for doors.
     pub(in crate::bridge) fn allow_insecure(&mut self, actor: &Actor, name: &str, now: Now) -> Result<Accepted, Refusal> {
         let device = self.device_called(name)?;
         let node = device.node.and_then(|node| self.network.node(node));

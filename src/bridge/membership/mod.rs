@@ -37,7 +37,7 @@ pub enum MembersAsk {
     Begin(Wanted),
     /// The PIN that was asked for.
     Pin(DskPin),
-    /// The keys that somebody gives the device that asked; none is "no".
+    /// The keys that the operator grants the device; none is "no".
     Grant(KeyMask),
     /// Stop it.
     Cancel,

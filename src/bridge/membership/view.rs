@@ -10,7 +10,7 @@ use crate::domain::provisioning::{Provisioned, ProvisioningState};
 use crate::network::InterviewTrouble;
 use crate::network::inclusion::{Question, Warning};
 
-/// What is told with the question for the keys of a lock.
+/// Shown with the question for the keys of a lock.
 const NOT_FOR_DOORS: &str = "none of these keys is good enough for a door: whoever has the same key can read the lock's codes and \
                              open it";
 /// The same, for a device that asks for no key that would prove it.

@@ -154,7 +154,7 @@ impl Sync {
         set(device, state, |check| check.next = slot);
     }
 
-    /// The lock told its checksum, or did not.
+    /// The lock sent its checksum, or did not.
     pub(super) fn check_sum(
         &mut self,
         device: DeviceId,
@@ -171,8 +171,8 @@ impl Sync {
         if dialect::expected_checksum(state.slots(device).values()) == Some(sum) || known == Some(sum) {
             return set(device, state, |check| check.sum = Some(sum));
         }
-        // Something differs, or the sum of codes that the lock does not show changed with a write of ours: a look at every
-        // slot tells, and the sum stands for what it finds.
+        // Something differs, or the sum of codes that the lock does not show changed with a write of ours: every slot is
+        // read, and the sum stands for what is found.
         let began = state.look_begins(device, now.wall);
         let Some(row) = state.device(device).cloned() else { return };
         let check = SlowCheck { sum: Some(sum), ..row.check };
@@ -210,7 +210,7 @@ fn set(device: DeviceId, state: &mut State, change: impl FnOnce(&mut SlowCheck))
 }
 
 /// How long a lock waits for its first check since the start: what is left of the interval, and up to an hour, so that locks
-/// that were set up together are not all woken together. A clock that was set tells nothing.
+/// that were set up together are not all woken together. A last check in the future is ignored.
 fn first_wait(check: &SlowCheck, settings: CheckSettings, now: Now, entropy: &mut Entropy) -> Duration {
     let since = check.at.filter(|at| *at <= now.wall).map_or(Duration::ZERO, |at| now.wall - at);
     let left = settings.interval.saturating_sub(since);

@@ -2,7 +2,7 @@
 //! at once before anything is believed of it or written to it.
 //!
 //! What an older copy wants may have been taken away since. So a code that the lock does not have is not written again, and
-//! a code that is not the one we know of is somebody else's: both wait for a person.
+//! a code that is not the one we know of is foreign: both wait for a person.
 
 use super::ledger::is_wanted;
 use super::{Finding, Sync};
@@ -50,7 +50,7 @@ impl Sync {
                 slot.confirmed = Some(Confirmed { code, generation, by: ConfirmedBy::Read, at: now.wall });
                 None
             }
-            // Nobody can tell whose it is. What is wanted is written once more, and what is not is taken out.
+            // Unknown whose it is. What is wanted is written once more, and what is not is taken out.
             Sighting::Masked => None,
             Sighting::Known(_) | Sighting::NotEnabled(_) => {
                 if wanted {

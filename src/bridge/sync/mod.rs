@@ -82,7 +82,7 @@ struct Patience {
     unreported: u8,
     /// Slots that we changed ourselves.
     own: BTreeMap<u16, OwnChange>,
-    /// Slots without a code of ours that may have been changed at the lock: one look each tells whether they were.
+    /// Slots without a code of ours that may have been changed at the lock: each is read once to find out.
     recheck: BTreeSet<u16>,
     /// When a report last asked for a look at a slot, and how often in a row one did.
     looks: BTreeMap<u16, (Instant, u32)>,
@@ -260,7 +260,7 @@ impl Sync {
             retry.map(|retry| retry.at).filter(|at| *at > now.mono)
         };
         // The lock just failed to take a code out and is about to be tried again: no other goes in meanwhile. A removal that
-        // fails again and again holds up nobody.
+        // fails again and again blocks nothing.
         let removal_is_near = plan.steps.iter().filter(|step| matches!(step, Step::Clear { .. })).filter_map(waits_until);
         let removal_is_near = removal_is_near.min().is_some_and(|at| at.since(now.mono) < REMOVAL_IS_NEAR);
         let is_held_up = |step: &Step| removal_is_near && matches!(step, Step::Write { .. });
@@ -538,7 +538,7 @@ impl Sync {
         due
     }
 
-    /// Slots nobody owns that did not answer lately, or are to be read first: others are tried before them.
+    /// Unowned slots that did not answer lately, or are to be read first: others are tried before them.
     fn resting(&self, device: DeviceId, state: &State) -> BTreeSet<u16> {
         let unowned = |index: &u16| state.slots(device).get(index).is_none_or(|slot| slot.owner.is_none());
         let Some(patience) = self.locks.get(&device) else { return BTreeSet::new() };

@@ -21,7 +21,7 @@ use crate::reconcile::retry;
 const ECHOES_TO_LEARN: u8 = 2;
 /// So many of our writes in a row without one show that it does not. One report may be lost.
 const SILENCES_TO_UNLEARN: u8 = 2;
-/// For so long after our own write a report about the slot, which is still looked at, is no reason to name nobody.
+/// For so long after our own write a report about the slot, which is still read, is no reason to omit the person.
 const NAMED: Duration = Duration::from_secs(5);
 /// An answer may come so long after its question was given up: the lock says it again under S0, or the air was busy.
 const LATE_ANSWER: Duration = Duration::from_secs(10);
@@ -126,7 +126,7 @@ impl Sync {
         }
     }
 
-    /// Whether the code in a slot may be another's than its owner's, so that its use names nobody. Not while all that is in doubt
+    /// Whether the code in a slot may not be its owner's, so that its use names no person. Not while all that is in doubt
     /// is a report that came right after our own write, or one that the code was deleted: a code that is used was not.
     pub fn may_be_of_another(&self, slot: &Slot, now: Now) -> bool {
         let Progress::Doubted { own_echo, deleted } = slot.progress else { return false };
@@ -166,7 +166,7 @@ impl Sync {
         self.tries(key).retry = Some(Retry::after(delay, now));
     }
 
-    /// One look tells what is in that slot.
+    /// Has that slot read once.
     pub(super) fn recheck(&mut self, key: SlotKey) {
         self.locks.entry(key.device).or_default().recheck.insert(key.index);
     }
@@ -269,7 +269,7 @@ impl Sync {
                 };
                 let grant = owner.and_then(|owner| state.grant(owner)).filter(|grant| Some(grant.generation) == generation);
                 let pin = grant.and_then(|grant| state.credential(grant.credential)).map(|credential| credential.pin.clone());
-                // With another intent since then it is unknown which code the report speaks of: the read tells.
+                // With another intent since then it is unknown which code the report is about: the read shows it.
                 if generation.is_some() && pin.is_none() {
                     return;
                 }
@@ -323,8 +323,7 @@ impl Sync {
         }
     }
 
-    /// Whether reports of what the last daemon did may still come. A clock that was set in between does not tell how long ago
-    /// that was.
+    /// Whether reports of what the last daemon did may still come. Wall time can't show it: the clock may have been set.
     fn just_started(&self, now: Now) -> bool {
         self.began.is_none_or(|began| now.mono.since(began) < LATE_ECHO)
     }

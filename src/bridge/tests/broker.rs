@@ -1,4 +1,4 @@
-//! What people are told of the broker, and of who had a bolt moved.
+//! What is reported of the broker, and of who had a bolt moved.
 
 use super::*;
 

@@ -1,5 +1,5 @@
 //! What a lock reports of a slot is looked at, unless it is its own report of our change: it may be late, repeated, or of
-//! somebody at the keypad.
+//! a person at the keypad.
 
 use super::*;
 use crate::domain::slot::{Progress, SlotKey};
@@ -164,7 +164,7 @@ fn a_slot_that_is_not_available_is_neither_free_nor_foreign() {
     assert_eq!(counts(&mut house), [free - 1, 0]);
     house.run_for(Duration::from_secs(30));
     assert!(house.happened.iter().all(|event| event.kind != EventType::ForeignCodeAdded), "{:?}", house.happened);
-    // A look tells what is there.
+    // A read shows what is there.
     house.world.visit(V1, |lock| lock.faults.mute = false);
     house.run_for(Duration::from_secs(7200));
     assert_eq!(counts(&mut house), [free, 0]);
@@ -322,7 +322,7 @@ fn an_answer_that_the_air_doubles_is_no_change_at_a_masking_lock_without_keys() 
     house.run_for(Duration::from_secs(60));
     assert_eq!(house.changed_at_lock(), 0);
     assert_eq!(house.statuses(), ["Active None"]);
-    // Later the same bytes are news: it is not ours, as far as anybody can see.
+    // Later the same bytes are news: nothing shows that it is ours.
     house.hear(V1, b"\x63\x03\x01\x01*****");
     house.run_for(Duration::from_secs(60));
     assert_eq!(house.changed_at_lock(), 1);

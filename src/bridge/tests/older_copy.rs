@@ -28,7 +28,7 @@ impl House {
     }
 }
 
-/// Else it stays in the lock as a code of somebody else, and still opens when the person is removed.
+/// Otherwise it stays in the lock as a foreign code, and still opens when the person is removed.
 #[test]
 fn a_code_that_was_written_after_the_copy_was_made_is_known_again_and_leaves_with_its_person() {
     let mut house = House::settled(5);
@@ -81,7 +81,7 @@ fn an_older_copy_claims_nothing_overwrites_nobody_and_revives_nobody() {
     house.keypad(V1, "615274");
     let used = house.happened.iter().find(|event| event.kind == EventType::CodeUsed).unwrap();
     assert_eq!((&used.person, used.reason), (&None, Some(EventReason::UnmanagedSlot)), "nobody is named who was not there");
-    // Somebody decides, and it goes where there is room.
+    // A person decides, and it goes where there is room.
     house.intend(Intent::Grant { person: bob, device: "lock_3".into(), schedule: Schedule::Always });
     house.run_for(Duration::from_secs(600));
     let codes = house.codes(V1);
@@ -110,7 +110,7 @@ fn a_crash_in_the_middle_of_the_looks_believes_nothing_either() {
     house.world.visit(V2, |lock| lock.memory.codes.remove(1));
     house.start_with(older);
     house.unplug();
-    // What is on the disk now is all that the next life knows.
+    // What is on the disk now is all that the next start knows.
     let doubted = house.store.load().unwrap();
     assert!(!doubted.is_older_copy && doubted.slots.iter().all(|slot| slot.progress == Progress::RowDoubted));
     house.world.replug(house.now);

@@ -1,6 +1,6 @@
 //! All filters of repeats together: S0, S2, Supervision, and the two forms of one act. Two visits are two events, and one
-//! visit, sealed or repeated any number of times, is one. The lock speaks under its own sessions; somebody without its key
-//! sends frames in its name meanwhile.
+//! visit, sealed or repeated any number of times, is one. The lock sends under its own sessions; an attacker without its
+//! key forges frames meanwhile.
 //!
 //! One case has no answer in the bytes: a lock without session numbers that is made to seal a repeat anew so late that the
 //! report may be of the next visit. That may be two events, and is never none.
@@ -43,7 +43,7 @@ struct Kind {
 const CLASSES: [SecurityClass; 4] =
     [SecurityClass::S2AccessControl, SecurityClass::S2Unauthenticated, SecurityClass::S0, SecurityClass::None];
 const WRAPPED: [Wrapped; 3] = [Wrapped::Bare, Wrapped::Numbered, Wrapped::Unnumbered];
-/// Repeats are at most so far from the first report of their visit. What is sealed anew later may be told again.
+/// Repeats are at most so far from the first report of their visit. What is resealed later may be a second event.
 const SURELY_A_REPEAT: Duration = Duration::from_secs(2);
 const FORMS: [[bool; 2]; 3] = [[false, true], [true, false], [true, true]];
 
@@ -54,12 +54,12 @@ struct Case {
     far: Far,
     session: u8,
     forged: u64,
-    /// Somebody without the key is near.
+    /// An attacker is in range.
     neighbour: bool,
     visits: Vec<Visit>,
 }
 
-/// Somebody came.
+/// A person came.
 #[derive(Debug)]
 struct Visit {
     user: u8,
@@ -86,7 +86,7 @@ impl Case {
             class => Far::granted(class),
         };
         far.reseals = true;
-        // What anybody says in clear is as good as the word of a lock without keys.
+        // A forged frame in clear is as good as one of a lock without keys.
         let neighbour = class != SecurityClass::None && entropy.below(2) == 0;
         let mut case = Self {
             seed,
@@ -131,7 +131,7 @@ impl Case {
         }
     }
 
-    /// Somebody comes. Where the lock can, it says so again and again, at most two seconds apart.
+    /// A person comes. Where the lock can, it repeats its report, at most two seconds apart.
     fn visit(&mut self, user: u8) {
         let [v1, notification] = self.kind.forms;
         let mut visit = Visit { user, at: self.far.bench.clock, forms: Vec::new() };
@@ -179,8 +179,8 @@ impl Case {
         heard.filter_map(|(at, event)| Some((*at, visitor(*at, event, self.kind.class, device, &mut twins)?))).collect()
     }
 
-    /// How many events a visit may have more than one: what the lock sealed anew when it was no repeat for sure any more.
-    /// A session number tells for longer.
+    /// How many extra events a visit may have: what the lock resealed so late that it was no repeat for sure any more.
+    /// A session number identifies it for longer.
     fn may_be_told_again(&self, visit: &Visit, until: Instant) -> usize {
         if self.kind.wrapped == Wrapped::Numbered {
             return 0;

@@ -65,7 +65,7 @@ impl Network {
                 self.enter(Phase::Keys(id, KeyTalk::S2(Box::new(exchange))), None);
                 self.go_on_with_keys();
             }
-            // The node information is in clear: whoever takes S2 out of it would get the S0 key, which goes out under no key.
+            // The node information is in clear: an attacker who removes S2 from it would get the S0 key, sent under no key.
             Protection::Best if demands_proof => self.end_change(Err(Reason::NoS2Offered)),
             Protection::Best | Protection::S0 if lists(ClassId::SECURITY) => self.begin_s0(id),
             Protection::Best | Protection::S0 if newcomer.is_lock() => self.end_change(Err(Reason::Insecure)),

@@ -70,7 +70,7 @@ struct Operation {
     joined: Option<NodeId>,
     /// That opens doors.
     is_lock: bool,
-    /// Somebody was asked, and gave it these keys.
+    /// The operator was asked, and granted these keys.
     answered: Option<KeyMask>,
     /// Somebody wants it to end, and it can't at this moment.
     cancelled: bool,
@@ -140,7 +140,7 @@ impl Radio {
 }
 
 impl Operation {
-    /// What somebody brought along for the device.
+    /// What the operator supplied for the device.
     fn brought(&self) -> Brought {
         match &self.task {
             Task::Include(Terms { pin: Some(_), .. }) | Task::ReplaceFailed(_, Terms { pin: Some(_), .. }) => Brought::Pin,
@@ -212,7 +212,7 @@ impl Network {
         Ok(())
     }
 
-    /// The keys that somebody gives the device that asked; none is "no".
+    /// The keys that the operator grants the device; none is "no".
     pub fn grant_keys(&mut self, keys: KeyMask, now: Now) -> Result<(), Misplaced> {
         self.tick(now);
         let operation = self.membership.operation.as_mut().ok_or(Misplaced::NothingUnderWay)?;
@@ -269,7 +269,7 @@ impl Network {
         self.stop_the_stick();
     }
 
-    /// Somebody decided that a lock gets codes although its class is not good enough for a door.
+    /// An operator allows codes for a lock although its class is not good enough for a door.
     pub fn allow_insecure(&mut self, id: NodeId, now: Now) {
         self.tick(now);
         if let Some(state) = self.nodes.get_mut(&id)

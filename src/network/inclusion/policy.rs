@@ -1,14 +1,14 @@
 //! Which keys a device gets: one rule for inclusion, SmartStart and replacement.
 //!
-//! What somebody brought along, a PIN or a label, is a demand: a device that does not ask for a class that proves which
-//! device it is gets nothing. Otherwise nobody is given a key that a person was not asked for: the question for the PIN is
-//! one for all the keys of a device that proves itself, and every other wish is put to somebody. No answer is "no".
+//! What the operator supplies, a PIN or a label, is a demand: a device that does not ask for a class that proves which
+//! device it is gets nothing. Otherwise no key is granted that a person was not asked for: the question for the PIN is one
+//! for all the keys of a device that proves itself, and for every other request a person is asked. No answer is "no".
 
 use crate::domain::node::SecurityClass;
 use crate::security::key_exchange::Failure;
 use crate::security::keys::KeyMask;
 
-/// What somebody brought along.
+/// What the operator supplied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Brought {
     Nothing,
@@ -24,7 +24,7 @@ pub(super) struct Wish {
     pub(super) keys: KeyMask,
     /// It has no label, and wants our code typed into it.
     pub(super) client_side_authentication: bool,
-    /// It opens doors, or nobody knows.
+    /// It opens doors, or that is unknown.
     pub(super) is_lock: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Wish {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Decision {
     Grant(KeyMask),
-    /// Somebody says which of these it gets.
+    /// A person decides which of these it gets.
     Ask(KeyMask),
     Refuse(Failure),
 }
@@ -49,7 +49,7 @@ pub(super) fn decide(wish: Wish, brought: Brought) -> Decision {
         Brought::Pin if wish.client_side_authentication => Decision::Refuse(Failure::ClientSideAuthenticationRefused),
         Brought::Pin | Brought::Label(_) if !proves_itself => Decision::Refuse(Failure::Unproven),
         _ if proves_itself && is_enough => Decision::Grant(keys),
-        // Nobody is there to be asked.
+        // There is no person to ask.
         Brought::Label(_) => Decision::Refuse(Failure::TooWeak),
         Brought::Nothing | Brought::Pin => Decision::Ask(keys),
     }

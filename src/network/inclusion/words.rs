@@ -152,7 +152,7 @@ pub enum Ended {
 pub enum Warning {
     /// It has S0 only.
     OnlyS0,
-    /// A lock that somebody allowed in at a lower class than doors need.
+    /// A lock that the operator allowed at a lower class than doors need.
     BelowAccessControl,
     /// It has no security at all.
     Insecure,
@@ -208,7 +208,7 @@ pub enum Reason {
     /// The S0 key was not handed over.
     #[error(transparent)]
     S0(NotGranted),
-    /// A PIN was given, and the node information, which anybody can change on the air, lists no S2.
+    /// A PIN was given, and the node information, which can be changed on the air, lists no S2.
     #[error("the device did not offer S2; somebody may be in between")]
     NoS2Offered,
     /// A lock without S2 Access Control or S0.

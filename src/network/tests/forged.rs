@@ -1,4 +1,4 @@
-//! Frames in a node's name that somebody without its key sends: what they may not do.
+//! Frames that an attacker without a node's key sends in its name: what they may not do.
 
 use super::secure::{Far, keyed};
 use super::*;
@@ -29,7 +29,7 @@ fn security_2_entropy(number: u8) -> crate::security::crypto::derive::EntropyInp
     crate::security::crypto::derive::EntropyInput([number; 16])
 }
 
-/// Everything that anybody can send in a node's name.
+/// All kinds of frames that can be forged without a key.
 pub(crate) fn forgery(n: u64) -> Command {
     let number = n.to_le_bytes()[0];
     match n % 6 {
@@ -207,10 +207,10 @@ fn a_report_sealed_anew_for_a_frame_that_somebody_forged_is_told_once_behind_ano
     far.bench.hear(LOCK, &sealed(1));
     far.bench.run(20);
     far.bench.hear(LOCK, &sealed(2));
-    // The nonce for the first forgery is here, that for the second is not: the lock seals its report anew.
+    // The nonce for the first forgery is here, that for the second is not: the lock seals its report again.
     far.run(5);
     far.say(&by_notification);
-    // Now that for the second is, and the lock has its last report to seal anew.
+    // Now that for the second is, and the lock has its last report to seal again.
     far.run(200);
     let told: Vec<Command> = far.bench.received().into_iter().map(|(_, command)| command).collect();
     assert_eq!(told, [by_alarm.clone(), by_alarm, by_notification]);

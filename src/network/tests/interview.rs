@@ -217,7 +217,7 @@ fn answers_that_bad_air_took_from_an_interview_are_asked_for_again() {
     assert!(node.product.is_some() && node.firmware == Some((1, 2)), "{node:?}");
     let joins = bench.sent_to(LOCK).iter().filter(|(_, it)| it.write().ends_with(&[0x85, 0x01, 1, 1])).count();
     assert_eq!(joins, 1, "its reports lead nowhere");
-    // One that never answers is not asked for ever.
+    // One that never answers is not asked forever.
     let sent = bench.sent_to(LOCK).len();
     bench.run(24 * 3_600_000);
     assert_eq!(bench.sent_to(LOCK).len(), sent);

@@ -28,7 +28,7 @@ pub(crate) struct Far {
     /// What it says under S0 after what it is at, and when it asked for a nonce last.
     later: VecDeque<Command>,
     asked_at: Instant,
-    /// What it said last, sealed or not, and when: it seals that anew when it is told at once that it could not be opened.
+    /// What it sent last, sealed or not, and when: it seals that again if at once it hears that it did not open.
     last: Option<(Instant, Command)>,
     pub(crate) reseals: bool,
     /// When it did so.
@@ -146,7 +146,7 @@ impl Far {
                 self.bench.hear(LOCK, &Command::Security(Security::NonceReport(NonceReport { nonce })));
             }
             Security::NonceReport(report) => {
-                // One that somebody else asked for.
+                // One that another sender asked for.
                 if !self.s0.nonce_told(report.nonce.clone(), now) {
                     return;
                 }
@@ -273,7 +273,7 @@ fn a_lock_whose_battery_was_changed_gets_the_code_all_the_same() {
     assert_eq!(codes, 1, "the third one was opened, too");
 }
 
-/// Else the lock reports the visit again, and it counts twice.
+/// Otherwise the lock repeats its report, and it counts twice.
 #[test]
 fn an_answer_that_a_lock_could_not_open_is_sealed_anew_once() {
     let mut far = Far::granted(SecurityClass::S2AccessControl);
@@ -509,7 +509,7 @@ impl Far {
         Self::of(bench, class)
     }
 
-    /// Time passes in which nothing that is sent reaches the lock's mind.
+    /// Time passes in which the lock processes nothing that is sent.
     fn deaf(&mut self, ms: u64) {
         self.bench.run(ms);
         self.heard = self.bench.sent_to(LOCK).len();
@@ -528,7 +528,7 @@ fn a_node_that_answers_at_no_class_is_not_taken_for_one_without_keys() {
     assert!(node.stage < InterviewStage::Security && !node.class_settled, "{node:?}");
     assert_eq!(far.bench.network.interview_trouble(LOCK), Some(InterviewTrouble::NoClassAnswers));
     assert!(far.in_clear().is_empty(), "{:?}", far.in_clear());
-    // It hears again, and nobody does anything.
+    // It hears again, without a user's action.
     far.run(700_000);
     assert_eq!((far.node().security, far.node().stage), (SecurityClass::S2AccessControl, InterviewStage::Complete));
     assert_eq!(far.bench.network.interview_trouble(LOCK), None);

@@ -3,7 +3,7 @@
 //!
 //! 1. [`KeyExchange::begin`] at once after the node was added; nothing else is said to it until the end.
 //! 2. Drain [`KeyExchange::poll_output`] after each call; wake up at [`KeyExchange::poll_deadline`].
-//! 3. At [`Output::Ask`] somebody decides, and answers by [`KeyExchange::grant`] or [`KeyExchange::pin`], or stops it by
+//! 3. At [`Output::Ask`] a person decides, and answers by [`KeyExchange::grant`] or [`KeyExchange::pin`], or stops it by
 //!    [`KeyExchange::refuse`] or [`KeyExchange::cancel`]. With [`Known`] no PIN is asked for: the label was scanned before.
 //! 4. [`Output::Ended`] comes once. After a success, [`KeyExchange::into_session`] is the session with the node.
 //!

@@ -68,10 +68,10 @@ pub enum Failure {
     /// The node stopped it.
     #[error("the device stopped it: {}", reason(*.0))]
     StoppedByNode(FailType),
-    /// The label of another device is at hand, or this one does not want to prove that it is the one.
+    /// The label is that of another device, or this one does not want to prove that it is the one.
     #[error("the device asks for no key that its PIN would prove; another device may answer in its place")]
     Unproven,
-    /// A lock that asks for less than Access Control, and nobody is there to allow it.
+    /// A lock that asks for less than Access Control, and there is no person to allow it.
     #[error("the lock asks for no key that is good enough for a door")]
     TooWeak,
     /// The node asks for no key that can be given.

@@ -51,7 +51,7 @@ impl Issued {
         Some(nonce)
     }
 
-    /// Opens a frame with the nonce that it names. Nonces are told in clear, so anybody can name one: only a frame that
+    /// Opens a frame with the nonce that it names. Nonces are sent in clear, so any sender can name one: only a frame that
     /// `open` finds authentic uses it up, once. Older nonces are taken back with it: the peer won't come back to them. A
     /// younger one may be on the air; a node that was kept waiting asks twice, and speaks under the second as soon as that is
     /// there. (Z-Wave JS takes back all of them, and loses what is said under the second.)

@@ -1,4 +1,4 @@
-//! What the operator brought along is a demand, and nothing is granted that was not asked for.
+//! What the operator supplied is a demand, and nothing is granted that was not asked for.
 
 use super::*;
 

@@ -377,7 +377,7 @@ fn a_node_that_falls_silent_is_given_up_in_its_time_and_told_nothing() {
     }
 }
 
-/// The lock has its keys and calls nobody any more: a lost last message must not leave it in the network and without a class.
+/// The lock has its keys and does not call again: a lost last message must not leave it in the network and without a class.
 #[test]
 fn a_node_that_has_all_its_keys_is_a_member_although_its_last_message_was_lost() {
     let silent_after = |last: usize, acknowledges: bool| {
