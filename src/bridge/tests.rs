@@ -594,6 +594,30 @@ fn a_lock_that_does_not_answer_says_so_and_is_served_when_it_is_back() {
     assert_eq!(house.statuses(), ["Active None", "Active None"]);
 }
 
+/// It came back without a message, and is not due to be tried for an hour: a code that is taken away must not open until then.
+#[test]
+fn a_revocation_is_tried_at_once_at_a_lock_that_is_taken_for_dead() {
+    let mut house = House::settled(6);
+    let ada = house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(60));
+    house.world.visit(V2, |lock| lock.faults.gone = true);
+    house.add("Bob", "77213", &["lock_2"]);
+    house.run_for(Duration::from_secs(24 * 3600));
+    house.world.visit(V2, |lock| lock.faults.gone = false);
+    house.intend(Intent::Revoke { person: ada, device: "lock_2".into() });
+    house.run_for(Duration::from_secs(10));
+    assert!(house.codes(V2).iter().all(|(_, code)| code != "48213"), "{:?}", house.codes(V2));
+    // One that stays away is tried once, however much is changed.
+    house.world.visit(V2, |lock| lock.faults.gone = true);
+    house.run_for(Duration::from_secs(24 * 3600));
+    let before = house.frames_sent;
+    for name in ["A", "B", "C", "D", "E"] {
+        house.add(name, &format!("9{}731", name.len() + house.statuses().len()), &["lock_2"]);
+        house.run_for(Duration::from_secs(1));
+    }
+    assert!(house.frames_sent - before <= 4, "{} frames", house.frames_sent - before);
+}
+
 #[test]
 fn a_lock_that_the_air_hid_for_a_moment_is_not_left_waiting() {
     let mut house = House::settled(6);

@@ -302,7 +302,11 @@ impl Bridge {
             if let Some(slot) = self.state.slot_of(grant) {
                 self.sync.forget_failures(grant.device, slot.key.index);
             }
-            self.sync.replan(grant.device, &mut self.network);
+            let device = grant.device;
+            self.sync.replan(device, &mut self.network);
+            if let Some(node) = self.state.device(device).and_then(|device| device.node) {
+                self.network.urge(node, now);
+            }
         }
         self.touched.extend(accepted.device);
         Ok(accepted)

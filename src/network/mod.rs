@@ -260,6 +260,15 @@ impl Network {
         id
     }
 
+    /// A user changed what a node should hold: it is tried now, also if it is taken for dead.
+    pub fn urge(&mut self, id: NodeId, now: Now) {
+        self.tick(now);
+        if let Some(state) = self.nodes.get_mut(&id) {
+            state.urge(self.clock);
+        }
+        self.go_on();
+    }
+
     /// Takes a job back. One that is under way goes on to its outcome, and one that waits for its next try ends as the
     /// last one did; others end as [`Outcome::Cancelled`]. Returns whether it was taken back.
     pub fn cancel(&mut self, id: JobId) -> bool {

@@ -43,6 +43,8 @@ const BEAM: Duration = Duration::from_millis(250);
 const SLEEPS: Duration = Duration::from_secs(5);
 /// A frame that says that a node listens can be forged. It is believed once in this time: a frame or two.
 const HINT: Duration = Duration::from_secs(30);
+/// A dead node is tried once in this time because of changes, however many there are.
+const URGE: Duration = Duration::from_secs(10);
 /// A bolt is thrown within this. A lock that says that it takes longer gets a revocation all the same.
 const MOVES: Duration = Duration::from_secs(3);
 /// A failing node gets one part of the airtime, and the others four.
@@ -99,6 +101,8 @@ pub(super) struct NodeState {
     unbeamed: bool,
     /// A frame in clear that says it listens is ignored until then.
     hint_at: Instant,
+    /// A dead node is not tried for a user's change before.
+    urge_at: Instant,
     /// How often in a row a dead node was tried in vain.
     attempts: usize,
     /// How long the node took to report lately, smoothed.
@@ -166,6 +170,7 @@ impl NodeState {
             beamed_awake: false,
             unbeamed: false,
             hint_at: Instant::ZERO,
+            urge_at: Instant::ZERO,
             attempts: 0,
             think_time: None,
         }
@@ -405,6 +410,15 @@ impl NodeState {
         }
         if self.sleeps() {
             self.awake_until = now + AWAKE;
+        }
+    }
+
+    /// A user changed what this node should hold: one that is taken for dead is tried now. It may be back, and a code that was
+    /// taken away must not stay for an hour.
+    pub(super) fn urge(&mut self, now: Instant) {
+        if self.reach == Reach::Dead && now >= self.urge_at {
+            self.urge_at = now + URGE;
+            self.retry_at = self.retry_at.min(now);
         }
     }
 

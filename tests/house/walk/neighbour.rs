@@ -86,6 +86,11 @@ impl Neighbour {
         self.spoilt.get(&node).is_some_and(|until| now < *until)
     }
 
+    /// What a lock says now may be lost, until then.
+    pub fn spoil(&mut self, node: NodeId, until: Instant) {
+        self.spoilt.insert(node, until);
+    }
+
     pub fn rests(&mut self) {
         self.burning.clear();
         self.lower.clear();
@@ -140,7 +145,7 @@ impl Stage {
             Forged::NonceToLock => {
                 let frame = self.nonce_report(s2);
                 if !s2 {
-                    self.neighbour.spoilt.insert(node, now + SPOILT);
+                    self.neighbour.spoil(node, now + SPOILT);
                 }
                 self.reach_lock(node, &frame);
                 return;

@@ -288,7 +288,12 @@ impl Stage {
                 self.fault(lock, |node| if both_ways { node.faults.gone = true } else { node.faults.mute = true });
                 self.agenda.at(self.house.now() + Duration::from_secs(seconds.into()), Later::Unjam(node));
             }
-            What::Batteries { lock } => self.fault(lock, Node::power_cut),
+            What::Batteries { lock } => {
+                // What it was about to report goes with its power.
+                let until = self.house.now() + Duration::from_secs(1);
+                self.neighbour.spoil(self.lock(lock), until);
+                self.fault(lock, Node::power_cut);
+            }
             What::Copy => {
                 if self.has_store() {
                     self.house.copy_store();
