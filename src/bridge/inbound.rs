@@ -90,7 +90,7 @@ impl Bridge {
             None => {}
         }
         for (slot, sighting) in &report.sightings {
-            if self.sync.is_answer_again(SlotKey::user_code(device, *slot), sighting, now.mono) {
+            if self.sync.is_answer_again(SlotKey::user_code(device, *slot), sighting, &self.state, now.mono) {
                 continue;
             }
             let what = match sighting {

@@ -1,5 +1,7 @@
 //! What a lock says or does, turned into what we believe of one slot.
 
+use zeroize::Zeroizing;
+
 use crate::domain::grant::Reason;
 use crate::domain::ids::{Generation, GrantId};
 use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey, Pin};
@@ -39,6 +41,18 @@ impl Sighting {
                 }
             }
         }
+    }
+
+    /// Equal for equal sightings, without the code.
+    pub fn fingerprint(&self, key: &FingerprintKey) -> Fingerprint {
+        let (kind, code): (u8, &[u8]) = match self {
+            Self::Empty => (0, &[]),
+            Self::Known(code) => (1, code.reveal()),
+            Self::NotEnabled(code) => (2, code.reveal()),
+            Self::Masked => (3, &[]),
+            Self::Unavailable => (4, &[]),
+        };
+        Fingerprint::of(&Zeroizing::new([&[kind], code].concat()), key)
     }
 
     /// What it says is in the slot.

@@ -26,13 +26,13 @@ use crate::command::Command;
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::{Grant, Reason, Status};
 use crate::domain::ids::{DeviceId, GrantId};
-use crate::domain::pin::Pin;
+use crate::domain::pin::{Fingerprint, Pin};
 use crate::domain::slot::{Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Deadline, Instant, Now, Timestamp};
 use crate::network::{ControllerStatus, Expect, Job, JobId, Network, Priority};
 use crate::reconcile::assess::{Case, Standing, assess};
 use crate::reconcile::evidence::{LATE_ECHO, SlotReport};
-use crate::reconcile::observe::{self, Sighting};
+use crate::reconcile::observe;
 use crate::reconcile::plan::{Plan, Step, plan};
 use crate::reconcile::retry;
 
@@ -86,8 +86,8 @@ struct Patience {
     recheck: BTreeSet<u16>,
     /// When a report last asked for a look at a slot, and how often in a row one did.
     looks: BTreeMap<u16, (Instant, u32)>,
-    /// What the last look showed of which slots, and when.
-    answered: Option<(Vec<(u16, Sighting)>, Instant)>,
+    /// What the last look showed of which slots, and when. Fingerprints, so that no code stays in memory.
+    answered: Option<(Vec<(u16, Fingerprint)>, Instant)>,
     /// The last read that was given up without an answer, of which slot and when.
     unanswered: Option<(u16, Instant)>,
     /// The slot that is being read was reported on since the question left.

@@ -223,7 +223,8 @@ impl Sync {
             self.tries(SlotKey::user_code(device, index)).retry = Some(Retry::after(delay, now));
         }
         let mut findings = Vec::new();
-        self.locks.entry(device).or_default().answered = Some((report.sightings.clone(), now.mono));
+        let shown = report.sightings.iter().map(|(slot, sighting)| (*slot, sighting.fingerprint(&state.key)));
+        self.locks.entry(device).or_default().answered = Some((shown.collect(), now.mono));
         for (slot, sighting) in &report.sightings {
             findings.extend(self.see(SlotKey::user_code(device, *slot), sighting, state, now));
         }

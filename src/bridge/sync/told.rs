@@ -71,11 +71,10 @@ impl Sync {
 
     /// Whether a report is the answer to our last read once more: the air doubles frames where there are no keys, and a question
     /// that was repeated because its acknowledgement was lost is answered twice.
-    pub fn is_answer_again(&self, key: SlotKey, sighting: &Sighting, now: Instant) -> bool {
+    pub fn is_answer_again(&self, key: SlotKey, sighting: &Sighting, state: &State, now: Instant) -> bool {
         let answered = self.locks.get(&key.device).and_then(|patience| patience.answered.as_ref());
-        answered.is_some_and(|(shown, at)| {
-            now.since(*at) < ECHO && shown.iter().any(|(slot, shown)| *slot == key.index && shown == sighting)
-        })
+        answered
+            .is_some_and(|(shown, at)| now.since(*at) < ECHO && shown.contains(&(key.index, sighting.fingerprint(&state.key))))
     }
 
     /// Whether a report shows the slot of a read that was given up just before: its answer, which came late. It is dropped, and
