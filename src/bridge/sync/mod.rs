@@ -94,8 +94,8 @@ struct Patience {
     reported_in_read: bool,
     /// The answer to the last read did not count for that reason.
     read_again: bool,
-    /// When it reported that every code was erased.
-    erased_at: Option<Instant>,
+    /// When it reported that every code was erased, and the slots that were not read since.
+    erased: Option<(Instant, BTreeSet<u16>)>,
     /// Its inventory waits for airtime.
     pacing: bool,
     /// Its slow check is due, or under way.

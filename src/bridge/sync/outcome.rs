@@ -307,10 +307,11 @@ impl Sync {
         let is_new = before == Content::Empty || rechecked && !before.is_occupied();
         let appeared = slot.owner.is_none() && is_new && slot.content.is_occupied();
         state.put_slot(slot, now.wall);
-        let erased_at = self.locks.get(&key.device).and_then(|patience| patience.erased_at);
+        let erased = self.locks.get_mut(&key.device).and_then(|patience| patience.erased.as_mut());
+        let is_reported = erased.is_some_and(|(at, unread)| unread.remove(&key.index) && now.mono.since(*at) < ERASURE);
         match verdict {
-            // One event spoke of all of them.
-            Verdict::Missing if erased_at.is_some_and(|at| now.mono.since(at) < ERASURE) => None,
+            // The event about all codes covers it.
+            Verdict::Missing if is_reported => None,
             Verdict::Missing | Verdict::Changed => Some(Finding::ChangedAtLock(key)),
             _ => appeared.then_some(Finding::Foreign(key)),
         }

@@ -1,5 +1,6 @@
 //! What a lock reports unasked about its codes, weighed by [`evidence`], and what follows for the slot.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::ledger::{hold, slot_of};
@@ -108,8 +109,8 @@ impl Sync {
     /// The lock reports that every code was erased. That is no proof of any slot: all are looked at before anything is
     /// written.
     pub fn all_erased(&mut self, device: DeviceId, state: &mut State, network: &Network, now: Now) -> Option<JobId> {
-        self.locks.entry(device).or_default().erased_at = Some(now.mono);
-        let slots: Vec<u16> = state.slots(device).keys().copied().collect();
+        let slots: BTreeSet<u16> = state.slots(device).keys().copied().collect();
+        self.locks.entry(device).or_default().erased = Some((now.mono, slots.clone()));
         let reported = slots
             .into_iter()
             .map(|index| self.reported(SlotKey::user_code(device, index), SlotReport::Empty, state, network, now));

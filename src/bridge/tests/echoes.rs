@@ -142,6 +142,14 @@ fn a_report_that_all_codes_are_erased_is_looked_at_before_anything_is_written() 
     let codes = house.codes(V1);
     assert!(codes.contains(&(1, "2468".into())) && codes.len() == 3, "another's code was written over: {codes:?}");
     assert_eq!(house.statuses(), ["Active None", "Active None"], "the lock had said what is not so");
+    // A code that is erased after that is news.
+    house.program(V1, 3, None);
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.changed_at_lock(), 1);
+    house.happened.clear();
+    let bob = house.bridge.state.people().find(|person| person.first_name == "Bob").unwrap().id;
+    house.intend(Intent::Grant { person: bob, device: "lock_3".into(), schedule: Schedule::Always });
+    house.run_for(Duration::from_secs(600));
     // This time it is so.
     house.world.visit(V1, |lock| (1..=30).for_each(|slot| _ = lock.memory.codes.remove(slot)));
     house.hear(V1, &[0x63, 0x03, 0, 0]);
