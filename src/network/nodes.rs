@@ -291,7 +291,8 @@ impl NodeState {
         if !urgent && (waits_for_ping || self.is_left_alone(now) || paced) {
             return Eligible::No;
         }
-        if self.reserved == Some(transaction.id) {
+        // One that the node could not open goes on with its own turn: behind an operation, each try may cross with its reports.
+        if self.reserved == Some(transaction.id) || transaction.resealed {
             return Eligible::Due;
         }
         if !urgent && now < self.yields_until { Eligible::Yielding } else { Eligible::Yes }

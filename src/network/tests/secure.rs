@@ -273,6 +273,26 @@ fn a_lock_whose_battery_was_changed_gets_the_code_all_the_same() {
     assert_eq!(codes, 1, "the third one was opened, too");
 }
 
+/// Behind each operation of a flood it would cross with what the lock reports of that, and wait for the next.
+#[test]
+fn a_revocation_that_could_not_be_opened_does_not_wait_behind_an_operation() {
+    let mut far = Far::granted(SecurityClass::S2AccessControl);
+    let lock = || Command::parse(&[0x62, 0x01, 0xFF]).unwrap();
+    far.bench.submit(LOCK, Priority::Operate, lock(), Expect::Supervised);
+    far.run(1000);
+    far.opened.clear();
+    far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
+    far.bench.submit(LOCK, Priority::Revoke, write_code(1), Expect::Supervised);
+    far.bench.submit(LOCK, Priority::Operate, lock(), Expect::Supervised);
+    far.run(3000);
+    let inside = |command: &Command| match command {
+        Command::Supervision(Supervision::Get(get)) => get.command.to_string(),
+        other => other.to_string(),
+    };
+    let opened: Vec<String> = far.opened.iter().map(|(_, command)| inside(command)).collect();
+    assert_eq!(opened, ["User Code Set", "Door Lock OperationSet"]);
+}
+
 /// Otherwise the lock repeats its report, and it counts twice.
 #[test]
 fn an_answer_that_a_lock_could_not_open_is_sealed_anew_once() {
