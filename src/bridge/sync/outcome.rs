@@ -151,7 +151,8 @@ impl Sync {
         let tries = self.tries(key);
         let (told, reported, interrupted) = (tries.told, tries.told || tries.reported, tries.interrupted);
         let settled = tries.settling && pin.is_some();
-        let confirms = told && !matches!(sent, Sent::Confirmed | Sent::Refused | Sent::Unsupported);
+        // Where nothing was acknowledged, the report is not of this frame: at a lock without keys it may be forged.
+        let confirms = told && matches!(sent, Sent::Acked | Sent::Unanswered | Sent::Unknown);
         if let (true, Progress::Sending { doing }) = (confirms, slot.progress) {
             observe::confirm(&mut slot, doing, pin, ConfirmedBy::Event, &fingerprints, now.wall);
         }

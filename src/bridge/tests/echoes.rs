@@ -113,6 +113,26 @@ fn a_late_report_of_a_code_that_was_just_taken_out_names_its_person() {
     assert_eq!(used(&mut house), (None, Some(EventReason::UnmanagedSlot)));
 }
 
+#[test]
+fn a_forged_report_does_not_confirm_a_removal_at_a_lock_that_acknowledges_nothing() {
+    let mut house = House::settled(88);
+    let mut lock = house.bridge.state.device_of(V1).unwrap().clone();
+    lock.habits.echoes = true;
+    house.bridge.state.put_device(lock);
+    let ada = house.add("Ada", "48213", &["lock_3"]);
+    house.run_for(Duration::from_secs(60));
+    house.world.visit(V1, |lock| lock.faults.gone = true);
+    house.intend(Intent::Revoke { person: ada, device: "lock_3".into() });
+    house.run_for(Duration::from_secs(600));
+    for _ in 0..5 {
+        house.hear(V1, &[0x71, 0x05, 0, 0, 0, 0xFF, 6, 13, 1, 1]);
+        house.run_for(Duration::from_millis(700));
+    }
+    house.run_for(Duration::from_secs(60));
+    assert_eq!(house.codes(V1), [(1, "48213".into())]);
+    assert_eq!(house.statuses(), ["RemovalUnconfirmed Some(NoAnswer)"]);
+}
+
 /// User 0 with bytes in the code field: an unknown tag was presented.
 #[test]
 fn an_unknown_tag_leaves_every_slot_as_it_was() {
