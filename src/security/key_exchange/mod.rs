@@ -169,7 +169,7 @@ struct Line {
     repeated: bool,
     /// It waits for a nonce, which is asked for again then.
     waits: Option<Instant>,
-    /// The node acknowledged it.
+    /// The node acknowledged it, and has not said since that it could not open it.
     acknowledged: bool,
     outputs: VecDeque<Output>,
 }
@@ -358,6 +358,7 @@ impl Line {
 
     /// The node could not open what was said last, or asks for it again: once more.
     fn repeat<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
+        self.acknowledged = false;
         if self.waits.is_some() || !std::mem::replace(&mut self.repeated, true) {
             self.seal_last(cx);
         }

@@ -380,7 +380,8 @@ fn a_node_that_falls_silent_is_given_up_in_its_time_and_told_nothing() {
 /// The lock has its keys and does not call again: a lost last message must not leave it in the network and without a class.
 #[test]
 fn a_node_that_has_all_its_keys_is_a_member_although_its_last_message_was_lost() {
-    let silent_after = |last: usize, acknowledges: bool| {
+    const COULD_NOT_OPEN: [u8; 20] = [0x9F, 0x02, 77, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+    let ends = |last: usize, acknowledges: bool, opens: bool| {
         let mut world = World::new(lock(), None);
         world.drain();
         let mut heard = 0;
@@ -393,15 +394,20 @@ fn a_node_that_has_all_its_keys_is_a_member_although_its_last_message_was_lost()
                 world.exchange.was_acknowledged();
             }
         }
+        if !opens {
+            world.hear(&COULD_NOT_OPEN);
+        }
         while world.ended.is_empty() {
             world.wait(Duration::from_secs(1));
         }
         (world.ended.remove(0), heard)
     };
+    let silent_after = |last: usize, acknowledges: bool| ends(last, acknowledges, true);
     let (whole, messages) = silent_after(usize::MAX, true);
     let whole = whole.unwrap();
     assert_eq!(silent_after(messages - 1, true), (Ok(whole), messages));
     assert_eq!(silent_after(messages - 1, false).0, Err(Failure::NoAnswer(Step::KeyGet)), "it may not have heard our last");
+    assert_eq!(ends(messages - 1, true, false).0, Err(Failure::NoAnswer(Step::KeyGet)), "it could not open our last");
     for last in 0..messages - 1 {
         assert!(silent_after(last, true).0.is_err(), "{last} of {messages}");
     }
