@@ -618,6 +618,23 @@ fn a_revocation_is_tried_at_once_at_a_lock_that_is_taken_for_dead() {
     assert!(house.frames_sent - before <= 4, "{} frames", house.frames_sent - before);
 }
 
+/// The tries for changes come on top: they do not make the pauses longer.
+#[test]
+fn changes_for_a_lock_that_is_away_do_not_put_off_its_next_try() {
+    let mut house = House::settled(6);
+    let ada = house.add("Ada", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(60));
+    house.world.visit(V2, |lock| lock.faults.gone = true);
+    house.intend(Intent::Revoke { person: ada, device: "lock_2".into() });
+    for code in ["77213", "59321", "90517", "13579"] {
+        house.run_for(Duration::from_secs(12));
+        house.add("B", code, &["lock_2"]);
+    }
+    house.world.visit(V2, |lock| lock.faults.gone = false);
+    house.run_for(Duration::from_secs(150));
+    assert!(house.codes(V2).iter().all(|(_, code)| code != "48213"), "{:?}", house.codes(V2));
+}
+
 #[test]
 fn a_lock_that_the_air_hid_for_a_moment_is_not_left_waiting() {
     let mut house = House::settled(6);

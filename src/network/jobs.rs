@@ -133,6 +133,8 @@ pub(super) struct Transaction {
     pub(super) under: Under,
     /// It was sealed again already, because the node could not open it.
     pub(super) resealed: bool,
+    /// It is sent again for that reason, and goes on with the turn that it had: once.
+    pub(super) goes_on: bool,
     /// The Supervision session; a retransmission keeps it, so that the node can tell it from a new command.
     pub(super) session: Option<SessionId>,
 }

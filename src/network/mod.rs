@@ -471,6 +471,7 @@ impl Network {
             busy: 0,
             under: Under::Granted,
             resealed: false,
+            goes_on: false,
             session: None,
         }
     }

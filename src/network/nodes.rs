@@ -103,6 +103,8 @@ pub(super) struct NodeState {
     hint_at: Instant,
     /// A dead node is not tried for a user's change before.
     urge_at: Instant,
+    /// When it would have been tried without that.
+    urged_from: Option<Instant>,
     /// How often in a row a dead node was tried in vain.
     attempts: usize,
     /// How long the node took to report lately, smoothed.
@@ -171,6 +173,7 @@ impl NodeState {
             unbeamed: false,
             hint_at: Instant::ZERO,
             urge_at: Instant::ZERO,
+            urged_from: None,
             attempts: 0,
             think_time: None,
         }
@@ -292,7 +295,7 @@ impl NodeState {
             return Eligible::No;
         }
         // One that the node could not open goes on with its own turn: behind an operation, each try may cross with its reports.
-        if self.reserved == Some(transaction.id) || transaction.resealed {
+        if self.reserved == Some(transaction.id) || transaction.goes_on {
             return Eligible::Due;
         }
         if !urgent && now < self.yields_until { Eligible::Yielding } else { Eligible::Yes }
@@ -419,7 +422,9 @@ impl NodeState {
     pub(super) fn urge(&mut self, now: Instant) {
         if self.reach == Reach::Dead && now >= self.urge_at {
             self.urge_at = now + URGE;
-            self.retry_at = self.retry_at.min(now);
+            if now < self.retry_at {
+                self.urged_from = Some(std::mem::replace(&mut self.retry_at, now));
+            }
         }
     }
 
@@ -440,7 +445,7 @@ impl NodeState {
         }
         self.sounds(now);
         self.suspect = false;
-        self.attempts = 0;
+        (self.attempts, self.urged_from) = (0, None);
         self.yields_until = Instant::ZERO;
         if self.sleeps() && now >= self.awake_until {
             // It spoke in its sleep (a report goes out without listening for long).
@@ -467,6 +472,11 @@ impl NodeState {
 
     /// The node acknowledged nothing, not even the ping. True if that is news.
     pub(super) fn died(&mut self, now: Instant, entropy: &mut Entropy) -> bool {
+        // A try for a user's change is one more, and puts off none.
+        if let Some(at) = self.urged_from.take() {
+            (self.retry_at, self.suspect) = (at.max(now + URGE), false);
+            return self.set_reach(Reach::Dead);
+        }
         let pause = BACK_OFF.get(self.attempts).or(BACK_OFF.last()).copied().unwrap_or_default();
         // Up to a tenth of jitter: locks that died together (power cut of a repeater) are not all tried at once.
         let jitter = entropy.below(u64::try_from(pause.as_millis()).unwrap_or_default() / 10);

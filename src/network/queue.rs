@@ -222,6 +222,7 @@ mod tests {
             busy: 0,
             under: Under::Granted,
             resealed: false,
+            goes_on: false,
             session: None,
         }
     }

@@ -182,7 +182,7 @@ impl Network {
             // of the two it could not open: both are sealed again. The command keeps its session, so it is not done twice.
             let is_open = |it: &mut Thinking| !it.working && !it.transaction.resealed;
             if let Some(Thinking { mut transaction, .. }) = state.thinking.take_if(is_open) {
-                transaction.resealed = true;
+                (transaction.resealed, transaction.goes_on) = (true, true);
                 self.queue.push_front(transaction);
             }
             return;
@@ -205,7 +205,7 @@ impl Network {
         if transaction.resealed && verifying {
             return self.could_not_be_opened(transaction);
         }
-        transaction.resealed = true;
+        (transaction.resealed, transaction.goes_on) = (true, true);
         self.queue.push_front(transaction);
     }
 

@@ -81,6 +81,8 @@ impl Network {
     }
 
     fn transmit(&mut self, mut transaction: Transaction) {
+        // Once: a node that stopped answering must not keep the air.
+        transaction.goes_on = false;
         self.last_callback = self.last_callback.next();
         let callback = self.last_callback;
         let Some(state) = self.nodes.get_mut(&transaction.node) else {
@@ -253,7 +255,7 @@ impl Network {
             self.answer_arrived(id, session);
         }
         if resync && !transaction.resealed {
-            transaction.resealed = true;
+            (transaction.resealed, transaction.goes_on) = (true, true);
             return self.queue.push_front(transaction);
         }
         if resync && !transaction.expects_report() {
@@ -274,7 +276,8 @@ impl Network {
             state.thinking = Some(Thinking { transaction, since: now, until, working: false, verifying: true });
             return;
         }
-        if transaction.class_of(&state.node) > SecurityClass::S0 && !transaction.resealed {
+        let is_answer = transaction.priority == Priority::Reply;
+        if is_answer && transaction.class_of(&state.node) > SecurityClass::S0 && !transaction.resealed {
             state.last_answer = Some((Box::new(transaction.clone()), now));
         }
         self.delivered(transaction);

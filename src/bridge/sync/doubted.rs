@@ -63,16 +63,19 @@ impl Sync {
                 self.adopt_elsewhere(&grant, state, now);
                 return is_foreign.then_some(Finding::Foreign(key));
             }
-            Sighting::Empty if wanted => {
-                hold_back(grant.clone(), Status::MissingFromLock, state, now);
+            Sighting::Empty => {
+                if wanted {
+                    hold_back(grant.clone(), Status::MissingFromLock, state, now);
+                }
                 state.put_slot(slot, now.wall);
-                return (!self.adopt_elsewhere(&grant, state, now)).then_some(Finding::ChangedAtLock(key));
+                let is_elsewhere = self.adopt_elsewhere(&grant, state, now);
+                return (wanted && !is_elsewhere).then_some(Finding::ChangedAtLock(key));
             }
             Sighting::Unavailable if wanted => {
                 hold_back(grant, Status::ChangedAtLock, state, now);
                 Some(Finding::ChangedAtLock(key))
             }
-            Sighting::Empty | Sighting::Unavailable => None,
+            Sighting::Unavailable => None,
         };
         state.put_slot(slot, now.wall);
         finding
@@ -100,7 +103,7 @@ impl Sync {
     }
 
     /// The same for a grant whose slot turned out to hold something else: its code may have been seen in another before.
-    fn adopt_elsewhere(&self, grant: &Grant, state: &mut State, now: Now) -> bool {
+    fn adopt_elsewhere(&mut self, grant: &Grant, state: &mut State, now: Now) -> bool {
         let code = state.fingerprint(grant.credential);
         let is_its = |slot: &&Slot| match &slot.content {
             Content::Known(seen) => Some(Fingerprint::of(seen.reveal(), &state.key)) == code,
@@ -111,6 +114,10 @@ impl Sync {
         let Content::Known(seen) = slot.content.clone() else { return false };
         self.adopt(&mut slot, &Sighting::Known(seen), true, state, now);
         let is_adopted = slot.owner.is_some();
+        if is_adopted {
+            // Whether it is switched on there is not known any more.
+            self.recheck(slot.key);
+        }
         state.put_slot(slot, now.wall);
         is_adopted
     }

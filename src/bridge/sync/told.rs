@@ -78,12 +78,23 @@ impl Sync {
             .is_some_and(|(shown, at)| now.since(*at) < ECHO && shown.contains(&(key.index, sighting.fingerprint(&state.key))))
     }
 
-    /// Whether a report shows the slot of a read that was given up just before: its answer, which came late. It is dropped, and
-    /// the slot is read again: what it shows is older than that, and it is no sign that the slot was changed.
-    pub fn is_late_answer(&mut self, device: DeviceId, report: &dialect::Report, now: Instant) -> bool {
-        let Some(patience) = self.locks.get_mut(&device) else { return false };
+    /// The slot of a read that was given up just before, if the report shows it: it is the answer, which came late.
+    pub fn late_answer(&mut self, device: DeviceId, report: &dialect::Report, now: Instant) -> Option<u16> {
+        let patience = self.locks.get_mut(&device)?;
         let shows = |slot: u16| report.sightings.iter().any(|(shown, _)| *shown == slot);
-        patience.unanswered.take_if(|(slot, at)| shows(*slot) && now.since(*at) < LATE_ANSWER).is_some()
+        let late = patience.unanswered.take_if(|(slot, at)| shows(*slot) && now.since(*at) < LATE_ANSWER);
+        late.map(|(slot, _)| slot)
+    }
+
+    /// A report is most likely an answer once more, or a late one: no alarm. But stars may also be the report of a change at the
+    /// lock: ours is written once more. After a `late` answer the slot is read again.
+    pub fn answered_again(&mut self, key: SlotKey, sighting: &Sighting, late: bool, state: &mut State, now: Now) {
+        let slot = slot_of(key, state);
+        if *sighting == Sighting::Masked && slot.owner.is_some() && holds_ours(&slot) {
+            self.doubt_slot(slot, true, false, state, now);
+        } else if late {
+            self.recheck(key);
+        }
     }
 
     /// The lock reports that a code was added and not where. It is the report of our own write if one ended just now;
