@@ -566,16 +566,12 @@ fn planned(
     network: &Network,
     now: Now,
 ) -> Option<(View, Plan)> {
-    // Until each slot was read, what is to go may be in another slot than the copy says.
-    let is_doubted = state.slots(id).values().any(|slot| slot.progress == Progress::RowDoubted);
     loop {
-        if !is_doubted {
-            tidy(id, state);
-        }
+        tidy(id, state);
         let mut view = View::of(id, mute_supervision, state, network)?;
         view.reserved.extend(&resting);
         let plan = plan(&view.lock(state.slots(id)));
-        if plan.release.is_empty() || is_doubted {
+        if plan.release.is_empty() {
             return Some((view, plan));
         }
         for slot in plan.release {

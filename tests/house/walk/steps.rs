@@ -294,7 +294,10 @@ impl What {
             40..43 => Self::Bolt { lock, locked: n(2) == 0 },
             43..44 => Self::Check { lock },
             44..52 => Self::Type { who, code: n(4), lock },
-            52..57 => Self::Come { who, lock, times: 2 + n(3), each: 3_000 + u16::from(n(100)) * 50, called: n(3) == 0 },
+            52..57 => {
+                let (times, each) = (2 + n(3), n(100));
+                Self::Come { who, lock, times, each: 3_000 + u16::from(each) * 50, called: each % 3 == 0 }
+            }
             57..58 => Self::TypeForeign { lock, slot: n(32) },
             58..60 => Self::TypeWrong { lock },
             60..61 => Self::Turn { lock, locked: n(2) == 0 },
