@@ -145,6 +145,10 @@ fn warn_unanswered(node: &Node, goes_on: bool) {
              (zwave.keys_file), or exclude it and include it again; until then it is asked again now and then"
         );
     } else {
-        tracing::warn!(node = %node.id, class = ?node.security, goes_on, "left the question for its security class unanswered; it is asked again");
+        let class = node.security;
+        tracing::warn!(
+            node = %node.id, ?class, goes_on,
+            "left the question for its security class unanswered; it is asked again"
+        );
     }
 }

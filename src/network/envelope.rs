@@ -305,7 +305,7 @@ mod tests {
     fn a_report_is_known_again_by_its_number_although_it_was_the_first_that_was_heard() {
         let reports = [(0, 4), (15, 5), (2_640, 4), (2_655, 5), (5_000, 4)];
         assert_eq!(happen(&reports), 2);
-        assert_eq!(happen(&[(0, 4), (2_640, 4)]), 2, "one id for all reports, as far as anybody can tell");
+        assert_eq!(happen(&[(0, 4), (2_640, 4)]), 2, "one id for all reports: the bytes do not tell them apart");
     }
 
     #[test]

@@ -8,12 +8,13 @@
 //! | --- | --- | --- | --- |
 //! | User Code Report, Extended User Code Report, asked for | those it shows, and the gaps up to its next user id | what is in the slot ([`super::observe`]) | stars: whether they are ours |
 //! | the same with status 0xFE, asked for | the one asked for | nothing: neither free nor occupied | the slot: read again, with growing pauses |
+//! | the same once more within [`ECHO`], or after its read was given up | those it shows | nothing | stars where ours was confirmed: ours is written once more; a late one: the slot is read again |
 //! | User Code Checksum Report, asked for | all | that nothing changed since the sum was taken, or that no code is set | all, where it differs |
 //! | Supervision Report, success | those of the frame | that the lock did it | nothing |
 //! | Supervision Report, fail | those of the frame | that the frame as a whole was refused | what is there: one read |
 //! | radio acknowledgement, or silence | those of the frame | nothing | what is there: one read |
-//! | "code added" (0x0E, Alarm 13 and 112), unasked report of an occupied slot | the one it names | our own change, by [`unasked`] | everything else: the slot is read |
-//! | "code deleted" (0x0D, Alarm 33), unasked report of an available slot | the one it names | our own removal, by [`unasked`] | everything else: the slot is read |
+//! | "code added" (0x0E, Alarm 13 and 112), unasked report of an occupied slot | the one it names | our own change, by [`unasked`], if its frame was acknowledged | everything else: the slot is read |
+//! | "code deleted" (0x0D, Alarm 33), unasked report of an available slot | the one it names | our own removal, by [`unasked`], if its frame was acknowledged | everything else: the slot is read |
 //! | unasked report with status 0xFE | the one it names | nothing | the slot is read |
 //! | "all codes deleted" (0x0C, Alarm 32), report of user 0 with status 0 and no code bytes | all | that the lock says so (an event) | every slot is read before anything is written |
 //! | report of user 0 with anything else in it | none | that a code was denied | nothing |

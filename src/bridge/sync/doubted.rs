@@ -2,7 +2,8 @@
 //! at once before anything is believed of it or written to it.
 //!
 //! What an older copy wants may have been taken away since. So a code that the lock does not have is not written again, and
-//! a code that is not the one we know of is foreign: both wait for a person.
+//! a code that is not the one we know of is foreign: both wait for a person. A known code in another slot than the copy says
+//! is known again there.
 
 use super::ledger::is_wanted;
 use super::{Finding, Sync};

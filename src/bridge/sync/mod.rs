@@ -89,7 +89,7 @@ struct Patience {
     /// What the last look showed of which slots, and when. Fingerprints, so that no code stays in memory.
     answered: Option<(Vec<(u16, Fingerprint)>, Instant)>,
     /// The last read that was given up without an answer, of which slot and when.
-    unanswered: Option<(u16, Instant)>,
+    given_up: Option<(u16, Instant)>,
     /// The slot that is being read was reported on since the question left.
     reported_in_read: bool,
     /// The answer to the last read did not count for that reason.

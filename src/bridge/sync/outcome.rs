@@ -36,7 +36,7 @@ impl Sync {
     ) -> Option<(DeviceId, Vec<Finding>)> {
         let (device, task) = self.jobs.remove(&job)?;
         self.weigh(device, outcome, matches!(task, Task::Change(_)), now);
-        self.note_unanswered(device, &task, outcome, now);
+        self.note_given_up(device, &task, outcome, now);
         let findings = match task {
             Task::Change(changes) => {
                 self.changes_done(device, changes, outcome, state, network, now);
@@ -72,10 +72,10 @@ impl Sync {
         Some((device, findings))
     }
 
-    fn note_unanswered(&mut self, device: DeviceId, task: &Task, outcome: &Outcome, now: Now) {
+    fn note_given_up(&mut self, device: DeviceId, task: &Task, outcome: &Outcome, now: Now) {
         let (Task::Look { slot } | Task::Survey { slot, .. } | Task::CheckLook { slot, .. }) = task else { return };
         if matches!(outcome, Outcome::NoReport | Outcome::NoAck | Outcome::NoNonce) {
-            self.locks.entry(device).or_default().unanswered = Some((*slot, now.mono));
+            self.locks.entry(device).or_default().given_up = Some((*slot, now.mono));
         }
     }
 

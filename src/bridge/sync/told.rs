@@ -82,7 +82,7 @@ impl Sync {
     pub fn late_answer(&mut self, device: DeviceId, report: &dialect::Report, now: Instant) -> Option<u16> {
         let patience = self.locks.get_mut(&device)?;
         let shows = |slot: u16| report.sightings.iter().any(|(shown, _)| *shown == slot);
-        let late = patience.unanswered.take_if(|(slot, at)| shows(*slot) && now.since(*at) < LATE_ANSWER);
+        let late = patience.given_up.take_if(|(slot, at)| shows(*slot) && now.since(*at) < LATE_ANSWER);
         late.map(|(slot, _)| slot)
     }
 
@@ -90,7 +90,9 @@ impl Sync {
     /// lock: ours is written once more. After a `late` answer the slot is read again.
     pub fn answered_again(&mut self, key: SlotKey, sighting: &Sighting, late: bool, state: &mut State, now: Now) {
         let slot = slot_of(key, state);
-        if *sighting == Sighting::Masked && slot.owner.is_some() && holds_ours(&slot) {
+        // A row of an older copy is read before anything is written, and what is under way has an end of its own.
+        let at_rest = matches!(slot.progress, Progress::Idle | Progress::Doubted { .. });
+        if *sighting == Sighting::Masked && at_rest && slot.owner.is_some() && holds_ours(&slot) {
             self.doubt_slot(slot, true, false, state, now);
         } else if late {
             self.recheck(key);

@@ -374,7 +374,7 @@ fn an_answer_that_comes_after_its_read_was_given_up_is_no_change_at_a_masking_lo
     assert_eq!((house.changed_at_lock(), house.statuses()), (0, vec!["Active None".into()]));
     house.hear(V1, b"\x63\x03\x01\x01*****");
     house.run_for(Duration::from_secs(60));
-    assert_eq!(house.changed_at_lock(), 1, "nobody asked");
+    assert_eq!(house.changed_at_lock(), 1, "it was not asked for");
 }
 
 /// A person deletes the code while the lock still stores it: its report of the deletion comes before that of our write.

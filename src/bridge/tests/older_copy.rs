@@ -198,3 +198,20 @@ fn a_slot_whose_row_is_damaged_is_read_before_anything_is_written() {
         assert_eq!(slot.content, Content::Known(CodeText::new(there)));
     }
 }
+
+/// A row of an older copy is read first, also if a report comes that looks like the answer to an earlier read.
+#[test]
+fn a_late_answer_does_not_make_a_row_of_an_older_copy_count() {
+    let mut blueprint = Blueprint::two_locks();
+    blueprint.nodes.get_mut(&V2).unwrap().quirks.masks_codes = true;
+    let mut house = House::new(&blueprint, 6);
+    house.run_for(Duration::from_secs(3600));
+    house.add("Ann", "48213", &["lock_2"]);
+    house.run_for(Duration::from_secs(600));
+    let device = house.bridge.state.device_of(V2).unwrap().id;
+    let (now, bridge) = (house.now(), &mut house.bridge);
+    bridge.sync.doubt_all(device, &mut bridge.state, now);
+    let key = crate::domain::slot::SlotKey::user_code(device, 1);
+    bridge.sync.answered_again(key, &crate::reconcile::observe::Sighting::Masked, true, &mut bridge.state, now);
+    assert_eq!(house.bridge.state.slots(device)[&1].progress, Progress::RowDoubted);
+}

@@ -103,7 +103,7 @@ fn words_are_true(stage: &Stage, name: &str, grant: &Value) -> Result<(), String
     }
     let person = stage.model.person(name).ok_or("nobody added them")?;
     let opens = |code: &String| stage.house.node(node).memory.codes.user_of(code.as_bytes()).is_some();
-    // A code that an older store knows nothing of is foreign to it, whoever had it.
+    // A code that an older store knows nothing of is foreign to it, also a person's own.
     let known = |code: &&String| !lock.loose.contains(*code);
     let (now, ever) = (opens(&person.codes[person.codes.len() - 1]), person.codes.iter().filter(known).any(opens));
     let is_open = stage.house.node(node).class() == SecurityClass::None;

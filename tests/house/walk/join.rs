@@ -69,7 +69,7 @@ impl Stage {
         let kept: std::collections::BTreeSet<_> = self.house.journal().into_iter().map(|event| event.id).collect();
         let published = self.house.published.iter().map(|(id, _)| *id);
         self.joining.forgotten.extend(journal.into_iter().chain(published).filter(|id| !kept.contains(id)));
-        // Its label was scanned after the copy was made: it calls, and nobody expects it.
+        // Its label was scanned after the copy was made: it calls, and is not expected.
         if !self.joining.is_in && !self.joining.is_in_copy {
             self.joining.device = None;
         }
@@ -84,7 +84,7 @@ impl Stage {
                 lock.table.entries().map(|(slot, entry)| (slot, String::from_utf8_lossy(entry.code.reveal()).into_owned()));
             let known = people.iter().filter(|person| person.on.contains(node)).flat_map(|person| &person.codes);
             let known: Vec<&String> = known.collect();
-            // Stars show that a code is somebody's only where the copy has it, too.
+            // Stars show whose a code is only where the copy has it, too.
             let masks = self.house.node(*node).model.quirks.masks_codes;
             let was = |slot| copy.locks.get(node).and_then(|lock| super::watch::code_of(&lock.table, slot));
             let is_known = |slot, code: &String| known.contains(&code) && (!masks || was(slot).as_ref() == Some(code));

@@ -12,7 +12,7 @@ use super::model::{ARRIVED, DOUBTED, Edit};
 use super::stage::Stage;
 
 /// A lock that a neighbour calls seals its last report anew. That waits for a free radio, behind a lock that does not answer
-/// for example; what comes more than two seconds after the first may be told as another visit.
+/// for example; what comes more than two seconds after the first may be reported as another visit.
 const CALLED_FOR: Duration = Duration::from_secs(10);
 
 impl Stage {
