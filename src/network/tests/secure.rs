@@ -293,6 +293,37 @@ fn a_revocation_that_could_not_be_opened_does_not_wait_behind_an_operation() {
     assert_eq!(opened, ["User Code Set", "Door Lock OperationSet"]);
 }
 
+/// Otherwise it keeps the air from a person at another door, each time that it had to make room.
+#[test]
+fn a_code_that_could_not_be_opened_goes_on_with_its_turn_only_once() {
+    const OTHER: NodeId = NodeId(9);
+    let (peer, other) = (keyed(ClassId::SECURITY_2), Peer::lock());
+    let mut node = known(LOCK, &peer);
+    (node.security, node.security_known, node.class_settled) = (SecurityClass::S2AccessControl, true, true);
+    let nodes = vec![node, known(OTHER, &other)];
+    let mut bench = Bench::new(&[(LOCK, peer), (OTHER, other)], nodes, Some(HOME), Options::default());
+    bench.start();
+    let mut far = Far::of(bench, SecurityClass::S2AccessControl);
+    let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    far.run(1000);
+    assert_eq!(far.bench.outcome(first), Some(&Outcome::Accepted));
+    far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
+    // The lock can't open the code, and what is sealed anew gets stuck in the stick.
+    far.bench.stick.results = [Ok(TxStatus::OK), Err(Trouble::Stuck)].into();
+    far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    while !far.bench.stick.results.is_empty() {
+        far.take_in();
+        far.bench.run(5);
+    }
+    let before = far.bench.sent_to(LOCK).len();
+    let lock = Command::parse(&[0x62, 0x01, 0xFF]).unwrap();
+    far.bench.submit(OTHER, Priority::Operate, lock, Expect::Supervised);
+    far.bench.run(10_000);
+    let (code, operation) = (&far.bench.sent_to(LOCK)[before..], far.bench.sent_to(OTHER));
+    let ([(again, _), ..], [(operated, _), ..]) = (code, &operation[..]) else { panic!("{code:?} {operation:?}") };
+    assert!(operated < again, "the code went again at {again:?}, before the door at {operated:?}");
+}
+
 /// Otherwise the lock repeats its report, and it counts twice.
 #[test]
 fn an_answer_that_a_lock_could_not_open_is_sealed_anew_once() {
