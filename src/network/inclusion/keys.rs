@@ -106,19 +106,17 @@ impl Network {
     /// How the sending of a frame of the talk ended.
     pub(in crate::network) fn joiner_was_told(&mut self, id: NodeId, outcome: &Outcome) {
         let now = self.clock;
-        let Some(operation) = &mut self.membership.operation else { return };
-        let Phase::Keys(node, talk) = &mut operation.phase else { return };
-        if *node != id {
+        if *outcome == Outcome::Delivered {
             return;
         }
-        match (talk, outcome) {
-            (KeyTalk::S2(exchange), Outcome::Delivered) => exchange.was_acknowledged(),
-            // Its steps have times of their own.
-            (KeyTalk::S2(_), _) | (KeyTalk::S0(_), Outcome::Delivered) => {}
-            (KeyTalk::S0(inclusion), _) => {
-                let turn = inclusion.not_delivered(now, &mut self.entropy);
-                self.take_s0_turn(id, turn);
-            }
+        let Some(operation) = &mut self.membership.operation else { return };
+        let Phase::Keys(node, talk) = &mut operation.phase else { return };
+        // S2 has no use for this: its steps have times of their own.
+        if let KeyTalk::S0(inclusion) = talk
+            && *node == id
+        {
+            let turn = inclusion.not_delivered(now, &mut self.entropy);
+            self.take_s0_turn(id, turn);
         }
     }
 

@@ -10,6 +10,9 @@
 //! There is no way down: a failure never ends in fewer keys, or in S0. The node stays in the network without keys, and has
 //! to be excluded (B5).
 //!
+//! A node whose last message is lost has all its keys and does not call again. It is asked under the highest of them, and its
+//! answer is the proof that it is a member; without an answer the bootstrapping failed.
+//!
 //! What the sheets leave open: a KEX Fail is believed sealed and in clear. We seal it where the node has the temporary key
 //! and a nonce is there, as Z-Wave JS does, and send it in clear otherwise, as the reference library does. After the PIN,
 //! the node's echo is waited for thirty seconds (the reference library's TA3), since nodes repeat it every ten; ten seconds
@@ -169,8 +172,6 @@ struct Line {
     repeated: bool,
     /// It waits for a nonce, which is asked for again then.
     waits: Option<Instant>,
-    /// The node acknowledged it, and has not said since that it could not open it.
-    acknowledged: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -191,7 +192,6 @@ impl KeyExchange {
             last: None,
             repeated: false,
             waits: None,
-            acknowledged: false,
             outputs: VecDeque::new(),
         };
         let mut exchange = Self { state: State::begin(), deadline: None, line };
@@ -204,7 +204,7 @@ impl KeyExchange {
     pub fn receive(&mut self, air: &Air<'_>, frame: Security2, now: Instant, entropy: &mut impl Fresh) {
         // Nobody can open it yet: the node repeats it until the PIN is known.
         let sealed = matches!(frame, Security2::MessageEncapsulation(_));
-        if sealed && !self.state.has_temporary_key() || matches!(self.state, State::Ended) {
+        if sealed && !self.state.opens_sealed() || matches!(self.state, State::Ended) {
             return;
         }
         let received = self.line.session.receive(air, frame, Addressing::Single, now, entropy);
@@ -273,17 +273,12 @@ impl KeyExchange {
         if self.deadline.is_some_and(|at| at <= now) {
             // Silence: the node has its own timers (gateway sheet §6.3).
             let before = std::mem::replace(&mut self.state, State::Ended);
-            let next = before.too_late(&mut self.line);
+            let next = before.too_late(&mut self.line, &mut Context { air, now, entropy });
             return self.enter(next, now);
         }
         if self.line.waits.is_some_and(|at| at <= now) {
             self.line.seal_last(&mut Context { air, now, entropy });
         }
-    }
-
-    /// The radio of the node acknowledged what was said last.
-    pub fn was_acknowledged(&mut self) {
-        self.line.acknowledged = self.line.waits.is_none();
     }
 
     /// When to call [`KeyExchange::handle_timeout`], and why.
@@ -343,10 +338,7 @@ impl Line {
         self.waits = None;
         let Some((protection, command)) = &self.last else { return };
         match self.session.seal(cx.air, *protection, command, cx.now, cx.entropy) {
-            Sealing::Frame(frame) => {
-                self.acknowledged = false;
-                self.outputs.push_back(Output::Send(frame));
-            }
+            Sealing::Frame(frame) => self.outputs.push_back(Output::Send(frame)),
             Sealing::NonceGet(frame) => {
                 self.waits = Some(cx.now + NONCE_AGAIN);
                 self.outputs.push_back(Output::Send(frame));
@@ -358,7 +350,6 @@ impl Line {
 
     /// The node could not open what was said last, or asks for it again: once more.
     fn repeat<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
-        self.acknowledged = false;
         if self.waits.is_some() || !std::mem::replace(&mut self.repeated, true) {
             self.seal_last(cx);
         }

@@ -18,6 +18,8 @@ use crate::security::keys::KeyId;
 const STEP: Duration = Duration::from_secs(10);
 /// For a person (TAI1, TAI2).
 const PERSON: Duration = Duration::from_secs(240);
+/// How often a node whose last message is lost is asked under its key.
+const PROOFS: u8 = 3;
 /// For the echo, once the PIN is known: nodes send it every ten seconds.
 const ECHO: Duration = Duration::from_secs(30);
 
@@ -31,6 +33,7 @@ pub(super) enum State {
     AwaitEcho(AwaitEcho),
     AwaitKeyGet(AwaitKeyGet),
     AwaitVerify(AwaitVerify),
+    AwaitProof(AwaitProof),
     Ended,
 }
 
@@ -80,6 +83,14 @@ pub(super) struct AwaitVerify {
     class: SecurityClass,
 }
 
+/// All keys are verified, and the node does not say that it is done: it is asked under the highest of them.
+#[derive(Clone, Debug)]
+pub(super) struct AwaitProof {
+    transfer: AwaitKeyGet,
+    class: SecurityClass,
+    asked: u8,
+}
+
 /// What both sides said in clear, and repeat sealed.
 #[derive(Clone, Copy, Debug)]
 struct Agreed {
@@ -97,21 +108,23 @@ impl State {
         match self {
             Self::AwaitGrant(_) | Self::AwaitPin(_) | Self::AwaitEcho(AwaitEcho { typing: true, .. }) => Some(PERSON),
             Self::AwaitEcho(_) => Some(ECHO),
-            Self::AwaitReport | Self::AwaitPublicKey(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_) => Some(STEP),
+            Self::AwaitReport | Self::AwaitPublicKey(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_) | Self::AwaitProof(_) => {
+                Some(STEP)
+            }
             Self::Ended => None,
         }
     }
 
     /// That time has passed.
-    pub(super) fn too_late(self, line: &mut Line) -> Self {
+    pub(super) fn too_late<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> Self {
         let failure = match self {
-            // The node proved that it has all its keys, and got our answer to that: only its last message was lost. It is a
-            // member as far as it knows, and would not call again.
-            Self::AwaitKeyGet(state) if state.has_all() && line.acknowledged => return state.granted(line),
+            // By now the node gave up, or it is a member and only its last message was lost.
+            Self::AwaitKeyGet(state) if state.has_all() => return state.ask_for_proof(line, cx),
+            Self::AwaitProof(state) if state.asked < PROOFS => return state.ask(line, cx),
             Self::AwaitReport => Failure::NoAnswer(Step::KexReport),
             Self::AwaitPublicKey(_) => Failure::NoAnswer(Step::PublicKey),
             Self::AwaitEcho(AwaitEcho { typing: false, .. }) => Failure::NoAnswer(Step::Echo),
-            Self::AwaitKeyGet(_) => Failure::NoAnswer(Step::KeyGet),
+            Self::AwaitKeyGet(_) | Self::AwaitProof(_) => Failure::NoAnswer(Step::KeyGet),
             Self::AwaitVerify(_) => Failure::NoAnswer(Step::Verify),
             Self::AwaitGrant(_) | Self::AwaitPin(_) | Self::AwaitEcho(_) | Self::Ended => Failure::NobodyAnswered,
         };
@@ -119,8 +132,8 @@ impl State {
     }
 
     /// Whether sealed frames of the node can be opened.
-    pub(super) fn has_temporary_key(&self) -> bool {
-        matches!(self, Self::AwaitEcho(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_))
+    pub(super) fn opens_sealed(&self) -> bool {
+        matches!(self, Self::AwaitEcho(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_) | Self::AwaitProof(_))
     }
 
     /// The node said something in clear.
@@ -154,6 +167,9 @@ impl State {
             (Self::AwaitEcho(state), Security2::KEXSet(set)) => state.echoed(protection, set, line, cx),
             (Self::AwaitKeyGet(state), command) => state.sealed(protection, command, line, cx),
             (Self::AwaitVerify(state), command) => state.sealed(protection, command, line, cx),
+            (Self::AwaitProof(state), Security2::CommandsSupportedReport(_)) if protection == Protection::Class(state.class) => {
+                state.transfer.granted(line)
+            }
             (state, _) => state,
         }
     }
@@ -367,9 +383,23 @@ impl AwaitKeyGet {
         self.verified == self.agreed.set.granted_keys
     }
 
+    fn ask_for_proof<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+        let Some(class) = self.verified.classes().next() else { return line.give_up(Failure::KeysNotTaken) };
+        // A member has wiped the temporary key and its nonces.
+        line.session.grant(KeyMask::of(class));
+        AwaitProof { transfer: self, class, asked: 0 }.ask(line, cx)
+    }
+
     fn granted(self, line: &mut Line) -> State {
         let withheld = possible(self.agreed.report.requested_keys, line) & !self.verified;
         line.end(Ok(Granted { keys: self.verified, withheld, dsk: self.dsk }))
+    }
+}
+
+impl AwaitProof {
+    fn ask<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+        line.seal(Protection::Class(self.class), Security2::CommandsSupportedGet, cx);
+        State::AwaitProof(Self { asked: self.asked + 1, ..self })
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct Joiner {
     /// What it says instead of its echo.
     pub(crate) echo: Option<KexSet>,
     pub(crate) failed: Option<FailType>,
+    is_member: bool,
 }
 
 impl Joiner {
@@ -41,7 +42,14 @@ impl Joiner {
             last: None,
             echo: None,
             failed: None,
+            is_member: false,
         }
+    }
+
+    /// It said that it is done, and keeps what it was granted.
+    pub(crate) fn joined(&mut self) {
+        self.is_member = true;
+        self.session.grant(self.heard.map_or(KeyMask::NONE, |set| set.granted_keys));
     }
 
     pub(crate) fn dsk(&self) -> [u8; DSK] {
@@ -81,6 +89,10 @@ impl Joiner {
             Received::InClear(command) => self.in_clear(command, now),
             Received::Command(opened) => match Command::parse(&opened.command) {
                 Ok(Command::Security2(command)) if opened.protection == Protection::Temporary => self.sealed(command, now),
+                Ok(Command::Security2(Security2::CommandsSupportedGet)) if self.is_member => {
+                    let report = CommandsSupportedReport { supported: Vec::new(), controlled: Vec::new() };
+                    self.seal(opened.protection, Security2::CommandsSupportedReport(report), now)
+                }
                 // What comes after the exchange.
                 Ok(_) if opened.protection != Protection::Temporary => Vec::new(),
                 other => panic!("{other:?}"),
