@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::turn::Bridge;
-use super::words::After;
+use super::context::{Context, FormerName};
+use super::words::{After, BrokerInput};
 use crate::domain::event::Event;
-use crate::domain::ids::{DeviceId, EventId, Slug};
-use crate::domain::time::{Instant, Now};
+use crate::domain::ids::{EventId, Slug};
+use crate::domain::time::Instant;
 use crate::mqtt::outbox::Outbox;
-use crate::mqtt::topic::{BridgeInfo, GrantCounts, Message, Topics};
+use crate::mqtt::topic::{BridgeInfo, Message, Topics};
 use crate::network::{ControllerStatus, Reach};
 
 /// What was told already.
@@ -34,56 +34,84 @@ impl Announcer {
         }
     }
 
-    /// A connection stands; the broker may have forgotten everything.
-    pub fn connected(&mut self) {
-        self.trouble = None;
-        self.outbox.connected();
-        self.say_all_again();
+    /// Takes in what happened at the broker. Its commands are for [`super::commands`].
+    pub fn handle(&mut self, input: BrokerInput, cx: &mut Context) {
+        match input {
+            // The broker may have forgotten everything.
+            BrokerInput::Connected => {
+                self.trouble = None;
+                self.outbox.connected();
+                self.say_all_again();
+            }
+            BrokerInput::Disconnected { why } => {
+                self.trouble = Some(why);
+                self.outbox.disconnected();
+            }
+            BrokerInput::Commands(commands) => self.deaf = commands.err(),
+            BrokerInput::Acked(id) => self.acked(id, cx),
+            BrokerInput::Message { .. } => {}
+        }
     }
 
-    /// The connection broke.
-    pub fn disconnected(&mut self, why: String) {
-        self.trouble = Some(why);
-        self.outbox.disconnected();
+    /// The broker acknowledged this event before this announcer was made, and the store could not note it.
+    pub fn was_acked(&mut self, id: EventId, cx: &mut Context, now: Instant) {
+        if let Some(done) = self.outbox.take_out(id) {
+            cx.state.outbox_done(done, now);
+        }
     }
 
-    /// Whether commands come from the broker.
-    pub fn commands(&mut self, commands: Result<(), String>) {
-        self.deaf = commands.err();
+    /// Adds to the turn what the broker should get of it.
+    pub fn announce(&mut self, cx: &mut Context) {
+        let Some(mqtt) = cx.settings.mqtt.clone() else { return };
+        for event in cx.out.take_recorded() {
+            let dropped = self.outbox.push(event, cx.now.mono);
+            cx.state.drop_from_outbox(dropped, cx.now.wall);
+        }
+        for name in cx.out.take_former_names() {
+            cx.out.after.extend(self.forget(&name, &mqtt.topics));
+        }
+        let passing = cx.out.take_passing();
+        if self.trouble.is_some() {
+            return;
+        }
+        cx.out.after.extend(passing.into_iter().map(After::Passing));
+        let changed = cx.state.take_changed();
+        let everything = std::mem::take(&mut self.everything);
+        let mut messages = Vec::new();
+        for device in cx.state.devices().filter(|device| everything || changed.contains(&device.id)) {
+            let reach = device.node.map_or(Reach::Dead, |node| cx.network.reach(node));
+            messages.push(mqtt.topics.device_state(device, cx.state.grant_counts(device.id)));
+            messages.push(mqtt.topics.availability(&device.slug, reach != Reach::Dead));
+        }
+        if everything {
+            cx.out.after.extend(forget_former_names(cx, &mqtt.topics));
+        }
+        cx.out.after.extend(messages.into_iter().filter_map(|message| self.say(message)));
+        if everything || !changed.is_empty() {
+            cx.out.after.extend(self.say(mqtt.topics.bridge_info(&info(cx))));
+        }
+        while let Some(waiting) = self.outbox.offer() {
+            let (event, late) = (&waiting.event, waiting.is_late(cx.now, cx.clock.tells_age_of_the_past()));
+            let id = event.id;
+            let Some(device) = cx.state.device(event.device) else {
+                // Without its device an event has no topic any more.
+                self.acked(id, cx);
+                continue;
+            };
+            let message = mqtt.topics.event(event, &device.slug, &cx.settings.zone, mqtt.names, late);
+            cx.out.after.push(After::Publish(id, message));
+        }
     }
 
-    /// Why no commands come from the broker, although it is there.
-    pub fn deaf(&self) -> Option<&str> {
-        self.deaf.as_deref()
-    }
-
-    /// Retained state is said again, changed or not.
+    /// Retained state is published again, changed or not.
     pub fn say_all_again(&mut self) {
         self.said.clear();
         self.everything = true;
     }
 
-    /// The broker has an event: the row to delete.
-    pub fn acked(&mut self, id: EventId) -> Option<EventId> {
-        self.outbox.acked(id)
-    }
-
-    /// The broker has an event, by an acknowledgement from before this announcer: the row to delete.
-    pub fn was_acked(&mut self, id: EventId) -> Option<EventId> {
-        self.outbox.take_out(id)
-    }
-
-    /// One more event; returns the rows of older ones that had to go.
-    pub fn push(&mut self, event: Event, now: Instant) -> Vec<EventId> {
-        self.outbox.push(event, now)
-    }
-
-    /// Takes the retained messages of a device's old name off the broker.
-    pub fn forget<'a>(&'a mut self, slug: &Slug, topics: &Topics) -> impl Iterator<Item = Message> + use<'a> {
-        topics.retained(slug).into_iter().filter_map(|topic| {
-            self.said.remove(&topic)?;
-            Some(Message { topic, payload: String::new() })
-        })
+    /// Why no commands come from the broker, although it is there.
+    pub fn deaf(&self) -> Option<&str> {
+        self.deaf.as_deref()
     }
 
     /// Events that wait.
@@ -96,6 +124,24 @@ impl Announcer {
         self.trouble.as_deref()
     }
 
+    /// The broker has an event: its row can go.
+    fn acked(&mut self, id: EventId, cx: &mut Context) {
+        if let Some(done) = self.outbox.acked(id) {
+            cx.state.outbox_done(done, cx.now.mono);
+        }
+    }
+
+    /// Takes the retained messages of a former name off the broker.
+    fn forget(&mut self, name: &FormerName, topics: &Topics) -> Vec<After> {
+        let mut emptied = Vec::new();
+        for topic in topics.retained(&name.slug) {
+            if self.said.remove(&topic).is_some() || name.by_earlier_runs {
+                emptied.push(After::Retained(Message { topic, payload: String::new() }));
+            }
+        }
+        emptied
+    }
+
     fn say(&mut self, message: Message) -> Option<After> {
         if self.said.get(&message.topic) == Some(&message.payload) {
             return None;
@@ -105,71 +151,25 @@ impl Announcer {
     }
 }
 
-impl Bridge {
-    /// Adds to the turn what the broker should hear of it.
-    pub(super) fn announce(&mut self, now: Now) {
-        let Some(mqtt) = self.settings.mqtt.clone() else { return };
-        if self.announcer.trouble.is_some() {
-            return;
-        }
-        let changed = self.state.take_changed();
-        let everything = std::mem::take(&mut self.announcer.everything);
-        let mut messages = Vec::new();
-        for device in self.state.devices().filter(|device| everything || changed.contains(&device.id)) {
-            let reach = device.node.map_or(Reach::Dead, |node| self.network.reach(node));
-            messages.push(mqtt.topics.device_state(device, self.grant_counts(device.id)));
-            messages.push(mqtt.topics.availability(&device.slug, reach != Reach::Dead));
-        }
-        if everything {
-            self.after.extend(self.forget_former_names(&mqtt.topics));
-        }
-        let mut said: Vec<After> = messages.into_iter().filter_map(|message| self.announcer.say(message)).collect();
-        if everything || !changed.is_empty() {
-            said.extend(self.announcer.say(mqtt.topics.bridge_info(&self.info())));
-        }
-        self.after.extend(said);
-        while let Some(waiting) = self.announcer.outbox.offer() {
-            let (event, late) = (&waiting.event, waiting.is_late(now, self.clock.tells_age_of_the_past()));
-            let id = event.id;
-            let Some(device) = self.state.device(event.device) else {
-                // Without its device an event has no topic any more.
-                self.acked(id, now.mono);
-                continue;
-            };
-            let message = mqtt.topics.event(event, &device.slug, &self.settings.zone, mqtt.names, late);
-            self.after.push(After::Publish(id, message));
-        }
-    }
+/// Takes off the broker what it may have kept under names that no device has any more: it may have been away when they
+/// changed, or come back with what it knew before.
+fn forget_former_names(cx: &Context, topics: &Topics) -> Vec<After> {
+    let in_use: BTreeSet<&Slug> = cx.state.devices().map(|device| &device.slug).collect();
+    let former = cx.state.devices().flat_map(|device| &device.former_slugs).filter(|slug| !in_use.contains(slug));
+    let emptied = former.flat_map(|slug| topics.retained(slug)).map(|topic| Message { topic, payload: String::new() });
+    emptied.map(After::Retained).collect()
+}
 
-    /// Takes off the broker what it may have kept under names that no device has any more: it may have been away when they
-    /// changed, or come back with what it knew before.
-    fn forget_former_names(&self, topics: &Topics) -> Vec<After> {
-        let in_use: BTreeSet<&Slug> = self.state.devices().map(|device| &device.slug).collect();
-        let former = self.state.devices().flat_map(|device| &device.former_slugs).filter(|slug| !in_use.contains(slug));
-        let emptied = former.flat_map(|slug| topics.retained(slug)).map(|topic| Message { topic, payload: String::new() });
-        emptied.map(After::Retained).collect()
-    }
-
-    fn info(&self) -> BridgeInfo {
-        let controller = match self.network.controller() {
-            ControllerStatus::Ready(info) => Some(info.library.clone()),
-            ControllerStatus::Absent { .. } | ControllerStatus::Starting { .. } => None,
-        };
-        BridgeInfo {
-            version: env!("CARGO_PKG_VERSION"),
-            controller,
-            devices: self.state.devices().count(),
-            grants: self.state.counts(),
-            events_dropped: self.state.dropped().count,
-        }
-    }
-
-    /// How many grants of a device are on their way, and how many need somebody.
-    pub(super) fn grant_counts(&self, device: DeviceId) -> GrantCounts {
-        let mut counts = GrantCounts::default();
-        for grant in self.state.grants_on(device) {
-            counts.of(grant.status).into_iter().for_each(|count| *count += 1);
-        }
-        counts
+fn info(cx: &Context) -> BridgeInfo {
+    let controller = match cx.network.controller() {
+        ControllerStatus::Ready(info) => Some(info.library.clone()),
+        ControllerStatus::Absent { .. } | ControllerStatus::Starting { .. } => None,
+    };
+    BridgeInfo {
+        version: env!("CARGO_PKG_VERSION"),
+        controller,
+        devices: cx.state.devices().count(),
+        grants: cx.state.counts(),
+        events_dropped: cx.state.dropped().count,
     }
 }

@@ -3,38 +3,35 @@
 
 use std::time::Duration;
 
-use super::turn::Bridge;
+use super::context::Context;
 use super::vitals::{Problem, Severity};
 use crate::domain::batch::Damage;
 use crate::domain::device::{Device, Inventory};
 use crate::domain::slot::Progress;
-use crate::domain::time::{Now, Timestamp};
 
 /// An older copy is a problem for so long: an operator has to compare people and grants with what should be.
 const OLDER_COPY_MATTERS: Duration = Duration::from_secs(7 * 24 * 3600);
 
-impl Bridge {
-    /// Nothing an older copy says of the locks counts until each slot was looked at. Nothing is written to them before.
-    pub(super) fn doubt_older_copy(&mut self, now: Now) {
-        tracing::warn!("an older copy of the database is in use: every slot of every lock is looked at again");
-        for device in self.state.devices().cloned().collect::<Vec<_>>() {
-            let id = device.id;
-            let inventory = Inventory { next: 0, done: false, began: self.state.look_begins(id, now.wall) };
-            self.state.put_device(Device { inventory, ..device });
-            self.sync.doubt_all(id, &mut self.state, now);
-            self.touch(id);
-        }
-        self.state.put_older_copy_found(now.wall);
-        self.state.audit("latchkey", "found an older copy of the database; every slot is looked at again".to_owned(), now.wall);
+/// Nothing an older copy says of the locks counts until each slot was looked at. Nothing is written to them before.
+pub(super) fn doubt_older_copy(cx: &mut Context) {
+    tracing::warn!("an older copy of the database is in use: every slot of every lock is looked at again");
+    for device in cx.state.devices().cloned().collect::<Vec<_>>() {
+        let id = device.id;
+        let inventory = Inventory { next: 0, done: false, began: cx.state.look_begins(id, cx.now.wall) };
+        cx.state.put_device(Device { inventory, ..device });
+        cx.sync.doubt_all(id, &mut cx.state, cx.now);
+        cx.touch(id);
     }
+    cx.state.put_older_copy_found(cx.now.wall);
+    cx.state.audit("latchkey", "found an older copy of the database; every slot is looked at again".to_owned(), cx.now.wall);
 }
 
 /// Problems of the store.
-pub(super) fn problems(bridge: &Bridge, now: Timestamp) -> Vec<Problem> {
+pub(super) fn problems(cx: &Context) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |what: String, fix: &str| problems.push(Problem { severity: Severity::Warning, what, fix: fix.to_owned() });
-    let found = bridge.state.older_copy_found();
-    if found.is_some_and(|found| now - found < OLDER_COPY_MATTERS) {
+    let found = cx.state.older_copy_found();
+    if found.is_some_and(|found| cx.now.wall - found < OLDER_COPY_MATTERS) {
         problem(
             "an older copy of the database was put back: changes made since that copy are not known, and every lock is looked \
              at again"
@@ -42,16 +39,16 @@ pub(super) fn problems(bridge: &Bridge, now: Timestamp) -> Vec<Problem> {
             "compare `latchkey people list` with what should be: add or remove people again, and grant again what is missing",
         );
     }
-    for person in bridge.state.without_readable_code() {
+    for person in cx.state.without_readable_code() {
         let what = format!("the code of {} is damaged in the database and can't be read", person.name());
         problem(what, "set a new one: `latchkey people edit PERSON --code -`; the old one stays in the locks until then");
     }
-    for damage in &bridge.damage {
+    for damage in cx.state.damage() {
         match damage {
             Damage::Slot(key) => {
-                let slot = bridge.state.slots(key.device).get(&key.index);
+                let slot = cx.state.slots(key.device).get(&key.index);
                 if slot.is_some_and(|slot| slot.progress == Progress::RowDoubted) {
-                    let device = bridge.state.device(key.device).map(|device| device.slug.to_string()).unwrap_or_default();
+                    let device = cx.state.device(key.device).map(|device| device.slug.to_string()).unwrap_or_default();
                     problem(
                         format!("what was known of {key} of {device} is damaged in the database"),
                         "wait: the slot is read from the lock again; make a backup soon and look after the card",
@@ -59,7 +56,7 @@ pub(super) fn problems(bridge: &Bridge, now: Timestamp) -> Vec<Problem> {
                 }
             }
             Damage::Grant(id) => {
-                if bridge.state.grant(*id).is_some_and(|grant| grant.reason == Some(crate::domain::grant::Reason::Damaged)) {
+                if cx.state.grant(*id).is_some_and(|grant| grant.reason == Some(crate::domain::grant::Reason::Damaged)) {
                     problem(
                         "a grant is damaged in the database".into(),
                         "see `latchkey people list`: grant it again, or revoke it",
@@ -67,7 +64,7 @@ pub(super) fn problems(bridge: &Bridge, now: Timestamp) -> Vec<Problem> {
                 }
             }
             Damage::Contacts(id) => {
-                let name = bridge.state.person(*id).map(crate::domain::person::Person::name).unwrap_or_default();
+                let name = cx.state.person(*id).map(crate::domain::person::Person::name).unwrap_or_default();
                 problem(
                     format!("the e-mail address and mobile number of {name} are damaged in the database"),
                     "write them again: `latchkey people edit PERSON`",

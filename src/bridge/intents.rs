@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::ask::Actor;
+use super::context::{Context, FormerName};
 use super::state::State;
-use crate::domain::device::Device;
+use crate::domain::device::{Device, Inventory};
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::{Grant, Reason, Schedule, Status};
 use crate::domain::ids::{CredentialId, DeviceId, Generation, GrantId, PersonId, Slug};
@@ -19,21 +20,29 @@ use crate::reconcile::rules::{self, DeviceRule, Rules, Unfit};
 /// So many earlier names of a device are remembered.
 pub(super) const FORMER_SLUGS: usize = 16;
 
-/// The part of the bridge that changes what is wanted.
-pub struct Desk<'a> {
-    /// What is wanted and known.
-    pub state: &'a mut State,
-    /// For ids and generated codes.
-    pub entropy: &'a mut Entropy,
-    /// Who was refused how often.
-    pub refusals: &'a mut Refusals,
-    /// Who asks.
-    pub actor: &'a Actor,
-    /// The time of the turn.
-    pub now: Now,
+/// Changes of people and what they may open.
+#[derive(Default)]
+pub struct Intents {
+    refusals: Refusals,
 }
 
-impl Desk<'_> {
+impl Intents {
+    /// Makes changes in the name of this actor.
+    pub fn by<'a>(&'a mut self, actor: &'a Actor, cx: &'a mut Context) -> Changes<'a> {
+        Changes { state: &mut cx.state, entropy: &mut cx.entropy, refusals: &mut self.refusals, actor, now: cx.now }
+    }
+}
+
+/// The changes that one actor makes in one turn.
+pub struct Changes<'a> {
+    state: &'a mut State,
+    entropy: &'a mut Entropy,
+    refusals: &'a mut Refusals,
+    actor: &'a Actor,
+    now: Now,
+}
+
+impl Changes<'_> {
     /// Adds a person with a code and grants.
     pub fn add_person(&mut self, new: NewPerson) -> Result<Accepted, Refusal> {
         let first_name = one_line("the first name", &new.first_name)?;
@@ -167,7 +176,7 @@ impl Desk<'_> {
     /// Unticks a device for a person.
     pub fn revoke(&mut self, id: PersonId, device: &str) -> Result<Accepted, Refusal> {
         self.person(id)?;
-        let device = self.device_named(device)?.id;
+        let device = device_named(device, self.state)?.id;
         let grant = self.state.grants_of(id).find(|grant| grant.device == device).map(|grant| grant.id);
         let generation = self.state.next_generation();
         if let Some(grant) = grant {
@@ -178,42 +187,13 @@ impl Desk<'_> {
         Ok(Accepted { generation, grants, person: Some(id), device: Some(device), ..Accepted::default() })
     }
 
-    /// Gives a device another name.
-    pub fn rename(&mut self, device: &str, name: &str, slug: Option<&str>) -> Result<Accepted, Refusal> {
-        let mut device = self.device_named(device)?.clone();
-        device.name = one_line("the name", name)?;
-        let slug = match slug {
-            Some(slug) => slug.parse().map_err(|_| Refusal::BadSlug(slug.to_owned()))?,
-            None => Slug::from_name(&device.name),
-        };
-        if self.state.devices().any(|other| other.id != device.id && other.slug == slug) {
-            return Err(Refusal::BadSlug(slug.to_string()));
-        }
-        if device.slug != slug {
-            let former = std::mem::replace(&mut device.slug, slug);
-            device.former_slugs.retain(|old| *old != former && *old != device.slug);
-            device.former_slugs.push(former);
-            let surplus = device.former_slugs.len().saturating_sub(FORMER_SLUGS);
-            device.former_slugs.drain(..surplus);
-        }
-        let generation = self.state.next_generation();
-        self.audit(format!("renamed device {}", device.id));
-        let accepted = Accepted { generation, device: Some(device.id), ..Accepted::default() };
-        self.state.put_device(device);
-        Ok(accepted)
-    }
-
     fn person(&self, id: PersonId) -> Result<Person, Refusal> {
         let person = self.state.person(id).filter(|person| person.removed_at.is_none());
         person.cloned().ok_or_else(|| Refusal::UnknownPerson(id.to_string()))
     }
 
-    fn device_named(&self, name: &str) -> Result<&Device, Refusal> {
-        self.state.device_named(name).ok_or_else(|| Refusal::UnknownDevice(name.to_owned()))
-    }
-
     fn lock_named(&self, name: &str) -> Result<DeviceId, Refusal> {
-        let device = self.device_named(name)?;
+        let device = device_named(name, self.state)?;
         if device.takes_codes { Ok(device.id) } else { Err(Refusal::NotALock(device.slug.to_string())) }
     }
 
@@ -313,6 +293,45 @@ impl Desk<'_> {
     fn audit(&mut self, what: String) {
         self.state.audit(&self.actor.0, what, self.now.wall);
     }
+}
+
+/// Gives a device another name.
+pub fn rename(actor: &Actor, device: &str, name: &str, slug: Option<&str>, cx: &mut Context) -> Result<Accepted, Refusal> {
+    let mut device = device_named(device, &cx.state)?.clone();
+    device.name = one_line("the name", name)?;
+    let slug = match slug {
+        Some(slug) => slug.parse().map_err(|_| Refusal::BadSlug(slug.to_owned()))?,
+        None => Slug::from_name(&device.name),
+    };
+    if cx.state.devices().any(|other| other.id != device.id && other.slug == slug) {
+        return Err(Refusal::BadSlug(slug.to_string()));
+    }
+    if device.slug != slug {
+        let former = std::mem::replace(&mut device.slug, slug);
+        cx.out.forget_name(FormerName { slug: former.clone(), by_earlier_runs: false });
+        device.former_slugs.retain(|old| *old != former && *old != device.slug);
+        device.former_slugs.push(former);
+        let surplus = device.former_slugs.len().saturating_sub(FORMER_SLUGS);
+        device.former_slugs.drain(..surplus);
+    }
+    let generation = cx.state.next_generation();
+    cx.state.audit(&actor.0, format!("renamed device {}", device.id), cx.now.wall);
+    let accepted = Accepted { generation, device: Some(device.id), ..Accepted::default() };
+    cx.state.put_device(device);
+    Ok(accepted)
+}
+
+/// Reads every slot of a lock again, in the background.
+pub fn check(name: &str, cx: &mut Context) -> Result<Accepted, Refusal> {
+    let device = device_named(name, &cx.state)?.clone();
+    let (id, generation) = (device.id, cx.state.next_generation());
+    let inventory = Inventory { next: 0, done: false, began: cx.state.look_begins(id, cx.now.wall) };
+    cx.state.put_device(Device { inventory, ..device });
+    Ok(Accepted { generation, device: Some(id), ..Accepted::default() })
+}
+
+fn device_named<'s>(name: &str, state: &'s State) -> Result<&'s Device, Refusal> {
+    state.device_named(name).ok_or_else(|| Refusal::UnknownDevice(name.to_owned()))
 }
 
 /// What the devices, everybody else's codes and the foreign codes in those locks allow.

@@ -6,8 +6,11 @@
 //! | --- | --- |
 //! | [`words`] | what goes into a turn and comes out of it, and the settings |
 //! | [`ask`] | what people and programs ask, and the answers |
-//! | [`turn`] | [`Bridge`]: one input in, one batch and its consequences out |
+//! | [`turn`] | [`Bridge`]: one input in, one batch and its consequences out; the order of a turn |
+//! | [`context`] | what the mechanisms share during a turn |
+//! | `commands` | what a message from the broker asks for |
 //! | [`state`] | everything that outlives a turn, and the batch |
+//! | `deferred` | rows that wait for the next commit |
 //! | [`clock`] | whether the wall clock is to be believed |
 //! | [`intents`] | changes that people want: checked, and written down |
 //! | `network_events` | what the network tells, taken to whom it concerns |
@@ -19,8 +22,10 @@
 //! | [`twins`] | one act in two forms is one act |
 //! | [`dialect`] | how its slots are addressed |
 //! | [`sync`] | brings each lock to what is wanted, one step at a time |
+//! | `standing` | the status of each grant |
 //! | [`membership`] | who comes into the network and goes |
 //! | [`announce`] | what the broker is told |
+//! | `look` | what views are made from |
 //! | [`view`] | what the API shows |
 //! | `damage` | an older copy of the database, and what can't be read in it |
 //! | [`vitals`] | how the daemon is, and what is wrong |
@@ -30,16 +35,21 @@ pub mod announce;
 pub mod ask;
 pub mod bolts;
 pub mod clock;
+mod commands;
+pub mod context;
 mod damage;
+mod deferred;
 pub mod dialect;
 mod holders;
 mod import;
 pub mod inbound;
 pub mod intents;
+mod look;
 pub mod meaning;
 pub mod membership;
 mod network_events;
 mod operations;
+mod standing;
 pub mod state;
 pub mod sync;
 pub mod turn;

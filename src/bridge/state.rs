@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::deferred::Deferred;
 use super::holders::Holders;
 use crate::domain::batch::{Batch, Damage, Dropped, SlotOwner, Snapshot, Write};
 use crate::domain::device::{Device, LockState};
@@ -16,9 +17,12 @@ use crate::domain::person::{Credential, Person};
 use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey};
 use crate::domain::provisioning::Provisioned;
 use crate::domain::slot::{Slot, SlotKey};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Deadline, Instant, Now, Timestamp};
 use crate::mqtt::topic::GrantCounts;
 use crate::security::keys::NetworkKeys;
+
+/// The time of a device's last report reaches the disk at least this often, while it is heard.
+const LAST_SEEN_ON_DISK: Duration = Duration::from_secs(900);
 
 /// People, devices, grants and slots.
 pub struct State {
@@ -49,10 +53,12 @@ pub struct State {
     taken_out: BTreeMap<SlotKey, (PersonAtEvent, Timestamp)>,
     /// Devices whose row or grants changed since the broker was last told.
     changed: BTreeSet<DeviceId>,
+    /// When a device's row was last written only for the time of its last report.
+    flushed: BTreeMap<DeviceId, Instant>,
     batch: Batch,
-    /// Rows that are no hurry: they go with the next batch.
-    deferred: Vec<Write>,
+    deferred: Deferred,
     dropped: Dropped,
+    damage: Vec<Damage>,
 }
 
 impl State {
@@ -85,17 +91,19 @@ impl State {
             taken_out: BTreeMap::new(),
             changed: BTreeSet::new(),
             batch: Batch::default(),
-            deferred: Vec::new(),
+            flushed: BTreeMap::new(),
+            deferred: Deferred::default(),
             dropped: snapshot.dropped,
+            damage: snapshot.damage,
         };
-        for damage in &snapshot.damage {
+        for damage in state.damage.clone() {
             match damage {
                 Damage::Code { credential, person } => {
-                    state.lost_codes.insert(*credential, *person);
+                    state.lost_codes.insert(credential, person);
                 }
                 // Of no more use: reported once.
-                Damage::Label { id, .. } => state.deferred.push(Write::DeleteProvisioned(*id)),
-                Damage::WaitingEvent(id) => state.deferred.push(Write::OutboxDone(*id)),
+                Damage::Label { id, .. } => state.deferred.add(Write::DeleteProvisioned(id)),
+                Damage::WaitingEvent(id) => state.deferred.add(Write::OutboxDone(id)),
                 Damage::Slot(_) | Damage::Grant(_) | Damage::Contacts(_) | Damage::Node(_) | Damage::Fingerprints => {}
             }
         }
@@ -111,7 +119,7 @@ impl State {
     /// What this turn decided so far; the state starts the next turn with an empty batch.
     pub fn take_batch(&mut self) -> Batch {
         if !self.batch.is_empty() {
-            self.batch.writes.append(&mut self.deferred);
+            self.batch.writes.extend(self.deferred.take());
         }
         std::mem::take(&mut self.batch)
     }
@@ -121,9 +129,17 @@ impl State {
         !self.batch.is_empty()
     }
 
-    /// What was no hurry goes with this turn's batch, even if there is nothing else in it.
-    pub fn hurry(&mut self) {
-        self.batch.writes.append(&mut self.deferred);
+    /// Rows that waited long enough go with this turn's batch, even if there is nothing else in it. When the daemon stops,
+    /// all of them do.
+    pub fn flush_deferred(&mut self, stopping: bool, now: Instant) {
+        if stopping || self.deferred.is_due(now) {
+            self.batch.writes.extend(self.deferred.take());
+        }
+    }
+
+    /// When deferred rows are due.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deferred.deadline()
     }
 
     /// Notes something about the clock.
@@ -298,12 +314,13 @@ impl State {
         }
     }
 
-    /// The device was heard just now. Kept in memory; reaches the disk with the next change of the device, or when
-    /// `flush` says that the last stamp on disk is old.
-    pub fn seen(&mut self, id: DeviceId, at: Timestamp, flush: bool) {
+    /// A frame of the device was received. Kept in memory; reaches the disk with the next change of the device, or when the
+    /// time on disk is old.
+    pub fn seen(&mut self, id: DeviceId, now: Now) {
         let Some(device) = self.devices.get_mut(&id) else { return };
-        device.last_seen = Some(at);
-        if flush {
+        device.last_seen = Some(now.wall);
+        if self.flushed.get(&id).is_none_or(|at| now.mono.since(*at) >= LAST_SEEN_ON_DISK) {
+            self.flushed.insert(id, now.mono);
             self.batch.push(Write::PutDevice(device.clone()));
         }
     }
@@ -345,6 +362,15 @@ impl State {
         if let Some(before) = self.grants.insert(grant.id, grant) {
             self.counts.of(before.status).into_iter().for_each(|count| *count -= 1);
         }
+    }
+
+    /// How many grants of a device are pending, and how many need a decision.
+    pub fn grant_counts(&self, device: DeviceId) -> GrantCounts {
+        let mut counts = GrantCounts::default();
+        for grant in self.grants_on(device) {
+            counts.of(grant.status).into_iter().for_each(|count| *count += 1);
+        }
+        counts
     }
 
     /// How all grants stand.
@@ -472,11 +498,9 @@ impl State {
         }
     }
 
-    /// The broker has an event. No hurry: at worst it gets the event twice, with the same id. Returns how many such rows
-    /// wait now.
-    pub fn outbox_done(&mut self, id: EventId) -> usize {
-        self.deferred.push(Write::OutboxDone(id));
-        self.deferred.len()
+    /// The broker has an event. The row can wait: at worst the broker gets the event twice, with the same id.
+    pub fn outbox_done(&mut self, id: EventId, now: Instant) {
+        self.deferred.add_soon(Write::OutboxDone(id), now);
     }
 
     /// The outbox is full: the broker never gets these events.
@@ -488,6 +512,11 @@ impl State {
         self.dropped = Dropped { count: self.dropped.count.saturating_add(count), at };
         self.batch.writes.extend(ids.into_iter().map(Write::OutboxDone));
         self.batch.push(Write::Dropped(self.dropped));
+    }
+
+    /// What could not be read in the store.
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
     }
 
     /// Events the broker never got.

@@ -101,13 +101,18 @@ impl House {
     fn settled(seed: u64) -> Self {
         let mut house = Self::new(&Blueprint::two_locks(), seed);
         house.run_for(Duration::from_secs(3600));
-        assert_eq!(house.bridge.state.devices().filter(|device| device.inventory.done).count(), 2, "seed {seed}");
+        assert_eq!(house.bridge.cx.state.devices().filter(|device| device.inventory.done).count(), 2, "seed {seed}");
         house
     }
 
     fn now(&self) -> Now {
         let wall = Timestamp::from_millis(1_800_000_000_000) + self.now.since(Instant::ZERO);
         Now { mono: self.now, wall, trusted: self.trusted }
+    }
+
+    /// What a test does to the bridge directly happens now.
+    fn read_clock(&mut self) {
+        self.bridge.cx.now = self.now();
     }
 
     fn turn(&mut self, input: Input) {
@@ -237,13 +242,13 @@ impl House {
     }
 
     fn statuses(&self) -> Vec<String> {
-        self.bridge.state.grants().map(|g| format!("{:?} {:?}", g.status, g.reason)).collect()
+        self.bridge.cx.state.grants().map(|g| format!("{:?} {:?}", g.status, g.reason)).collect()
     }
 
     /// What is believed of the slots of a lock: owned or not, and what is there.
     fn slots(&self, node: NodeId) -> Vec<(u16, bool, crate::domain::slot::Content)> {
-        let device = self.bridge.state.device_of(node).unwrap().id;
-        self.bridge.state.slots(device).values().map(|it| (it.key.index, it.owner.is_some(), it.content.clone())).collect()
+        let device = self.bridge.cx.state.device_of(node).unwrap().id;
+        self.bridge.cx.state.slots(device).values().map(|it| (it.key.index, it.owner.is_some(), it.content.clone())).collect()
     }
 
     /// The codes a lock itself holds.
@@ -317,7 +322,7 @@ fn changing_revoking_and_removing_leave_no_code_behind() {
     house.intend(Intent::RemovePerson(ada));
     house.run_for(Duration::from_secs(30));
     assert_eq!((house.codes(V2), house.codes(V1)), (vec![], vec![]));
-    assert_eq!(house.bridge.state.people().count(), 0, "nobody waits for a lock any more");
+    assert_eq!(house.bridge.cx.state.people().count(), 0, "nobody waits for a lock any more");
 }
 
 #[test]
@@ -385,7 +390,7 @@ fn one_refused_code_does_not_cost_its_neighbours_in_the_frame_theirs() {
 fn a_bolt_moved_while_nobody_looked_is_not_shown_as_it_was() {
     let mut house = House::settled(13);
     let now = house.now;
-    let bolt = |house: &House| house.bridge.state.device_of(V2).unwrap().lock_state;
+    let bolt = |house: &House| house.bridge.cx.state.device_of(V2).unwrap().lock_state;
     house.world.visit(V2, |lock| lock.turn_bolt(true, now));
     house.run_for(Duration::from_secs(5));
     assert_eq!(bolt(&house), LockState::Locked);
@@ -407,7 +412,7 @@ fn a_bolt_is_not_shown_as_it_was_before_a_restart_while_the_stick_is_out() {
     house.run_for(Duration::from_secs(5));
     let snapshot = house.store.load().unwrap();
     house.bridge = Bridge::new(snapshot, house.settings.clone(), &house.entropy);
-    assert_eq!(house.bridge.state.device_of(V2).unwrap().lock_state, LockState::Unknown);
+    assert_eq!(house.bridge.cx.state.device_of(V2).unwrap().lock_state, LockState::Unknown);
 }
 
 #[test]
@@ -576,7 +581,7 @@ fn a_power_cut_while_codes_leave_never_leaves_one_behind() {
         house.cut_power();
         house.run_for(Duration::from_secs(120));
         assert_eq!((house.codes(V1), house.codes(V2)), (vec![], vec![]), "cut {cut}");
-        assert_eq!(house.bridge.state.people().count(), 0, "cut {cut}");
+        assert_eq!(house.bridge.cx.state.people().count(), 0, "cut {cut}");
     }
 }
 
@@ -711,20 +716,23 @@ fn a_code_that_is_still_being_stored_is_looked_at_again_and_not_written_again() 
     let mut house = House::settled(44);
     house.add("Ada", "48213", &["lock_3"]);
     house.run_for(Duration::from_secs(30));
-    let device = house.bridge.state.device_named("lock_3").unwrap().id;
-    let grant = house.bridge.state.grants_on(device).next().unwrap().clone();
+    let device = house.bridge.cx.state.device_named("lock_3").unwrap().id;
+    let grant = house.bridge.cx.state.grants_on(device).next().unwrap().clone();
     let now = house.now();
-    let mut slot = house.bridge.state.slot_of(&grant).unwrap().clone();
+    let mut slot = house.bridge.cx.state.slot_of(&grant).unwrap().clone();
     let doing = Doing::Write { generation: grant.generation, was_empty: true };
     slot.progress = Progress::Verifying { doing, acked: true };
     (slot.content, slot.confirmed) = (Content::Unknown, None);
     let key = slot.key;
-    house.bridge.state.put_slot(slot, now.wall);
+    house.bridge.cx.state.put_slot(slot, now.wall);
 
     let see = |house: &mut House| {
-        house.bridge.sync.see(key, &Sighting::Empty, &mut house.bridge.state, now);
-        let slot = house.bridge.state.slot_of(&grant).unwrap().clone();
-        (slot.progress, house.bridge.sync.failures(&Grant { status: Status::Verifying, ..grant.clone() }, &house.bridge.state))
+        house.bridge.cx.sync.see(key, &Sighting::Empty, &mut house.bridge.cx.state, now);
+        let slot = house.bridge.cx.state.slot_of(&grant).unwrap().clone();
+        (
+            slot.progress,
+            house.bridge.cx.sync.failures(&Grant { status: Status::Verifying, ..grant.clone() }, &house.bridge.cx.state),
+        )
     };
     assert_eq!(see(&mut house), (Progress::Verifying { doing, acked: true }, 0), "it is not written again yet");
     assert_eq!(see(&mut house), (Progress::Idle, 1), "now it is");

@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::look::Look;
 use super::membership;
-use super::turn::Bridge;
 use super::vitals::{LockVitals, Problem, Vitals};
 use super::words::Settings;
 use crate::domain::device::Device;
@@ -13,42 +13,42 @@ use crate::domain::ids::{GrantId, PersonId};
 use crate::domain::node::Node;
 use crate::domain::person::Person;
 use crate::domain::slot::Content;
-use crate::domain::time::{Now, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::network::{ControllerStatus, Interviewing, Reach};
 
 /// Everybody, by name.
-pub fn people(bridge: &Bridge) -> Value {
-    let mut people: Vec<&Person> = bridge.state.people().collect();
+pub fn people(look: Look<'_>) -> Value {
+    let mut people: Vec<&Person> = look.cx.state.people().collect();
     people.sort_by_key(|person| (person.last_name.to_lowercase(), person.first_name.to_lowercase(), person.id));
-    list(people.into_iter().map(|person| person_json(bridge, person)).collect())
+    list(people.into_iter().map(|person| person_json(look, person)).collect())
 }
 
 /// One person.
-pub fn person(bridge: &Bridge, id: PersonId) -> Option<Value> {
-    bridge.state.person(id).map(|person| person_json(bridge, person))
+pub fn person(look: Look<'_>, id: PersonId) -> Option<Value> {
+    look.cx.state.person(id).map(|person| person_json(look, person))
 }
 
 /// One grant.
-pub fn grant(bridge: &Bridge, id: GrantId) -> Option<Value> {
-    bridge.state.grant(id).map(|grant| grant_json(bridge, grant))
+pub fn grant(look: Look<'_>, id: GrantId) -> Option<Value> {
+    look.cx.state.grant(id).map(|grant| grant_json(look, grant))
 }
 
 /// Every device, by slug.
-pub fn devices(bridge: &Bridge) -> Value {
-    let mut devices: Vec<&Device> = bridge.state.devices().collect();
+pub fn devices(look: Look<'_>) -> Value {
+    let mut devices: Vec<&Device> = look.cx.state.devices().collect();
     devices.sort_by_key(|device| &device.slug);
-    list(devices.into_iter().map(|device| device_json(bridge, device)).collect())
+    list(devices.into_iter().map(|device| device_json(look, device)).collect())
 }
 
 /// One device, by slug or id.
-pub fn device_named(bridge: &Bridge, name: &str) -> Option<Value> {
-    bridge.state.device_named(name).map(|device| device_json(bridge, device))
+pub fn device_named(look: Look<'_>, name: &str) -> Option<Value> {
+    look.cx.state.device_named(name).map(|device| device_json(look, device))
 }
 
 /// How the daemon is: each problem with the next thing to do.
-pub fn status(bridge: &Bridge, now: Now) -> Value {
-    let vitals = Vitals::of(bridge, now);
-    let zone = &bridge.settings.zone;
+pub fn status(look: Look<'_>) -> Value {
+    let vitals = Vitals::of(look);
+    let zone = &look.cx.settings.zone;
     let stick = match &vitals.stick {
         ControllerStatus::Ready(info) => json!({ "state": "ready", "home_id": info.home.to_string(), "library": info.library }),
         ControllerStatus::Starting { step } => json!({ "state": "starting", "step": step }),
@@ -58,19 +58,19 @@ pub fn status(bridge: &Bridge, now: Now) -> Value {
         Ok(()) => json!({ "state": "connected" }),
         Err(why) => json!({ "state": "disconnected", "why": why }),
     });
-    let (steps, step) = bridge.clock.steps();
-    let oldest = vitals.oldest_pending.and_then(|(id, _)| grant(bridge, id));
+    let (steps, step) = look.cx.clock.steps();
+    let oldest = vitals.oldest_pending.and_then(|(id, _)| grant(look, id));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "hub": bridge.state.hub.to_string(),
-        "generation": bridge.state.generation,
+        "hub": look.cx.state.hub.to_string(),
+        "generation": look.cx.state.generation,
         "stick": stick,
         "broker": broker,
         "outbox": { "waiting": vitals.outbox_waiting, "dropped": vitals.dropped.count },
-        "store": { "state": "ready", "codes": bridge.settings.seal },
+        "store": { "state": "ready", "codes": look.cx.settings.seal },
         "clock": {
             "trusted": vitals.clock_trusted,
-            "now": now.wall.rfc3339(zone),
+            "now": look.cx.now.wall.rfc3339(zone),
             "steps": steps,
             "last_step": stamp(step.map(|step| step.at), zone),
         },
@@ -146,8 +146,8 @@ fn duty_cycle(airtime_ms: u64) -> f64 {
 }
 
 /// The controller and its nodes.
-pub fn network(bridge: &Bridge) -> Value {
-    let controller = match bridge.network.controller() {
+pub fn network(look: Look<'_>) -> Value {
+    let controller = match look.cx.network.controller() {
         ControllerStatus::Ready(info) => json!({
             "state": "ready",
             "home_id": info.home.to_string(),
@@ -162,23 +162,23 @@ pub fn network(bridge: &Bridge) -> Value {
         ControllerStatus::Starting { step } => json!({ "state": "starting", "step": step }),
         ControllerStatus::Absent { why } => json!({ "state": "absent", "why": why }),
     };
-    let nodes = bridge.network.nodes().map(|node| {
-        let radio = bridge.network.radio(node.id);
+    let nodes = look.cx.network.nodes().map(|node| {
+        let radio = look.cx.network.radio(node.id);
         json!({
             "node": node.id,
-            "device": bridge.state.device_of(node.id).map(|device| device.slug.clone()),
+            "device": look.cx.state.device_of(node.id).map(|device| device.slug.clone()),
             "interview": node.stage,
             "joining": node.joining,
             "security": node.security,
             "class_settled": node.is_class_certain(),
-            "interviewing": bridge.network.interviewing(node.id) == Interviewing::UnderWay,
-            "trouble": bridge.network.interview_trouble(node.id).map(|trouble| trouble.to_string()),
+            "interviewing": look.cx.network.interviewing(node.id) == Interviewing::UnderWay,
+            "trouble": look.cx.network.interview_trouble(node.id).map(|trouble| trouble.to_string()),
             "model": model(node),
-            "reach": reach_word(bridge.network.reach(node.id)),
+            "reach": reach_word(look.cx.network.reach(node.id)),
             "radio": { "frames": radio.frames, "wakeups": radio.wakeups, "airtime_ms": radio.airtime_ms },
         })
     });
-    let change = membership::view::change(bridge);
+    let change = membership::view::change(look.membership, look.cx);
     json!({ "controller": controller, "nodes": nodes.collect::<Vec<_>>(), "change": change.get("change") })
 }
 
@@ -186,10 +186,10 @@ fn list(items: Vec<Value>) -> Value {
     json!({ "items": items, "next": null })
 }
 
-fn person_json(bridge: &Bridge, person: &Person) -> Value {
-    let mut grants: Vec<&Grant> = bridge.state.grants_of(person.id).collect();
-    grants.sort_by_key(|grant| bridge.state.device(grant.device).map(|device| &device.slug));
-    let grants: Vec<Value> = grants.into_iter().map(|grant| grant_json(bridge, grant)).collect();
+fn person_json(look: Look<'_>, person: &Person) -> Value {
+    let mut grants: Vec<&Grant> = look.cx.state.grants_of(person.id).collect();
+    grants.sort_by_key(|grant| look.cx.state.device(grant.device).map(|device| &device.slug));
+    let grants: Vec<Value> = grants.into_iter().map(|grant| grant_json(look, grant)).collect();
     json!({
         "id": person.id,
         "external_id": person.external_id,
@@ -197,19 +197,19 @@ fn person_json(bridge: &Bridge, person: &Person) -> Value {
         "last_name": person.last_name,
         "enabled": person.enabled,
         "removing": person.removed_at.is_some(),
-        "has_code": bridge.state.credentials_of(person.id).next().is_some(),
+        "has_code": look.cx.state.credentials_of(person.id).next().is_some(),
         "contacts": person.contacts,
         "grants": grants,
     })
 }
 
-fn grant_json(bridge: &Bridge, grant: &Grant) -> Value {
-    let zone = &bridge.settings.zone;
-    let standing = bridge.sync.standing(grant, &bridge.state, &bridge.network);
+fn grant_json(look: Look<'_>, grant: &Grant) -> Value {
+    let zone = &look.cx.settings.zone;
+    let standing = look.cx.sync.standing(grant, &look.cx.state, &look.cx.network);
     json!({
         "id": grant.id,
         "person": grant.person,
-        "device": bridge.state.device(grant.device).map(|device| device.slug.clone()),
+        "device": look.cx.state.device(grant.device).map(|device| device.slug.clone()),
         "device_id": grant.device,
         "status": grant.status,
         "settled": grant.status.is_settled(),
@@ -226,10 +226,10 @@ fn grant_json(bridge: &Bridge, grant: &Grant) -> Value {
     })
 }
 
-fn device_json(bridge: &Bridge, device: &Device) -> Value {
-    let node = device.node.and_then(|node| bridge.network.node(node));
+fn device_json(look: Look<'_>, device: &Device) -> Value {
+    let node = device.node.and_then(|node| look.cx.network.node(node));
     let total = node.and_then(|node| node.user_code.as_ref()).map_or(0, |support| support.users);
-    let slots = bridge.state.slots(device.id).values();
+    let slots = look.cx.state.slots(device.id).values();
     let (mut managed, mut foreign, mut free) = (0, 0, 0);
     for slot in slots {
         match (slot.owner, &slot.content) {
@@ -239,8 +239,8 @@ fn device_json(bridge: &Bridge, device: &Device) -> Value {
             (None, Content::Unknown) => {}
         }
     }
-    let counts = bridge.grant_counts(device.id);
-    let radio = device.node.map(|node| bridge.network.radio(node)).unwrap_or_default();
+    let counts = look.cx.state.grant_counts(device.id);
+    let radio = device.node.map(|node| look.cx.network.radio(node)).unwrap_or_default();
     json!({
         "id": device.id,
         "slug": device.slug,
@@ -255,8 +255,8 @@ fn device_json(bridge: &Bridge, device: &Device) -> Value {
         "battery": device.battery,
         "lock_state": device.lock_state,
         "door_open": device.door_open,
-        "reach": device.node.map(|node| reach_word(bridge.network.reach(node))),
-        "last_seen": stamp(device.last_seen, &bridge.settings.zone),
+        "reach": device.node.map(|node| reach_word(look.cx.network.reach(node))),
+        "last_seen": stamp(device.last_seen, &look.cx.settings.zone),
         "slots": { "total": total, "managed": managed, "foreign": foreign, "free": free },
         "inventory": { "done": device.inventory.done, "next": device.inventory.next },
         "sync": { "pending": counts.pending, "failed": counts.failed },

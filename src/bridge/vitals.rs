@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::turn::Bridge;
+use super::context::Context;
+use super::look::Look;
 use super::{damage, membership};
 use crate::domain::batch::Dropped;
 use crate::domain::device::Device;
 use crate::domain::grant::Status;
 use crate::domain::ids::{GrantId, Slug};
-use crate::domain::time::{Now, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::network::{ControllerStatus, RadioUse, Reach};
 use crate::serial::setup::Region;
 
@@ -115,37 +116,38 @@ pub struct Vitals {
 
 impl Vitals {
     /// Takes a look at everything.
-    pub fn of(bridge: &Bridge, now: Now) -> Self {
-        let mut locks: Vec<LockVitals> = bridge.state.devices().map(|device| lock(bridge, device, now)).collect();
+    pub fn of(look: Look<'_>) -> Self {
+        let now = look.cx.now;
+        let mut locks: Vec<LockVitals> = look.cx.state.devices().map(|device| lock(look.cx, device)).collect();
         locks.sort_by(|a, b| a.slug.cmp(&b.slug));
         let mut grants = BTreeMap::new();
-        for grant in bridge.state.grants() {
+        for grant in look.cx.state.grants() {
             *grants.entry(grant.status).or_default() += 1;
         }
-        let waits = bridge.state.grants().filter(|grant| !grant.status.is_settled());
+        let waits = look.cx.state.grants().filter(|grant| !grant.status.is_settled());
         let oldest = waits.min_by_key(|grant| grant.since).map(|grant| (grant.id, grant.since));
-        let stick = bridge.network.controller().clone();
+        let stick = look.cx.network.controller().clone();
         let region = match &stick {
             ControllerStatus::Ready(info) => info.region,
             ControllerStatus::Absent { .. } | ControllerStatus::Starting { .. } => None,
         };
-        let (clock_steps, _) = bridge.clock.steps();
+        let (clock_steps, _) = look.cx.clock.steps();
         let mut vitals = Self {
             stick,
-            broker: bridge.settings.mqtt.as_ref().map(|_| bridge.announcer.trouble().map_or(Ok(()), |why| Err(why.to_owned()))),
-            outbox_waiting: bridge.announcer.waiting(),
-            dropped: bridge.state.dropped(),
+            broker: look.cx.settings.mqtt.as_ref().map(|_| look.announcer.trouble().map_or(Ok(()), |why| Err(why.to_owned()))),
+            outbox_waiting: look.announcer.waiting(),
+            dropped: look.cx.state.dropped(),
             clock_trusted: now.trusted,
             clock_steps,
             now: now.wall,
-            airtime_ms: bridge.network.airtime_last_hour(now.mono),
+            airtime_ms: look.cx.network.airtime_last_hour(now.mono),
             airtime_limit_ms: region.is_some_and(Region::is_european).then_some(EUROPEAN_AIRTIME_MS),
             grants,
             oldest_pending: oldest,
             locks,
             problems: Vec::new(),
         };
-        vitals.problems = vitals.find_problems(bridge);
+        vitals.problems = vitals.find_problems(look);
         vitals
     }
 
@@ -165,7 +167,7 @@ impl Vitals {
         self.problems.iter().filter(|problem| problem.severity > Severity::Info).count()
     }
 
-    fn find_problems(&self, bridge: &Bridge) -> Vec<Problem> {
+    fn find_problems(&self, look: Look<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut problem = |what: String, fix: &str| problems.push(Problem::warning(what, fix));
         if let ControllerStatus::Absent { why } = &self.stick {
@@ -174,7 +176,7 @@ impl Vitals {
         if let Some(Err(why)) = &self.broker {
             problem(format!("no MQTT broker: {why}"), "start the broker, or check mqtt.url; events are kept meanwhile");
         }
-        if let Some(why) = bridge.announcer.deaf() {
+        if let Some(why) = look.announcer.deaf() {
             problem(
                 format!("commands over MQTT are off: {why}"),
                 "take that message off the broker (publish an empty retained one in its place); events are published all the same",
@@ -190,7 +192,7 @@ impl Vitals {
                 "enable time synchronisation (timedatectl set-ntp true), or set home.clock if this machine's clock has a battery",
             );
         }
-        if let (_, Some(step)) = bridge.clock.steps()
+        if let (_, Some(step)) = look.cx.clock.steps()
             && step.was_trusted
             && self.now - step.at < STEP_MATTERS
         {
@@ -207,8 +209,8 @@ impl Vitals {
             );
             problem(what, "wait: the rest of the changes goes out as the hour moves on");
         }
-        problems.extend(damage::problems(bridge, self.now));
-        problems.extend(membership::problems(bridge));
+        problems.extend(damage::problems(look.cx));
+        problems.extend(membership::problems(look.membership, look.cx));
         let mut problem = |what: String, fix: &str| problems.push(Problem::warning(what, fix));
         for lock in &self.locks {
             match lock.reach {
@@ -232,19 +234,19 @@ impl Vitals {
     }
 }
 
-fn lock(bridge: &Bridge, device: &Device, now: Now) -> LockVitals {
-    let counts = bridge.grant_counts(device.id);
-    let node = device.node.filter(|node| bridge.network.node(*node).is_some());
+fn lock(cx: &Context, device: &Device) -> LockVitals {
+    let counts = cx.state.grant_counts(device.id);
+    let node = device.node.filter(|node| cx.network.node(*node).is_some());
     LockVitals {
         slug: device.slug.clone(),
-        reach: node.map(|node| bridge.network.reach(node)),
+        reach: node.map(|node| cx.network.reach(node)),
         last_contact: device.last_seen,
         battery: device.battery,
         pending: counts.pending,
         failed: counts.failed,
-        queued: node.map_or(0, |node| bridge.network.queued(node)),
-        radio: node.map(|node| bridge.network.radio(node)).unwrap_or_default(),
-        rejected_lately: node.map_or(0, |node| bridge.network.rejected_lately(node, now.mono)),
+        queued: node.map_or(0, |node| cx.network.queued(node)),
+        radio: node.map(|node| cx.network.radio(node)).unwrap_or_default(),
+        rejected_lately: node.map_or(0, |node| cx.network.rejected_lately(node, cx.now.mono)),
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::clock::Clock;
 use crate::bridge::ask::{Ask, Reply};
 use crate::bridge::view::{self, StoreTrouble};
-use crate::bridge::vitals::Vitals;
 use crate::bridge::{After, Bridge, BrokerInput, GivenKeys, Input, Settings, Ticket};
 use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
@@ -167,10 +166,7 @@ impl Turns {
     /// How the daemon is, in one line.
     pub fn headline(&mut self, now: Now) -> String {
         match &mut self.state {
-            State::Working(bridge) => {
-                let now = bridge.believe(now);
-                Vitals::of(bridge, now).headline()
-            }
+            State::Working(bridge) => bridge.headline(now),
             State::Broken { why, .. } => format!("the store can't be written: {why}"),
         }
     }

@@ -43,14 +43,14 @@ impl House {
         Self { state: State::new(snapshot), entropy, refusals: Refusals::default(), actor: Actor("uid 1".into()), now }
     }
 
-    fn desk(&mut self) -> Desk<'_> {
+    fn changes(&mut self) -> Changes<'_> {
         let Self { state, entropy, refusals, actor, now } = self;
-        Desk { state, entropy, refusals, actor, now: *now }
+        Changes { state, entropy, refusals, actor, now: *now }
     }
 
     fn add(&mut self, name: &str, code: &str, on: &[&str]) -> Result<Accepted, Refusal> {
         let code = (!code.is_empty()).then(|| CodeChoice::Given(Pin::parse(code).unwrap()));
-        self.desk().add_person(NewPerson {
+        self.changes().add_person(NewPerson {
             external_id: None,
             first_name: name.into(),
             last_name: String::new(),
@@ -63,7 +63,7 @@ impl House {
 
     fn set_code(&mut self, person: PersonId, code: &str) -> Result<Accepted, Refusal> {
         let code = Some(CodeChoice::Given(Pin::parse(code).unwrap()));
-        self.desk().edit_person(person, PersonChange { code, ..PersonChange::default() })
+        self.changes().edit_person(person, PersonChange { code, ..PersonChange::default() })
     }
 }
 
@@ -101,7 +101,7 @@ fn a_refused_change_leaves_nothing_behind() {
 fn a_code_stays_reserved_until_it_is_out_of_every_lock() {
     let mut house = House::new();
     let ada = house.add("Ada", "48213", &["front"]).unwrap().person.unwrap();
-    house.desk().remove_person(ada).unwrap();
+    house.changes().remove_person(ada).unwrap();
     assert_eq!(house.add("Eve", "48213", &["back"]), Err(Refusal::DuplicateCode));
     assert!(house.state.person(ada).is_some(), "the record waits for the lock");
 }
@@ -174,7 +174,7 @@ fn keeping_one_s_own_code_is_no_duplicate() {
     let mut house = House::new();
     let ada = house.add("Ada", "48213", &["front"]).unwrap().person.unwrap();
     assert!(house.set_code(ada, "48213").is_ok());
-    assert!(house.desk().grant(ada, "back", Schedule::Always).is_ok());
+    assert!(house.changes().grant(ada, "back", Schedule::Always).is_ok());
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_generated_code_is_told_once_and_a_typed_one_never() {
     assert_eq!(house.add("Ada", "48213", &[]).unwrap().generated, None);
     let new = PersonChange { code: Some(CodeChoice::Generate(Some(6))), ..PersonChange::default() };
     let ada = house.state.people().next().unwrap().id;
-    let generated = house.desk().edit_person(ada, new).unwrap().generated.unwrap();
+    let generated = house.changes().edit_person(ada, new).unwrap().generated.unwrap();
     assert_eq!(generated.digits(), 6);
     assert_eq!(house.state.credentials_of(ada).next().unwrap().pin, generated);
 }

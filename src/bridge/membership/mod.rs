@@ -4,28 +4,27 @@
 //! What the change does to devices and their grants is in `devices`, what is expected in `smart_start`, what people are
 //! shown in `view`. The radio's side is [`crate::network::inclusion`].
 
-mod devices;
-mod smart_start;
+pub(super) mod devices;
+pub(super) mod smart_start;
 pub(super) mod view;
-
-use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::ask::{Actor, Reply};
-use super::turn::Bridge;
+use super::context::Context;
 use super::words::After;
 use crate::domain::ids::{DeviceId, Generation, NodeId, ProvisioningId};
-use crate::domain::intent::Refusal;
+use crate::domain::intent::{Accepted, Refusal};
 use crate::domain::node::{InterviewStage, SecurityClass};
 use crate::domain::provisioning::{Label, ProvisioningState};
-use crate::domain::time::{Now, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::network::CannotInterview;
 use crate::network::inclusion::{CannotBegin, Change, Ended, Failed, Misplaced, Progress, Protection, Question, Terms, Warning};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::DskPin;
 use crate::security::keys::KeyMask;
 
+use devices::NodeNames;
 pub(super) use view::problems;
 
 /// Questions and changes about who is in the network.
@@ -85,10 +84,10 @@ pub enum Target {
 
 /// What is followed. In memory only: a daemon that starts has no change under way.
 #[derive(Default)]
-pub(super) struct Membership {
+pub struct Membership {
     change: Option<Following>,
     /// What a node's device will be called, once the node turns out to be a lock.
-    names: BTreeMap<NodeId, String>,
+    pub(super) names: NodeNames,
 }
 
 /// One change and how far it got.
@@ -145,37 +144,38 @@ impl From<Failed> for Failure {
     }
 }
 
-impl Bridge {
-    pub(super) fn ask_members(&mut self, actor: &Actor, ask: MembersAsk, now: Now) -> Result<Reply, Refusal> {
+impl Membership {
+    /// Answers a question, or begins what is asked for.
+    pub fn handle(&mut self, actor: &Actor, ask: MembersAsk, cx: &mut Context) -> Result<Reply, Refusal> {
         match ask {
-            MembersAsk::Change => Ok(Reply::View(view::change(self))),
-            MembersAsk::Begin(wanted) => self.begin(actor, wanted, now).map(begun),
+            MembersAsk::Change => Ok(Reply::View(view::change(self, cx))),
+            MembersAsk::Begin(wanted) => self.begin(actor, wanted, cx).map(begun),
             MembersAsk::Pin(pin) => {
-                self.network.enter_pin(&pin, now)?;
-                self.answered(actor, "entered a device's PIN", now)
+                cx.network.enter_pin(&pin, cx.now)?;
+                self.answered(actor, "entered a device's PIN", cx)
             }
             MembersAsk::Grant(keys) => {
-                self.network.grant_keys(keys, now)?;
+                cx.network.grant_keys(keys, cx.now)?;
                 let given: Vec<String> = keys.classes().map(|class| format!("{class:?}")).collect();
                 let given = if given.is_empty() { "no keys".to_owned() } else { given.join(", ") };
-                self.answered(actor, &format!("gave a joining device {given}"), now)
+                self.answered(actor, &format!("gave a joining device {given}"), cx)
             }
             MembersAsk::Interview(node) => {
-                self.network.interview_again(node, now)?;
-                self.state.audit(&actor.0, format!("had node {node} interviewed again"), now.wall);
+                cx.network.interview_again(node, cx.now)?;
+                cx.state.audit(&actor.0, format!("had node {node} interviewed again"), cx.now.wall);
                 Ok(Reply::View(serde_json::json!({ "node": node })))
             }
             MembersAsk::Cancel => {
-                self.network.cancel_change(now)?;
-                self.answered(actor, "cancelled an inclusion or exclusion", now)
+                cx.network.cancel_change(cx.now)?;
+                self.answered(actor, "cancelled an inclusion or exclusion", cx)
             }
-            MembersAsk::Expected => Ok(Reply::View(view::expected(self))),
-            MembersAsk::Expect { label, name } => self.expect(actor, label, name, now).map(Reply::View),
-            MembersAsk::Unexpect(id) => Ok(self.unexpect(actor, id, now).map_or(Reply::NotFound, Reply::View)),
+            MembersAsk::Expected => Ok(Reply::View(view::expected(&cx.state, &cx.settings))),
+            MembersAsk::Expect { label, name } => smart_start::expect(actor, label, name, cx).map(Reply::View),
+            MembersAsk::Unexpect(id) => Ok(smart_start::unexpect(actor, id, cx).map_or(Reply::NotFound, Reply::View)),
         }
     }
 
-    fn begin(&mut self, actor: &Actor, wanted: Wanted, now: Now) -> Result<Generation, Refusal> {
+    fn begin(&mut self, actor: &Actor, wanted: Wanted, cx: &mut Context) -> Result<Generation, Refusal> {
         let (kind, change, name, node) = match wanted {
             Wanted::Include { terms, name } => {
                 let name = name.map(|name| super::intents::one_line("the name", &name)).transpose()?;
@@ -183,39 +183,29 @@ impl Bridge {
             }
             Wanted::Exclude => (Kind::Exclude, Change::Exclude, None, None),
             Wanted::RemoveFailed(target) => {
-                let node = self.node_of(&target)?;
+                let node = node_of(&target, cx)?;
                 (Kind::RemoveFailed, Change::RemoveFailed(node), None, Some(node))
             }
             Wanted::ReplaceFailed(target, terms) => {
-                let node = self.node_of(&target)?;
+                let node = node_of(&target, cx)?;
                 (Kind::ReplaceFailed, Change::ReplaceFailed(node, terms), None, Some(node))
             }
         };
         let what = audited(kind, &change, node);
-        self.network.begin(change, now)?;
-        self.state.audit(&actor.0, what, now.wall);
-        Ok(self.follow(kind, name, node, now))
-    }
-
-    fn node_of(&self, target: &Target) -> Result<NodeId, Refusal> {
-        match target {
-            Target::Node(node) => Ok(*node),
-            Target::Device(name) => {
-                let device = self.state.device_named(name).ok_or_else(|| Refusal::UnknownDevice(name.clone()))?;
-                device.node.ok_or_else(|| Refusal::NotInNetwork(device.slug.to_string()))
-            }
-        }
+        cx.network.begin(change, cx.now)?;
+        cx.state.audit(&actor.0, what, cx.now.wall);
+        Ok(self.follow(kind, name, node, cx))
     }
 
     /// A change began: from now on it is the one that is shown.
-    pub(super) fn follow(&mut self, kind: Kind, name: Option<String>, node: Option<NodeId>, now: Now) -> Generation {
-        let id = self.state.next_generation();
-        let device = node.and_then(|node| self.state.device_of(node)).map(|device| device.id);
-        self.membership.change = Some(Following {
+    pub(super) fn follow(&mut self, kind: Kind, name: Option<String>, node: Option<NodeId>, cx: &mut Context) -> Generation {
+        let id = cx.state.next_generation();
+        let device = node.and_then(|node| cx.state.device_of(node)).map(|device| device.id);
+        self.change = Some(Following {
             id,
             kind,
             step: Step::Starting,
-            since: now.wall,
+            since: cx.now.wall,
             name,
             entry: None,
             node,
@@ -224,168 +214,168 @@ impl Bridge {
             warning: None,
             started_over: false,
         });
-        self.tell_change();
+        self.tell_change(cx);
         id
     }
 
-    fn answered(&mut self, actor: &Actor, what: &str, now: Now) -> Result<Reply, Refusal> {
-        self.state.audit(&actor.0, what.to_owned(), now.wall);
+    fn answered(&self, actor: &Actor, what: &str, cx: &mut Context) -> Result<Reply, Refusal> {
+        cx.state.audit(&actor.0, what.to_owned(), cx.now.wall);
         let nothing = || Refusal::from(Misplaced::NothingUnderWay);
-        self.membership.change.as_ref().map(|change| begun(change.id)).ok_or_else(nothing)
+        self.change.as_ref().map(|change| begun(change.id)).ok_or_else(nothing)
     }
 
     /// The network tells how far a change got.
-    pub(super) fn progress(&mut self, progress: Progress, now: Now) {
+    pub fn progress(&mut self, progress: Progress, cx: &mut Context) {
         match progress {
-            Progress::Calls(dsk) => self.called(&dsk, now),
-            Progress::Ready => self.step(Step::Ready, now),
-            Progress::Found => self.step(Step::Found, now),
+            Progress::Calls(dsk) => self.called(&dsk, cx),
+            Progress::Ready => self.step(Step::Ready, cx),
+            Progress::Found => self.step(Step::Found, cx),
             Progress::Joined(node) => {
-                self.joined(node, now);
-                self.step(Step::Joined, now);
+                self.joined(node, cx);
+                self.step(Step::Joined, cx);
             }
-            Progress::Asked(question) => self.step(Step::Asked(question), now),
-            Progress::Exchanging => self.step(Step::Exchanging, now),
-            Progress::Ended(Ok(ended)) => self.ended(ended, now),
-            Progress::Ended(Err(failed)) => self.failed(failed, now),
+            Progress::Asked(question) => self.step(Step::Asked(question), cx),
+            Progress::Exchanging => self.step(Step::Exchanging, cx),
+            Progress::Ended(Ok(ended)) => self.ended(ended, cx),
+            Progress::Ended(Err(failed)) => self.failed(failed, cx),
         }
     }
 
     /// A device whose label was scanned asks to be included.
-    fn called(&mut self, dsk: &Dsk, now: Now) {
-        let entry = self.state.provisioning().find(|expected| expected.is_expected() && expected.label.dsk == *dsk);
+    fn called(&mut self, dsk: &Dsk, cx: &mut Context) {
+        let entry = cx.state.provisioning().find(|expected| expected.is_expected() && expected.label.dsk == *dsk);
         let (entry, name) = entry.map(|entry| (entry.id, entry.name.clone())).unzip();
-        self.state.audit("smart start", "a device on the list asked to be included".to_owned(), now.wall);
-        self.follow(Kind::SmartStart, name.flatten(), None, now);
-        if let Some(change) = &mut self.membership.change {
+        cx.state.audit("smart start", "a device on the list asked to be included".to_owned(), cx.now.wall);
+        self.follow(Kind::SmartStart, name.flatten(), None, cx);
+        if let Some(change) = &mut self.change {
             change.entry = entry;
         }
     }
 
     /// The stick has a new node, or a new device behind a failed one's id.
-    fn joined(&mut self, node: NodeId, now: Now) {
-        let replaces = self.membership.change.as_ref().is_some_and(|change| change.kind == Kind::ReplaceFailed);
+    fn joined(&mut self, node: NodeId, cx: &mut Context) {
+        let replaces = self.change.as_ref().is_some_and(|change| change.kind == Kind::ReplaceFailed);
         if replaces {
-            self.start_over(node, now);
+            self.start_over(node, cx);
         } else {
             // Its id was another device's once, which left unseen.
-            self.unlink(node, now);
-            self.forget_entry_of(node, now);
+            devices::unlink(node, cx);
+            smart_start::forget_entry_of(node, cx);
         }
-        let Some(change) = &mut self.membership.change else { return };
+        let Some(change) = &mut self.change else { return };
         change.node = Some(node);
         if let Some(name) = change.name.clone() {
-            self.membership.names.insert(node, name);
+            self.names.insert(node, name);
         }
     }
 
     /// The device behind a failed node's id is another one from now on. Only once: it may have been written to since.
-    fn start_over(&mut self, node: NodeId, now: Now) {
-        let Some(change) = self.membership.change.as_mut().filter(|change| !change.started_over) else { return };
+    fn start_over(&mut self, node: NodeId, cx: &mut Context) {
+        let Some(change) = self.change.as_mut().filter(|change| !change.started_over) else { return };
         change.started_over = true;
-        change.device = self.state.device_of(node).map(|device| device.id);
+        change.device = cx.state.device_of(node).map(|device| device.id);
         if let Some(device) = change.device {
-            self.begin_anew(device, now);
+            devices::begin_anew(device, cx);
         }
     }
 
-    fn ended(&mut self, ended: Ended, now: Now) {
+    fn ended(&mut self, ended: Ended, cx: &mut Context) {
         match ended {
             Ended::Included { node, security, warning } => {
-                let replaces = self.membership.change.as_ref().is_some_and(|change| change.kind == Kind::ReplaceFailed);
+                let replaces = self.change.as_ref().is_some_and(|change| change.kind == Kind::ReplaceFailed);
                 if replaces {
-                    self.start_over(node, now);
+                    self.start_over(node, cx);
                 }
-                let entry = self.membership.change.as_mut().and_then(|change| {
+                let entry = self.change.as_mut().and_then(|change| {
                     (change.node, change.security, change.warning) = (Some(node), Some(security), warning);
                     change.entry
                 });
                 if let Some(entry) = entry {
-                    self.set_entry(entry, ProvisioningState::Included { node });
+                    smart_start::set_entry(entry, ProvisioningState::Included { node }, cx);
                 }
-                self.welcome(node, None, now);
-                self.step(Step::Interviewing, now);
-                self.look_at_interview(node, now);
+                devices::register_lock(node, None, &mut self.names, cx);
+                self.step(Step::Interviewing, cx);
+                self.look_at_interview(node, cx);
             }
             Ended::Excluded(node) => {
-                let device = node.and_then(|node| self.left(node, now));
-                if let Some(change) = &mut self.membership.change {
+                let device = node.and_then(|node| self.left(node, cx));
+                if let Some(change) = &mut self.change {
                     (change.node, change.device) = (node, device);
                 }
-                self.step(Step::Done, now);
+                self.step(Step::Done, cx);
             }
             Ended::Removed(node) => {
-                let device = self.left(node, now);
-                if let Some(change) = &mut self.membership.change {
+                let device = self.left(node, cx);
+                if let Some(change) = &mut self.change {
                     (change.node, change.device) = (Some(node), device);
                 }
-                self.step(Step::Done, now);
+                self.step(Step::Done, cx);
             }
         }
-        self.expect_devices(now);
+        smart_start::expect_devices(cx);
     }
 
-    fn failed(&mut self, failed: Failed, now: Now) {
-        let change = self.membership.change.as_ref();
+    fn failed(&mut self, failed: Failed, cx: &mut Context) {
+        let change = self.change.as_ref();
         if let Some(node) = change.and_then(|change| change.node) {
-            self.membership.names.remove(&node);
+            self.names.remove(&node);
         }
         if let Some(entry) = change.and_then(|change| change.entry) {
             let why = format!("{}; {}", failed.why, failed.why.advice());
-            self.set_entry(entry, ProvisioningState::Failed { why });
+            smart_start::set_entry(entry, ProvisioningState::Failed { why }, cx);
         }
-        self.step(Step::Failed(failed.into()), now);
-        self.expect_devices(now);
+        self.step(Step::Failed(failed.into()), cx);
+        smart_start::expect_devices(cx);
     }
 
     /// A node left on purpose: its device keeps everything but the node.
-    fn left(&mut self, node: NodeId, now: Now) -> Option<DeviceId> {
-        self.forget_entry_of(node, now);
-        self.membership.names.remove(&node);
-        self.unlink(node, now)
+    fn left(&mut self, node: NodeId, cx: &mut Context) -> Option<DeviceId> {
+        smart_start::forget_entry_of(node, cx);
+        self.names.remove(&node);
+        devices::unlink(node, cx)
     }
 
     /// Something was learnt of a node: an inclusion ends with its interview.
-    pub(super) fn look_at_interview(&mut self, id: NodeId, now: Now) {
-        let usable = self.network.node(id).is_some_and(|node| match node.is_lock() {
+    pub fn look_at_interview(&mut self, id: NodeId, cx: &mut Context) {
+        let usable = cx.network.node(id).is_some_and(|node| match node.is_lock() {
             true => node.stage >= InterviewStage::Capabilities,
             false => node.stage == InterviewStage::Complete,
         });
         if usable {
-            self.interviewed(id, now);
+            self.interviewed(id, cx);
         }
     }
 
     /// A node told all that is needed.
-    pub(super) fn interviewed(&mut self, id: NodeId, now: Now) {
-        let device = self.state.device_of(id).map(|device| device.id);
-        if let Some(change) = self.membership.interviewing(id) {
+    pub fn interviewed(&mut self, id: NodeId, cx: &mut Context) {
+        let device = cx.state.device_of(id).map(|device| device.id);
+        if let Some(change) = self.interviewing(id) {
             change.device = device;
-            self.step(Step::Done, now);
+            self.step(Step::Done, cx);
         }
     }
 
     /// A node is gone: nothing more comes of its interview.
-    pub(super) fn interview_is_off(&mut self, id: NodeId, now: Now) {
-        self.membership.names.remove(&id);
-        if self.membership.interviewing(id).is_some() {
+    pub fn interview_is_off(&mut self, id: NodeId, cx: &mut Context) {
+        self.names.remove(&id);
+        if self.interviewing(id).is_some() {
             let why = "the device left the network again".to_owned();
-            self.step(Step::Failed(Failure { why, advice: "include it again", left: None }), now);
+            self.step(Step::Failed(Failure { why, advice: "include it again", left: None }), cx);
         }
     }
 
     /// The next step, if there is a change that can take one.
-    fn step(&mut self, step: Step, now: Now) {
-        match &mut self.membership.change {
-            Some(change) if !change.is_over() => (change.step, change.since) = (step, now.wall),
+    fn step(&mut self, step: Step, cx: &mut Context) {
+        match &mut self.change {
+            Some(change) if !change.is_over() => (change.step, change.since) = (step, cx.now.wall),
             _ => return tracing::warn!("a change of the network that nobody began goes on"),
         }
-        self.tell_change();
+        self.tell_change(cx);
     }
 
     /// Tells the log, whoever listens, and the broker. The log has no PIN and no part of a device's key.
-    fn tell_change(&mut self) {
-        let Some(change) = &self.membership.change else { return };
+    fn tell_change(&self, cx: &mut Context) {
+        let Some(change) = &self.change else { return };
         let (id, kind, state, node) = (change.id.0, change.kind, change.step.word(), change.node.map(|node| node.0));
         match &change.step {
             Step::Failed(failure) => {
@@ -394,15 +384,24 @@ impl Bridge {
             }
             _ => tracing::info!(id, ?kind, state, node, security = ?change.security, "a change of the network goes on"),
         }
-        let told = view::change(self);
-        let published = self.settings.mqtt.as_ref().filter(|_| self.announcer.trouble().is_none());
-        let published = published.map(|mqtt| mqtt.topics.change(&view::without_code(told.clone()).to_string()));
-        self.after.push(After::Change(told));
-        self.after.extend(published.map(After::Passing));
+        let shown = view::change(self, cx);
+        if let Some(mqtt) = &cx.settings.mqtt {
+            let message = mqtt.topics.change(&view::without_code(shown.clone()).to_string());
+            cx.out.pass(message);
+        }
+        cx.out.after.push(After::Change(shown));
     }
-}
 
-impl Membership {
+    /// Another lock takes the place of a device: see [`devices::replace_device`].
+    pub fn replace_device(&mut self, actor: &Actor, old: &str, new: &str, cx: &mut Context) -> Result<Accepted, Refusal> {
+        let replacement = cx.state.device_named(new).map(|device| device.id);
+        let accepted = devices::replace_device(actor, old, new, cx)?;
+        if let Some(change) = self.change.as_mut().filter(|change| change.device.is_some() && change.device == replacement) {
+            change.device = accepted.device;
+        }
+        Ok(accepted)
+    }
+
     /// The change whose node is being interviewed, if it is this one.
     fn interviewing(&mut self, node: NodeId) -> Option<&mut Following> {
         self.change.as_mut().filter(|change| change.node == Some(node) && matches!(change.step, Step::Interviewing))
@@ -432,6 +431,16 @@ impl Step {
             Self::Interviewing => "interviewing",
             Self::Done => "done",
             Self::Failed(_) => "failed",
+        }
+    }
+}
+
+fn node_of(target: &Target, cx: &Context) -> Result<NodeId, Refusal> {
+    match target {
+        Target::Node(node) => Ok(*node),
+        Target::Device(name) => {
+            let device = cx.state.device_named(name).ok_or_else(|| Refusal::UnknownDevice(name.clone()))?;
+            device.node.ok_or_else(|| Refusal::NotInNetwork(device.slug.to_string()))
         }
     }
 }

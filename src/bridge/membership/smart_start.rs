@@ -4,69 +4,66 @@ use serde_json::Value;
 
 use super::view;
 use crate::bridge::ask::Actor;
+use crate::bridge::context::Context;
 use crate::bridge::intents::one_line;
-use crate::bridge::turn::Bridge;
 use crate::domain::ids::{NodeId, ProvisioningId};
 use crate::domain::intent::Refusal;
 use crate::domain::provisioning::{Label, Provisioned, ProvisioningState};
-use crate::domain::time::Now;
 use crate::network::inclusion::Expected;
 
-impl Bridge {
-    pub(super) fn expect(&mut self, actor: &Actor, label: Label, name: Option<String>, now: Now) -> Result<Value, Refusal> {
-        let name = name.map(|name| one_line("the name", &name)).transpose()?;
-        if let Some(known) = self.state.provisioning().find(|known| known.label.dsk == label.dsk) {
-            return Err(Refusal::AlreadyExpected(known.id));
-        }
-        let id = ProvisioningId::new(&mut self.entropy);
-        let expected = Provisioned { id, label, name, added_at: now.wall, state: ProvisioningState::Waiting };
-        self.state.audit(&actor.0, format!("expects a device (smart start {id})"), now.wall);
-        let shown = view::provisioned(self, &expected);
-        self.state.put_provisioned(expected);
-        self.expect_devices(now);
-        Ok(shown)
+pub fn expect(actor: &Actor, label: Label, name: Option<String>, cx: &mut Context) -> Result<Value, Refusal> {
+    let name = name.map(|name| one_line("the name", &name)).transpose()?;
+    if let Some(known) = cx.state.provisioning().find(|known| known.label.dsk == label.dsk) {
+        return Err(Refusal::AlreadyExpected(known.id));
     }
+    let id = ProvisioningId::new(&mut cx.entropy);
+    let expected = Provisioned { id, label, name, added_at: cx.now.wall, state: ProvisioningState::Waiting };
+    cx.state.audit(&actor.0, format!("expects a device (smart start {id})"), cx.now.wall);
+    let shown = view::provisioned(&cx.state, &cx.settings, &expected);
+    cx.state.put_provisioned(expected);
+    expect_devices(cx);
+    Ok(shown)
+}
 
-    /// Takes a device off the list, and shows it as it was. One that is in the network stays there.
-    pub(super) fn unexpect(&mut self, actor: &Actor, id: ProvisioningId, now: Now) -> Option<Value> {
-        let shown = view::provisioned(self, self.state.provisioned(id)?);
-        self.state.audit(&actor.0, format!("does not expect a device any more (smart start {id})"), now.wall);
-        self.state.delete_provisioned(id);
-        self.expect_devices(now);
-        Some(shown)
+/// Takes a device off the list, and shows it as it was. One that is in the network stays there.
+pub fn unexpect(actor: &Actor, id: ProvisioningId, cx: &mut Context) -> Option<Value> {
+    let shown = view::provisioned(&cx.state, &cx.settings, cx.state.provisioned(id)?);
+    cx.state.audit(&actor.0, format!("does not expect a device any more (smart start {id})"), cx.now.wall);
+    cx.state.delete_provisioned(id);
+    expect_devices(cx);
+    Some(shown)
+}
+
+/// Tells the network whom to let in.
+pub fn expect_devices(cx: &mut Context) {
+    let expected = cx.state.provisioning().filter(|it| it.is_expected()).map(|it| Expected {
+        dsk: it.label.dsk.clone(),
+        keys: it.label.keys,
+        long_range: it.label.long_range,
+    });
+    let expected = expected.collect();
+    cx.network.expect_devices(expected, cx.now);
+}
+
+/// The stick belongs to another network now: whoever came with the old one may come again.
+pub fn expect_all_again(cx: &mut Context) {
+    let gone: Vec<Provisioned> = cx.state.provisioning().filter(|it| !it.is_expected()).cloned().collect();
+    for entry in gone {
+        cx.state.put_provisioned(Provisioned { state: ProvisioningState::Waiting, ..entry });
     }
+}
 
-    /// Tells the network whom to let in.
-    pub(in crate::bridge) fn expect_devices(&mut self, now: Now) {
-        let expected = self.state.provisioning().filter(|it| it.is_expected()).map(|it| Expected {
-            dsk: it.label.dsk.clone(),
-            keys: it.label.keys,
-            long_range: it.label.long_range,
-        });
-        let expected = expected.collect();
-        self.network.expect_devices(expected, now);
+pub fn set_entry(id: ProvisioningId, state: ProvisioningState, cx: &mut Context) {
+    if let Some(entry) = cx.state.provisioned(id).cloned() {
+        cx.state.put_provisioned(Provisioned { state, ..entry });
     }
+}
 
-    /// The stick belongs to another network now: whoever came with the old one may come again.
-    pub(in crate::bridge) fn expect_all_again(&mut self) {
-        let gone: Vec<Provisioned> = self.state.provisioning().filter(|it| !it.is_expected()).cloned().collect();
-        for entry in gone {
-            self.state.put_provisioned(Provisioned { state: ProvisioningState::Waiting, ..entry });
-        }
-    }
-
-    pub(super) fn set_entry(&mut self, id: ProvisioningId, state: ProvisioningState) {
-        if let Some(entry) = self.state.provisioned(id).cloned() {
-            self.state.put_provisioned(Provisioned { state, ..entry });
-        }
-    }
-
-    /// Who left shall not come again by itself.
-    pub(super) fn forget_entry_of(&mut self, node: NodeId, now: Now) {
-        let gone: Vec<ProvisioningId> = self.state.provisioning().filter(|it| it.is_included_as(node)).map(|it| it.id).collect();
-        for id in gone {
-            self.state.audit("smart start", format!("node {node} left: its entry {id} is off the list"), now.wall);
-            self.state.delete_provisioned(id);
-        }
+/// Who left shall not come again by itself.
+pub fn forget_entry_of(node: NodeId, cx: &mut Context) {
+    let gone: Vec<ProvisioningId> = cx.state.provisioning().filter(|it| it.is_included_as(node)).map(|it| it.id).collect();
+    for id in gone {
+        cx.state.audit("smart start", format!("node {node} left: its entry {id} is off the list"), cx.now.wall);
+        cx.state.delete_provisioned(id);
     }
 }

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::Step;
-use crate::bridge::turn::Bridge;
+use super::{Membership, Step};
+use crate::bridge::context::Context;
+use crate::bridge::state::State;
 use crate::bridge::vitals::Problem;
+use crate::bridge::words::Settings;
 use crate::domain::node::{InterviewStage, Joining, Node, SecurityClass, Weakness};
 use crate::domain::provisioning::{Provisioned, ProvisioningState};
 use crate::network::InterviewTrouble;
@@ -17,10 +19,10 @@ const NOT_FOR_DOORS: &str = "none of these keys is good enough for a door: whoev
 const UNPROVEN: &str = "nothing proves which device this is: it may be another one that was quicker, and keeps the keys";
 
 /// `{"change": …}`: the one that is under way, or the last.
-pub(in crate::bridge) fn change(bridge: &Bridge) -> Value {
-    let Some(change) = &bridge.membership.change else { return json!({ "change": null }) };
-    let device = change.device.and_then(|id| bridge.state.device(id));
-    let device = device.or_else(|| change.node.filter(|_| change.device.is_none()).and_then(|node| bridge.state.device_of(node)));
+pub(in crate::bridge) fn change(membership: &Membership, cx: &Context) -> Value {
+    let Some(change) = &membership.change else { return json!({ "change": null }) };
+    let device = change.device.and_then(|id| cx.state.device(id));
+    let device = device.or_else(|| change.node.filter(|_| change.device.is_none()).and_then(|node| cx.state.device_of(node)));
     let question = match &change.step {
         Step::Asked(Question::Pin { tail }) => Some(json!({ "kind": "pin", "dsk_tail": tail })),
         Step::Asked(Question::Keys { requested, for_door }) => Some(json!({
@@ -41,7 +43,7 @@ pub(in crate::bridge) fn change(bridge: &Bridge) -> Value {
         "id": change.id,
         "kind": change.kind,
         "state": change.step.word(),
-        "since": change.since.rfc3339(&bridge.settings.zone),
+        "since": change.since.rfc3339(&cx.settings.zone),
         "node": change.node,
         "device": device.map(|device| &device.slug),
         "question": question,
@@ -62,18 +64,18 @@ pub(super) fn without_code(mut told: Value) -> Value {
 }
 
 /// Every device that is expected or came that way, oldest first.
-pub(super) fn expected(bridge: &Bridge) -> Value {
-    let mut all: Vec<&Provisioned> = bridge.state.provisioning().collect();
+pub(super) fn expected(state: &State, settings: &Settings) -> Value {
+    let mut all: Vec<&Provisioned> = state.provisioning().collect();
     all.sort_by_key(|expected| (expected.added_at, expected.id));
-    let items: Vec<Value> = all.into_iter().map(|expected| provisioned(bridge, expected)).collect();
+    let items: Vec<Value> = all.into_iter().map(|expected| provisioned(state, settings, expected)).collect();
     json!({ "items": items, "next": null })
 }
 
 /// One of them. Without the first group of its key, which is the device's PIN.
-pub(super) fn provisioned(bridge: &Bridge, expected: &Provisioned) -> Value {
+pub(super) fn provisioned(state: &State, settings: &Settings, expected: &Provisioned) -> Value {
     let label = &expected.label;
     let product = &label.product;
-    let (state, node, why) = match &expected.state {
+    let (word, node, why) = match &expected.state {
         ProvisioningState::Waiting => ("waiting", None, None),
         ProvisioningState::Included { node } => ("included", Some(*node), None),
         ProvisioningState::Failed { why } => ("failed", None, Some(why)),
@@ -85,26 +87,26 @@ pub(super) fn provisioned(bridge: &Bridge, expected: &Provisioned) -> Value {
         "kind": product.kind(),
         "model": format!("{:04x}:{:04x}:{:04x}", product.manufacturer, product.product_type, product.product),
         "long_range": label.long_range,
-        "added_at": expected.added_at.rfc3339(&bridge.settings.zone),
-        "state": state,
+        "added_at": expected.added_at.rfc3339(&settings.zone),
+        "state": word,
         "node": node,
-        "device": node.and_then(|node| bridge.state.device_of(node)).map(|device| &device.slug),
+        "device": node.and_then(|node| state.device_of(node)).map(|device| &device.slug),
         "why": why,
     })
 }
 
 /// What is wrong with who is in the network, and what to do.
-pub(in crate::bridge) fn problems(bridge: &Bridge) -> Vec<Problem> {
+pub(in crate::bridge) fn problems(membership: &Membership, cx: &Context) -> Vec<Problem> {
     let mut problems: Vec<Problem> =
-        bridge.network.nodes().filter(|node| is_left_behind(bridge, node)).map(left_behind).collect();
-    let mut devices: Vec<_> = bridge.state.devices().collect();
+        cx.network.nodes().filter(|node| is_left_behind(membership, node)).map(left_behind).collect();
+    let mut devices: Vec<_> = cx.state.devices().collect();
     devices.sort_by_key(|device| &device.slug);
     for device in devices {
-        if let Some(node) = device.node.and_then(|node| bridge.network.node(node)) {
+        if let Some(node) = device.node.and_then(|node| cx.network.node(node)) {
             problems.extend(weak(node, device.slug.as_str()));
         }
     }
-    problems.extend(bridge.network.nodes().filter_map(|node| unfinished(bridge, node)));
+    problems.extend(cx.network.nodes().filter_map(|node| unfinished(cx, node)));
     problems
 }
 
@@ -157,17 +159,17 @@ fn weakness_of(node: &Node, slug: &str) -> String {
 }
 
 /// An interview that does not get on, or that has not found out the class of a lock.
-fn unfinished(bridge: &Bridge, node: &Node) -> Option<Problem> {
+fn unfinished(cx: &Context, node: &Node) -> Option<Problem> {
     if node.joining != Joining::Done {
         return None;
     }
     let again = format!("it is tried again by itself; `latchkey network interview {}` tries at once", node.id);
-    let who = match bridge.state.device_of(node.id) {
+    let who = match cx.state.device_of(node.id) {
         Some(device) => format!("{} (node {})", device.slug, node.id),
         None => format!("node {}", node.id),
     };
     if node.stage < InterviewStage::Complete {
-        let why = bridge.network.interview_trouble(node.id)?;
+        let why = cx.network.interview_trouble(node.id)?;
         let remedy = match why {
             InterviewTrouble::Unreachable => "check its battery and its distance",
             InterviewTrouble::NoClassAnswers => {
@@ -197,11 +199,11 @@ fn class_name(class: SecurityClass) -> &'static str {
 }
 
 /// The stick lists it, and it never got its keys.
-fn is_left_behind(bridge: &Bridge, node: &Node) -> bool {
+fn is_left_behind(membership: &Membership, node: &Node) -> bool {
     match node.joining {
         Joining::Done => false,
         Joining::Refused => true,
-        Joining::UnderWay => !bridge.membership.is_busy_with(node.id),
+        Joining::UnderWay => !membership.is_busy_with(node.id),
     }
 }
 

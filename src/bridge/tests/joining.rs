@@ -25,7 +25,7 @@ impl House {
     }
 
     fn node_of(&self, slug: &str) -> Option<NodeId> {
-        self.bridge.state.device_named(slug)?.node
+        self.bridge.cx.state.device_named(slug)?.node
     }
 }
 
@@ -40,7 +40,7 @@ fn a_scanned_lock_is_switched_on_and_a_code_opens_it_near_and_far() {
         house.run_for(Duration::from_secs(600));
         let node = house.node_of("front_door").unwrap_or_else(|| panic!("{radio:?}: {:?}", house.changes.last()));
         assert_eq!(node.is_long_range(), long_range);
-        assert_eq!(house.bridge.network.node(node).unwrap().security, SecurityClass::S2AccessControl);
+        assert_eq!(house.bridge.cx.network.node(node).unwrap().security, SecurityClass::S2AccessControl);
         house.add("Ada", "48213", &["front_door"]);
         house.run_for(Duration::from_secs(60));
         assert_eq!(house.statuses(), ["Active None"], "{radio:?}");
@@ -68,11 +68,11 @@ fn a_power_cut_at_any_moment_leaves_a_lock_with_keys_or_none_that_is_used() {
         house.cut_power();
         house.run_for(Duration::from_secs(900));
 
-        let nodes: Vec<_> = house.bridge.network.nodes().cloned().collect();
+        let nodes: Vec<_> = house.bridge.cx.network.nodes().cloned().collect();
         gone += usize::from(nodes.is_empty());
         for node in nodes {
             let has_keys = node.security == SecurityClass::S2AccessControl;
-            let used = house.bridge.state.device_of(node.id).is_some();
+            let used = house.bridge.cx.state.device_of(node.id).is_some();
             match node.joining {
                 Joining::Done if has_keys => members += 1,
                 // The stick listed it before we could write that down: it is found, and is no lock to us.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::bridge::membership::devices::register_lock;
 use crate::bridge::membership::{Kind, MembersAsk};
 use crate::bridge::vitals::Vitals;
 use crate::command::ClassId;
@@ -19,14 +20,14 @@ const LABEL: &str = "13696-29398-13912-32977-44778-12954-57233-08504";
 
 impl House {
     fn follow(&mut self, kind: Kind, name: Option<&str>, node: Option<NodeId>) {
-        let now = self.now();
-        self.bridge.follow(kind, name.map(str::to_owned), node, now);
+        self.read_clock();
+        self.bridge.membership.follow(kind, name.map(str::to_owned), node, &mut self.bridge.cx);
         self.turn(Input::Timeout);
     }
 
     fn tell(&mut self, progress: Progress) {
-        let now = self.now();
-        self.bridge.progress(progress, now);
+        self.read_clock();
+        self.bridge.membership.progress(progress, &mut self.bridge.cx);
         self.turn(Input::Timeout);
     }
 
@@ -46,7 +47,7 @@ impl House {
     }
 
     fn device(&self, slug: &str) -> Device {
-        self.bridge.state.device_named(slug).unwrap_or_else(|| panic!("no device {slug}")).clone()
+        self.bridge.cx.state.device_named(slug).unwrap_or_else(|| panic!("no device {slug}")).clone()
     }
 
     fn included(&mut self, node: NodeId) {
@@ -55,7 +56,7 @@ impl House {
 
     /// The node's row as another run, or another stick, left it.
     fn rewrite_node(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
-        let mut node = self.bridge.network.node(id).unwrap().clone();
+        let mut node = self.bridge.cx.network.node(id).unwrap().clone();
         change(&mut node);
         self.store.apply(&Batch { writes: vec![Write::PutNode(node)] }).unwrap();
         self.cut_power();
@@ -131,15 +132,14 @@ fn an_inclusion_ends_with_the_interview_and_not_before() {
     house.tell(Progress::Joined(NodeId(9)));
     house.included(NodeId(9));
     assert_eq!(house.change()["state"], "interviewing");
-    let now = house.now();
-    house.bridge.interviewed(NodeId(8), now);
+    house.bridge.membership.interviewed(NodeId(8), &mut house.bridge.cx);
     assert_eq!(house.change()["state"], "interviewing", "that was another node");
-    house.bridge.interviewed(NodeId(9), now);
+    house.bridge.membership.interviewed(NodeId(9), &mut house.bridge.cx);
     assert_eq!((house.change()["state"].clone(), house.change()["device"].clone()), ("done".into(), Value::Null));
 
     house.follow(Kind::Include, None, None);
     house.included(NodeId(9));
-    house.bridge.interview_is_off(NodeId(9), now);
+    house.bridge.membership.interview_is_off(NodeId(9), &mut house.bridge.cx);
     assert_eq!(house.change()["state"], "failed", "a node that is gone is never interviewed");
 }
 
@@ -169,7 +169,7 @@ fn a_name_given_at_the_inclusion_becomes_the_name_of_the_lock() {
     let new = house.device("front_door");
     assert_eq!((new.node, new.name.as_str()), (Some(V2), "Front door"));
     assert_ne!(new.id, old.id);
-    assert!(house.bridge.state.grants_on(new.id).next().is_none(), "nobody was given a key to the new lock");
+    assert!(house.bridge.cx.state.grants_on(new.id).next().is_none(), "nobody was given a key to the new lock");
     let change = house.change();
     assert_eq!((&change["state"], &change["device"]), (&"done".into(), &"front_door".into()));
 }
@@ -208,7 +208,7 @@ fn a_lock_in_the_place_of_a_failed_one_gets_every_code_anew() {
     house.follow(Kind::ReplaceFailed, None, Some(V2));
     house.tell(Progress::Joined(V2));
     assert_eq!(house.device("lock_2").node, Some(V2));
-    assert!(house.bridge.state.slots(before.id).is_empty(), "the new lock's slots are not those of the old one");
+    assert!(house.bridge.cx.state.slots(before.id).is_empty(), "the new lock's slots are not those of the old one");
     // The new lock is empty.
     house.world.visit(V2, |lock| lock.memory.codes = CodeTable::new(30));
     house.included(V2);
@@ -236,7 +236,7 @@ fn a_successor_takes_over_name_grants_and_id_and_is_written_to() {
 
     let device = house.device("lock_2");
     assert_eq!((device.id, device.node, &device.name), (old.id, Some(V1), &old.name));
-    assert_eq!(house.bridge.state.devices().count(), 1);
+    assert_eq!(house.bridge.cx.state.devices().count(), 1);
     let codes: Vec<String> = house.codes(V1).into_iter().map(|(_, code)| code).collect();
     assert!(codes.contains(&"482913".to_owned()) && codes.contains(&"2468".to_owned()), "{codes:?}");
     assert_eq!(house.statuses(), ["Active None"]);
@@ -264,7 +264,7 @@ fn a_lock_that_is_in_use_or_answers_is_not_replaced_by_mistake() {
     house.tell(Progress::Ended(Ok(Ended::Excluded(Some(V2)))));
     assert_eq!(house.ask(replace("lock_2", "lock_3")), Err(Refusal::HasGrants("lock_3".into())));
     assert_eq!(house.ask(replace("lock_3", "lock_2")), Err(Refusal::NotInNetwork("lock_2".into())));
-    assert_eq!(house.bridge.state.devices().count(), 2);
+    assert_eq!(house.bridge.cx.state.devices().count(), 2);
 }
 
 #[test]
@@ -282,8 +282,8 @@ fn a_lock_is_forgotten_only_when_it_is_out_of_the_network() {
     house.committed.clear();
     house.intend(Intent::RemoveDevice("lock_2".into()));
     assert_eq!(house.statuses(), Vec::<String>::new());
-    assert!(house.bridge.state.person(ada).is_none(), "her last code went with the lock");
-    assert!(house.bridge.state.device_named("lock_2").is_none());
+    assert!(house.bridge.cx.state.person(ada).is_none(), "her last code went with the lock");
+    assert!(house.bridge.cx.state.device_named("lock_2").is_none());
     let audited =
         house.committed.iter().flat_map(|batch| &batch.writes).any(
             |write| matches!(write, Write::Audit { actor, what, .. } if actor == "uid 1" && what.contains(&ada.to_string())),
@@ -297,7 +297,7 @@ fn a_lock_is_forgotten_only_when_it_is_out_of_the_network() {
 #[test]
 fn a_lock_that_could_have_keys_and_has_none_is_told_no_code_until_somebody_decides() {
     let mut house = House::settled(71);
-    let proved = house.bridge.network.node(V2).unwrap().clone();
+    let proved = house.bridge.cx.network.node(V2).unwrap().clone();
     house.rewrite_node(V2, lists_security);
     let frames = house.frames_sent;
     house.add("Ada", "482913", &["lock_2"]);
@@ -316,7 +316,7 @@ fn a_lock_that_could_have_keys_and_has_none_is_told_no_code_until_somebody_decid
 
     // A removal is not sent in clear either, and says that the code still opens.
     house.rewrite_node(V2, lists_security);
-    let person = house.bridge.state.people().next().unwrap().id;
+    let person = house.bridge.cx.state.people().next().unwrap().id;
     house.intend(Intent::Revoke { person, device: "lock_2".into() });
     house.run_for(Duration::from_secs(3600));
     assert_eq!(house.statuses(), ["RemovalUnconfirmed Some(Insecure)"]);
@@ -338,8 +338,8 @@ fn an_old_lock_that_knows_no_security_works_as_before() {
     assert_eq!((&device["security"], &device["insecure"]), (&"none".into(), &false.into()));
     // It is said for as long as it is so, and does not spoil "no problems".
     house.turn(Input::Broker(BrokerInput::Connected));
-    let now = house.now();
-    assert_eq!(Vitals::of(&house.bridge, now).needs_somebody(), 0, "{}", house.problems());
+    house.read_clock();
+    assert_eq!(Vitals::of(house.bridge.look()).needs_somebody(), 0, "{}", house.problems());
     assert!(house.problems().contains("lock_2: it has no security"), "{}", house.problems());
     assert!(device["weakness"].as_str().is_some_and(|weakness| weakness.contains("no security")));
 }
@@ -412,8 +412,8 @@ fn an_old_s0_lock_is_worth_knowing_and_one_that_lists_s2_needs_somebody() {
     };
     assert_eq!(told(&mut house), Some("info".into()));
     house.turn(Input::Broker(BrokerInput::Connected));
-    let now = house.now();
-    assert_eq!(Vitals::of(&house.bridge, now).needs_somebody(), 0, "{}", house.problems());
+    house.read_clock();
+    assert_eq!(Vitals::of(house.bridge.look()).needs_somebody(), 0, "{}", house.problems());
     house.rewrite_node(V2, |node| {
         node.classes.insert(ClassId::SECURITY_2, ClassSupport::default());
         node.class_settled = true;
@@ -455,9 +455,9 @@ fn a_node_without_keys_is_no_device_and_is_named_with_the_way_out() {
     let device = house.device("lock_3").id;
     house.store.apply(&Batch { writes: vec![Write::DeleteDevice(device)] }).unwrap();
     house.rewrite_node(V1, |node| node.joining = Joining::Refused);
-    let now = house.now();
-    house.bridge.welcome(V1, None, now);
-    assert_eq!(house.bridge.state.devices().map(|device| device.slug.to_string()).collect::<Vec<_>>(), ["lock_2"]);
+    house.read_clock();
+    register_lock(V1, None, &mut house.bridge.membership.names, &mut house.bridge.cx);
+    assert_eq!(house.bridge.cx.state.devices().map(|device| device.slug.to_string()).collect::<Vec<_>>(), ["lock_2"]);
     assert!(house.problems().contains("node 3 was added without keys"), "{}", house.problems());
     assert!(house.problems().contains("latchkey network exclude"));
     let network = house.view(Ask::Network);
@@ -489,7 +489,7 @@ fn a_scanned_lock_comes_by_itself_under_its_name_and_goes_off_the_list_when_it_i
     let failed = list(&mut house)["items"][0].clone();
     assert_eq!(failed["state"], "failed");
     assert!(failed["why"].as_str().unwrap().contains("unplugged"));
-    assert!(house.bridge.state.provisioned(id).unwrap().is_expected(), "it is tried again when it calls again");
+    assert!(house.bridge.cx.state.provisioned(id).unwrap().is_expected(), "it is tried again when it calls again");
 
     house.cut_power();
     house.run_for(Duration::from_secs(60));
@@ -500,7 +500,7 @@ fn a_scanned_lock_comes_by_itself_under_its_name_and_goes_off_the_list_when_it_i
     let included = list(&mut house)["items"][0].clone();
     assert_eq!((&included["state"], &included["node"]), (&"included".into(), &2.into()));
     assert_eq!(included["device"], "front_door");
-    assert!(!house.bridge.state.provisioned(id).unwrap().is_expected());
+    assert!(!house.bridge.cx.state.provisioned(id).unwrap().is_expected());
 
     house.follow(Kind::Exclude, None, None);
     house.tell(Progress::Ended(Ok(Ended::Excluded(Some(V2)))));
