@@ -10,46 +10,61 @@ use super::time::Timestamp;
 
 /// When a grant opens. Only `always` for now.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind")]
 pub enum Schedule {
     /// At any time.
     #[default]
+    #[serde(rename = "always")]
     Always,
 }
 
 /// Where a grant stands. The names are the contract's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Outside its hours.
+    #[serde(rename = "scheduled")]
     Scheduled,
     /// Waits for its turn, the lock, or the next try.
+    #[serde(rename = "pending")]
     Pending,
     /// A frame is under way.
+    #[serde(rename = "sending")]
     Sending,
     /// What is in the lock is being found out.
+    #[serde(rename = "verifying")]
     Verifying,
     /// The lock confirmed the code.
+    #[serde(rename = "active")]
     Active,
     /// Written, but the lock shows neither yes nor no.
+    #[serde(rename = "unconfirmed")]
     Unconfirmed,
     /// Refused for good; waits for a change of intent.
+    #[serde(rename = "rejected")]
     Rejected,
     /// The lock can't be reached; tried again at `next_try`.
+    #[serde(rename = "unreachable")]
     Unreachable,
     /// Was confirmed, and is gone from the lock.
+    #[serde(rename = "missing_from_lock")]
     MissingFromLock,
     /// Somebody changed it at the lock.
+    #[serde(rename = "changed_at_lock")]
     ChangedAtLock,
     /// Is being taken out.
+    #[serde(rename = "removing")]
     Removing,
     /// Is out, confirmed.
+    #[serde(rename = "removed")]
     Removed,
     /// Should be out, but the lock did not confirm: it may still open.
+    #[serde(rename = "removal_unconfirmed")]
     RemovalUnconfirmed,
     /// The person is disabled and no code of theirs is in the lock.
+    #[serde(rename = "disabled")]
     Disabled,
     /// Its time is over and the code is out.
+    #[serde(rename = "expired")]
     Expired,
 }
 
@@ -97,46 +112,64 @@ impl fmt::Display for Status {
 
 /// Why a grant is where it is: a stable word for scripts; the screen has the sentence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Waits for other work of that lock.
+    #[serde(rename = "queue")]
     Queue,
     /// The lock is still being asked what it can do.
+    #[serde(rename = "interview")]
     Interview,
     /// The stick is not there.
+    #[serde(rename = "stick_absent")]
     StickAbsent,
     /// The lock did not answer; tried again with growing distance.
+    #[serde(rename = "backoff")]
     Backoff,
     /// The lock acknowledged the frame and then said nothing.
+    #[serde(rename = "no_answer")]
     NoAnswer,
     /// Every slot we may use is taken.
+    #[serde(rename = "lock_full")]
     LockFull,
     /// The lock says another slot has this code.
+    #[serde(rename = "duplicate")]
     Duplicate,
     /// The lock can't take a code of that length.
+    #[serde(rename = "length")]
     Length,
     /// The lock has no slot of that number or does not know the command.
+    #[serde(rename = "unsupported")]
     Unsupported,
     /// The lock said no and not why.
+    #[serde(rename = "refused_by_lock")]
     RefusedByLock,
     /// The lock was included without the security it needs.
+    #[serde(rename = "insecure")]
     Insecure,
     /// The lock masks its codes, so the write can't be seen.
+    #[serde(rename = "masked")]
     Masked,
     /// Somebody erased it at the lock.
+    #[serde(rename = "erased_at_lock")]
     ErasedAtLock,
     /// Somebody wrote another code over it at the lock.
+    #[serde(rename = "overwritten_at_lock")]
     OverwrittenAtLock,
     /// The person is disabled.
+    #[serde(rename = "person_disabled")]
     PersonDisabled,
     /// The device was removed from the network.
+    #[serde(rename = "device_gone")]
     DeviceGone,
     /// The person's code is damaged in the database and can't be read: set a new one.
+    #[serde(rename = "code_unreadable")]
     CodeUnreadable,
     /// The grant itself is damaged in the database: grant it again, or revoke it.
+    #[serde(rename = "damaged")]
     Damaged,
     /// What the database said of it was in doubt (an older copy, or damage), and the lock does not have it: it may have been
     /// taken away since.
+    #[serde(rename = "store_doubted")]
     StoreDoubted,
 }
 

@@ -11,8 +11,10 @@ use crate::command::ClassId;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Beam {
     /// Every 1000 ms.
+    #[serde(rename = "Ms1000")]
     Ms1000,
     /// Every 250 ms.
+    #[serde(rename = "Ms250")]
     Ms250,
 }
 
@@ -20,14 +22,19 @@ pub enum Beam {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NodeProtocol {
     /// Mains powered, always reachable.
+    #[serde(rename = "listening")]
     pub listening: bool,
     /// Reachable by beam.
+    #[serde(rename = "beam")]
     pub beam: Option<Beam>,
     /// Basic device class.
+    #[serde(rename = "basic")]
     pub basic: u8,
     /// Generic device class: 0x40 is Entry Control, which locks are.
+    #[serde(rename = "generic")]
     pub generic: u8,
     /// Specific device class.
+    #[serde(rename = "specific")]
     pub specific: u8,
 }
 
@@ -40,18 +47,22 @@ impl NodeProtocol {
 
 /// The highest security class a node was granted. Order is rank.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum SecurityClass {
     /// In clear.
     #[default]
+    #[serde(rename = "none")]
     None,
     /// Security 0.
+    #[serde(rename = "s0")]
     S0,
     /// S2 Unauthenticated.
+    #[serde(rename = "s2_unauthenticated")]
     S2Unauthenticated,
     /// S2 Authenticated.
+    #[serde(rename = "s2_authenticated")]
     S2Authenticated,
     /// S2 Access Control.
+    #[serde(rename = "s2_access_control")]
     S2AccessControl,
 }
 
@@ -66,8 +77,10 @@ impl SecurityClass {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct ClassSupport {
     /// Its version; 0 until asked.
+    #[serde(rename = "version")]
     pub version: u8,
     /// Listed under the node's security class only.
+    #[serde(rename = "secure")]
     pub secure: bool,
 }
 
@@ -75,10 +88,13 @@ pub struct ClassSupport {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ProductIds {
     /// Manufacturer.
+    #[serde(rename = "manufacturer")]
     pub manufacturer: u16,
     /// Product type.
+    #[serde(rename = "product_type")]
     pub product_type: u16,
     /// Product.
+    #[serde(rename = "product")]
     pub product: u16,
 }
 
@@ -86,16 +102,22 @@ pub struct ProductIds {
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct UserCodeSupport {
     /// Slots: user ids 1 to this.
+    #[serde(rename = "users")]
     pub users: u16,
     /// Several codes in one Extended User Code Set.
+    #[serde(rename = "multi_set")]
     pub multi_set: bool,
     /// Several codes in one Extended User Code Report.
+    #[serde(rename = "multi_report")]
     pub multi_report: bool,
     /// User Code Checksum.
+    #[serde(rename = "checksum")]
     pub checksum: bool,
     /// An admin code exists.
+    #[serde(rename = "admin_code")]
     pub admin_code: bool,
     /// Supported user id statuses; empty where the lock never said (v1).
+    #[serde(rename = "statuses")]
     pub statuses: BTreeSet<u8>,
 }
 
@@ -103,62 +125,77 @@ pub struct UserCodeSupport {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct DoorLockSupport {
     /// The condition byte says something about the door.
+    #[serde(rename = "door")]
     pub door: bool,
     /// … about the bolt.
+    #[serde(rename = "bolt")]
     pub bolt: bool,
     /// … about the latch.
+    #[serde(rename = "latch")]
     pub latch: bool,
 }
 
 /// How far the interview got. Each stage is asked once; a restart resumes at the stage that is not done.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum InterviewStage {
     /// Nothing is known but the id.
     #[default]
+    #[serde(rename = "listed")]
     Listed,
     /// Protocol info is known.
+    #[serde(rename = "protocol")]
     Protocol,
     /// The node information frame is known.
+    #[serde(rename = "node_info")]
     NodeInfo,
     /// It is known which security class the node was granted, and what it has under it.
+    #[serde(rename = "security")]
     Security,
     /// Class versions are known.
+    #[serde(rename = "versions")]
     Versions,
     /// Product ids and firmware are known, where the node tells them.
+    #[serde(rename = "identity")]
     Identity,
     /// The lifeline leads to us.
+    #[serde(rename = "lifeline")]
     Lifeline,
     /// Lock capabilities, state and battery are known.
+    #[serde(rename = "capabilities")]
     Capabilities,
     /// Done.
+    #[serde(rename = "complete")]
     Complete,
 }
 
 /// Whether a node is a full member of the network.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Joining {
     /// It is.
     #[default]
+    #[serde(rename = "done")]
     Done,
     /// The stick has it in its list, and it is getting its keys. On the disk before the first word of that is said: a
     /// daemon that is killed now knows what it left behind.
+    #[serde(rename = "under_way")]
     UnderWay,
     /// It got no keys, or has no security that is good enough. Nothing is sent to it; it has to be excluded.
+    #[serde(rename = "refused")]
     Refused,
 }
 
 /// Whether a lock below the class that doors need gets codes without permission.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum WeakCodes {
     /// The row is older than the rule: whether the lock holds codes decides.
     #[default]
+    #[serde(rename = "unjudged")]
     Unjudged,
     /// It does not.
+    #[serde(rename = "refused")]
     Refused,
     /// It held codes when the rule came, and keeps them.
+    #[serde(rename = "kept")]
     Kept,
 }
 
@@ -181,40 +218,55 @@ pub enum Weakness {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Node {
     /// Identity.
+    #[serde(rename = "id")]
     pub id: NodeId,
     /// How far the interview got.
+    #[serde(rename = "stage")]
     pub stage: InterviewStage,
     /// Radio habits and device class.
+    #[serde(rename = "protocol")]
     pub protocol: Option<NodeProtocol>,
     /// The security class the node was granted.
+    #[serde(rename = "security")]
     pub security: SecurityClass,
     /// It was tried out, or told when the node was included. Rows older than this field are of nodes in clear.
     #[serde(default)]
+    #[serde(rename = "security_known")]
     pub security_known: bool,
     /// Whether it is a full member. Rows older than this field are of nodes that are.
     #[serde(default)]
+    #[serde(rename = "joining")]
     pub joining: Joining,
     /// An operator decided that it gets codes although it is a lock without a class for doors.
     #[serde(default)]
+    #[serde(rename = "insecure_allowed")]
     pub insecure_allowed: bool,
     /// `security` is final: it is known from inclusion, or the node answered at it and no higher class was left unanswered.
     /// Nodes in rows older than this field are asked again.
     #[serde(default)]
+    #[serde(rename = "class_settled")]
     pub class_settled: bool,
     /// Whether it gets codes below the class that doors need.
     #[serde(default)]
+    #[serde(rename = "weak_codes")]
     pub weak_codes: WeakCodes,
     /// Supported command classes.
+    #[serde(rename = "classes")]
     pub classes: BTreeMap<ClassId, ClassSupport>,
     /// Which product.
+    #[serde(rename = "product")]
     pub product: Option<ProductIds>,
     /// Firmware of the main chip or application, `major.minor`.
+    #[serde(rename = "firmware")]
     pub firmware: Option<(u8, u8)>,
     /// User Code abilities.
+    #[serde(rename = "user_code")]
     pub user_code: Option<UserCodeSupport>,
     /// Door Lock abilities.
+    #[serde(rename = "door_lock")]
     pub door_lock: Option<DoorLockSupport>,
     /// The node answered Supervision with "no support" although it lists the class.
+    #[serde(rename = "supervision_refused")]
     pub supervision_refused: bool,
 }
 

@@ -12,9 +12,11 @@ use super::time::Timestamp;
 pub struct Contacts {
     /// E-mail address, as typed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "email")]
     pub email: Option<String>,
     /// Mobile number, as typed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "mobile")]
     pub mobile: Option<String>,
 }
 
@@ -48,9 +50,9 @@ impl Person {
 
 /// What kind of thing a credential is. Numbers are User Credential's credential types (0x83).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum CredentialKind {
     /// A code of digits.
+    #[serde(rename = "pin")]
     Pin,
 }
 

@@ -40,31 +40,41 @@ pub struct Label {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ScannedProduct {
     /// Generic device class.
+    #[serde(rename = "generic")]
     pub generic: u8,
     /// Specific device class.
+    #[serde(rename = "specific")]
     pub specific: u8,
     /// Manufacturer.
+    #[serde(rename = "manufacturer")]
     pub manufacturer: u16,
     /// Product type.
+    #[serde(rename = "product_type")]
     pub product_type: u16,
     /// Product.
+    #[serde(rename = "product")]
     pub product: u16,
 }
 
 /// How far an expected device got.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(tag = "state")]
 pub enum ProvisioningState {
     /// It did not ask for inclusion yet.
+    #[serde(rename = "waiting")]
     Waiting,
     /// It is in the network.
+    #[serde(rename = "included")]
     Included {
         /// As this node.
+        #[serde(rename = "node")]
         node: NodeId,
     },
     /// It asked, and could not be included. It is tried again when it asks again.
+    #[serde(rename = "failed")]
     Failed {
         /// Why, and what a person can do about it.
+        #[serde(rename = "why")]
         why: String,
     },
 }

@@ -11,11 +11,12 @@ use super::time::Timestamp;
 
 /// Which command class a lock keeps its codes in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Dialect {
     /// User Code (0x63): `index` is the user id, `user` is 0.
+    #[serde(rename = "user_code")]
     UserCode,
     /// User Credential (0x83): a user with typed credential slots.
+    #[serde(rename = "user_credential")]
     UserCredential,
 }
 
@@ -70,15 +71,18 @@ impl Content {
 
 /// How a lock told us that a write arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum ConfirmedBy {
     /// Supervision Report with status SUCCESS.
+    #[serde(rename = "supervision")]
     Supervision,
     /// The lock's own "code added" or "code deleted" event.
+    #[serde(rename = "event")]
     Event,
     /// One read of that slot.
+    #[serde(rename = "read")]
     Read,
     /// Not confirmed: the lock took the frame and masks its codes, so nobody can look.
+    #[serde(rename = "unseen")]
     Unseen,
 }
 
@@ -97,52 +101,67 @@ pub struct Confirmed {
 
 /// What a step on its way to a lock does to a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
+#[serde(tag = "what")]
 pub enum Doing {
     /// Put the code of that generation in.
+    #[serde(rename = "write")]
     Write {
         /// Keyed to the intent, so that a late outcome of an old write is recognised.
+        #[serde(rename = "generation")]
         generation: Generation,
         /// The slot was seen empty before: whatever is there after, we put there, masked or not.
+        #[serde(rename = "was_empty")]
         was_empty: bool,
     },
     /// Take whatever we put there out.
+    #[serde(rename = "clear")]
     Clear {
         /// The intent that took it away.
+        #[serde(rename = "generation")]
         generation: Generation,
     },
 }
 
 /// Where a slot is in the middle of a change. Persisted before the frame leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(tag = "state")]
 pub enum Progress {
     /// Nothing is under way.
     #[default]
+    #[serde(rename = "idle")]
     Idle,
     /// A frame left or is about to leave.
+    #[serde(rename = "sending")]
     Sending {
         /// What the frame does.
+        #[serde(rename = "doing")]
         doing: Doing,
     },
     /// The truth in the lock is unknown: this one slot must be read.
+    #[serde(rename = "verifying")]
     Verifying {
         /// What may or may not have happened.
+        #[serde(rename = "doing")]
         doing: Doing,
         /// The lock acknowledged the frame. `false`: not even that is known.
+        #[serde(rename = "acked")]
         acked: bool,
     },
     /// A report put the confirmed code in doubt: this one slot must be read, and nothing is written over what is found there
     /// unless it may be ours.
+    #[serde(rename = "doubted")]
     Doubted {
         /// The report may be the lock's late report of our own last write. Where the lock masks its codes, only another
         /// write of the same code settles that.
+        #[serde(rename = "own_echo")]
         own_echo: bool,
         /// The code may have been deleted: the slot is read before anything is written, also where stars are all it shows.
+        #[serde(rename = "deleted")]
         deleted: bool,
     },
     /// Nothing was sent, and what the row says is not to be trusted: an older copy of the database was put back, or the row
     /// is damaged. The slot must be read before anything is believed of it or written to it.
+    #[serde(rename = "row_doubted")]
     RowDoubted,
 }
 

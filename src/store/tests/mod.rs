@@ -6,6 +6,7 @@ mod opening;
 mod rows;
 mod secrets;
 mod tidy;
+mod words;
 
 use std::path::{Path, PathBuf};
 

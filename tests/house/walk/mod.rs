@@ -28,6 +28,7 @@ mod model;
 mod neighbour;
 mod people;
 mod shrink;
+mod spelling;
 mod stage;
 mod steps;
 mod watch;

@@ -6,18 +6,23 @@ use serde::{Deserialize, Serialize};
 /// A walk as data. Numbers that name a person, a lock or a slot count modulo those that are there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Walk {
+    #[serde(rename = "seed")]
     pub seed: u64,
     /// Which sorts of locks are drawn, and how the first interviews go. Walks of before have none: 0.
     #[serde(default)]
+    #[serde(rename = "house")]
     pub house: u8,
+    #[serde(rename = "steps")]
     pub steps: Vec<Step>,
 }
 
 /// Something happens, and then time goes by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Step {
+    #[serde(rename = "what")]
     pub what: What,
     /// Milliseconds.
+    #[serde(rename = "then")]
     pub then: u64,
 }
 
@@ -25,192 +30,307 @@ pub struct Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum What {
     /// Nothing but time.
+    #[serde(rename = "Wait")]
     Wait,
     /// Somebody new, with a code, on the locks of the mask.
+    #[serde(rename = "Add")]
     Add {
+        #[serde(rename = "on")]
         on: u8,
     },
     /// Somebody new wants a code that somebody has.
+    #[serde(rename = "AddTwin")]
     AddTwin {
+        #[serde(rename = "of")]
         of: u8,
+        #[serde(rename = "on")]
         on: u8,
     },
     /// Another code.
+    #[serde(rename = "NewCode")]
     NewCode {
+        #[serde(rename = "who")]
         who: u8,
     },
+    #[serde(rename = "Enable")]
     Enable {
+        #[serde(rename = "who")]
         who: u8,
+        #[serde(rename = "on")]
         on: bool,
     },
+    #[serde(rename = "Remove")]
     Remove {
+        #[serde(rename = "who")]
         who: u8,
     },
+    #[serde(rename = "Grant")]
     Grant {
+        #[serde(rename = "who")]
         who: u8,
+        #[serde(rename = "lock")]
         lock: u8,
     },
+    #[serde(rename = "Revoke")]
     Revoke {
+        #[serde(rename = "who")]
         who: u8,
+        #[serde(rename = "lock")]
         lock: u8,
     },
     /// A bolt by radio.
+    #[serde(rename = "Bolt")]
     Bolt {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "locked")]
         locked: bool,
     },
+    #[serde(rename = "Check")]
     Check {
+        #[serde(rename = "lock")]
         lock: u8,
     },
     /// An automation publishes `LOCK` and `UNLOCK` in turn, every so many milliseconds, for so many seconds.
+    #[serde(rename = "Publish")]
     Publish {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "each")]
         each: u16,
+        #[serde(rename = "seconds")]
         seconds: u8,
     },
     /// Somebody types a code they have, or once had.
+    #[serde(rename = "Type")]
     Type {
+        #[serde(rename = "who")]
         who: u8,
+        #[serde(rename = "code")]
         code: u8,
+        #[serde(rename = "lock")]
         lock: u8,
     },
     /// Somebody comes again and again with their present code, so many milliseconds apart.
+    #[serde(rename = "Come")]
     Come {
+        #[serde(rename = "who")]
         who: u8,
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "times")]
         times: u8,
+        #[serde(rename = "each")]
         each: u16,
         /// Before each visit a frame in the lock's name asks for a nonce: what the lock says next is sealed anew.
         #[serde(default)]
+        #[serde(rename = "called")]
         called: bool,
     },
     /// A stranger types the code that they programmed.
+    #[serde(rename = "TypeForeign")]
     TypeForeign {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "slot")]
         slot: u8,
     },
+    #[serde(rename = "TypeWrong")]
     TypeWrong {
+        #[serde(rename = "lock")]
         lock: u8,
     },
     /// A bolt by hand.
+    #[serde(rename = "Turn")]
     Turn {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "locked")]
         locked: bool,
     },
     /// A stranger programs a code at the lock.
+    #[serde(rename = "Program")]
     Program {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "slot")]
         slot: u8,
     },
     /// The same into a slot that has a code: somebody gives themselves another one.
+    #[serde(rename = "Overwrite")]
     Overwrite {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "slot")]
         slot: u8,
     },
     /// Somebody takes one out there.
+    #[serde(rename = "Erase")]
     Erase {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "slot")]
         slot: u8,
     },
     /// The lock says something odd under its own keys.
+    #[serde(rename = "Odd")]
     Odd {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "report")]
         report: Odd,
     },
     /// The lock hears and says nothing.
+    #[serde(rename = "Gone")]
     Gone {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "on")]
         on: bool,
     },
     /// The lock hears, and can't be heard.
+    #[serde(rename = "Mute")]
     Mute {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "on")]
         on: bool,
     },
     /// For so many seconds the lock is as if it were away, or can't be heard.
+    #[serde(rename = "Jam")]
     Jam {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "both_ways")]
         both_ways: bool,
+        #[serde(rename = "seconds")]
         seconds: u8,
     },
     /// For so many seconds the stick says nothing.
+    #[serde(rename = "Deaf")]
     Deaf {
+        #[serde(rename = "seconds")]
         seconds: u8,
     },
     /// For so many seconds frames from and to the lock come up to so many milliseconds late.
+    #[serde(rename = "Delay")]
     Delay {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "millis")]
         millis: u8,
+        #[serde(rename = "reorder")]
         reorder: u8,
+        #[serde(rename = "seconds")]
         seconds: u8,
     },
     /// A frame that the lock did not send, every so many milliseconds, for so many seconds; 0: once.
+    #[serde(rename = "Forge")]
     Forge {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "what")]
         what: Forged,
+        #[serde(rename = "each")]
         each: u16,
+        #[serde(rename = "seconds")]
         seconds: u8,
     },
     /// For so many seconds each nonce that the lock is told is spoilt by a frame that is quicker than the lock.
+    #[serde(rename = "Burn")]
     Burn {
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "seconds")]
         seconds: u8,
     },
     /// Somebody is granted the lock, and at once it is taken away. A neighbour keeps the lock's answers from us, and makes us
     /// believe that it could not open the frame.
+    #[serde(rename = "Reversed")]
     Reversed {
+        #[serde(rename = "who")]
         who: u8,
+        #[serde(rename = "lock")]
         lock: u8,
+        #[serde(rename = "after")]
         after: u16,
     },
     /// Another lock joins by SmartStart.
+    #[serde(rename = "Join")]
     Join {
+        #[serde(rename = "make")]
         make: u8,
     },
     /// Its batteries are taken out and put in.
+    #[serde(rename = "Batteries")]
     Batteries {
+        #[serde(rename = "lock")]
         lock: u8,
     },
     /// Of a hundred frames so many are lost, acknowledgements, doubled.
+    #[serde(rename = "Air")]
     Air {
+        #[serde(rename = "loss")]
         loss: u8,
+        #[serde(rename = "acks")]
         acks: u8,
+        #[serde(rename = "twice")]
         twice: u8,
     },
     /// One byte of so many on the cable is changed; 0: none.
+    #[serde(rename = "Noise")]
     Noise {
+        #[serde(rename = "one_in")]
         one_in: u16,
     },
+    #[serde(rename = "Broker")]
     Broker {
+        #[serde(rename = "here")]
         here: bool,
     },
+    #[serde(rename = "Stick")]
     Stick {
+        #[serde(rename = "plugged")]
         plugged: bool,
     },
     /// The clock is set, in seconds, forward or back; or put right.
+    #[serde(rename = "Clock")]
     Clock {
+        #[serde(rename = "seconds")]
         seconds: i32,
     },
+    #[serde(rename = "RightClock")]
     RightClock,
+    #[serde(rename = "Trust")]
     Trust {
+        #[serde(rename = "trusted")]
         trusted: bool,
     },
     /// Commits fail from now on, or work again.
+    #[serde(rename = "Disk")]
     Disk {
+        #[serde(rename = "fails")]
         fails: bool,
     },
     /// The daemon is restarted.
+    #[serde(rename = "Restart")]
     Restart,
     /// The power goes off before a commit to come, or after it with so many of its effects out.
+    #[serde(rename = "Cut")]
     Cut {
+        #[serde(rename = "commits")]
         commits: u8,
+        #[serde(rename = "effects")]
         effects: Option<u8>,
     },
     /// Somebody keeps a copy of the store.
+    #[serde(rename = "Copy")]
     Copy,
     /// Somebody brings the copy back.
+    #[serde(rename = "BringBack")]
     BringBack,
     /// Everything is mended, and it gets quiet.
+    #[serde(rename = "Mend")]
     Mend,
 }
 
@@ -218,16 +338,28 @@ pub enum What {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Odd {
     /// User Code Report of user 0, status 0, with bytes: a keypad was shown a tag that it does not know.
+    #[serde(rename = "UnknownTag")]
     UnknownTag,
     /// The same with zeros only.
+    #[serde(rename = "AllZero")]
     AllZero,
     /// User Code Report of a slot with status 0xFE.
-    NotAvailable { slot: u8 },
+    #[serde(rename = "NotAvailable")]
+    NotAvailable {
+        #[serde(rename = "slot")]
+        slot: u8,
+    },
     /// Battery level 0xFE.
+    #[serde(rename = "Battery")]
     Battery,
     /// Unlocked by hand, with a level in the bytes of version 1.
-    Level { level: u8 },
+    #[serde(rename = "Level")]
+    Level {
+        #[serde(rename = "level")]
+        level: u8,
+    },
     /// Door Lock Operation Report of mode 0xFE.
+    #[serde(rename = "UnknownMode")]
     UnknownMode,
 }
 
@@ -235,37 +367,70 @@ pub enum Odd {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Forged {
     /// Sealed rubbish: the hub calls for the lock's last words.
+    #[serde(rename = "Rubbish")]
     Rubbish,
     /// The lock asks for a nonce.
+    #[serde(rename = "NonceGet")]
     NonceGet,
     /// The lock tells a nonce: under S2, that it could not open our frame.
+    #[serde(rename = "NonceReport")]
     NonceReport,
     /// A frame of the lock, so many before its last one, once more.
-    Replay { back: u8 },
+    #[serde(rename = "Replay")]
+    Replay {
+        #[serde(rename = "back")]
+        back: u8,
+    },
     /// What a lock would say, in clear.
-    Clear { word: Word, slot: u8 },
+    #[serde(rename = "Clear")]
+    Clear {
+        #[serde(rename = "word")]
+        word: Word,
+        #[serde(rename = "slot")]
+        slot: u8,
+    },
     /// The same, sealed under a class below the lock's.
-    Lower { word: Word, slot: u8 },
+    #[serde(rename = "Lower")]
+    Lower {
+        #[serde(rename = "word")]
+        word: Word,
+        #[serde(rename = "slot")]
+        slot: u8,
+    },
     /// To the lock, in our name: the last frame for it once more, so many back.
-    ReplayToLock { back: u8 },
+    #[serde(rename = "ReplayToLock")]
+    ReplayToLock {
+        #[serde(rename = "back")]
+        back: u8,
+    },
     /// To the lock, in our name: a nonce.
+    #[serde(rename = "NonceToLock")]
     NonceToLock,
 }
 
 /// What a lock could say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Word {
+    #[serde(rename = "Used")]
     Used,
+    #[serde(rename = "Added")]
     Added,
+    #[serde(rename = "Deleted")]
     Deleted,
+    #[serde(rename = "AllDeleted")]
     AllDeleted,
     /// A report of the slot: empty.
+    #[serde(rename = "Empty")]
     Empty,
     /// A report of the slot: another code.
+    #[serde(rename = "Other")]
     Other,
+    #[serde(rename = "UnknownTag")]
     UnknownTag,
     /// A Supervision Report: done.
+    #[serde(rename = "Done")]
     Done,
+    #[serde(rename = "Locked")]
     Locked,
 }
 
