@@ -1,17 +1,13 @@
-//! How the domain's words are written into columns. These forms live for years in people's databases: add, never change.
+//! How values that several tables share are written into columns, and the forms that each table's own values take. These
+//! forms live for years in people's databases: add, never change.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::domain::device::Device;
-use crate::domain::event::Event;
-use crate::domain::grant::{Reason, Schedule, Status};
-use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, NodeId, PersonId, ProvisioningId};
-use crate::domain::node::Node;
-use crate::domain::person::{Contacts, CredentialKind};
-use crate::domain::provisioning::{ProvisioningState, ScannedProduct};
-use crate::domain::slot::{ConfirmedBy, Dialect, Progress};
+use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, HomeId, HubId, PersonId, ProvisioningId};
+use crate::domain::person::CredentialKind;
+use crate::domain::slot::ConfirmedBy;
 use crate::domain::time::Timestamp;
 
 /// Text, as the type prints and parses itself.
@@ -31,19 +27,18 @@ macro_rules! stored_as_text {
     )*};
 }
 
-/// The one word serde has for the value.
+/// The one word that the type spells out for the value.
 macro_rules! stored_as_word {
     ($($name:ty),* $(,)?) => {$(
-        impl ToSql for $name {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(word(self)?.into())
+        impl rusqlite::types::ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+                Ok($crate::store::columns::word(self)?.into())
             }
         }
 
-        impl FromSql for $name {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                let word = serde_json::Value::String(value.as_str()?.into());
-                serde_json::from_value(word).map_err(FromSqlError::other)
+        impl rusqlite::types::FromSql for $name {
+            fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+                $crate::store::columns::from_word(value.as_str()?)
             }
         }
     )*};
@@ -52,23 +47,24 @@ macro_rules! stored_as_word {
 /// A JSON object.
 macro_rules! stored_as_json {
     ($($name:ty),* $(,)?) => {$(
-        impl ToSql for $name {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(json(self)?.into())
+        impl rusqlite::types::ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+                Ok($crate::store::columns::json(self)?.into())
             }
         }
 
-        impl FromSql for $name {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                from_json(value.as_str()?)
+        impl rusqlite::types::FromSql for $name {
+            fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+                $crate::store::columns::from_json(value.as_str()?)
             }
         }
     )*};
 }
 
+pub(super) use {stored_as_json, stored_as_word};
+
 stored_as_text!(PersonId, CredentialId, DeviceId, GrantId, HubId, EventId, ProvisioningId);
-stored_as_word!(Status, Reason, ConfirmedBy, Dialect, CredentialKind);
-stored_as_json!(Contacts, Device, Event, Node, Progress, ProvisioningState, ScannedProduct, Schedule);
+stored_as_word!(ConfirmedBy, CredentialKind);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -95,12 +91,6 @@ impl FromSql for Generation {
     }
 }
 
-impl ToSql for NodeId {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.into())
-    }
-}
-
 impl ToSql for HomeId {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.0.into())
@@ -113,7 +103,7 @@ impl FromSql for HomeId {
     }
 }
 
-/// The word serde has for a value of a plain enum.
+/// The word of a value of a plain enum.
 pub(super) fn word<T: Serialize>(value: &T) -> rusqlite::Result<String> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => Ok(word),
@@ -122,10 +112,14 @@ pub(super) fn word<T: Serialize>(value: &T) -> rusqlite::Result<String> {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
+pub(super) fn from_word<T: DeserializeOwned>(word: &str) -> FromSqlResult<T> {
+    serde_json::from_value(serde_json::Value::String(word.into())).map_err(FromSqlError::other)
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> FromSqlResult<T> {
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> FromSqlResult<T> {
     serde_json::from_str(text).map_err(FromSqlError::other)
 }

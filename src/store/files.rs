@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
 
@@ -51,6 +51,13 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 pub(super) fn require_directory(path: &Path) -> Result<(), OpenError> {
     let directory = directory(path);
     if directory.is_dir() { Ok(()) } else { Err(OpenError::DirectoryMissing(directory.into())) }
+}
+
+/// The file beside `path` that SQLite names with this suffix.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn directory(path: &Path) -> &Path {
