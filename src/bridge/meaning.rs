@@ -1,7 +1,7 @@
 //! What a lock's notification means: Notification (0x71) events and the older Alarm types, in our words.
 //!
-//! Source: command-classes sheet, 0x71. Alarm v1 numbers are makers' own and collide, so only those that several makers
-//! agree on are used.
+//! Source: docs/protocol/command-classes.md 0x71. Alarm v1 numbers are makers' own and collide, so only those that
+//! several makers agree on are used.
 
 use crate::command::notification::{self, NotificationType, Notified, access_control};
 use crate::domain::event::{Action, EventReason, EventType, Method};

@@ -18,7 +18,7 @@ use crate::serial::setup::Region;
 const DROPPED_MATTERS: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
 /// A clock that was set although it was right is a problem for so long.
 const STEP_MATTERS: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
-/// Europe: one part in a hundred of an hour (timing sheet §4).
+/// Europe: one part in a hundred of an hour (docs/protocol/timing.md §4).
 const EUROPEAN_AIRTIME_MS: u64 = 36_000;
 /// Beyond this part of what the law allows, locks may be kept waiting.
 const NEARLY_SPENT_PERCENT: u64 = 80;

@@ -1,4 +1,4 @@
-//! Application Status (0x22) v1: why a node does not answer (command-classes sheet, 0x22).
+//! Application Status (0x22) v1: why a node does not answer (docs/protocol/command-classes.md 0x22).
 
 use nom::Parser;
 use nom::number::complete::be_u8;

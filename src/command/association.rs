@@ -1,4 +1,4 @@
-//! Association (0x85) v1–3: whom a node tells what (command-classes sheet, Associations).
+//! Association (0x85) v1–3: whom a node tells what (docs/protocol/command-classes.md Associations).
 
 use nom::Parser;
 use nom::combinator::rest;

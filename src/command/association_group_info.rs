@@ -1,5 +1,5 @@
 //! Association Group Information (0x59) v1–3: what a group is for; the lifeline is the one with profile 0x0001
-//! (command-classes sheet, Associations).
+//! (docs/protocol/command-classes.md Associations).
 
 use nom::Parser;
 use nom::multi::many0;

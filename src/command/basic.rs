@@ -1,5 +1,5 @@
 //! Basic (0x20) v1–2. Locks map it to their mode; nothing is sent through it where Door Lock exists
-//! (command-classes sheet, 0x20).
+//! (docs/protocol/command-classes.md 0x20).
 
 use nom::number::complete::be_u8;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Battery (0x80) v1–3 (command-classes sheet, 0x80).
+//! Battery (0x80) v1–3 (docs/protocol/command-classes.md 0x80).
 
 use nom::Parser;
 use nom::number::complete::be_u8;

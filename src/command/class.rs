@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct ClassId(pub u16);
 
-/// One row a class: a constant, its number, its name (command-classes sheet; names as Z-Wave JS prints them).
+/// One row a class: a constant, its number, its name (docs/protocol/command-classes.md; names as Z-Wave JS prints
+/// them).
 macro_rules! classes {
     ($($constant:ident = $number:literal, $name:literal;)*) => {
         impl ClassId {

@@ -82,7 +82,7 @@ pub(super) fn masked<S: Serializer, T>(_: &T, serializer: S) -> Result<S::Ok, S:
     serializer.serialize_str("****")
 }
 
-/// How long a change still takes (command-classes sheet, general rules).
+/// How long a change still takes (docs/protocol/command-classes.md General rules).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Transition(pub u8);

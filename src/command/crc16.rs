@@ -1,5 +1,6 @@
-//! The one CRC-16 of the command classes: polynomial 0x1021, start 0x1D0F, no final exclusive-or (command-classes sheet,
-//! 0x55, 0x56 and 0x63). Encapsulations carry it behind what it covers, their own class and command included.
+//! The one CRC-16 of the command classes: polynomial 0x1021, start 0x1D0F, no final exclusive-or
+//! (docs/protocol/command-classes.md 0x55, 0x56 and 0x63). Encapsulations carry it behind what it covers, their own
+//! class and command included.
 
 use super::codec::{Outcome, damaged, short};
 

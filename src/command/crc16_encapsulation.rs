@@ -1,5 +1,5 @@
 //! CRC-16 Encapsulation (0x56) v1: a command and a checksum, for links of old nodes that have none worth the name
-//! (command-classes sheet, 0x56). Only between nodes without security; who is asked in it answers in it.
+//! (docs/protocol/command-classes.md 0x56). Only between nodes without security; who is asked in it answers in it.
 //!
 //! A wrong checksum is [`ParseError::Damaged`](super::ParseError::Damaged).
 

@@ -1,4 +1,5 @@
-//! Device Reset Locally (0x5A) v1: a node's last word (command-classes sheet, 0x5A). It is believed once a ping fails.
+//! Device Reset Locally (0x5A) v1: a node's last word (docs/protocol/command-classes.md 0x5A). It is believed once a
+//! ping fails.
 
 use super::spec::{Kind, command_class};
 

@@ -1,4 +1,4 @@
-//! Door Lock (0x62) v1–4 (command-classes sheet, 0x62). A motor needs 2–7 s after a Set.
+//! Door Lock (0x62) v1–4 (docs/protocol/command-classes.md 0x62). A motor needs 2–7 s after a Set.
 
 use std::collections::BTreeSet;
 

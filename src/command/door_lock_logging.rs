@@ -1,5 +1,5 @@
-//! Door Lock Logging (0x4C) v1: what a lock wrote down, with codes (command-classes sheet, 0x4C). Times are the lock's
-//! own, local ones.
+//! Door Lock Logging (0x4C) v1: what a lock wrote down, with codes (docs/protocol/command-classes.md 0x4C). Times are
+//! the lock's own, local ones.
 
 use nom::Parser;
 use nom::combinator::rest;

@@ -1,4 +1,4 @@
-//! Entry Control (0x6F) v1: keypads that hold no codes and tell what was typed (command-classes sheet, 0x6F).
+//! Entry Control (0x6F) v1: keypads that hold no codes and tell what was typed (docs/protocol/command-classes.md 0x6F).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Indicator (0x87) v1–4: lights and sounds of a node, and "which of you is it?" (command-classes sheet, 0x87).
+//! Indicator (0x87) v1–4: lights and sounds of a node, and "which of you is it?"
+//! (docs/protocol/command-classes.md 0x87).
 
 use std::collections::BTreeSet;
 

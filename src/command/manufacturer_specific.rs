@@ -1,4 +1,4 @@
-//! Manufacturer Specific (0x72) v1–2: which product a node is (command-classes sheet, 0x72).
+//! Manufacturer Specific (0x72) v1–2: which product a node is (docs/protocol/command-classes.md 0x72).
 
 use nom::Parser;
 use nom::number::complete::{be_u8, be_u16};

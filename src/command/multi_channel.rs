@@ -1,6 +1,6 @@
-//! Multi Channel (0x60) v1–4, in version 1 called Multi Instance: several devices in one node (command-classes sheet,
-//! 0x60). Answers come with source and destination exchanged. The commands of version 1 are named as Z-Wave JS names their
-//! classes, which is what the vectors go by.
+//! Multi Channel (0x60) v1–4, in version 1 called Multi Instance: several devices in one node
+//! (docs/protocol/command-classes.md 0x60). Answers come with source and destination exchanged. The commands of version
+//! 1 are named as Z-Wave JS names their classes, which is what the vectors go by.
 
 use std::collections::BTreeSet;
 
@@ -279,7 +279,7 @@ impl Destination {
     /// The node itself.
     pub const ROOT: Self = Self(0);
 
-    /// Whether several end points may be meant: bit 7. Nobody answers such a command (gateway sheet §2.2).
+    /// Whether several end points may be meant: bit 7. Nobody answers such a command (docs/protocol/gateway.md §2.2).
     pub fn is_mask(self) -> bool {
         self.0 & 0x80 != 0
     }

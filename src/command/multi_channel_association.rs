@@ -1,4 +1,4 @@
-//! Multi Channel Association (0x8E) v1–5: Association, with end points (command-classes sheet, Associations).
+//! Multi Channel Association (0x8E) v1–5: Association, with end points (docs/protocol/command-classes.md Associations).
 
 use nom::Parser;
 use nom::bytes::complete::{tag, take_till};

@@ -1,5 +1,5 @@
-//! Multi Command (0x8F) v1: several commands in one frame, which saves wake-ups (command-classes sheet, 0x8F). Only sent
-//! to nodes that support it; answers come one by one.
+//! Multi Command (0x8F) v1: several commands in one frame, which saves wake-ups
+//! (docs/protocol/command-classes.md 0x8F). Only sent to nodes that support it; answers come one by one.
 
 use nom::bytes::complete::take;
 use nom::number::complete::be_u8;

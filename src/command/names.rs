@@ -2,7 +2,7 @@
 
 use super::ClassId;
 
-/// The name of `command` in `class`; `None` where the sheet gives none.
+/// The name of `command` in `class`; `None` where docs/protocol/command-classes.md gives none.
 pub fn command_name(class: ClassId, command: u8) -> Option<&'static str> {
     let (_, commands) = NAMES.iter().find(|(known, _)| *known == class)?;
     commands.iter().find(|(known, _)| *known == command).map(|(_, name)| *name)

@@ -11,7 +11,7 @@ use super::supervision::Supervision;
 use super::{ClassId, Command};
 
 /// So many encapsulations are opened. The order of the standard has four that carry commands in clear: CRC-16, Multi
-/// Channel, Supervision, Multi Command (gateway sheet §2.2); one more is for nodes that wrap twice.
+/// Channel, Supervision, Multi Command (docs/protocol/gateway.md §2.2); one more is for nodes that wrap twice.
 pub(super) const LEVELS: u8 = 5;
 
 /// How many encapsulations may still be opened.

@@ -1,4 +1,5 @@
-//! Powerlevel (0x73) v1: how loud a node sends, and whether another hears it then (command-classes sheet, 0x73).
+//! Powerlevel (0x73) v1: how loud a node sends, and whether another hears it then
+//! (docs/protocol/command-classes.md 0x73).
 
 use nom::Parser;
 use nom::number::complete::{be_u8, be_u16};

@@ -1,5 +1,5 @@
 //! Schedule Entry Lock (0x4E) v1–3: when the code of a user of User Code works, by the lock's own local clock
-//! (command-classes sheet, 0x4E). Version 4 was never certified and is not here.
+//! (docs/protocol/command-classes.md 0x4E). Version 4 was never certified and is not here.
 //!
 //! Numbers are kept as they came, since locks fill what is not set with 0xFF or zeros.
 

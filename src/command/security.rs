@@ -1,5 +1,6 @@
-//! Security (0x98) v1, called S0: commands in AES under one key for the whole network (security sheet, Part A). This file
-//! reads and writes the frames; `security::s0` has the keys and opens them.
+//! Security (0x98) v1, called S0: commands in AES under one key for the whole network
+//! (docs/protocol/security.md Part A). This file reads and writes the frames; `security::s0` has the keys and opens
+//! them.
 //!
 //! Nonces, ciphertext and the network key are stars in `Debug` and JSON, because whoever has a log and the key that old
 //! nodes were given under (sixteen zero bytes) could read the rest.

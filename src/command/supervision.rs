@@ -1,4 +1,4 @@
-//! Supervision (0x6C) v1–2: a Set that says whether it worked (command-classes sheet, 0x6C).
+//! Supervision (0x6C) v1–2: a Set that says whether it worked (docs/protocol/command-classes.md 0x6C).
 
 use nom::Parser;
 use nom::number::complete::be_u8;

@@ -1,5 +1,5 @@
-//! Time (0x8A) v1–2: civil time, and how the zone goes (command-classes sheet, 0x8A). Nodes ask, the controller answers
-//! in the local time of the home.
+//! Time (0x8A) v1–2: civil time, and how the zone goes (docs/protocol/command-classes.md 0x8A). Nodes ask, the
+//! controller answers in the local time of the home.
 
 use nom::Parser;
 use nom::number::complete::{be_u8, be_u16};

@@ -1,5 +1,5 @@
-//! Time Parameters (0x8B) v1: sets the clock of a node, in UTC (command-classes sheet, 0x8B). Locks need it for their
-//! schedules and logs.
+//! Time Parameters (0x8B) v1: sets the clock of a node, in UTC (docs/protocol/command-classes.md 0x8B). Locks need it
+//! for their schedules and logs.
 
 use nom::Parser;
 use nom::number::complete::{be_u8, be_u16};

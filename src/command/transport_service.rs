@@ -1,5 +1,6 @@
-//! Transport Service (0x55) v2: a datagram that is longer than a frame, in segments (command-classes sheet, 0x55). The
-//! bytes are those of any command, secured already; `network::segments` puts them together.
+//! Transport Service (0x55) v2: a datagram that is longer than a frame, in segments
+//! (docs/protocol/command-classes.md 0x55). The bytes are those of any command, secured already; `network::segments`
+//! puts them together.
 //!
 //! Written by hand instead of with the table of the other classes, because the low bits of a segment's command are the
 //! top bits of the datagram's size. A wrong checksum is [`ParseError::Damaged`](super::ParseError::Damaged).

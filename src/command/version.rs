@@ -1,4 +1,4 @@
-//! Version (0x86) v1–3: firmware, and the version of every other class (command-classes sheet, 0x86).
+//! Version (0x86) v1–3: firmware, and the version of every other class (docs/protocol/command-classes.md 0x86).
 
 use nom::Parser;
 use nom::bytes::complete::take;

@@ -1,4 +1,5 @@
-//! Wake Up (0x84) v1–3: nodes that sleep and call in by themselves, not beam-woken locks (command-classes sheet, 0x84).
+//! Wake Up (0x84) v1–3: nodes that sleep and call in by themselves, not beam-woken locks
+//! (docs/protocol/command-classes.md 0x84).
 
 use nom::Parser;
 use nom::number::complete::{be_u8, be_u24};

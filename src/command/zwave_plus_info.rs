@@ -1,4 +1,4 @@
-//! Z-Wave Plus Info (0x5E) v1–2 (command-classes sheet, 0x5E).
+//! Z-Wave Plus Info (0x5E) v1–2 (docs/protocol/command-classes.md 0x5E).
 
 use nom::Parser;
 use nom::combinator::opt;

@@ -93,7 +93,7 @@ impl FromStr for EventId {
     }
 }
 
-/// A node of the Z-Wave network: 1–232 classic, 256–4000 Long Range (serial-api sheet §3).
+/// A node of the Z-Wave network: 1–232 classic, 256–4000 Long Range (docs/protocol/serial-api.md §3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NodeId(pub u16);

@@ -18,7 +18,7 @@ pub enum Beam {
     Ms250,
 }
 
-/// Get Node Protocol Info's answer (serial-api sheet, 0x41).
+/// Get Node Protocol Info's answer (docs/protocol/serial-api.md §4, 0x41).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NodeProtocol {
     /// Mains powered, always reachable.

@@ -6,7 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::entropy::{Entropy, keyed_hash};
 
-/// A person's access code: 4–10 ASCII digits (User Code class: command-classes sheet, 0x63).
+/// A person's access code: 4–10 ASCII digits (User Code class: docs/protocol/command-classes.md 0x63).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Zeroize, ZeroizeOnDrop)]
 pub struct Pin(String);
 

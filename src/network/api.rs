@@ -28,7 +28,7 @@ impl Default for Options {
     }
 }
 
-/// Whether the stick is reset at start. Some sticks drop off the bus when they are (serial-api sheet §1).
+/// Whether the stick is reset at start. Some sticks drop off the bus when they are (docs/protocol/serial-api.md §1).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum SoftReset {
     /// Once after the port was opened, if the stick has the function.
@@ -257,6 +257,6 @@ pub struct ControllerInfo {
     pub product_type: u16,
     /// Product.
     pub product: u16,
-    /// RF region (serial-api sheet §4, 0x0B/0x20), where the stick tells it.
+    /// RF region (docs/protocol/serial-api.md §4, 0x0B), where the stick tells it.
     pub region: Option<Region>,
 }

@@ -1,4 +1,4 @@
-//! Which security class a node was granted, found out by asking under each (security sheet, B1).
+//! Which security class a node was granted, found out by asking under each (docs/protocol/security.md B1).
 //!
 //! Only an answer under a class proves it. Silence proves nothing: the air may be bad, or jammed, so a higher class that was
 //! left unanswered is asked again, with growing pauses. A node that answers under a lower class is used there meanwhile.

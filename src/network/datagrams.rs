@@ -10,8 +10,8 @@ use crate::domain::ids::NodeId;
 use crate::domain::node::SecurityClass;
 use crate::serial::Message;
 
-/// What a classic frame carries, whatever its route (timing sheet §1). Sticks that allow more are not asked for it: a
-/// code fits, and a longer command is rare.
+/// What a classic frame carries, whatever its route (docs/protocol/timing.md §1). Sticks that allow more are not asked
+/// for it: a code fits, and a longer command is rare.
 pub(super) const FRAME: usize = 46;
 
 /// A command that goes to its node in segments.

@@ -1,11 +1,12 @@
 //! What is around a command on the air, and what it means: Supervision, CRC-16, Multi Channel and Multi Command. What was
 //! sealed or in segments was opened or put together before ([`super::secure`], [`super::segments`]).
 //!
-//! Order outward (gateway sheet §2.2): command, Multi Command, Supervision, Multi Channel, CRC-16 or security. Whatever a
-//! question was wrapped in, its answer is, too; but of several commands in one frame each is answered by itself.
+//! Order outward (docs/protocol/gateway.md §2.2): command, Multi Command, Supervision, Multi Channel, CRC-16 or
+//! security. Whatever a question was wrapped in, its answer is, too; but of several commands in one frame each is
+//! answered by itself.
 //!
-//! Supervision works both ways (command-classes sheet, 0x6C): our Sets carry a session id and end with the node's
-//! report; a node's supervised reports are answered, and its repeats are answered again without happening again.
+//! Supervision works both ways (docs/protocol/command-classes.md 0x6C): our Sets carry a session id and end with the
+//! node's report; a node's supervised reports are answered, and its repeats are answered again without happening again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,8 +27,9 @@ use crate::domain::time::Instant;
 /// A node repeats an unanswered report for so long, counted from the first time it was heard: the window is fixed, so that
 /// a chain of equal reports can't extend it.
 const REPEATS: Duration = Duration::from_secs(10);
-/// Some nodes use one session id for all their reports (gateway sheet §9.7). Their repeats and their news have the same
-/// bytes, and differ only in time: a repeat follows within two seconds, two visits are three seconds apart.
+/// Some nodes use one session id for all their reports (docs/protocol/gateway.md §9.7). Their repeats and their news
+/// have the same bytes, and differ only in time: a repeat follows within two seconds, two visits are three seconds
+/// apart.
 const REPEATS_UNNUMBERED: Duration = Duration::from_millis(2_500);
 /// So many reports of a node are remembered for that.
 const REMEMBERED: usize = 32;
@@ -129,7 +131,7 @@ fn unwrap(command: Command, wrapping: Wrapping, opened: &mut Vec<(Wrapping, Open
             unwrap(*inside.command, Wrapping { crc16: true, ..wrapping }, opened);
         }
         Command::MultiChannel(MultiChannel::CommandEncapsulation(inside)) => {
-            // To several end points at once: nobody answers (gateway sheet §2.2), and we have none.
+            // To several end points at once: nobody answers (docs/protocol/gateway.md §2.2), and we have none.
             if inside.destination.is_mask() {
                 return;
             }

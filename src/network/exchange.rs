@@ -7,7 +7,7 @@ use crate::domain::time::{Deadline, Instant};
 use crate::serial::link::SendId;
 use crate::serial::{CallbackId, Frame, FrameType, FunctionId};
 
-/// Some 500-series chips take seconds to answer (serial-api sheet §1, timers).
+/// Some 500-series chips take seconds to answer (docs/protocol/serial-api.md §1, timers).
 const RESPONSE: Duration = Duration::from_secs(10);
 /// A stick that says nothing to a transmission for so long has dropped it, or dropped its answer: it is told to stop,
 /// and gets as long again to call back.
@@ -132,7 +132,7 @@ impl Exchange {
     }
 
     /// Whether a response says that the function was begun: 0 is "no", but for Remove Failed Node, where it is "no
-    /// objection" (serial-api sheet, 0x61).
+    /// objection" (docs/protocol/serial-api.md §4, 0x61).
     fn is_accepted(&self, response: &Frame) -> bool {
         let is_zero = response.params.first() == Some(&0);
         if self.function == FunctionId::REMOVE_FAILED_NODE { is_zero } else { !is_zero }

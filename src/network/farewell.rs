@@ -1,5 +1,5 @@
-//! A node that was reset at itself says so and is gone (command-classes sheet, 0x5A). Anybody can send such a word, so it
-//! is only believed of a node that answers nothing any more; then the stick is asked to forget it, too.
+//! A node that was reset at itself says so and is gone (docs/protocol/command-classes.md 0x5A). Anybody can send such a
+//! word, so it is only believed of a node that answers nothing any more; then the stick is asked to forget it, too.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::serial::{FunctionId, Message};
 
 /// A node says goodbye first and forgets its network after; asked too early it would still answer.
 const LEAVES_IN: Duration = Duration::from_secs(3);
-/// Remove Failed Node's callback: removed (serial-api sheet, 0x61).
+/// Remove Failed Node's callback: removed (docs/protocol/serial-api.md §4, 0x61).
 const REMOVED: u8 = 1;
 
 /// How often a log line about one node was due: an attacker without its key can claim every second that it was reset.

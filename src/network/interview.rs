@@ -27,7 +27,7 @@ use crate::domain::ids::NodeId;
 use crate::domain::node::{DoorLockSupport, InterviewStage, Node, SecurityClass, UserCodeSupport};
 use crate::domain::time::Instant;
 
-/// The generic device class of locks and keypads (serial-api sheet §4, 0x49).
+/// The generic device class of locks and keypads (docs/protocol/serial-api.md §4, 0x49).
 const ENTRY_CONTROL: u8 = 0x40;
 /// The classes whose version decides what is sent.
 const VERSIONED: [ClassId; 6] = [
@@ -359,7 +359,7 @@ impl Interview {
             Command::Security(Security::CommandsSupportedReport(report)) => self.granted(node, question, &report.supported),
             Command::Version(Version::CommandClassReport(report)) => {
                 self.missed.version_came |= self.goal == Some(Goal::Missed);
-                // A listed class that reports version 0 is there all the same (command-classes sheet, 0x86).
+                // A listed class that reports version 0 is there all the same (docs/protocol/command-classes.md 0x86).
                 if let Some(class) = node.classes.get_mut(&report.class()) {
                     class.version = report.version.max(1);
                 }
@@ -407,7 +407,8 @@ impl Interview {
         }
     }
 
-    /// Adds us to the lifeline, once. Others are put out only where there is no room for us (gateway sheet §4).
+    /// Adds us to the lifeline, once. Others are put out only where there is no room for us
+    /// (docs/protocol/gateway.md §4).
     fn check_lifeline(&mut self, question: Question, report: &association::Report, own: NodeId) {
         let Question::Members { group, joined } = question else { return };
         let is_member = report.nodes.iter().any(|&member| NodeId(member.into()) == own);

@@ -162,7 +162,7 @@ impl Transaction {
         matches!(self.errand, Errand::Command { command: Command::TransportService(_), .. })
     }
 
-    /// How often it is tried on a node that answers nothing (timing sheet §5: at most 3).
+    /// How often it is tried on a node that answers nothing (docs/protocol/timing.md §5: at most 3).
     pub(super) fn tries(&self) -> u8 {
         if let Errand::Join { tries, .. } = self.errand {
             return tries;
@@ -209,7 +209,7 @@ impl Transaction {
 pub(super) enum Errand {
     /// Sends a command.
     Command { command: Command, expect: Expect },
-    /// Asks the stick, not the node: Get Node Protocol Info (serial-api sheet §4, 0x41).
+    /// Asks the stick, not the node: Get Node Protocol Info (docs/protocol/serial-api.md §4, 0x41).
     ProtocolInfo,
     /// Asks for the node information frame (0x60, answered by 0x49).
     NodeInfo,

@@ -1,5 +1,6 @@
-//! What an hour comes to. Transmissions: in Europe the law allows a controller one part in a hundred (timing sheet §4), and a
-//! beam for a sleeping lock takes a second of it. Frames that do not authenticate: many in an hour are no bad air.
+//! What an hour comes to. Transmissions: in Europe the law allows a controller one part in a hundred
+//! (docs/protocol/timing.md §4), and a beam for a sleeping lock takes a second of it. Frames that do not authenticate:
+//! many in an hour are no bad air.
 
 use std::collections::VecDeque;
 use std::time::Duration;

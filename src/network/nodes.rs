@@ -23,21 +23,22 @@ use crate::security::s0::peer::Peer;
 use crate::security::s2::Session;
 use crate::serial::transmit::TxReport;
 
-/// Pauses before a dead node is tried again; the last one repeats (timing sheet §6).
+/// Pauses before a dead node is tried again; the last one repeats (docs/protocol/timing.md §6).
 const BACK_OFF: [Duration; 4] =
     [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(600), Duration::from_secs(3600)];
-/// A sleeper stays awake for ten seconds after the last exchange (command-classes sheet, 0x84); the last two are not
-/// worth the risk.
+/// A sleeper stays awake for ten seconds after the last exchange (docs/protocol/command-classes.md 0x84); the last two
+/// are not worth the risk.
 const AWAKE: Duration = Duration::from_secs(8);
-/// A sleeper with nothing to do is sent to sleep after this (timing sheet §5).
+/// A sleeper with nothing to do is sent to sleep after this (docs/protocol/timing.md §5).
 const IDLE: Duration = Duration::from_millis(250);
-/// A FLiRS node goes on listening for so long after its last frame (timing sheet §2: some 10 ms up to a second).
+/// A FLiRS node goes on listening for so long after its last frame (docs/protocol/timing.md §2: some 10 ms up to a
+/// second).
 const LISTENS_ON: Duration = Duration::from_millis(300);
 /// A quick one that thinks about a command has answered by then: a little more, so that its next one goes before another's.
 const THINKS: Duration = Duration::from_millis(450);
 /// For so long others wait for a lock that listens: time for thirty codes.
 const HOLDS: Duration = Duration::from_secs(8);
-/// A frame with a beam before it takes no less (timing sheet §2).
+/// A frame with a beam before it takes no less (docs/protocol/timing.md §2).
 const BEAM: Duration = Duration::from_millis(250);
 /// Silent for so long, it listens no more.
 const SLEEPS: Duration = Duration::from_secs(5);
@@ -502,8 +503,8 @@ impl NodeState {
     }
 
     /// How long to wait for a report. Reports are due a second after the acknowledgement, more from receivers that a
-    /// beam woke (timing sheet §5). A node that proved quicker is given less on its first tries: asking again early costs
-    /// a frame, and a late report still counts.
+    /// beam woke (docs/protocol/timing.md §5). A node that proved quicker is given less on its first tries: asking
+    /// again early costs a frame, and a late report still counts.
     pub(super) fn patience(&self, failures: u8) -> Duration {
         let beamed = self.node.protocol.is_none_or(|protocol| protocol.beam.is_some());
         let longest = Duration::from_millis(if beamed { 2200 } else { 1500 });

@@ -25,7 +25,8 @@ use crate::serial::{Frame, FunctionId, Message};
 const EARLY: usize = 256;
 /// So many answers wait for one node, at most.
 const ANSWERS: usize = 8;
-/// A node that works on it is given what it asks for and this, but no more than [`LONGEST_WORK`] (timing sheet §5).
+/// A node that works on it is given what it asks for and this, but no more than [`LONGEST_WORK`]
+/// (docs/protocol/timing.md §5).
 const WORK_MARGIN: Duration = Duration::from_secs(5);
 const LONGEST_WORK: Duration = Duration::from_secs(60);
 /// A node that is busy is asked again after this.
@@ -129,8 +130,8 @@ impl Network {
     fn take_in(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, opened: Opened) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        // Nobody is believed at a lower class than the one granted (gateway sheet §2.2). Old nodes under S0 do send some
-        // reports in clear: those are told, but end no job.
+        // Nobody is believed at a lower class than the one granted (docs/protocol/gateway.md §2.2). Old nodes under S0
+        // do send some reports in clear: those are told, but end no job.
         let granted = state.node.security;
         let trusted = addressed.under >= granted;
         match opened {
@@ -148,7 +149,7 @@ impl Network {
             }
             // In clear, anybody may say it: it must not pass for the original of what comes sealed.
             Opened::Supervised(_) if !trusted => tracing::debug!(node = %id, "supervised, below its class: dropped"),
-            // A question that gets its report needs no second answer (gateway sheet §2.2).
+            // A question that gets its report needs no second answer (docs/protocol/gateway.md §2.2).
             Opened::Supervised(get) if is_question(&get.command) => {
                 let session = get.session;
                 if self.deliver(id, addressed, wrapping, *get.command) == Status::NO_SUPPORT {
@@ -218,7 +219,8 @@ impl Network {
                 self.tell_reach(id, news);
                 return Status::SUCCESS;
             }
-            // An answer to broadcast or multicast helps nobody, and many would give it at once (gateway sheet §2.2).
+            // An answer to broadcast or multicast helps nobody, and many would give it at once
+            // (docs/protocol/gateway.md §2.2).
             question if is_question(&question) => {
                 match self.ask_hub(id, under, &question) {
                     Some(answer) if !multicast && wrapping.is_for_root() => {
@@ -333,8 +335,9 @@ impl Network {
                 let work = report.duration.time().unwrap_or(LONGEST_WORK) + WORK_MARGIN;
                 self.works_on(transaction, now + work.min(LONGEST_WORK));
             }
-            // "Not this command" or "no Supervision": either way it goes bare from now on (command-classes sheet, 0x6C). The node
-            // did nothing, but an earlier try may have: the doubt stays.
+            // "Not this command" or "no Supervision": either way it goes bare from now on
+            // (docs/protocol/command-classes.md 0x6C). The node did nothing, but an earlier try may have: the doubt
+            // stays.
             Status::NO_SUPPORT => {
                 let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
                 state.node.supervision_refused = true;
@@ -366,7 +369,7 @@ impl Network {
         state.thinking = Some(Thinking { transaction, since: now, until, working: true, verifying: false });
     }
 
-    /// The node has no time for a command, or refuses it (command-classes sheet, 0x22).
+    /// The node has no time for a command, or refuses it (docs/protocol/command-classes.md 0x22).
     fn put_off(&mut self, mut transaction: Transaction, status: &ApplicationStatus) {
         let now = self.clock;
         let busy = match status {

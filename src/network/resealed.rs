@@ -1,6 +1,7 @@
-//! What a node seals again. A node that learns that its frame could not be opened seals its last report again (security
-//! sheet, B7). On busy air this may happen twice, or because of a frame that another sender forged; the node then reports
-//! one thing twice, under new sequence numbers. Under Supervision the session shows it; for a bare report this does.
+//! What a node seals again. A node that learns that its frame could not be opened seals its last report again
+//! (docs/protocol/security.md B7). On busy air this may happen twice, or because of a frame that another sender forged;
+//! the node then reports one thing twice, under new sequence numbers. Under Supervision the session shows it; for a
+//! bare report this does.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;

@@ -27,7 +27,7 @@ use crate::security::s2::{
 const NONCE_TALK: Duration = Duration::from_secs(3);
 /// So long after the acknowledgement, questions for nonces put off the end of the wait for a report no more.
 const LONGEST_TALK: Duration = Duration::from_secs(10);
-/// A nonce that could not leave for so long is of no use to anybody (security sheet, A4: 20 s for both ways).
+/// A nonce that could not leave for so long is of no use to anybody (docs/protocol/security.md A4: 20 s for both ways).
 const NONCE_LEAVES: Duration = Duration::from_secs(10);
 /// So many frames that don't open are no news: a node that lost its state sends some.
 const REJECTED_WORTH_A_LINE: u64 = 8;

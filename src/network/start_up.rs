@@ -1,4 +1,5 @@
-//! Setting the stick up: who it is, what it can do, which nodes it has (serial-api sheet §1, start-up sequence).
+//! Setting the stick up: who it is, what it can do, which nodes it has (docs/protocol/serial-api.md §1, start-up
+//! sequence).
 //!
 //! Version and capabilities come first, so that nothing is asked that the stick does not know. The soft reset is sent at
 //! most once for a port that works: some sticks drop off the bus, and some never say that they started again.
@@ -347,8 +348,8 @@ impl StartUp {
     }
 }
 
-/// Makes the stick SUC and SIS, so that it can include and other controllers can ask it to (gateway sheet §6.1). No
-/// callback is wanted, and none comes, since nobody else has to be told.
+/// Makes the stick SUC and SIS, so that it can include and other controllers can ask it to
+/// (docs/protocol/gateway.md §6.1). No callback is wanted, and none comes, since nobody else has to be told.
 fn be_sis(own: NodeId) -> Request {
     Request::SetSucNodeId { node: own, suc: true, options: TxOptions(0), sis: true, callback: CallbackId::NONE }
 }

@@ -39,7 +39,7 @@ impl Network {
     }
 
     /// The stick restarted, by our reset or by itself (watchdog, brown-out): its settings and callbacks are gone
-    /// (serial-api sheet §1, step 6).
+    /// (docs/protocol/serial-api.md §1, step 6).
     pub(super) fn stick_started(&mut self) {
         match self.start_up.take() {
             Some(mut start_up) => {

@@ -25,15 +25,15 @@ use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
 
 /// An answer, or a lock somebody wants to open, waits no longer than this behind a stuck transmission.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// The stick took nothing: try again after this, doubled each time (serial-api sheet §2).
+/// The stick took nothing: try again after this, doubled each time (docs/protocol/serial-api.md §2).
 const BUSY: Duration = Duration::from_millis(100);
-/// The radio is jammed: try again after this (serial-api sheet §4, txStatus 2).
+/// The radio is jammed: try again after this (docs/protocol/serial-api.md §4, 0x13: status 2).
 const JAMMED: Duration = Duration::from_secs(1);
 /// How often a busy stick or a jammed radio is put up with.
 const BUSY_TRIES: u8 = 5;
 /// Pause before the last try on a node that answers nothing.
 const LAST_TRY: Duration = Duration::from_secs(1);
-/// A lock that confirms nothing needs this to store a code (timing sheet §5).
+/// A lock that confirms nothing needs this to store a code (docs/protocol/timing.md §5).
 const STORING: Duration = Duration::from_secs(1);
 
 impl Network {
@@ -44,9 +44,10 @@ impl Network {
             let (nodes, now) = (&self.nodes, self.clock);
             // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
             let is_wanted_soon = nodes.stirring().any(|state| state.thinking.is_some());
-            // A beam takes the air from everybody for a second: go on with the lock that listens already, and hear what else
-            // it has to say, before another is woken: by lock, not by command (timing sheet §2). What must not wait, a code
-            // that leaves among it, does not: anybody can make it look as if a lock spoke on and on.
+            // A beam takes the air from everybody for a second: go on with the lock that listens already, and hear what
+            // else it has to say, before another is woken: by lock, not by command (docs/protocol/timing.md §2). What
+            // must not wait, a code that leaves among it, does not: anybody can make it look as if a lock spoke on and
+            // on.
             let one_listens = nodes.stirring().any(|state| state.holds_air(now));
             let next = self.queue.next(now, |transaction| {
                 if !radio.admits(transaction.priority) {
@@ -144,7 +145,8 @@ impl Network {
         self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Node(Box::new(transmission))));
     }
 
-    /// SendData in the form the stick has; the bridge library's form where there is one (serial-api sheet §4, 0xA8).
+    /// SendData in the form the stick has; the bridge library's form where there is one
+    /// (docs/protocol/serial-api.md §4, 0xA8).
     pub(super) fn send_data(&self, node: NodeId, payload: Vec<u8>, priority: Priority, callback: CallbackId) -> Request {
         let options = if priority == Priority::Nonce { TxOptions::NONCE } else { TxOptions::NORMAL };
         let send = SendData { node, data: Payload::from(payload), options, callback };
@@ -195,7 +197,7 @@ impl Network {
                 };
                 self.called_back(transmission, &callback, spent);
             }
-            // 65 seconds without a callback: the serial-api sheet (§1, timers) calls such a stick hung.
+            // 65 seconds without a callback: docs/protocol/serial-api.md §1, timers, calls such a stick hung.
             (Errand::Command { .. } | Errand::Probe(_) | Errand::Join { .. }, Ended::Silent) => {
                 self.finish(transmission.transaction, Outcome::StickGone);
                 self.stick_hangs("the stick never said how a transmission ended");

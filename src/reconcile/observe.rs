@@ -25,7 +25,7 @@ pub enum Sighting {
 
 impl Sighting {
     /// Reads a User Code Report: status 0 available, 0xFE not available, anything else occupied
-    /// (command-classes sheet, 0x63).
+    /// (docs/protocol/command-classes.md 0x63).
     pub fn of(status: u8, code: &CodeText) -> Self {
         match status {
             // Some Schlage locks report stars with status 0: whoever set that code, it is not free to take.

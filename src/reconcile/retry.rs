@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::entropy::Entropy;
 
 /// Distance to the next try of a lock that did not answer `failures` times in a row. It is tried at once when it is
-/// heard (timing sheet §6: 30 s, 2 min, 10 min, 1 h).
+/// heard (docs/protocol/timing.md §6: 30 s, 2 min, 10 min, 1 h).
 pub fn unreachable(failures: u32, entropy: &mut Entropy) -> Duration {
     let seconds = match failures {
         0 | 1 => 5,

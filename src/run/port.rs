@@ -12,7 +12,7 @@ use tokio_serial::{ClearBuffer, SerialPort as _, SerialPortBuilderExt, SerialStr
 
 use crate::config::SerialPort;
 
-/// Rate of every stick's UART; those with real USB ignore it (serial-api sheet §1).
+/// Rate of every stick's UART; those with real USB ignore it (docs/protocol/serial-api.md §1).
 const BAUD: u32 = 115_200;
 /// How long a TCP connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -293,7 +293,7 @@ mod tests {
     use crate::run::port::{self, Port};
     use crate::sim::{Blueprint, World};
 
-    /// Get Version, and the first bytes of ACK and answer (serial-api sheet §1).
+    /// Get Version, and the first bytes of ACK and answer (docs/protocol/serial-api.md §1).
     const GET_VERSION: [u8; 5] = [0x01, 0x03, 0x00, 0x15, 0xE9];
     const ANSWER: [u8; 5] = [0x06, 0x01, 0x10, 0x01, 0x15];
 

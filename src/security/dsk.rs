@@ -1,5 +1,5 @@
 //! The device-specific key: the first 16 bytes of the public key of a device that joins with S2, printed on it as eight
-//! groups of five digits (security sheet, B11). Its first group is the PIN that people type.
+//! groups of five digits (docs/protocol/security.md B11). Its first group is the PIN that people type.
 //!
 //! It is no key to anything, but who knows it can pass for the device while it is included: it is shown on purpose only.
 
@@ -14,7 +14,7 @@ use crate::domain::ids::HomeId;
 const GROUPS: usize = 8;
 /// Digits of a group.
 const DIGITS: usize = 5;
-/// What the text in some QR codes begins with (security sheet, B11; seen in Z-Wave JS only).
+/// What the text in some QR codes begins with (docs/protocol/security.md B11; seen in Z-Wave JS only).
 const PREFIX: &str = "zws2dsk:";
 
 /// A device-specific key.

@@ -1,4 +1,4 @@
-//! The six keys of a network, and which of them protects what (security sheet, B1, B12).
+//! The six keys of a network, and which of them protects what (docs/protocol/security.md B1, B12).
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
@@ -21,7 +21,7 @@ impl KeyMask {
     pub const NONE: Self = Self(0);
     /// Every key that has a meaning here.
     pub const KNOWN: Self = Self(0x87);
-    /// What a Long Range node can be granted (B12).
+    /// What a Long Range node can be granted (docs/protocol/security.md B12).
     pub const LONG_RANGE: Self = Self(0x06);
     /// Keys that are given only to who proved which device it is: by PIN, DSK or client-side authentication.
     pub const AUTHENTICATED: Self = Self(0x06);

@@ -1,5 +1,5 @@
-//! The nonces of multicast (MPAN; security sheet, B10), on the hearing side. A group of ours has no use: locks are spoken
-//! to one by one.
+//! The nonces of multicast (MPAN; docs/protocol/security.md B10), on the hearing side. A group of ours has no use:
+//! locks are spoken to one by one.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The QR code on a device: SmartStart and S2 (security sheet, B11). Digits only: "90", a version, a checksum, the keys the
-//! device asks for, its device-specific key, then what else there is as type, length and value.
+//! The QR code on a device: SmartStart and S2 (docs/protocol/security.md B11). Digits only: "90", a version, a
+//! checksum, the keys the device asks for, its device-specific key, then what else there is as type, length and value.
 //!
 //! Types are sent as twice their number and one more if critical, in two digits, so that a code has types 0–49 and never
 //! those above, which controllers keep beside a code.
@@ -49,7 +49,8 @@ pub enum QrVersion {
     SmartStart,
 }
 
-/// The keys a device asks for, as bits (security sheet, B1). On Long Range bits 1 and 2 are the keys of that network.
+/// The keys a device asks for, as bits (docs/protocol/security.md B1). On Long Range bits 1 and 2 are the keys of that
+/// network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RequestedKeys(pub u8);
 

@@ -1,5 +1,5 @@
-//! Frames that arrive twice (security sheet, B8). The radio repeats a frame that it has no acknowledgement for, over other
-//! routes too, and both may arrive.
+//! Frames that arrive twice (docs/protocol/security.md B8). The radio repeats a frame that it has no acknowledgement
+//! for, over other routes too, and both may arrive.
 //!
 //! The sheet's libraries go by the sequence number. That alone would also drop a frame of a peer that restarted and numbers
 //! anew, once in a hundred restarts: so a sealed frame is a repeat only if its tag is known, too.

@@ -1,6 +1,6 @@
-//! Security 0 (security sheet, Part A): one key for the whole network, single-cast, node ids of one byte, so never on Long
-//! Range. This file has the keys and one frame; `nonces` who may use which nonce; `peer` the talk with one node;
-//! `inclusion` how a node gets the key.
+//! Security 0 (docs/protocol/security.md Part A): one key for the whole network, single-cast, node ids of one byte, so
+//! never on Long Range. This file has the keys and one frame; `nonces` who may use which nonce; `peer` the talk with
+//! one node; `inclusion` how a node gets the key.
 //!
 //! Doubt: over which command byte a 0xC1 frame is authenticated. Silicon Labs and the known answers have 0xC1, Z-Wave JS
 //! checks as if it were 0x81. We write the byte that is sent, and take either: both are under the key, and the code covers
@@ -26,7 +26,7 @@ const ENCAPSULATION: u8 = 0x81;
 /// The same, and the sender wants another nonce.
 const ENCAPSULATION_NONCE_GET: u8 = 0xC1;
 
-/// What frames are protected with: both keys come from the network key (A1).
+/// What frames are protected with: both keys come from the network key (docs/protocol/security.md A1).
 #[derive(Clone)]
 pub struct S0Keys {
     authentication: Key,
@@ -182,7 +182,7 @@ fn vector(sender: &Nonce, receiver: &Nonce) -> [u8; BLOCK] {
     vector
 }
 
-/// The code over vector, command byte, nodes, length and ciphertext (A3).
+/// The code over vector, command byte, nodes, length and ciphertext (docs/protocol/security.md A3).
 fn code(keys: &S0Keys, iv: &[u8; BLOCK], command: u8, header: Header, ciphertext: &[u8]) -> Mac {
     let Header { from, to, .. } = header;
     // A frame is shorter than 256 bytes.

@@ -1,5 +1,5 @@
-//! S2 with one peer (security sheet, B6–B10): seals what is said to it, opens what it says, and keeps both sides' nonces
-//! together. Pure: whoever owns it sends the frames, in the order in which they were made, and waits.
+//! S2 with one peer (docs/protocol/security.md B6–B10): seals what is said to it, opens what it says, and keeps both
+//! sides' nonces together. Pure: whoever owns it sends the frames, in the order in which they were made, and waits.
 //!
 //! 1. [`Session::seal`] a command. If there is no nonce, it gives a Nonce Get instead: send that, keep the command, and seal
 //!    it again at [`Received::Nonce`]; give up after a while ([`NONCE_WAIT`]).
@@ -35,7 +35,8 @@ use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::SecurityClass;
 use crate::domain::time::Instant;
 
-/// How long a nonce is waited for: a node that listens has it in no time, one that is woken by a beam needs longer (B9).
+/// How long a nonce is waited for: a node that listens has it in no time, one that is woken by a beam needs longer
+/// (docs/protocol/security.md B9).
 pub const NONCE_WAIT: Duration = Duration::from_secs(2);
 /// The same, for a node that is woken by a beam.
 pub const NONCE_WAIT_FLIRS: Duration = Duration::from_secs(5);
@@ -127,7 +128,7 @@ pub enum Gave {
 pub enum Ignored {
     /// A multicast that does not open, or is of a group nobody knows.
     Multicast,
-    /// It carries an extension that is critical and unknown (B6).
+    /// It carries an extension that is critical and unknown (docs/protocol/security.md B6).
     CriticalExtension,
     /// Its sealed extensions run over the end.
     Malformed,
@@ -199,7 +200,7 @@ impl Session {
     }
 
     /// The peer was granted these classes; frames are tried from the highest to the lowest. Ends a bootstrapping: the
-    /// temporary key is wiped, and nonces begin anew (B4, step 15).
+    /// temporary key is wiped, and nonces begin anew (docs/protocol/security.md B4, step 15).
     pub fn grant(&mut self, granted: KeyMask) {
         self.temporary = None;
         self.span = Span::default();
@@ -455,8 +456,8 @@ fn fits(command: &[u8]) -> bool {
     HEAD + SPAN_EXTENSION + command.len() + TAG <= usize::from(u16::MAX)
 }
 
-/// What is authenticated beside the command (B6): sender, receiver, home, length of the whole frame, and all that stands
-/// before the ciphertext. Ids have two bytes as soon as one of them needs them.
+/// What is authenticated beside the command (docs/protocol/security.md B6): sender, receiver, home, length of the whole
+/// frame, and all that stands before the ciphertext. Ids have two bytes as soon as one of them needs them.
 fn authenticated(home: HomeId, sender: NodeId, receiver: Receiver, frame: &MessageEncapsulation, sealed: usize) -> Vec<u8> {
     let mut header = Vec::new();
     frame.write_header(&mut header);

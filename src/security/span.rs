@@ -1,5 +1,6 @@
-//! The nonces that two peers share (SPAN; security sheet, B7). Both draw from one generator, whoever speaks: each sealed
-//! frame takes one value, so a frame opens once, and what is lost leaves a gap that the other side steps over.
+//! The nonces that two peers share (SPAN; docs/protocol/security.md B7). Both draw from one generator, whoever speaks:
+//! each sealed frame takes one value, so a frame opens once, and what is lost leaves a gap that the other side steps
+//! over.
 //!
 //! Frames that cross on the air have the same value: that is how S2 is. By one side a nonce never seals twice: the generator only moves on, and each new one is seeded with fresh entropy of ours, whatever
 //! the peer, or somebody in its name, contributes. Nothing of this is stored, so a restart can't go back to an old one.

@@ -13,7 +13,7 @@ use super::function::FunctionId;
 use crate::domain::ids::NodeId;
 
 /// How many bytes a node id takes on the serial line. 8 bits after every reset of the stick; 16 after Setup 0x80
-/// (serial-api sheet §3).
+/// (docs/protocol/serial-api.md §3).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum NodeIdWidth {
     /// One byte: classic nodes only.
@@ -63,7 +63,7 @@ impl NodeIdWidth {
     }
 }
 
-/// Pairs a callback with its request. 1–255; 0 asks for no callback (serial-api sheet §2).
+/// Pairs a callback with its request. 1–255; 0 asks for no callback (docs/protocol/serial-api.md §2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize)]
 #[serde(transparent)]
 pub struct CallbackId(pub u8);

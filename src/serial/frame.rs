@@ -1,4 +1,4 @@
-//! Frames and single control bytes on the wire (serial-api sheet §1).
+//! Frames and single control bytes on the wire (docs/protocol/serial-api.md §1).
 
 use std::fmt;
 
@@ -115,7 +115,8 @@ impl Frame {
         Ok(Self { kind: FrameType::from_byte(kind), function: FunctionId(function), params })
     }
 
-    /// The callback id a frame *from the stick* carries: the first parameter of a callback (serial-api sheet §2).
+    /// The callback id a frame *from the stick* carries: the first parameter of a callback
+    /// (docs/protocol/serial-api.md §2).
     pub fn callback_id(&self) -> Option<CallbackId> {
         let calls_back = matches!(self.function.pattern(), Some(Pattern::ResponseAndCallback | Pattern::Callback));
         if self.kind != FrameType::Request || !calls_back {

@@ -1,4 +1,4 @@
-//! The function ids of the host API: one row each, as data (serial-api sheet §2 and §4).
+//! The function ids of the host API: one row each, as data (docs/protocol/serial-api.md §2 and §4).
 
 use std::fmt;
 

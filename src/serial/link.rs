@@ -1,4 +1,5 @@
-//! Acknowledgement and retransmission (serial-api sheet §1): one host frame at a time, control bytes before frames.
+//! Acknowledgement and retransmission (docs/protocol/serial-api.md §1): one host frame at a time, control bytes before
+//! frames.
 //!
 //! Pure: bytes and the time go in, bytes and events come out. After each input, drain [`Link::poll_transmit`] and
 //! [`Link::poll_event`], then sleep until [`Link::poll_deadline`].

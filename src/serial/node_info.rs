@@ -1,5 +1,5 @@
 //! What the stick says about nodes: protocol info, node information frames, updates, inclusion and exclusion
-//! (serial-api sheet §4: 0x41, 0x49, 0x4A, 0x4B).
+//! (docs/protocol/serial-api.md §4: 0x41, 0x49, 0x4A, 0x4B).
 
 use nom::bytes::complete::take;
 use nom::combinator::opt;

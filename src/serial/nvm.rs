@@ -1,5 +1,5 @@
-//! The stick's memory, read and written as a whole for backup and restore (serial-api sheet §4, "NVM backup / restore").
-//! The transmitter must be silent meanwhile; what is written counts from the next reset on.
+//! The stick's memory, read and written as a whole for backup and restore (docs/protocol/serial-api.md §4, 0x3D). The
+//! transmitter must be silent meanwhile; what is written counts from the next reset on.
 
 use std::fmt;
 use std::ops::Deref;

@@ -16,7 +16,7 @@ use super::transmit::{SendData, SendDataMulti, TxOptions};
 use crate::command::ClassId;
 use crate::domain::ids::{HomeId, NodeId};
 
-/// One request to a stick (serial-api sheet §4). Serialises as its fields.
+/// One request to a stick (docs/protocol/serial-api.md §4). Serialises as its fields.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Request {

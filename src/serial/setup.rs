@@ -1,4 +1,4 @@
-//! Serial API Setup (0x0B): one function with many sub-commands (serial-api sheet §4).
+//! Serial API Setup (0x0B): one function with many sub-commands (docs/protocol/serial-api.md §4).
 
 use std::collections::BTreeSet;
 

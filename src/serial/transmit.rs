@@ -1,5 +1,5 @@
 //! Application payloads to and from nodes: SendData in all its forms, its outcome, and what nodes send
-//! (serial-api sheet §4: 0x13, 0x14, 0xA9, 0xAB, 0x04, 0xA8).
+//! (docs/protocol/serial-api.md §4: 0x13, 0x14, 0xA9, 0xAB, 0x04, 0xA8).
 
 use nom::bytes::complete::take;
 use nom::combinator::{all_consuming, opt};

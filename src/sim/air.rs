@@ -1,5 +1,5 @@
-//! The air between the stick and the nodes: one transmission at a time, links with a rate and repeaters, seeded faults, beams
-//! that wake FLiRS receivers, and a meter of it all. Facts: timing sheet §1, §2, §4, §6.
+//! The air between the stick and the nodes: one transmission at a time, links with a rate and repeaters, seeded faults,
+//! beams that wake FLiRS receivers, and a meter of it all. Facts: docs/protocol/timing.md §1, §2, §4, §6.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -172,9 +172,9 @@ pub const MOST_REPEATERS: usize = 4;
 
 /// The radio chip repeats a frame that is not acknowledged before it looks for another route.
 const DIRECT_TRIES: u8 = 3;
-/// How long routes and the explorer search take before the chip gives up (timing sheet §6: 2–8 s).
+/// How long routes and the explorer search take before the chip gives up (docs/protocol/timing.md §6: 2–8 s).
 const SEARCH: Duration = Duration::from_secs(2);
-/// Before an acknowledgement, and in a repeater (timing sheet §3).
+/// Before an acknowledgement, and in a repeater (docs/protocol/timing.md §3).
 const TURN_AROUND: Duration = Duration::from_millis(1);
 const REPEATING: Duration = Duration::from_millis(10);
 /// The mask of receivers in a multicast frame, and the byte that says how long it is.
@@ -422,7 +422,7 @@ fn hops(path: &[Party]) -> impl DoubleEndedIterator<Item = (Party, Party)> + Exa
     path.iter().copied().zip(path.iter().copied().skip(1))
 }
 
-/// A beam lasts slightly longer than the receiver's interval (timing sheet §2).
+/// A beam lasts slightly longer than the receiver's interval (docs/protocol/timing.md §2).
 fn beam_time(beam: Beam) -> Duration {
     match beam {
         Beam::Ms1000 => Duration::from_millis(1_100),

@@ -1,4 +1,5 @@
-//! A device outside any network: what its label says, and how it asks to be included. Facts: security sheet, B11, B12.
+//! A device outside any network: what its label says, and how it asks to be included. Facts:
+//! docs/protocol/security.md B11, B12.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! How a device gets its keys, on its own side (security sheet, A6, B4, B11). The controller decides how: S2 where it asks
-//! for the wishes first, S0 where it asks for the scheme first, and in clear where it asks for nothing in time.
+//! How a device gets its keys, on its own side (docs/protocol/security.md A6, B4, B11). The controller decides how: S2
+//! where it asks for the wishes first, S0 where it asks for the scheme first, and in clear where it asks for nothing in
+//! time.
 //!
 //! A [`Fault`] is what is wrong with a device, as data: where it falls silent, what it says instead.
 

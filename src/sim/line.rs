@@ -1,4 +1,5 @@
-//! The stick's side of the serial line: it acknowledges the host's frames and repeats its own (serial-api sheet §1).
+//! The stick's side of the serial line: it acknowledges the host's frames and repeats its own
+//! (docs/protocol/serial-api.md §1).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
     use crate::serial::FunctionId;
 
-    /// Get Version, byte for byte from the serial-api sheet §1.
+    /// Get Version, byte for byte from docs/protocol/serial-api.md §1.
     const GET_VERSION: [u8; 5] = [0x01, 0x03, 0x00, 0x15, 0xE9];
     const NOW: Instant = Instant::from_millis(10);
 

@@ -72,7 +72,7 @@ pub enum Generation {
     Series700,
 }
 
-/// The device classes a node names in its node information frame (serial-api sheet §4, 0x49).
+/// The device classes a node names in its node information frame (docs/protocol/serial-api.md §4, 0x49).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeviceClass {
     /// 4: a node that routes, and no controller.
@@ -98,7 +98,7 @@ impl Kind {
         DeviceClass { basic: 0x04, generic, specific }
     }
 
-    /// The picture that it wants to be shown by; 0: none (command-classes sheet, 0x5E).
+    /// The picture that it wants to be shown by; 0: none (docs/protocol/command-classes.md 0x5E).
     pub fn icon(self) -> u16 {
         match self {
             Self::Lock => 0x0300,

@@ -75,7 +75,7 @@ pub use secured::Membership;
 #[cfg(test)]
 use hands::{KEYPAD_DEAD, WRONG_CODES};
 
-/// How long a FLiRS lock stays awake after its last frame (timing sheet §2: some 10 ms up to a second).
+/// How long a FLiRS lock stays awake after its last frame (docs/protocol/timing.md §2: some 10 ms up to a second).
 const STAYS_AWAKE: Duration = Duration::from_millis(400);
 /// How long a lock waits for the Supervision Report to its own report before it repeats it.
 const REPEATS_AFTER: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! What a stick answers its host, and what it asks of the air. Facts: serial-api sheet §3 and §4.
+//! What a stick answers its host, and what it asks of the air. Facts: docs/protocol/serial-api.md §3 and §4.
 //!
 //! | file | what |
 //! | --- | --- |

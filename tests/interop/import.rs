@@ -71,7 +71,7 @@ fn check_the_air(proxy: &Proxy, since: f64, codes: &[&str]) {
     for line in proxy.log().iter().filter(|line| line.kind == "data") {
         let readable = codes.iter().find(|code| line.bytes.windows(code.len()).any(|part| part == code.as_bytes()));
         assert!(readable.is_none(), "{readable:?} was readable on the air");
-        // Add, remove, remove failed, replace failed (serial-api sheet, function table).
+        // Add, remove, remove failed, replace failed (docs/protocol/serial-api.md §4).
         assert!(!line.to_stick || ![0x4A, 0x4B, 0x61, 0x63].contains(&line.bytes[3]), "a node was included anew or excluded");
     }
     let clear = proxy.user_code_commands_since(since);

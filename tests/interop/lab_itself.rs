@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use crate::harness::{Broker, Mock, Proxy, Pty, seconds, until};
 
-/// Get Library Version (serial-api sheet, 0x15).
+/// Get Library Version (docs/protocol/serial-api.md §4, 0x15).
 const GET_VERSION: [u8; 5] = [0x01, 0x03, 0x00, 0x15, 0xE9];
 const ACK: u8 = 0x06;
 

@@ -116,7 +116,7 @@ fn a_person_added_at_our_daemon_opens_the_simulated_doors() {
 
 #[test]
 fn a_host_that_connects_takes_the_place_of_the_one_before() {
-    /// Get Version, and how its answer begins (serial-api sheet §1).
+    /// Get Version, and how its answer begins (docs/protocol/serial-api.md §1).
     const GET_VERSION: [u8; 5] = [0x01, 0x03, 0x00, 0x15, 0xE9];
     let home = Simulator::home();
     let connect = || {

@@ -24,7 +24,7 @@ impl Nonces {
             _ => return Ok(()),
         };
         let nonce = match &payload[..] {
-            // Nonce Report with a receiver's entropy (security sheet, S2 SOS), and the one of S0.
+            // Nonce Report with a receiver's entropy (docs/protocol/security.md B9), and the one of S0.
             [0x9F, 0x02, _, flags, entropy @ ..] if flags & 1 != 0 && entropy.len() == 16 => entropy,
             [0x98, 0x80, nonce @ ..] if nonce.len() == 8 => nonce,
             // A message that carries the sender's entropy as its first extension: it starts a session.

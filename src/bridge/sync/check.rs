@@ -35,7 +35,7 @@ impl Default for CheckSettings {
     }
 }
 
-/// A tenth of what a duty cycle of 1 % allows in an hour (timing sheet §4).
+/// A tenth of what a duty cycle of 1 % allows in an hour (docs/protocol/timing.md §4).
 const HOURLY: u64 = 3_600;
 /// A lock that is busy, asleep or away when its check is due is tried again after this.
 const LATER: Duration = Duration::from_secs(600);

@@ -28,7 +28,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Half of what a duty cycle of 1 % leaves in an hour (timing sheet §4).
+    /// Half of what a duty cycle of 1 % leaves in an hour (docs/protocol/timing.md §4).
     pub(super) const INVENTORY: u64 = 18_000;
     const GAP: Duration = Duration::from_millis(100);
     /// A code that was just changed is seldom the last one of its person or its import.

@@ -202,8 +202,9 @@ impl Sync {
     /// Patience with nobody yet; `entropy` is for jitter. What was under way in these slots when the last daemon ended is
     /// told by a read alone: a lock may still repeat what it said of an older change there, and nobody knows its age.
     ///
-    /// The last daemon's Supervision sessions are forgotten. The first one with a lock may by chance have the id of the last
-    /// before, and the lock then answers as it did and does nothing (command-classes sheet, 0x6C): that answer does not count.
+    /// The last daemon's Supervision sessions are forgotten. The first one with a lock may by chance have the id of the
+    /// last before, and the lock then answers as it did and does nothing (docs/protocol/command-classes.md 0x6C): that
+    /// answer does not count.
     pub fn new<'a>(slots: impl IntoIterator<Item = &'a Slot>, check_settings: CheckSettings, entropy: Entropy) -> Self {
         let (pace, checks) = (Pace::full(Pace::INVENTORY), Checks::new());
         let (locks, jobs) = (BTreeMap::new(), BTreeMap::new());

@@ -123,7 +123,8 @@ impl Sync {
             let key = change.before.key;
             let tries = self.tries(key);
             let sent = match sent(outcome) {
-                // A lock refuses all for one (gateway sheet §5.2): each goes alone, and only one will be refused.
+                // A lock refuses all for one (docs/protocol/gateway.md §5.2): each goes alone, and only one will be
+                // refused.
                 Sent::Refused if refused_together => {
                     tries.alone = true;
                     Sent::Repeat

@@ -1,4 +1,4 @@
-//! Configuration (0x70) v1–4: a node's own settings, by number (command-classes sheet, 0x70).
+//! Configuration (0x70) v1–4: a node's own settings, by number (docs/protocol/command-classes.md 0x70).
 
 mod properties;
 mod value;

@@ -10,8 +10,8 @@ use super::numbers;
 use crate::command::codec::{Parsed, count, hex, up_to};
 use crate::command::redact::holds_digits;
 
-/// The value of a parameter: big-endian, of 1, 2 or 4 bytes (command-classes sheet, 0x70). None at all where there is no
-/// such parameter.
+/// The value of a parameter: big-endian, of 1, 2 or 4 bytes (docs/protocol/command-classes.md 0x70). None at all where
+/// there is no such parameter.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Value(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! Events of type 6, Access Control (command-classes sheet, 0x71).
+//! Events of type 6, Access Control (docs/protocol/command-classes.md 0x71).
 
 use super::Event;
 

@@ -1,4 +1,5 @@
-//! Notification (0x71) v2–8, and Alarm, its version 1 (command-classes sheet, 0x71): what happened at the door.
+//! Notification (0x71) v2–8, and Alarm, its version 1 (docs/protocol/command-classes.md 0x71): what happened at the
+//! door.
 
 pub mod access_control;
 mod params;

@@ -1,4 +1,4 @@
-//! How a joining node gets its keys, as frames (security sheet, B2, B4, B5).
+//! How a joining node gets its keys, as frames (docs/protocol/security.md B2, B4, B5).
 
 use nom::Parser;
 use nom::number::complete::be_u8;
@@ -150,7 +150,7 @@ mod permitting {
     }
 }
 
-/// Why a bootstrapping failed (B5). Numbers nobody knows survive.
+/// Why a bootstrapping failed (docs/protocol/security.md B5). Numbers nobody knows survive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct FailType(pub u8);

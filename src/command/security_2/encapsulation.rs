@@ -1,4 +1,4 @@
-//! The frame that carries a command, and its extensions (security sheet, B6).
+//! The frame that carries a command, and its extensions (docs/protocol/security.md B6).
 
 use nom::Parser;
 use nom::number::complete::be_u8;

@@ -1,4 +1,4 @@
-//! Security 2 (0x9F) v1: what its frames say (security sheet, B2). What is sealed in them stays bytes here:
+//! Security 2 (0x9F) v1: what its frames say (docs/protocol/security.md B2). What is sealed in them stays bytes here:
 //! `security::s2` opens it, and `security::key_exchange` knows when which command is due.
 //!
 //! The names of the commands are those of other software, which people compare logs with.
@@ -57,7 +57,8 @@ command_class! {
     }
 }
 
-/// Numbers the frames from one node to another, whatever they say: a retransmission keeps its number (B8).
+/// Numbers the frames from one node to another, whatever they say: a retransmission keeps its number
+/// (docs/protocol/security.md B8).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct SequenceNumber(pub u8);
@@ -127,7 +128,7 @@ fn entropy_as_hex<S: serde::Serializer>(entropy: &Option<EntropyInput>, serializ
 /// What a node supports at the class this was sealed in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CommandsSupportedReport {
-    /// The classes, also those of two bytes; nothing after the mark is one of them (gateway sheet §6.3).
+    /// The classes, also those of two bytes; nothing after the mark is one of them (docs/protocol/gateway.md §6.3).
     pub supported: Vec<ClassId>,
     /// What it controls in others, which stands after the mark.
     pub controlled: Vec<ClassId>,

@@ -17,7 +17,7 @@ pub struct Checksum {
 
 impl Checksum {
     /// The checksum of these codes, which come in ascending order of user; the admin code does not count, nor do slots
-    /// that are available. Taken from one implementation and one worked example (gateway sheet §5.2).
+    /// that are available. Taken from one implementation and one worked example (docs/protocol/gateway.md §5.2).
     pub fn of<'a>(codes: impl IntoIterator<Item = (UserId, UserIdStatus, &'a CodeText)>) -> Self {
         let mut set = codes.into_iter().filter(|(_, status, _)| *status != UserIdStatus::AVAILABLE).peekable();
         if set.peek().is_none() {

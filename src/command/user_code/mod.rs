@@ -1,4 +1,4 @@
-//! User Code (0x63) v1–2: the codes in a lock (command-classes sheet, 0x63; gateway sheet §5).
+//! User Code (0x63) v1–2: the codes in a lock (docs/protocol/command-classes.md 0x63; docs/protocol/gateway.md §5).
 //!
 //! Addressed to user 0, a Set with status "available" erases every code of the lock. So a Set takes a [`UserId`], which
 //! is never 0, and erasing all has constructors of its own: [`Set::erase_all`] and [`ExtendedSet::erase_all`].

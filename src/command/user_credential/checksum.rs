@@ -1,5 +1,5 @@
-//! One number over everything, over one user, or over one type of credential, so that a lock need not be read through to
-//! see that nothing changed (command-classes sheet, 0x83: taken from one implementation).
+//! One number over everything, over one user, or over one type of credential, so that a lock need not be read through
+//! to see that nothing changed (docs/protocol/command-classes.md 0x83: taken from one implementation).
 
 use nom::Parser;
 use nom::number::complete::{be_u8, be_u16};

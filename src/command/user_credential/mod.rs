@@ -1,5 +1,5 @@
-//! User Credential (0x83) v1: people in a lock, and what each of them opens it with (command-classes sheet, 0x83; gateway
-//! sheet §5.3). Newer locks have it instead of User Code.
+//! User Credential (0x83) v1: people in a lock, and what each of them opens it with
+//! (docs/protocol/command-classes.md 0x83; docs/protocol/gateway.md §5.3). Newer locks have it instead of User Code.
 //!
 //! A user has a number, and so has each of their credentials within its type: a *slot*, which is one user's alone. In a Set
 //! with operation "delete" zeros mean all, so such a Set has private fields and a constructor for each reach.

@@ -1,4 +1,4 @@
-//! Who the hub is: Version, Manufacturer Specific and Z-Wave Plus Info (gateway sheet §2.3).
+//! Who the hub is: Version, Manufacturer Specific and Z-Wave Plus Info (docs/protocol/gateway.md §2.3).
 
 use crate::command::ClassId;
 use crate::command::manufacturer_specific::{self, DeviceSpecificReport, ManufacturerSpecific};

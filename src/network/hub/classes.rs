@@ -1,4 +1,4 @@
-//! What the hub has, as a node: the classes it answers, and where it lists them (gateway sheet §2.1).
+//! What the hub has, as a node: the classes it answers, and where it lists them (docs/protocol/gateway.md §2.1).
 //!
 //! Only what is answered is announced, so Inclusion Controller and Firmware Update are missing from the choice of Z-Wave
 //! JS, and Time, which nodes are told, is added. The versions of Association and Multi Channel Association go together;
@@ -8,9 +8,9 @@ use crate::command::ClassId;
 use crate::serial::Request;
 use crate::serial::request::SetNodeInformation;
 
-/// Always listening, and more classes than the device type asks for (serial-api sheet §4, 0x03).
+/// Always listening, and more classes than the device type asks for (docs/protocol/serial-api.md §4, 0x03).
 const LISTENING_WITH_OPTIONS: u8 = 0x03;
-/// Generic Controller (gateway sheet §1).
+/// Generic Controller (docs/protocol/gateway.md §1).
 const GENERIC_CONTROLLER: (u8, u8) = (0x01, 0x00);
 
 /// Where a class is listed, and so at which security class it is answered.

@@ -1,5 +1,5 @@
 //! What nodes ask the controller: the time. Keypads show it, and locks without a clock of their own log by it
-//! (command-classes sheet, 0x8A; gateway sheet §2.3, Time).
+//! (docs/protocol/command-classes.md 0x8A; docs/protocol/gateway.md §2.3, Time).
 
 use jiff::tz::{Dst, TimeZone};
 

@@ -1,5 +1,5 @@
 //! "Which of you is the hub?" Another controller, or a tester, sets the one indicator there is, and whoever owns the
-//! network shows it to people (command-classes sheet, 0x87; gateway sheet §2.3, Indicator).
+//! network shows it to people (docs/protocol/command-classes.md 0x87; docs/protocol/gateway.md §2.3, Indicator).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -124,7 +124,8 @@ mod tests {
     fn a_tester_sees_as_many_blinks_as_it_asked_for() {
         let mut identify = Identify::default();
         let ms = |blink: Blink| (blink.period.as_millis(), blink.on.as_millis(), blink.times);
-        // As the certification's script sets them (gateway sheet §2.3); without an on-time it is half of the period.
+        // As the certification's script sets them (docs/protocol/gateway.md §2.3); without an on-time it is half of the
+        // period.
         let script = [
             ([10, 3, 5], (1000, 500, 3)),
             ([10, 3, 0], (1000, 500, 3)),

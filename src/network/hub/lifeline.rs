@@ -1,5 +1,5 @@
-//! The one association group of the hub: whom it would tell that it was reset (gateway sheet §2.3, Association, Multi
-//! Channel Association, AGI).
+//! The one association group of the hub: whom it would tell that it was reset (docs/protocol/gateway.md §2.3,
+//! Association, Multi Channel Association, AGI).
 //!
 //! Whoever joins is remembered while the daemon runs and told so when they ask; nothing is ever sent along it, because
 //! Latchkey never resets its stick. A restart forgets the members.

@@ -1,4 +1,4 @@
-//! The hub as a node of its own network: what it announces, and what it answers to whom (gateway sheet §2).
+//! The hub as a node of its own network: what it announces, and what it answers to whom (docs/protocol/gateway.md §2).
 //!
 //! To others the hub is a Generic Controller. The stick announces the open classes ([`classes::node_information`]); the
 //! others are in the secure list, which a peer is told under its highest class. Answers go back as the question came:
@@ -113,7 +113,8 @@ pub(super) fn asks_for_classes(command: &Command) -> bool {
     s2 || matches!(command, Command::Security(Security::CommandsSupportedGet))
 }
 
-/// The full list at the highest class of a peer, an empty one below it, and none in clear (gateway sheet §2.1).
+/// The full list at the highest class of a peer, an empty one below it, and none in clear
+/// (docs/protocol/gateway.md §2.1).
 fn supported(asked: &Command, under: SecurityClass, highest: bool) -> Option<Command> {
     let supported = if highest { classes::secure_list() } else { Vec::new() };
     match (asked, under) {

@@ -1,4 +1,4 @@
-//! Powerlevel: how loud the hub sends (command-classes sheet, 0x73; gateway sheet §2.3).
+//! Powerlevel: how loud the hub sends (docs/protocol/command-classes.md 0x73; docs/protocol/gateway.md §2.3).
 //!
 //! The value is kept, counted down and told, as Z-Wave JS does it; the radio goes on at its normal power, since a lock
 //! that is no longer heard for four minutes is worse than a wrong figure in an installer's tool. Test frames, which any

@@ -1,6 +1,6 @@
-//! Our part of an inclusion: the device gets its keys, before anything else is said to it (security sheet, A6 and B4; gateway
-//! sheet §6.2, §6.3). What S2 and S0 want is known to [`crate::security`]; here they get the air, the time and the people
-//! that they ask for.
+//! Our part of an inclusion: the device gets its keys, before anything else is said to it (docs/protocol/security.md A6
+//! and B4; docs/protocol/gateway.md §6.2, §6.3). What S2 and S0 want is known to [`crate::security`]; here they get the
+//! air, the time and the people that they ask for.
 //!
 //! There is no way down: a device that lists S2 and fails at it is not given S0, and a lock without either is refused. Which
 //! keys a device gets is for [`super::policy`] to say.
@@ -21,7 +21,7 @@ use crate::security::s0;
 use crate::security::s2::Air;
 use crate::serial::FunctionId;
 
-/// Generic device class of locks (serial-api sheet §4).
+/// Generic device class of locks (docs/protocol/serial-api.md §4).
 const ENTRY_CONTROL: u8 = 0x40;
 /// How often a frame of S2 is tried; S0 counts its tries itself, since each needs a fresh nonce.
 const S2_TRIES: u8 = 3;
@@ -55,7 +55,7 @@ impl Network {
         let demands_proof = operation.brought() != Brought::Nothing;
         let (protection, known) = match &operation.task {
             Task::Include(terms) | Task::ReplaceFailed(_, terms) => (terms.security, None),
-            // S2 always, even where the node information does not list it (gateway sheet §6.5).
+            // S2 always, even where the node information does not list it (docs/protocol/gateway.md §6.5).
             Task::SmartStart { expected, .. } => (Protection::Best, Some(Known { dsk: *expected.dsk.reveal() })),
             Task::Exclude | Task::RemoveFailed(_) => return,
         };

@@ -1,5 +1,6 @@
-//! Who is in the network, and how that changes: inclusion, exclusion, SmartStart, failed nodes (serial-api sheet §4, 0x4A to
-//! 0x63; security sheet, A6, B4 and B11; gateway sheet §6).
+//! Who is in the network, and how that changes: inclusion, exclusion, SmartStart, failed nodes
+//! (docs/protocol/serial-api.md §4, 0x4A to 0x63; docs/protocol/security.md A6, B4 and B11;
+//! docs/protocol/gateway.md §6).
 //!
 //! 1. [`Network::begin`] a [`Change`], or [`Network::expect_devices`] to call by themselves (SmartStart).
 //! 2. [`Progress`] comes as [`NetworkEvent::Change`]; a question is answered by [`Network::enter_pin`] or
@@ -354,7 +355,7 @@ impl Network {
                 if why != Reason::StickGone {
                     self.refuse_node(id);
                 }
-                // A device that called by itself leaves by itself, too (security sheet, B11).
+                // A device that called by itself leaves by itself, too (docs/protocol/security.md B11).
                 if calls && why != Reason::StickGone {
                     self.reset_locally(id);
                 }

@@ -1,5 +1,5 @@
-//! The stick's part of a change: it looks for the device, and takes it into its list, or out of it (serial-api sheet §4, 0x4A,
-//! 0x4B, 0x61, 0x63).
+//! The stick's part of a change: it looks for the device, and takes it into its list, or out of it
+//! (docs/protocol/serial-api.md §4, 0x4A, 0x4B, 0x61, 0x63).
 //!
 //! The functions have no response; callbacks tell how far they got. The stick is told to stop in the end, however it ended,
 //! since a stick that goes on listening takes in whoever comes by.

@@ -1,7 +1,7 @@
 //! Datagrams longer than a frame, cut into segments and put together again: Transport Service as two pure machines.
 //! Bytes and time go in, segments and answers come out. [`Incoming`] is one a node, [`Outgoing`] one a datagram.
 //!
-//! The rules (command-classes sheet, 0x55; those marked *ours* are not in it):
+//! The rules (docs/protocol/command-classes.md 0x55; those marked *ours* are not in it):
 //!
 //! - A datagram has at most 1280 bytes, a segment at most 39 of them. Every segment tells session and size, the later
 //!   ones their place too, so that they may come in any order, also before the first (*ours*).

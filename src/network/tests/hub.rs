@@ -1,12 +1,12 @@
-//! The hub as a node: what others ask of it, and what the stick is told about it. Questions and answers are those of the
-//! gateway sheet (§2.3), in bytes.
+//! The hub as a node: what others ask of it, and what the stick is told about it. Questions and answers are those of
+//! docs/protocol/gateway.md §2.3, in bytes.
 
 use super::secure::Far;
 use super::*;
 use crate::security::keys::KeyMask;
 
 const EVERYWHERE: [SecurityClass; 3] = [SecurityClass::None, SecurityClass::S0, SecurityClass::S2AccessControl];
-/// The secure list of the sheet, without what is not answered.
+/// The secure list of docs/protocol/gateway.md §2.1, without classes that the hub does not support.
 const SECURE_LIST: [u8; 8] = [0x85, 0x59, 0x5A, 0x87, 0x72, 0x8E, 0x73, 0x86];
 
 fn raw(payload: &[u8]) -> Command {

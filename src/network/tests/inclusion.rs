@@ -217,7 +217,7 @@ impl Scene {
         }
     }
 
-    /// Until it is answered the device repeats its echo every ten seconds (security sheet, B4).
+    /// Until it is answered the device repeats its echo every ten seconds (docs/protocol/security.md B4).
     fn repeat_echo(&mut self) {
         let now = self.bench.clock;
         let Device::S2(joiner) = &mut self.device else { return };

@@ -20,7 +20,8 @@ pub fn ofb(key: &Key, iv: &[u8; BLOCK], data: &mut [u8]) {
     Ofb::<Aes128>::new(&(*key.reveal()).into(), &(*iv).into()).apply_keystream(data);
 }
 
-/// The last block of CBC from a zero IV, over `message` padded with zeros. S0 uses the first eight bytes (A3).
+/// The last block of CBC from a zero IV, over `message` padded with zeros. S0 uses the first eight bytes
+/// (docs/protocol/security.md A3).
 ///
 /// Safe only where the message says its own length, as S0's does.
 pub fn cbc_mac(key: &Key, message: &[u8]) -> [u8; BLOCK] {

@@ -1,4 +1,4 @@
-//! CCM as S2 uses it: a nonce of 13 bytes, a tag of 8 (security sheet, B6).
+//! CCM as S2 uses it: a nonce of 13 bytes, a tag of 8 (docs/protocol/security.md B6).
 
 use ::aes::Aes128;
 use ::ccm::aead::{Aead, KeyInit, Payload};

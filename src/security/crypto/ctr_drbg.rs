@@ -1,5 +1,6 @@
-//! CTR_DRBG over AES-128, without derivation function and without reseeding (NIST SP 800-90A; security sheet, B3 step 7).
-//! Not a source of randomness here: two nodes that seed it alike draw the same nonces.
+//! CTR_DRBG over AES-128, without derivation function and without reseeding (NIST SP 800-90A;
+//! docs/protocol/security.md B3 step 7). Not a source of randomness here: two nodes that seed it alike draw the same
+//! nonces.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! What S2 derives from keys and entropy (security sheet, B3 steps 2–6). Every derivation is a chain of CMACs over a
-//! constant, each link over the one before.
+//! What S2 derives from keys and entropy (docs/protocol/security.md B3 steps 2–6). Every derivation is a chain of CMACs
+//! over a constant, each link over the one before.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Curve25519: the key agreement of S2 bootstrapping (security sheet, B3 step 1). Keys are raw, little-endian.
+//! Curve25519: the key agreement of S2 bootstrapping (docs/protocol/security.md B3 step 1). Keys are raw,
+//! little-endian.
 
 use std::fmt;
 

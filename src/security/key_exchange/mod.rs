@@ -1,5 +1,5 @@
-//! How a node that was just added gets its S2 keys, on the including side (security sheet, B4; gateway sheet §6.3). Pure:
-//! frames, decisions and moments go in; frames, questions and the end come out.
+//! How a node that was just added gets its S2 keys, on the including side (docs/protocol/security.md B4;
+//! docs/protocol/gateway.md §6.3). Pure: frames, decisions and moments go in; frames, questions and the end come out.
 //!
 //! 1. [`KeyExchange::begin`] at once after the node was added; nothing else is said to it until the end.
 //! 2. Drain [`KeyExchange::poll_output`] after each call; wake up at [`KeyExchange::poll_deadline`].
@@ -7,8 +7,8 @@
 //!    [`KeyExchange::refuse`] or [`KeyExchange::cancel`]. With [`Known`] no PIN is asked for: the label was scanned before.
 //! 4. [`Output::Ended`] comes once. After a success, [`KeyExchange::into_session`] is the session with the node.
 //!
-//! There is no way down: a failure never ends in fewer keys, or in S0. The node stays in the network without keys, and has
-//! to be excluded (B5).
+//! There is no way down: a failure never ends in fewer keys, or in S0. The node stays in the network without keys, and
+//! has to be excluded (docs/protocol/security.md B5).
 //!
 //! A node whose last message is lost has all its keys and does not call again. It is asked under the highest of them, and its
 //! answer is the proof that it is a member; without an answer the bootstrapping failed.
@@ -271,7 +271,7 @@ impl KeyExchange {
     /// Does what is due. Calling it early does no harm.
     pub fn handle_timeout(&mut self, air: &Air<'_>, now: Instant, entropy: &mut impl Fresh) {
         if self.deadline.is_some_and(|at| at <= now) {
-            // Silence: the node has its own timers (gateway sheet §6.3).
+            // Silence: the node has its own timers (docs/protocol/gateway.md §6.3).
             let before = std::mem::replace(&mut self.state, State::Ended);
             let next = before.too_late(&mut self.line, &mut Context { air, now, entropy });
             return self.enter(next, now);

@@ -1,4 +1,5 @@
-//! How a node gets the network key under S0, from the side of the controller that includes it (security sheet, A6).
+//! How a node gets the network key under S0, from the side of the controller that includes it
+//! (docs/protocol/security.md A6).
 //!
 //! | step | what | under |
 //! | --- | --- | --- |

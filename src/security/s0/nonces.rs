@@ -1,5 +1,5 @@
-//! Who may use which nonce of one pair of nodes (security sheet, A4). A nonce is good for one frame and for a short time;
-//! that is all that keeps S0 from replays.
+//! Who may use which nonce of one pair of nodes (docs/protocol/security.md A4). A nonce is good for one frame and for a
+//! short time; that is all that keeps S0 from replays.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::command::security::{Nonce, NonceId};
 use crate::domain::time::Instant;
 use crate::security::Fresh;
 
-/// How long a nonce we gave can be used. Within the 3 to 20 s of the sheet; locks that beam and retry need seconds.
+/// How long a nonce we gave can be used. Within the 3 to 20 s of docs/protocol/security.md A4; locks that beam and retry need seconds.
 pub const LIFETIME: Duration = Duration::from_secs(10);
 /// How long we hold a nonce we were given: as long as the strictest node keeps its own.
 pub const HELD: Duration = Duration::from_secs(3);

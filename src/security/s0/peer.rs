@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A command that is too long for one frame goes in two; the node tells the nonce for the second because the first is a
-//! 0xC1 frame (A3).
+//! 0xC1 frame (docs/protocol/security.md A3).
 
 use std::fmt;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use super::{Address, Control, Counter, Header, Part, S0Keys, open, payload, seal
 /// How long the second part of a command may be away.
 const REASSEMBLY: Duration = Duration::from_secs(10);
 
-/// How long to wait for a nonce after the node acknowledged that we asked (A4).
+/// How long to wait for a nonce after the node acknowledged that we asked (docs/protocol/security.md A4).
 pub fn nonce_wait(listening: bool) -> Duration {
     if listening { Duration::from_secs(3) } else { Duration::from_secs(10) }
 }
@@ -202,7 +202,7 @@ impl Peer {
         } else {
             self.received = Received::Asked;
         }
-        // Neither of ours nor the one it answers to (A3), which the node might take it for.
+        // Neither of ours nor the one it answers to (docs/protocol/security.md A3), which the node might take it for.
         let ours = fresh(entropy, |id| id == theirs.id() || self.issued.has(id));
         let header = Header { from: self.own, to: self.peer, wants_nonce: !last };
         let frame = seal(keys, header, ours, &theirs, control, &plain);

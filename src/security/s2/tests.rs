@@ -492,8 +492,9 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// The sheet's promise (B9): a frame that can't be opened, the Nonce Report it gets, and the frame again. Or: Nonce
-    /// Get, Nonce Report, frame. Three frames, whatever was lost, repeated, reordered or restarted before.
+    /// The sheet's promise (docs/protocol/security.md B9): a frame that can't be opened, the Nonce Report it gets, and
+    /// the frame again. Or: Nonce Get, Nonce Report, frame. Three frames, whatever was lost, repeated, reordered or
+    /// restarted before.
     #[test]
     fn whatever_happened_on_the_air_the_next_command_arrives_within_three_frames(
         events in prop::collection::vec(event(), 0..60),

@@ -227,7 +227,8 @@ impl Request {
             FunctionId::REPLACE_FAILED_NODE => map(call, Self::ReplaceFailedNode).parse(input),
             FunctionId::GET_ROUTING_INFO => {
                 let (input, (node, options, non_repeaters, older)) = (node, u8, u8, opt(u8)).parse(input)?;
-                // The older form has a byte for each flag, and a number of its own behind them (serial-api sheet §4, 0x80).
+                // The older form has a byte for each flag, and a number of its own behind them
+                // (docs/protocol/serial-api.md §4, 0x80).
                 let (remove_bad, remove_non_repeaters) = match older {
                     Some(_) => (options != 0, non_repeaters != 0),
                     None => (options & REMOVE_BAD != 0, options & REMOVE_NON_REPEATERS != 0),

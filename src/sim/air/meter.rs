@@ -8,7 +8,7 @@ use crate::domain::time::Instant;
 
 use super::Party;
 
-/// The share of an hour that a transmitter may send at 868.4 MHz in Europe: 1 % (timing sheet §4).
+/// The share of an hour that a transmitter may send at 868.4 MHz in Europe: 1 % (docs/protocol/timing.md §4).
 pub const DUTY_CYCLE_LIMIT: f64 = 0.01;
 
 const HOUR: Duration = Duration::from_hours(1);

@@ -1,4 +1,4 @@
-//! Bit rates, and how long a frame takes at each (timing sheet §1).
+//! Bit rates, and how long a frame takes at each (docs/protocol/timing.md §1).
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Rate {
         Duration::from_micros(bytes.saturating_mul(8_000_000) / bits_per_second)
     }
 
-    /// Its number in a report of the stick (serial-api sheet §4, byte 15).
+    /// Its number in a report of the stick (docs/protocol/serial-api.md §4, 0x13: byte 15).
     pub fn number(self) -> u8 {
         match self {
             Self::R9_6 => 1,
@@ -39,7 +39,8 @@ impl Rate {
         }
     }
 
-    /// Whether European law limits how much is sent at it: the band at 868.4 MHz, which beams use too (timing sheet §4).
+    /// Whether European law limits how much is sent at it: the band at 868.4 MHz, which beams use too
+    /// (docs/protocol/timing.md §4).
     pub fn is_limited(self) -> bool {
         matches!(self, Self::R9_6 | Self::R40)
     }
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_takes_as_long_as_in_the_table_of_the_timing_sheet() {
+    fn the_airtime_of_a_frame_matches_the_documented_table() {
         let table = [
             (0, [17.5, 6.2, 4.2, 4.4]),
             (2, [19.2, 6.6, 4.3, 4.6]),

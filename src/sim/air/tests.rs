@@ -80,7 +80,7 @@ fn an_old_device_takes_several_times_as_long_as_a_new_one() {
         assert_eq!(flight.rate, rate);
         flight.ends.since(flight.began).as_millis()
     };
-    // Frame and acknowledgement of the timing sheet §1, and 1 ms between.
+    // Frame and acknowledgement of docs/protocol/timing.md §1, and 1 ms between.
     assert_eq!([Rate::R9_6, Rate::R40, Rate::R100].map(took), [74, 22, 13]);
 }
 
@@ -162,7 +162,7 @@ fn a_frame_that_nobody_is_to_acknowledge_is_sent_once() {
 
 #[test]
 fn thirty_three_wake_ups_in_an_hour_are_too_many() {
-    // Timing sheet §4: a beam is 3 % of what an hour allows, about 32 wake-ups.
+    // docs/protocol/timing.md §4: a beam is 3 % of what an hour allows, about 32 wake-ups.
     let mut air = perfect();
     let minute = |n: u64| Instant::from_millis(n * 60_000);
     for n in 0..32 {

@@ -20,7 +20,7 @@ use crate::sim::device::{Radio, Start};
 use crate::sim::model::Model;
 use crate::sim::node::{Charge, Entry, Memory};
 
-/// The highest id of a classic node, and of a Long Range node (serial-api sheet §3).
+/// The highest id of a classic node, and of a Long Range node (docs/protocol/serial-api.md §3).
 const LAST_CLASSIC: u16 = 232;
 const LAST_LONG_RANGE: u16 = 4_000;
 /// So many slots a User Code class of version 1 can count, and so many a simulated lock may have.

@@ -1,4 +1,5 @@
-//! The joining side of S0 (security sheet, A6): scheme, nonce, the key under the zero key, and the proof that it arrived.
+//! The joining side of S0 (docs/protocol/security.md A6): scheme, nonce, the key under the zero key, and the proof that
+//! it arrived.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The joining side of an S2 bootstrapping (security sheet, B4; timers TB1–TB7). What was not answered is said three times
-//! within its step, and the echo every ten seconds, since a person may be looking for the PIN.
+//! The joining side of an S2 bootstrapping (docs/protocol/security.md B4; timers TB1–TB7). What was not answered is
+//! said three times within its step, and the echo every ten seconds, since a person may be looking for the PIN.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -349,7 +349,7 @@ impl S2 {
         }
     }
 
-    /// Stops it, and says why: sealed where the controller can open that (B5).
+    /// Stops it, and says why: sealed where the controller can open that (docs/protocol/security.md B5).
     fn refuse<F: Fresh>(&mut self, fail_type: FailType, cx: &mut Context<'_, F>) {
         let command = Command::Security2(Security2::KEXFail(KexFail { fail_type })).write();
         let air = Air { home: self.place.home, own: self.place.own, keys: &self.keys };

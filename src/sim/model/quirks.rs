@@ -1,4 +1,4 @@
-//! What is odd about real locks, as data (pains sheet §3).
+//! What is odd about real locks, as data (docs/protocol/locks.md §3.2).
 
 use std::time::Duration;
 
@@ -7,15 +7,16 @@ use std::time::Duration;
 pub struct Quirks {
     /// Reads show stars instead of digits (Schlage).
     pub masks_codes: bool,
-    /// Reads show this byte instead of each digit: 0x00 or 0xFF (command-classes sheet, 0x63; no make is named).
+    /// Reads show this byte instead of each digit: 0x00 or 0xFF (docs/protocol/command-classes.md 0x63; no make is
+    /// named).
     pub filler: Option<u8>,
-    /// So many zero bytes stand for the code of an empty slot; `None`: four in the plain report, none in the extended one.
-    /// Others have none or ten (command-classes sheet, 0x63).
+    /// So many zero bytes stand for the code of an empty slot; `None`: four in the plain report, none in the extended
+    /// one. Others have none or ten (docs/protocol/command-classes.md 0x63).
     pub empty_zeros: Option<u8>,
     /// A code another slot has is refused: by Supervision, and by the event "duplicate".
     pub refuses_duplicates: bool,
-    /// Where a code is refused the lock says nothing of it, and success where it is asked to answer (locks of version 1:
-    /// command-classes sheet, 0x63).
+    /// Where a code is refused the lock says nothing of it, and success where it is asked to answer (locks of version
+    /// 1: docs/protocol/command-classes.md 0x63).
     pub refuses_silently: bool,
     /// Where a code is refused the slot keeps what it had, and a report of it tells status 0xFE (Schlage BE469).
     pub refuses_by_status: bool,
@@ -39,7 +40,7 @@ pub struct Quirks {
     pub answers_session_zero: bool,
     /// Events come as Alarm version 1 only: a type and the user as level (Kwikset, Yale before 2015).
     pub v1_alarms: bool,
-    /// Events come in both forms, one after the other (pains sheet §3.3; no make is named).
+    /// Events come in both forms, one after the other (docs/protocol/locks.md §3.3; no make is named).
     pub both_alarms: bool,
     /// How events name the user.
     pub user_shape: UserShape,

@@ -47,7 +47,7 @@ const LOCK: &[Ability] = &[
     ability(ClassId::DOOR_LOCK_LOGGING, modern, log::door_lock_logging),
     ability(ClassId::TIME_PARAMETERS, modern, clock::time_parameters),
     ability(ClassId::NOTIFICATION, |model| if model.quirks.v1_alarms { 1 } else { 8 }, events::notification),
-    // One or the other (gateway sheet §5.3).
+    // One or the other (docs/protocol/gateway.md §5.3).
     ability(ClassId::USER_CODE, |model| if model.credentials.is_some() { 0 } else { model.user_code }, codes::user_code),
     ability(ClassId::USER_CREDENTIAL, |model| model.credentials.is_some().into(), credentials::user_credential),
     ability(ClassId::SCHEDULE_ENTRY_LOCK, |model| if model.schedules.is_some() { 3 } else { 0 }, schedule::schedule_entry_lock),

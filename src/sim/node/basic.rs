@@ -1,4 +1,4 @@
-//! Basic version 2: what a kind of node makes of "on" and "off" (command-classes sheet, 0x20).
+//! Basic version 2: what a kind of node makes of "on" and "off" (docs/protocol/command-classes.md 0x20).
 
 use super::{Answer, Node};
 use crate::command::Command;

@@ -1,5 +1,5 @@
 //! A lock's own clock: it starts in the year 2000, runs while there is power, and is right once somebody set it (Time
-//! Parameters: command-classes sheet, 0x8B).
+//! Parameters: docs/protocol/command-classes.md 0x8B).
 
 use super::{Answer, Node};
 use crate::command::Command;

@@ -102,7 +102,8 @@ pub(super) fn is_code(code: &CodeText) -> bool {
     (4..=10).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether the keypad can't tell two codes apart. On five buttons 1 and 2 are one, 3 and 4, … 9 and 0 (pains sheet §2).
+/// Whether the keypad can't tell two codes apart. On five buttons 1 and 2 are one, 3 and 4, … 9 and 0
+/// (docs/protocol/locks.md §2).
 pub(super) fn same(a: &CodeText, b: &CodeText, five_buttons: bool) -> bool {
     // Pairs begin with an odd digit; 0 goes with 9.
     let button = |digit: &u8| if *digit == b'0' { b'9' } else { digit.wrapping_sub(1) | 1 };

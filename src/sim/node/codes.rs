@@ -1,4 +1,4 @@
-//! User Code version 1 and 2: what the lock makes of reads and writes (command-classes sheet, 0x63).
+//! User Code version 1 and 2: what the lock makes of reads and writes (docs/protocol/command-classes.md 0x63).
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Door Lock version 4: a motor with a bolt, no door sensor, and handles that open nothing (command-classes sheet, 0x62).
+//! Door Lock version 4: a motor with a bolt, no door sensor, and handles that open nothing
+//! (docs/protocol/command-classes.md 0x62).
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -84,7 +84,7 @@ const WATER: NotificationType = NotificationType(5);
 const WATER_LEAK: Event = Event(0x02);
 
 impl Happening {
-    /// Type and event of the standard (command-classes sheet, 0x71); `None`: it is not told.
+    /// Type and event of the standard (docs/protocol/command-classes.md 0x71); `None`: it is not told.
     fn notification(self) -> Option<(NotificationType, Event)> {
         let event = match self {
             Self::KeypadUnlock(_) => access::KEYPAD_UNLOCK,
@@ -114,7 +114,8 @@ impl Happening {
         Some((NotificationType::ACCESS_CONTROL, event))
     }
 
-    /// Alarm type and level of Kwikset and early Yale locks (pains sheet §3.3); `None`: they had no number for it.
+    /// Alarm type and level of Kwikset and early Yale locks (docs/protocol/locks.md §3.3); `None`: they had no number
+    /// for it.
     fn alarm(self) -> Option<(u8, u16)> {
         Some(match self {
             Self::KeypadUnlock(user) => (0x13, user),
@@ -139,7 +140,7 @@ impl Happening {
         })
     }
 
-    /// Its number in the lock's own log (command-classes sheet, 0x4C); `None`: it is not written down.
+    /// Its number in the lock's own log (docs/protocol/command-classes.md 0x4C); `None`: it is not written down.
     pub(super) fn logged(self) -> Option<u8> {
         Some(match self {
             Self::KeypadLock(Some(_)) => 1,

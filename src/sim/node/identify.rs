@@ -1,4 +1,4 @@
-//! Indicator version 3: the light by which a node shows which one it is (command-classes sheet, 0x87).
+//! Indicator version 3: the light by which a node shows which one it is (docs/protocol/command-classes.md 0x87).
 
 use std::collections::BTreeSet;
 use std::time::Duration;

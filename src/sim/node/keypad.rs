@@ -12,7 +12,7 @@ use crate::domain::time::Instant;
 
 use super::{Answer, Node};
 
-/// Its buttons, beside the keys (command-classes sheet, 0x6F).
+/// Its buttons, beside the keys (docs/protocol/command-classes.md 0x6F).
 const EVENTS: [EventType; 9] = [
     EventType::CACHED_KEYS,
     EventType::ENTER,
@@ -29,8 +29,8 @@ const CACHE: (std::ops::RangeInclusive<u8>, std::ops::RangeInclusive<u8>) = (4..
 /// Brightness, and seconds of a delay.
 const LEVEL: Property = Property(1);
 const SECONDS: Property = Property(7);
-/// Its lights: not OK, armed home and away, not armed, alarms, and the delays of entry and exit (community knowledge, in
-/// the command-classes sheet, 0x87), each with what can be set of it.
+/// Its lights: not OK, armed home and away, not armed, alarms, and the delays of entry and exit (community knowledge,
+/// in docs/protocol/command-classes.md 0x87), each with what can be set of it.
 const LIGHTS: [(IndicatorId, &[Property]); 9] = [
     (IndicatorId(0x02), &[LEVEL]),
     (IndicatorId(0x09), &[LEVEL]),
@@ -163,7 +163,7 @@ mod tests {
     use crate::security::keys::KeyMask;
     use crate::sim::model::Model;
 
-    // Payloads are written by hand from the command-classes sheet.
+    // Payloads are written by hand from docs/protocol/command-classes.md.
 
     const NOW: Instant = Instant::from_millis(1_000);
 

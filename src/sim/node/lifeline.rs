@@ -1,5 +1,5 @@
 //! Who is told what happens: the one association group of every node, by Association 2, Multi Channel Association 3 and
-//! Association Group Information 3 (command-classes sheet, Associations).
+//! Association Group Information 3 (docs/protocol/command-classes.md Associations).
 
 use super::{Answer, Node};
 use crate::command::association::{self, Association};

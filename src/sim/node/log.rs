@@ -1,5 +1,5 @@
-//! Door Lock Logging version 1: what happened at the lock, in a ring that survives power cuts (command-classes sheet,
-//! 0x4C).
+//! Door Lock Logging version 1: what happened at the lock, in a ring that survives power cuts
+//! (docs/protocol/command-classes.md 0x4C).
 
 use super::{Answer, Happening, Node};
 use crate::command::Command;

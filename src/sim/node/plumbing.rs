@@ -9,7 +9,7 @@ use crate::domain::time::Instant;
 
 use super::{Answer, Node};
 
-/// A serial number, in bytes (command-classes sheet, 0x72).
+/// A serial number, in bytes (docs/protocol/command-classes.md 0x72).
 const SERIAL: u8 = 1;
 const BINARY: u8 = 1;
 

@@ -7,7 +7,7 @@ use crate::domain::time::Instant;
 
 /// Below this it warns (the value of most makers).
 const LOW: u8 = 15;
-/// The level that stands for the warning (command-classes sheet, 0x80).
+/// The level that stands for the warning (docs/protocol/command-classes.md 0x80).
 const WARNING: u8 = 0xFF;
 /// It tells its level whenever it has fallen by so many percent.
 const STEP: u8 = 10;

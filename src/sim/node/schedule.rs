@@ -234,7 +234,7 @@ mod tests {
     use crate::sim::model::Model;
     use crate::sim::node::{Entry, Typed};
 
-    // Payloads are written by hand from the command-classes sheet.
+    // Payloads are written by hand from docs/protocol/command-classes.md.
 
     const HOUR: Duration = Duration::from_secs(3600);
     /// The world's clock when the lock's is set.

@@ -1,5 +1,5 @@
-//! Frames that are too long for one, in segments (command-classes sheet, 0x55). The controller's timers do: a lock asks
-//! for what is missing when the end came, and sends again what it is asked for.
+//! Frames that are too long for one, in segments (docs/protocol/command-classes.md 0x55). The controller's timers do: a
+//! lock asks for what is missing when the end came, and sends again what it is asked for.
 
 use std::time::Duration;
 

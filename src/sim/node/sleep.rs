@@ -1,4 +1,5 @@
-//! Nodes that sleep and wake by themselves: Wake Up version 2 (command-classes sheet, 0x84). Asleep they hear nothing.
+//! Nodes that sleep and wake by themselves: Wake Up version 2 (docs/protocol/command-classes.md 0x84). Asleep they hear
+//! nothing.
 
 use std::time::Duration;
 

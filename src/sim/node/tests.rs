@@ -8,7 +8,7 @@ mod sleep;
 use super::*;
 use crate::sim::model::Quirks;
 
-// Payloads are written by hand from the command-classes sheet and its vectors, not by our own encoders.
+// Payloads are written by hand from docs/protocol/command-classes.md and its vectors, not by our own encoders.
 
 const NOW: Instant = Instant::from_millis(1_000);
 

@@ -80,7 +80,7 @@ pub struct Transmission {
     pub effort: Effort,
 }
 
-/// Why a stick starts (serial-api sheet §4, 0x0A).
+/// Why a stick starts (docs/protocol/serial-api.md §4, 0x0A).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wake {
     /// The watchdog found it hanging.

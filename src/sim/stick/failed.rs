@@ -1,5 +1,5 @@
-//! Nodes that do not answer. One that does is never removed or replaced: the stick makes sure itself (serial-api sheet §4,
-//! 0x61, 0x63).
+//! Nodes that do not answer. One that does is never removed or replaced: the stick makes sure itself
+//! (docs/protocol/serial-api.md §4, 0x61, 0x63).
 
 use crate::domain::ids::NodeId;
 use crate::serial::request::NodeCall;

@@ -1,4 +1,4 @@
-//! Adding and removing nodes: one mode at a time (serial-api sheet §4, 0x4A, 0x4B, 0x49).
+//! Adding and removing nodes: one mode at a time (docs/protocol/serial-api.md §4, 0x4A, 0x4B, 0x49).
 
 use std::time::Duration;
 

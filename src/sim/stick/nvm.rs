@@ -1,5 +1,5 @@
-//! The memory as the host reads and writes it: function 0x2E, on larger chips 0x3D, and on the 500 series 0x29, 0x2A, 0x2B
-//! (serial-api sheet §4, "NVM backup / restore"). What is written changes nothing until the stick starts again.
+//! The memory as the host reads and writes it: function 0x2E, on larger chips 0x3D, and on the 500 series 0x29, 0x2A,
+//! 0x2B (docs/protocol/serial-api.md §4, 0x3D). What is written changes nothing until the stick starts again.
 
 use super::{Effect, Stick, StickMemory};
 use crate::serial::nvm::{NvmAnswer, NvmForm, NvmId, NvmOperation, NvmStatus};

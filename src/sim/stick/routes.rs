@@ -1,5 +1,5 @@
-//! Ways through the network, and who may change them: return routes, priority routes, neighbours, the SUC (serial-api sheet
-//! §4, "Routes"). Long Range is a star and has none of it.
+//! Ways through the network, and who may change them: return routes, priority routes, neighbours, the SUC
+//! (docs/protocol/serial-api.md §4, 0x80). Long Range is a star and has none of it.
 
 use std::collections::BTreeSet;
 

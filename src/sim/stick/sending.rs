@@ -1,5 +1,5 @@
-//! Payloads for nodes: one, several, all, and the stick's own node information (serial-api sheet §4: 0x12–0x14, 0x16, 0xA9,
-//! 0xAB).
+//! Payloads for nodes: one, several, all, and the stick's own node information (docs/protocol/serial-api.md §4:
+//! 0x12–0x14, 0x16, 0xA9, 0xAB).
 
 use crate::domain::ids::NodeId;
 use crate::serial::transmit::{SendData, SendDataCallback, SendDataMulti, SendDataResponse, TxOptions, TxStatus};
@@ -10,8 +10,8 @@ use crate::sim::air::Effort;
 
 /// Payload of one classic frame with room for a route.
 pub(super) const MAX_PAYLOAD: u8 = 46;
-/// What a classic frame of 64 bytes holds behind header and checksum where nobody repeats it (timing sheet §1): more is
-/// refused.
+/// What a classic frame of 64 bytes holds behind header and checksum where nobody repeats it
+/// (docs/protocol/timing.md §1): more is refused.
 const MOST_OF_A_FRAME: u8 = 64 - 10;
 /// The same over Long Range.
 pub(super) const MAX_LONG_RANGE_PAYLOAD: u8 = 148;

@@ -1,4 +1,4 @@
-//! Serial API Setup and the radio's settings (serial-api sheet §4: 0x0B, 0xDB, 0xDC).
+//! Serial API Setup and the radio's settings (docs/protocol/serial-api.md §4: 0x0B, 0xDB, 0xDC).
 
 use std::ops::RangeInclusive;
 

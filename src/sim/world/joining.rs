@@ -151,8 +151,8 @@ impl World {
         self.outside.insert(id, outside);
     }
 
-    /// A SmartStart device that got no keys leaves by itself, once it said why (security sheet, B11), and so does every
-    /// device that somebody reset; the stick does not know.
+    /// A SmartStart device that got no keys leaves by itself, once it said why (docs/protocol/security.md B11), and so
+    /// does every device that somebody reset; the stick does not know.
     pub(super) fn watch(&mut self, node: NodeId, now: Instant) {
         let scheduled = |due: &Due| matches!(due, Due::NodeGivesUp { node: other } if *other == node);
         if self.has_left(node) && !self.agenda.values().any(scheduled) {

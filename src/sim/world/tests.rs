@@ -6,7 +6,8 @@ use crate::sim::chip::Chip;
 use crate::sim::node::Faults;
 use host::{Host, framed};
 
-// The host here is hand-made: frames of real hosts, or payloads from the command-classes sheet framed by `framed`.
+// The host here is hand-made: frames of real hosts, or payloads from docs/protocol/command-classes.md framed by
+// `framed`.
 
 const LOCK_2: NodeId = NodeId(2);
 const LOCK_1: NodeId = NodeId(3);

@@ -139,7 +139,7 @@ impl Proxy {
     pub fn frames(&self) -> Frames {
         let stats = ask(self.control, "stats");
         let count = |side: &str| stats[side]["data"].as_u64().unwrap();
-        // Send Data, Send Data Bridge (serial-api sheet, function table).
+        // Send Data, Send Data Bridge (docs/protocol/serial-api.md §4).
         let sent = ["0x13", "0xa9"].iter().filter_map(|f| stats["h2c"]["fn"][f].as_u64()).sum();
         Frames { to_stick: count("h2c"), from_stick: count("c2h"), sent }
     }
@@ -260,7 +260,8 @@ impl Pty {
 }
 
 /// User Code Set (63 01), Get (63 02) and Extended Set (63 0B) in a Send Data (Bridge) frame, under Supervision or not
-/// (command-classes sheet, User Code). Codes are ASCII digits, so that the class's number cannot be mistaken inside one.
+/// (docs/protocol/command-classes.md 0x63). Codes are ASCII digits, so that the class's number cannot be mistaken
+/// inside one.
 fn user_code_commands(frame: &[u8]) -> Vec<UserCodeCommand> {
     let (node, class) = match frame.get(3) {
         Some(0x13) => (u16::from(frame[4]), frame.get(6)),

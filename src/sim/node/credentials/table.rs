@@ -1,5 +1,5 @@
-//! The users and credentials of a lock, and what it makes of a Set (command-classes sheet, 0x83). Where the sheet is
-//! silent the rules are those of Z-Wave JS's mock lock, which cites the standard for each.
+//! The users and credentials of a lock, and what it makes of a Set (docs/protocol/command-classes.md 0x83). Where the
+//! sheet is silent the rules are those of Z-Wave JS's mock lock, which cites the standard for each.
 
 use std::collections::BTreeMap;
 

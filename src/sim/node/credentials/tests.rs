@@ -3,7 +3,7 @@ use crate::security::keys::KeyMask;
 use crate::sim::model::Model;
 use crate::sim::node::Typed;
 
-// Payloads are written by hand from the command-classes sheet and its vectors, not by our own encoders.
+// Payloads are written by hand from docs/protocol/command-classes.md and its vectors, not by our own encoders.
 
 const NOW: Instant = Instant::from_millis(1_000);
 /// User 3, "Anna", general, active, rule 1.

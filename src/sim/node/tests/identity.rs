@@ -129,7 +129,7 @@ fn no_two_nodes_have_the_same_serial_number_and_none_changes_it() {
 fn a_lock_that_is_asked_which_one_it_is_blinks_for_a_while() {
     let mut lock = lock(Model::version_2());
     assert_eq!(tell(&mut lock, &[0x87, 0x04, 0x00]), [[0x87, 0x05, 0x50, 0x00, 0x01, 0x38]]);
-    // The sheet's "identify": three times 0.8 s.
+    // "Identify" (docs/protocol/command-classes.md 0x87): three times 0.8 s.
     tell(&mut lock, &[0x87, 0x01, 0x00, 0x03, 0x50, 0x03, 8, 0x50, 0x04, 3, 0x50, 0x05, 6]);
     let after = |millis| NOW + Duration::from_millis(millis);
     assert!(lock.is_identifying(after(2_399)) && !lock.is_identifying(after(2_400)));

@@ -1,4 +1,4 @@
-//! A hand-made host: frames by the serial-api sheet, and no codec of ours.
+//! A hand-made host: frames by docs/protocol/serial-api.md, and no codec of ours.
 
 use super::*;
 
@@ -59,7 +59,7 @@ impl Host {
     }
 }
 
-/// SOF, length and checksum around type, function and parameters (serial-api sheet §1).
+/// SOF, length and checksum around type, function and parameters (docs/protocol/serial-api.md §1).
 pub(super) fn framed(body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x01, u8::try_from(body.len() + 1).unwrap()];
     bytes.extend(body);

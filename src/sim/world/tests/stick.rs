@@ -1,4 +1,5 @@
-//! What the stick does for a host besides payloads: functions of the serial-api sheet §4, in frames made by hand.
+//! What the stick does for a host besides payloads: functions of docs/protocol/serial-api.md §4, in frames made by
+//! hand.
 
 use super::*;
 use crate::serial::setup::Region;
