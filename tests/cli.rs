@@ -20,7 +20,7 @@ use latchkey::domain::ids::{DeviceId, EventId, Generation, GrantId, NodeId, Pers
 use latchkey::domain::intent::{Accepted, CodeChoice, Intent, Refusal};
 use latchkey::domain::pin::Pin;
 use latchkey::domain::time::{Instant, Now, Timestamp};
-use latchkey::network::inclusion::{Protection, Terms};
+use latchkey::network::inclusion::{JoinSecurity, Terms};
 use latchkey::security::key_exchange::DskPin;
 use latchkey::store::{Place, Store};
 use latchkey::web::api::{Api, Doorstep, Streams, router};
@@ -415,7 +415,7 @@ fn members(daemon: &Daemon) -> Vec<MembersAsk> {
     members.filter(|ask| *ask != MembersAsk::Change).collect()
 }
 
-fn include(security: Protection, pin: Option<&str>, name: Option<&str>) -> MembersAsk {
+fn include(security: JoinSecurity, pin: Option<&str>, name: Option<&str>) -> MembersAsk {
     let pin = pin.map(|pin| DskPin::parse(pin).unwrap());
     MembersAsk::Begin(Wanted::Include { terms: Terms { security, pin }, name: name.map(str::to_owned) })
 }
@@ -447,7 +447,7 @@ fn whoever_stands_at_the_lock_is_led_through_and_types_the_pin_when_it_is_asked_
             "Done: front_door (S2 Access Control)."
         ]
     );
-    let begun = include(Protection::Best, None, Some("Front door"));
+    let begun = include(JoinSecurity::Best, None, Some("Front door"));
     assert_eq!(members(&daemon)[0], begun);
 }
 
@@ -460,7 +460,7 @@ fn a_pin_on_the_command_line_or_its_input_is_enough() {
         let steps: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!((steps.len(), &steps[3]["device"]), (4, &json!("front_door")), "one object for each step");
         let asked = members(&daemon);
-        assert_eq!(asked[0], include(Protection::Best, Some("13696"), None));
+        assert_eq!(asked[0], include(JoinSecurity::Best, Some("13696"), None));
         assert_eq!(asked[1], MembersAsk::Pin(DskPin::parse("13696").unwrap()), "it was asked for all the same");
     }
 }
@@ -481,7 +481,7 @@ fn an_inclusion_that_failed_says_why_what_to_do_and_who_is_left() {
     assert_eq!(said.code, 1);
     let line = said.one_line();
     assert!(line.contains("the PIN is wrong; look again; node 7 was left") && line.contains("latchkey network exclude"));
-    assert_eq!(members(&daemon), [include(Protection::S0, None, None)]);
+    assert_eq!(members(&daemon), [include(JoinSecurity::S0, None, None)]);
 }
 
 #[test]
@@ -523,7 +523,7 @@ fn ctrl_c_stops_the_inclusion_and_then_the_command() {
     let said = Said::from(child.wait_with_output().unwrap());
     assert_eq!(said.code, 1);
     assert!(said.one_line().contains("it was cancelled; begin again"), "{}", said.err);
-    assert_eq!(members(&daemon), [include(Protection::Insecure, None, None), MembersAsk::Cancel]);
+    assert_eq!(members(&daemon), [include(JoinSecurity::Insecure, None, None), MembersAsk::Cancel]);
 }
 
 #[test]
@@ -534,7 +534,7 @@ fn failed_nodes_are_named_by_node_or_device_and_successors_by_both() {
     assert_eq!(members(&daemon), [MembersAsk::Begin(Wanted::RemoveFailed(Target::Node(NodeId(7))))]);
     let daemon = done();
     assert_eq!(daemon.cli(&["network", "replace-failed", "front_door", "--pin", "13696"], "").code, 0);
-    let terms = Terms { security: Protection::Best, pin: Some(DskPin::parse("13696").unwrap()) };
+    let terms = Terms { security: JoinSecurity::Best, pin: Some(DskPin::parse("13696").unwrap()) };
     assert_eq!(members(&daemon), [MembersAsk::Begin(Wanted::ReplaceFailed(Target::Device("front_door".into()), terms))]);
 
     let daemon = daemon_with_grant(&[]);

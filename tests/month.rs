@@ -67,7 +67,7 @@ impl Home {
         let model = |n: u16| if n.is_multiple_of(2) { Model::version_2() } else { Model::version_1() };
         let nodes = LOCKS.iter().map(|&n| (NodeId(n), model(n))).collect();
         let mut blueprint = Blueprint { nodes, ..Blueprint::two_locks() };
-        blueprint.air.loss = 5;
+        blueprint.radio.loss = 5;
         let folder = tempfile::tempdir().unwrap();
         let (turns, reader) = open(folder.path(), Instant::ZERO, &entropy);
         let world = World::new(&blueprint, &entropy);

@@ -14,9 +14,9 @@ use latchkey::domain::time::Instant;
 use latchkey::security::Fresh;
 use latchkey::security::crypto::Key;
 use latchkey::security::crypto::derive::{EntropyInput, ExpandedKey, TempPrk};
-use latchkey::security::key_exchange::{DskPin, Grant, KeyExchange, Output, Question};
+use latchkey::security::key_exchange::{DskPin, Grant, KeyExchange, KeyQuestion, Output};
 use latchkey::security::keys::{KeyId, KeyMask, NetworkKeys};
-use latchkey::security::s2::{Addressing, Air, Opened, Protection, Received, Sealing, Session};
+use latchkey::security::s2::{Addressing, FrameKey, Opened, Received, S2Context, Sealing, Session};
 use serde_json::Value;
 
 const SESSION: &str = include_str!("data/vectors/s2-session.json");
@@ -76,17 +76,17 @@ fn session() -> (Value, Vec<Value>, NetworkKeys, HomeId) {
     (session, steps, keys, home)
 }
 
-fn protection(key: &Value) -> Protection {
+fn protection(key: &Value) -> FrameKey {
     match key.as_str().unwrap() {
-        "temp" => Protection::Temporary,
-        name => Protection::Class(KeyId::ALL.into_iter().find(|id| id.name() == name).unwrap().class()),
+        "temp" => FrameKey::Temporary,
+        name => FrameKey::Class(KeyId::ALL.into_iter().find(|id| id.name() == name).unwrap().class()),
     }
 }
 
 #[test]
 fn the_controller_says_every_byte_of_the_recorded_session() {
     let (recording, steps, keys, home) = session();
-    let air = Air { home, own: CONTROLLER, keys: &keys };
+    let context = S2Context { home, own: CONTROLLER, keys: &keys };
     let now = Instant::ZERO;
     let mut entropy = Recorded(drawn(&steps, CONTROLLER));
     entropy.0.push_front(bytes(&recording["controller_private_key"]));
@@ -101,7 +101,7 @@ fn the_controller_says_every_byte_of_the_recorded_session() {
             let said = loop {
                 match exchange.poll_output().unwrap_or_else(|| panic!("nothing to say: {step}")) {
                     Output::Send(frame) | Output::Answer(frame) => break frame,
-                    Output::Ask(question @ Question::Grant { .. }) => {
+                    Output::Ask(question @ KeyQuestion::Grant { .. }) => {
                         asked.push(question);
                         let [keys] = array(&recording["granted_keys"]);
                         let keys = KeyMask(keys);
@@ -112,55 +112,55 @@ fn the_controller_says_every_byte_of_the_recorded_session() {
             };
             assert_eq!(hex(&said.0), step["frame"].as_str().unwrap(), "{step}");
         } else {
-            exchange.receive(&air, parse(&bytes(&step["frame"])), now, &mut entropy);
+            exchange.receive(&context, parse(&bytes(&step["frame"])), now, &mut entropy);
         }
         if step["step"] == 5 {
-            let Some(Output::Ask(Question::Pin { dsk })) = exchange.poll_output() else { panic!("no PIN asked") };
+            let Some(Output::Ask(KeyQuestion::Pin { dsk })) = exchange.poll_output() else { panic!("no PIN asked") };
             assert_eq!(dsk[..2], [0, 0], "what is asked for is not shown");
             let pin = DskPin::new(recording["pin"].as_str().unwrap().parse().unwrap());
             exchange.pin(&pin, now).unwrap();
         }
     }
-    assert_eq!(asked, [Question::Grant { requested: KeyMask(0x87), client_side_authentication: false }]);
+    assert_eq!(asked, [KeyQuestion::Grant { requested: KeyMask(0x87), client_side_authentication: false }]);
     let Some(Output::Ended(Ok(granted))) = exchange.poll_output() else { panic!("not ended") };
     assert_eq!((granted.keys, granted.withheld), (KeyMask(0x84), KeyMask(0x03)));
     assert_eq!(granted.dsk, bytes(&recording["lock_public_key"])[..16]);
     assert_eq!(exchange.poll_output(), None);
     assert_eq!(exchange.poll_deadline(), None);
 
-    replay(exchange.into_session(), &air, traffic, &mut entropy);
+    replay(exchange.into_session(), &context, traffic, &mut entropy);
     assert!(entropy.0.is_empty(), "every recorded draw was made");
 }
 
 #[test]
 fn the_lock_says_every_sealed_byte_of_the_recorded_session() {
     let (recording, steps, keys, home) = session();
-    let air = Air { home, own: LOCK, keys: &keys };
+    let context = S2Context { home, own: LOCK, keys: &keys };
     let mut entropy = Recorded(drawn(&steps, LOCK));
     entropy.0.push_front(vec![0xA1]);
     let mut lock = Session::new(CONTROLLER, KeyMask::NONE, &mut entropy);
     let temporary = || ExpandedKey::temporary(&TempPrk::from_bytes(array(&recording["temp_prk"])));
     lock.set_temporary(temporary());
     let (bootstrapping, traffic) = steps.split_at(26);
-    let mut lock = replay(lock, &air, &bootstrapping[5..], &mut entropy);
+    let mut lock = replay(lock, &context, &bootstrapping[5..], &mut entropy);
     lock.grant(KeyMask(0x84));
 
     // Before step 36 it restarts: another session, with a number of its own.
     let (before, after) = traffic.split_at(8);
-    replay(lock, &air, before, &mut entropy);
+    replay(lock, &context, before, &mut entropy);
     entropy.0.push_front(vec![0xB0]);
     let lock = Session::new(CONTROLLER, KeyMask(0x84), &mut entropy);
-    replay(lock, &air, after, &mut entropy);
+    replay(lock, &context, after, &mut entropy);
     assert!(entropy.0.is_empty(), "every recorded draw was made");
 }
 
 /// Replays recorded frames: what our side sent must come out byte for byte, and what the other side sent must open.
-fn replay(mut session: Session, air: &Air<'_>, steps: &[Value], entropy: &mut Recorded) -> Session {
+fn replay(mut session: Session, context: &S2Context<'_>, steps: &[Value], entropy: &mut Recorded) -> Session {
     let mut answers = VecDeque::new();
     for (at, step) in steps.iter().enumerate() {
         let frame = bytes(&step["frame"]);
-        if step["sender"] != air.own.0 {
-            match session.receive(air, parse(&frame), Addressing::Single, Instant::ZERO, entropy) {
+        if step["sender"] != context.own.0 {
+            match session.receive(context, parse(&frame), Addressing::Single, Instant::ZERO, entropy) {
                 Received::Command(opened) => {
                     assert_eq!(hex(&opened.command), step["plain"].as_str().unwrap(), "{step}");
                     assert_eq!(opened.protection, protection(&step["key"]), "{step}");
@@ -175,13 +175,13 @@ fn replay(mut session: Session, air: &Air<'_>, steps: &[Value], entropy: &mut Re
             Security2::NonceReport(_) => answers.pop_front().unwrap_or_else(|| panic!("no answer: {step}")),
             Security2::NonceGet(_) => {
                 // For the next sealed frame of ours.
-                let sealed = steps[at..].iter().find(|it| it["sender"] == air.own.0 && it["plain"].is_string()).unwrap();
-                match session.seal(air, protection(&sealed["key"]), &bytes(&sealed["plain"]), Instant::ZERO, entropy) {
+                let sealed = steps[at..].iter().find(|it| it["sender"] == context.own.0 && it["plain"].is_string()).unwrap();
+                match session.seal(context, protection(&sealed["key"]), &bytes(&sealed["plain"]), Instant::ZERO, entropy) {
                     Sealing::NonceGet(frame) => frame,
                     other => panic!("{other:?} at {step}"),
                 }
             }
-            _ => match session.seal(air, protection(&step["key"]), &bytes(&step["plain"]), Instant::ZERO, entropy) {
+            _ => match session.seal(context, protection(&step["key"]), &bytes(&step["plain"]), Instant::ZERO, entropy) {
                 Sealing::Frame(frame) => frame,
                 other => panic!("{other:?} at {step}"),
             },
@@ -203,7 +203,7 @@ fn single_frames() -> (NetworkKeys, Vec<Value>, HomeId) {
 /// Both sides of the frames `range`, which share the nonces that the first of them announces.
 struct Pair<'a> {
     sessions: [Session; 2],
-    airs: [Air<'a>; 2],
+    airs: [S2Context<'a>; 2],
     nothing: Recorded,
 }
 
@@ -219,7 +219,7 @@ impl<'a> Pair<'a> {
         // The Nonce Report takes a number, too.
         let [own] = sequence(receiver)[..] else { panic!("not one number") };
         let mut theirs = Recorded([vec![own.wrapping_sub(1)], bytes(&first["receiver_EI"])].into());
-        let airs = [Air { home, own: sender, keys }, Air { home, own: receiver, keys }];
+        let airs = [S2Context { home, own: sender, keys }, S2Context { home, own: receiver, keys }];
         let mut sessions = [Session::new(receiver, KeyMask::KNOWN, &mut ours), Session::new(sender, KeyMask::KNOWN, &mut theirs)];
 
         let ask = Security2::NonceGet(NonceGet { sequence: SequenceNumber(0) });

@@ -29,7 +29,7 @@ use latchkey::domain::node::SecurityClass;
 use latchkey::domain::time::{Instant, Timestamp};
 use latchkey::security::crypto::Key;
 use latchkey::security::keys::{KeyMask, NetworkKeys};
-use latchkey::security::s2::{Addressing, Air, Protection, Received, Sealing, Session};
+use latchkey::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Session};
 use latchkey::serial::{self, Decoder, Frame};
 
 use household::{Template, WALL, keypad_unlock};
@@ -70,25 +70,25 @@ fn commands(c: &mut Criterion) {
 /// A lock and the controller, which have found together.
 struct Pair<'a> {
     lock: Session,
-    lock_air: Air<'a>,
+    lock_context: S2Context<'a>,
     controller: Session,
-    controller_air: Air<'a>,
+    controller_context: S2Context<'a>,
     entropy: Entropy,
 }
 
 impl<'a> Pair<'a> {
     fn new(keys: &'a NetworkKeys) -> Self {
-        let air = |own| Air { home: HomeId(0xC0FF_EE00), own: NodeId(own), keys };
-        let (lock_air, controller_air) = (air(7), air(1));
+        let context = |own| S2Context { home: HomeId(0xC0FF_EE00), own: NodeId(own), keys };
+        let (lock_context, controller_context) = (context(7), context(1));
         let mut entropy = Entropy::from_number(1);
         let mut lock = Session::new(NodeId(1), KeyMask::KNOWN, &mut entropy);
         let mut controller = Session::new(NodeId(7), KeyMask::KNOWN, &mut entropy);
         let ask = Security2::NonceGet(NonceGet { sequence: SequenceNumber(0) });
-        let told = controller.receive(&controller_air, ask, Addressing::Single, Instant::ZERO, &mut entropy);
+        let told = controller.receive(&controller_context, ask, Addressing::Single, Instant::ZERO, &mut entropy);
         let Received::Answer { frame, .. } = told else { panic!("{told:?}") };
         let Ok(Command::Security2(report)) = Command::parse(&frame.0) else { panic!("a Nonce Report") };
-        lock.receive(&lock_air, report, Addressing::Single, Instant::ZERO, &mut entropy);
-        let mut pair = Self { lock, lock_air, controller, controller_air, entropy };
+        lock.receive(&lock_context, report, Addressing::Single, Instant::ZERO, &mut entropy);
+        let mut pair = Self { lock, lock_context, controller, controller_context, entropy };
         // The first frame carries the lock's half of the nonce.
         let first = pair.seal();
         pair.open(&first);
@@ -96,24 +96,26 @@ impl<'a> Pair<'a> {
     }
 
     fn seal(&mut self) -> Vec<u8> {
-        seal(&mut self.lock, &self.lock_air, &mut self.entropy)
+        seal(&mut self.lock, &self.lock_context, &mut self.entropy)
     }
 
     fn open(&mut self, frame: &[u8]) {
-        open(&mut self.controller, &self.controller_air, &mut self.entropy, frame);
+        open(&mut self.controller, &self.controller_context, &mut self.entropy, frame);
     }
 }
 
-fn seal(lock: &mut Session, air: &Air<'_>, entropy: &mut Entropy) -> Vec<u8> {
-    let class = Protection::Class(SecurityClass::S2AccessControl);
-    let Sealing::Frame(frame) = lock.seal(air, class, NOTIFICATION_REPORT, Instant::ZERO, entropy) else { panic!("no nonce") };
+fn seal(lock: &mut Session, context: &S2Context<'_>, entropy: &mut Entropy) -> Vec<u8> {
+    let class = FrameKey::Class(SecurityClass::S2AccessControl);
+    let Sealing::Frame(frame) = lock.seal(context, class, NOTIFICATION_REPORT, Instant::ZERO, entropy) else {
+        panic!("no nonce")
+    };
     frame.0
 }
 
 /// What the daemon does with it: the outer command is read, then opened.
-fn open(controller: &mut Session, air: &Air<'_>, entropy: &mut Entropy, frame: &[u8]) {
+fn open(controller: &mut Session, context: &S2Context<'_>, entropy: &mut Entropy, frame: &[u8]) {
     let Ok(Command::Security2(sealed)) = Command::parse(frame) else { panic!("not sealed") };
-    let opened = controller.receive(air, sealed, Addressing::Single, Instant::ZERO, entropy);
+    let opened = controller.receive(context, sealed, Addressing::Single, Instant::ZERO, entropy);
     let Received::Command(opened) = opened else { panic!("{opened:?}") };
     assert_eq!(opened.command[..], *NOTIFICATION_REPORT);
 }
@@ -124,12 +126,12 @@ fn security_2(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     let mut pair = Pair::new(&keys);
     group.bench_function("seal", |b| b.iter(|| pair.seal()));
-    let Pair { mut lock, lock_air, mut controller, controller_air, mut entropy } = Pair::new(&keys);
+    let Pair { mut lock, lock_context, mut controller, controller_context, mut entropy } = Pair::new(&keys);
     let mut fresh = Entropy::from_number(2);
     group.bench_function("open", |b| {
         b.iter_batched(
-            || seal(&mut lock, &lock_air, &mut fresh),
-            |frame| open(&mut controller, &controller_air, &mut entropy, &frame),
+            || seal(&mut lock, &lock_context, &mut fresh),
+            |frame| open(&mut controller, &controller_context, &mut entropy, &frame),
             BatchSize::SmallInput,
         );
     });

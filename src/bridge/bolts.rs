@@ -12,7 +12,7 @@ use crate::domain::device::{Device, LockState};
 use crate::domain::ids::{DeviceId, NodeId};
 use crate::domain::intent::{Accepted, Refusal};
 use crate::domain::time::{Deadline, Instant};
-use crate::network::{ControllerStatus, Expect, Job, JobId, Outcome, Priority};
+use crate::network::{Completion, ControllerStatus, Job, JobId, Outcome, Priority};
 
 /// What is under way about bolts.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Bolts {
             node,
             priority: Priority::Operate,
             command: Command::DoorLock(DoorLock::OperationSet(door_lock::OperationSet { mode })),
-            expect: Expect::Supervised,
+            expect: Completion::Supervised,
             deadline: Some(wanted.until),
         };
         let job = cx.network.submit(job, now);
@@ -135,7 +135,7 @@ impl Bolts {
             let Some(device) = cx.state.device(id).filter(|device| device.lock_state == LockState::Unknown) else { continue };
             let Some(node) = device.node else { continue };
             let command = Command::DoorLock(DoorLock::OperationGet);
-            let job = Job { node, priority: Priority::Background, command, expect: Expect::Reply, deadline: None };
+            let job = Job { node, priority: Priority::Background, command, expect: Completion::Reply, deadline: None };
             let job = cx.network.submit(job, now);
             self.asking.insert(job, id);
         }

@@ -59,7 +59,7 @@ async fn demo(args: &DemoArgs) -> Outcome {
     let port = broker::start().await.map_err(|error| failed("no broker", &error))?;
     let socket = scratch.0.join("latchkey.sock");
     let mut blueprint = Blueprint::parse("the demo's home", HOME).map_err(|error| failed("no home", &error))?;
-    blueprint.air.haste *= args.speed;
+    blueprint.radio.haste *= args.speed;
     let keys = scratch.0.join("keys.json");
     write_keys(&keys, &blueprint).map_err(|error| failed("the demo's keys can't be written", &error))?;
     let config = configuration(&scratch.0, &socket, &keys, port).map_err(|error| failed("no configuration", &error))?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hub::Hub;
-use super::jobs::Origin;
+use super::jobs::Requester;
 use super::nodes::NodeState;
 use super::secure::Keyring;
 use super::{Network, Owner};
@@ -27,14 +27,14 @@ impl Network {
         &self.keyring.network
     }
 
-    /// The home id of a stick that is plugged in and left alone, because it is another network's.
+    /// The home id of a controller that is plugged in and left alone, because it is another network's.
     pub fn stranger(&self) -> Option<HomeId> {
-        self.stranger.as_ref().map(|stick| stick.info.home)
+        self.stranger.as_ref().map(|controller| controller.info.home)
     }
 
     /// From now on the network is `home`, under `keys`, with `nodes` as somebody knew them. What we learnt of a node
-    /// ourselves, under keys that still hold, goes before that. A stick of that network that was left alone is taken.
-    /// Jobs under way to nodes whose keys change are asked again, or end as [`super::Outcome::StickGone`].
+    /// ourselves, under keys that still hold, goes before that. A controller of that network that was left alone is taken.
+    /// Jobs under way to nodes whose keys change are asked again, or end as [`super::Outcome::ControllerGone`].
     pub fn adopt(&mut self, home: HomeId, keys: NetworkKeys, nodes: Vec<Node>, now: Now) -> Adopted {
         self.tick(now);
         let mut adopted = Adopted::default();
@@ -56,10 +56,10 @@ impl Network {
             if self.node(id) != Some(&node) {
                 adopted.changed.push(id);
             }
-            self.begin_anew(node);
+            self.reset(node);
         }
-        if let Some(stick) = self.stranger.take_if(|stick| stick.info.home == home) {
-            self.ready(*stick);
+        if let Some(controller) = self.stranger.take_if(|controller| controller.info.home == home) {
+            self.ready(*controller);
         }
         self.go_on();
         adopted
@@ -72,7 +72,7 @@ impl Network {
         let mut renewed: BTreeMap<NodeId, Node> = BTreeMap::new();
         let mut told: BTreeSet<NodeId> = BTreeSet::new();
         for node in brought {
-            // A stick that works has told who is in its network; only its Long Range nodes it may not list.
+            // A controller that works has told who is in its network; only its Long Range nodes it may not list.
             let is_listed = !self.is_ready() || self.nodes.contains_key(&node.id) || node.id.is_long_range();
             if !is_listed || node.id == self.own {
                 continue;
@@ -109,22 +109,22 @@ impl Network {
         renewed.into_values().collect()
     }
 
-    fn begin_anew(&mut self, node: Node) {
+    fn reset(&mut self, node: Node) {
         let id = node.id;
         let Some(state) = self.nodes.get_mut(&id) else {
             self.nodes.insert(id, NodeState::new(node, &mut self.entropy));
             return;
         };
-        let under_way = state.begin_anew(node, &mut self.entropy);
+        let under_way = state.reset(node, &mut self.entropy);
         // Questions of the interview that was: nobody waits for their answers.
-        self.queue.take_if(|transaction| transaction.node == id && transaction.origin == Origin::Interview);
+        self.queue.take_if(|transaction| transaction.node == id && transaction.requester == Requester::Interview);
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
-            && transmission.transaction.origin == Origin::Interview
+            && transmission.transaction.requester == Requester::Interview
         {
-            transmission.transaction.origin = Origin::Machine;
+            transmission.transaction.requester = Requester::Machine;
         }
-        for transaction in under_way.into_iter().filter(|transaction| transaction.origin != Origin::Interview) {
+        for transaction in under_way.into_iter().filter(|transaction| transaction.requester != Requester::Interview) {
             self.lose(transaction);
         }
     }

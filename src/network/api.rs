@@ -16,7 +16,7 @@ use crate::serial::setup::Region;
 /// What can be set.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether the stick is reset at start.
+    /// Whether the controller is reset at start.
     pub soft_reset: SoftReset,
     /// The zone of the home, for nodes that ask for the time.
     pub zone: TimeZone,
@@ -28,10 +28,10 @@ impl Default for Options {
     }
 }
 
-/// Whether the stick is reset at start. Some sticks drop off the bus when they are (docs/protocol/serial-api.md §1).
+/// Whether the controller is reset at start. Some controllers drop off the bus when they are (docs/protocol/serial-api.md §1).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum SoftReset {
-    /// Once after the port was opened, if the stick has the function.
+    /// Once after the port was opened, if the controller has the function.
     #[default]
     Auto,
     /// Not at all.
@@ -53,27 +53,27 @@ pub enum Input {
         /// What is missing, with the remedy.
         why: String,
     },
-    /// The stick sent a frame, just now.
+    /// The controller sent a frame, just now.
     Frame(Frame),
-    /// The stick sent a frame, and we had no time for it: a slow disk held us up.
+    /// The controller sent a frame, and we had no time for it: a slow disk held us up.
     Waited {
         /// The frame.
         frame: Frame,
         /// When it came.
         since: Instant,
     },
-    /// The stick acknowledged a frame.
+    /// The controller acknowledged a frame.
     Sent(SendId),
-    /// A frame could not be delivered to the stick.
+    /// A frame could not be delivered to the controller.
     Failed(SendId, SendFailure),
-    /// The stick acknowledges nothing any more.
+    /// The controller acknowledges nothing any more.
     Unresponsive,
 }
 
 /// What is to be done.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Output {
-    /// Send a frame to the stick; [`Input::Sent`] or [`Input::Failed`] answers.
+    /// Send a frame to the controller; [`Input::Sent`] or [`Input::Failed`] answers.
     Send {
         /// Names the frame in the answer.
         id: SendId,
@@ -89,18 +89,18 @@ pub enum Output {
 /// What the network tells its owner.
 #[derive(Clone, PartialEq, Debug)]
 pub enum NetworkEvent {
-    /// The stick is set up. Comes after every start-up.
+    /// The controller is set up. Comes after every start-up.
     Ready(ControllerInfo),
-    /// The stick belongs to another network than the nodes that are known. Nothing is sent to it, and nothing forgotten.
+    /// The controller belongs to another network than the nodes that are known. Nothing is sent to it, and nothing forgotten.
     OtherNetwork {
         /// The home id of the nodes that are known.
         known: HomeId,
-        /// The home id of the stick.
+        /// The home id of the controller.
         found: HomeId,
     },
     /// Something about a node that must be kept changed: see [`Network::node`](super::Network::node).
     NodeChanged(NodeId),
-    /// The stick does not list the node any more.
+    /// The controller does not list the node any more.
     NodeRemoved(NodeId),
     /// Enough is known of the node to use it (stage Capabilities).
     Interviewed(NodeId),
@@ -199,9 +199,9 @@ pub enum InterviewTrouble {
 /// Why a node can't be interviewed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CannotInterview {
-    /// There is no stick, or it is being set up.
+    /// There is no controller, or it is being set up.
     #[error("the stick is not ready; look at `latchkey status`, and try again")]
-    NoStick,
+    NoController,
     /// The network has no such node.
     #[error("node {0} is not in the network; `latchkey network status` lists the nodes")]
     UnknownNode(NodeId),
@@ -213,17 +213,17 @@ pub enum CannotInterview {
 /// What a node costs, since the daemon started.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct RadioUse {
-    /// Frames that were handed to the stick for the node.
+    /// Frames that were handed to the controller for the node.
     pub frames: u64,
     /// Transmissions that woke it by a beam.
     pub wakeups: u64,
-    /// Time the stick was busy with it, in milliseconds, beams and repeats included (TX reports).
+    /// Time the controller was busy with it, in milliseconds, beams and repeats included (TX reports).
     pub airtime_ms: u64,
     /// Frames in its name that did not open: made with another key, changed, or out of step with its nonces.
     pub rejected: u64,
 }
 
-/// The stick.
+/// The controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ControllerStatus {
     /// There is none.
@@ -240,14 +240,14 @@ pub enum ControllerStatus {
     Ready(ControllerInfo),
 }
 
-/// What is known of the stick.
+/// What is known of the controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ControllerInfo {
     /// Its network.
     pub home: HomeId,
     /// Its own node id.
     pub own: NodeId,
-    /// The library as it names itself: `Z-Wave 7.17`; empty if the stick would not say.
+    /// The library as it names itself: `Z-Wave 7.17`; empty if the controller would not say.
     pub library: String,
     /// Firmware, `major.minor`.
     pub firmware: (u8, u8),
@@ -257,6 +257,6 @@ pub struct ControllerInfo {
     pub product_type: u16,
     /// Product.
     pub product: u16,
-    /// RF region (docs/protocol/serial-api.md §4, 0x0B), where the stick tells it.
+    /// RF region (docs/protocol/serial-api.md §4, 0x0B), where the controller tells it.
     pub region: Option<Region>,
 }

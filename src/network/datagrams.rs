@@ -2,7 +2,7 @@
 
 use super::exchange::{Awaits, Ended, Exchange};
 use super::jobs::{Answer, Carries, Outcome, Transaction, Transmission};
-use super::segments::{self, Outgoing, Step};
+use super::segments::{self, Outgoing, SendStep};
 use super::{Network, Owner};
 use crate::command::Command;
 use crate::command::transport_service::TransportService;
@@ -10,7 +10,7 @@ use crate::domain::ids::NodeId;
 use crate::domain::node::SecurityClass;
 use crate::serial::Message;
 
-/// What a classic frame carries, whatever its route (docs/protocol/timing.md §1). Sticks that allow more are not asked
+/// What a classic frame carries, whatever its route (docs/protocol/timing.md §1). Controllers that allow more are not asked
 /// for it: a code fits, and a longer command is rare.
 pub(super) const FRAME: usize = 46;
 
@@ -62,7 +62,7 @@ impl Network {
     pub(super) fn check_datagrams(&mut self) {
         let now = self.clock;
         let mut requests: Vec<(NodeId, TransportService)> = Vec::new();
-        self.nodes.each_stirring(|state| {
+        self.nodes.for_each_active(|state| {
             requests.extend(state.incoming.handle_timeout(now).map(|request| (state.node.id, request)));
         });
         for (id, request) in requests {
@@ -86,10 +86,10 @@ impl Network {
         self.go_on_with_datagram(id);
     }
 
-    /// Gives the stick the next segment of any datagram, if it is free.
+    /// Gives the controller the next segment of any datagram, if it is free.
     pub(super) fn transmit_next_segment(&mut self) {
         let sending: Vec<NodeId> =
-            self.nodes.stirring().filter(|state| state.datagram.is_some()).map(|state| state.node.id).collect();
+            self.nodes.active().filter(|state| state.datagram.is_some()).map(|state| state.node.id).collect();
         for id in sending {
             self.go_on_with_datagram(id);
         }
@@ -104,9 +104,9 @@ impl Network {
         let Some(datagram) = &mut state.datagram else { return };
         match datagram.outgoing.poll(now) {
             None => {}
-            Some(Step::Send(segment)) => {
+            Some(SendStep::Send(segment)) => {
                 // Which segment is the last that the node needs is not known here.
-                datagram.transaction.leaves(Outcome::StickGone);
+                datagram.transaction.leaves(Outcome::ControllerGone);
                 let priority = datagram.transaction.priority;
                 self.last_callback = self.last_callback.next();
                 let callback = self.last_callback;
@@ -119,7 +119,7 @@ impl Network {
                 }
                 self.exchange = Some((Exchange::new(send, function, Awaits::Callback(callback), now), Owner::Segment(id)));
             }
-            Some(Step::Ended(ended)) => {
+            Some(SendStep::Ended(ended)) => {
                 let Some(datagram) = state.datagram.take() else { return };
                 let Datagram { transaction, early, .. } = *datagram;
                 match ended {
@@ -132,7 +132,7 @@ impl Network {
         }
     }
 
-    /// The stick's half of a segment ended, however: a node asks again for what it misses.
+    /// The controller's half of a segment ended, however: a node asks again for what it misses.
     pub(super) fn segment_went(&mut self, id: NodeId, ended: &Ended) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };

@@ -1,4 +1,4 @@
-//! One host function on its way: acknowledgement, response, callback. The stick allows one at a time.
+//! One host function on its way: acknowledgement, response, callback. The controller allows one at a time.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::serial::{CallbackId, Frame, FrameType, FunctionId};
 
 /// Some 500-series chips take seconds to answer (docs/protocol/serial-api.md §1, timers).
 const RESPONSE: Duration = Duration::from_secs(10);
-/// A stick that says nothing to a transmission for so long has dropped it, or dropped its answer: it is told to stop,
+/// A controller that says nothing to a transmission for so long has dropped it, or dropped its answer: it is told to stop,
 /// and gets as long again to call back.
 const NO_RESPONSE: Duration = Duration::from_secs(5);
 /// A transmission without result is aborted after this.
 const ABORT: Duration = Duration::from_secs(20);
-/// A stick that calls back later than this hangs.
+/// A controller that calls back later than this hangs.
 const CALLBACK: Duration = Duration::from_secs(65);
 /// A sleeping receiver is beamed at for a second, and routes are tried; then the node information frame must be here.
 const NODE_INFO: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ pub(super) struct Exchange {
 /// What ends an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Awaits {
-    /// The stick's acknowledgement: such functions have no answer.
+    /// The controller's acknowledgement: such functions have no answer.
     Acknowledgement,
     /// The response.
     Response,
@@ -64,18 +64,18 @@ enum Phase {
 pub(super) enum Ended {
     /// With the frame that was awaited; none where the acknowledgement is all there is.
     Answered(Option<Frame>),
-    /// The stick did not accept it: its queue is full, or it is busy. Nothing went out.
+    /// The controller did not accept it: its queue is full, or it is busy. Nothing went out.
     NotAccepted,
-    /// The frame never reached the stick.
+    /// The frame never reached the controller.
     NotSent,
-    /// The stick acknowledged the frame and then said nothing.
+    /// The controller acknowledged the frame and then said nothing.
     Silent,
 }
 
 /// What a passing moment asks of an exchange.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Due {
-    /// Tell the stick to give up; the callback comes all the same.
+    /// Tell the controller to give up; the callback comes all the same.
     Abort,
     /// It ended.
     End(Ended),
@@ -86,7 +86,7 @@ impl Exchange {
         Self { send, function, awaits, phase: Phase::Acknowledgement, started: now, aborted: false }
     }
 
-    /// The stick acknowledged the frame `send`.
+    /// The controller acknowledged the frame `send`.
     pub(super) fn sent(&mut self, send: SendId, now: Instant) -> Option<Ended> {
         if send != self.send || self.phase != Phase::Acknowledgement {
             return None;
@@ -169,17 +169,17 @@ impl Exchange {
         Some(Deadline { at, why })
     }
 
-    /// Whether the stick is transmitting, and was not told to stop yet.
+    /// Whether the controller is transmitting, and was not told to stop yet.
     pub(super) fn may_abort(&self) -> bool {
         matches!((self.phase, self.awaits), (Phase::Callback { .. }, Awaits::Callback(_))) && !self.aborted
     }
 
-    /// The stick was told to stop.
+    /// The controller was told to stop.
     pub(super) fn abort(&mut self) {
         self.aborted = true;
     }
 
-    /// Whether the stick was asked to stop.
+    /// Whether the controller was asked to stop.
     pub(super) fn was_aborted(&self) -> bool {
         self.aborted
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::api::{InterviewTrouble, Interviewing};
 use super::class_search::{ClassSearch, Verdict};
-use super::jobs::{Errand, Expect, Outcome};
+use super::jobs::{Completion, Operation, Outcome};
 use crate::command::association::{self, Association};
 use crate::command::association_group_info::{AssociationGroupInfo, InfoGet, Profile};
 use crate::command::battery::Battery;
@@ -53,8 +53,8 @@ const MISSED_PAUSES: [Duration; 3] = [Duration::from_secs(10), Duration::from_se
 pub(super) struct Interview {
     /// What is reached when everything in `todo` is settled.
     goal: Option<Goal>,
-    todo: VecDeque<Question>,
-    asked: Option<Question>,
+    todo: VecDeque<InterviewQuery>,
+    asked: Option<InterviewQuery>,
     /// Not before.
     resume_at: Instant,
     /// The same, once the node was heard.
@@ -82,7 +82,7 @@ enum Goal {
 /// Questions that stayed unanswered.
 #[derive(Default, Debug)]
 struct Missed {
-    questions: Vec<Question>,
+    questions: Vec<InterviewQuery>,
     rounds: usize,
     due_at: Instant,
     /// A version came late: what depends on it is asked then.
@@ -102,7 +102,7 @@ struct Repeat {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Question {
+enum InterviewQuery {
     Protocol,
     NodeInfo,
     /// Whether the node was granted this class, and what it has under it.
@@ -140,7 +140,7 @@ enum Question {
 
 impl Interview {
     /// The next question, if none is out. Marks on `node` the stages that are reached on the way.
-    pub(super) fn next(&mut self, node: &mut Node, own: NodeId, now: Instant) -> Option<Errand> {
+    pub(super) fn next(&mut self, node: &mut Node, own: NodeId, now: Instant) -> Option<Operation> {
         if self.asked.is_some() {
             return None;
         }
@@ -154,7 +154,7 @@ impl Interview {
         loop {
             if let Some(question) = self.todo.pop_front() {
                 self.asked = Some(question);
-                return Some(errand(question, own));
+                return Some(operation(question, own));
             }
             if !self.reach(node, now) {
                 return None;
@@ -202,7 +202,7 @@ impl Interview {
     }
 
     /// What is asked next: the stage after the one that was reached, or what is left over after the last.
-    fn plan(&mut self, node: &Node, now: Instant) -> Option<(Goal, VecDeque<Question>)> {
+    fn plan(&mut self, node: &Node, now: Instant) -> Option<(Goal, VecDeque<InterviewQuery>)> {
         let stage = self.repeat.at.unwrap_or(node.stage);
         if let Some((reached, todo)) = self.stage_after(stage, node) {
             return Some((Goal::Stage(reached), todo));
@@ -211,7 +211,7 @@ impl Interview {
             self.repeat.state = Interviewing::Idle;
         }
         if concerns_us(node) && self.classes.is_due(node, now) {
-            let classes = self.classes.higher(node).into_iter().map(Question::Class);
+            let classes = self.classes.higher(node).into_iter().map(InterviewQuery::Class);
             return Some((Goal::HigherClass, classes.collect()));
         }
         if self.missed.is_due(now) {
@@ -227,22 +227,22 @@ impl Interview {
             Outcome::Reply(command) => self.learn(node, question, command, own),
             Outcome::Accepted | Outcome::Refused | Outcome::Unsupported | Outcome::Delivered => {}
             // Who has no key of a class tells no nonce either.
-            Outcome::NoNonce if !matches!(question, Question::Class(_)) => {
+            Outcome::NoNonce if !matches!(question, InterviewQuery::Class(_)) => {
                 return self.ask_later(question, now);
             }
             Outcome::NoReport | Outcome::NoNonce => match question {
-                Question::Users { last_try: false } => self.todo.push_back(Question::Users { last_try: true }),
-                Question::Users { last_try: true } => {
-                    self.todo.push_back(Question::Users { last_try: false });
+                InterviewQuery::Users { last_try: false } => self.todo.push_back(InterviewQuery::Users { last_try: true }),
+                InterviewQuery::Users { last_try: true } => {
+                    self.todo.push_back(InterviewQuery::Users { last_try: false });
                     self.pause(now + PAUSE, now);
                     self.fail(InterviewTrouble::NoSlots);
                 }
-                Question::Class(class) => self.classes.unanswered(class),
+                InterviewQuery::Class(class) => self.classes.unanswered(class),
                 // Groups that nobody describes: the lifeline is where it usually is.
-                Question::Groups => self.todo.push_front(Question::Members { group: GROUP_1, joined: false }),
+                InterviewQuery::Groups => self.todo.push_front(InterviewQuery::Members { group: GROUP_1, joined: false }),
                 missed => self.missed.note(missed, now),
             },
-            Outcome::NoAck | Outcome::StickGone | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => {
+            Outcome::NoAck | Outcome::ControllerGone | Outcome::ControllerBusy | Outcome::Expired | Outcome::Cancelled => {
                 return self.ask_later(question, now);
             }
         }
@@ -250,7 +250,7 @@ impl Interview {
     }
 
     /// The question did not get through: the same again after a while.
-    fn ask_later(&mut self, question: Question, now: Instant) {
+    fn ask_later(&mut self, question: InterviewQuery, now: Instant) {
         let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures);
         self.failures += 1;
         self.pause(now + pause.min(LONGEST_PAUSE), now);
@@ -351,7 +351,7 @@ impl Interview {
         if self.heard { self.heard_resume_at.min(self.resume_at) } else { self.resume_at }
     }
 
-    fn learn(&mut self, node: &mut Node, question: Question, reply: &Command, own: NodeId) {
+    fn learn(&mut self, node: &mut Node, question: InterviewQuery, reply: &Command, own: NodeId) {
         match reply {
             Command::Security2(Security2::CommandsSupportedReport(report)) => {
                 self.granted(node, question, &report.supported);
@@ -371,7 +371,7 @@ impl Interview {
             Command::AssociationGroupInfo(AssociationGroupInfo::InfoReport(report)) => {
                 let lifeline = report.groups.iter().find(|info| info.profile == Profile::LIFELINE);
                 let group = lifeline.map_or(GROUP_1, |info| info.group);
-                self.todo = VecDeque::from([Question::Members { group, joined: false }]);
+                self.todo = VecDeque::from([InterviewQuery::Members { group, joined: false }]);
             }
             Command::Association(Association::Report(report)) => self.check_lifeline(question, report, own),
             Command::DoorLock(DoorLock::CapabilitiesReport(report)) => {
@@ -388,7 +388,7 @@ impl Interview {
             }
             Command::UserCode(UserCode::CapabilitiesReport(report)) => learn_user_code(node, report),
             Command::WakeUp(WakeUp::IntervalReport(report)) if NodeId(report.target_node.into()) != own => {
-                self.todo.push_front(Question::WakeUpDestination { interval: report.interval });
+                self.todo.push_front(InterviewQuery::WakeUpDestination { interval: report.interval });
             }
             // Lock state, battery and notification types are the owner's: they went out as `Received`.
             _ => {}
@@ -396,11 +396,11 @@ impl Interview {
     }
 
     /// The node answered under a class.
-    fn granted(&mut self, node: &mut Node, question: Question, supported: &[ClassId]) {
-        let Question::Class(class) = question else { return };
+    fn granted(&mut self, node: &mut Node, question: InterviewQuery, supported: &[ClassId]) {
+        let InterviewQuery::Class(class) = question else { return };
         let before = node.security;
         let again = self.classes.answered(node, class, supported);
-        self.todo = again.into_iter().map(Question::Class).collect();
+        self.todo = again.into_iter().map(InterviewQuery::Class).collect();
         if self.goal == Some(Goal::HigherClass) && node.security > before {
             // What was asked under the lower class is asked again under this one.
             node.stage = InterviewStage::Security;
@@ -409,54 +409,54 @@ impl Interview {
 
     /// Adds us to the lifeline, once. Others are put out only where there is no room for us
     /// (docs/protocol/gateway.md §4).
-    fn check_lifeline(&mut self, question: Question, report: &association::Report, own: NodeId) {
-        let Question::Members { group, joined } = question else { return };
+    fn check_lifeline(&mut self, question: InterviewQuery, report: &association::Report, own: NodeId) {
+        let InterviewQuery::Members { group, joined } = question else { return };
         let is_member = report.nodes.iter().any(|&member| NodeId(member.into()) == own);
         if is_member || joined {
             return;
         }
         let full = report.nodes.len() >= usize::from(report.max_nodes) && report.reports_to_follow == 0;
         if let (true, Some(&member)) = (full, report.nodes.first()) {
-            self.todo.push_back(Question::Leave { group, member });
+            self.todo.push_back(InterviewQuery::Leave { group, member });
         }
-        self.todo.extend([Question::Join { group }, Question::Members { group, joined: true }]);
+        self.todo.extend([InterviewQuery::Join { group }, InterviewQuery::Members { group, joined: true }]);
     }
 }
 
 impl Interview {
     /// The questions of the stage after `stage`; `None` when that is the last.
-    fn stage_after(&self, stage: InterviewStage, node: &Node) -> Option<(InterviewStage, VecDeque<Question>)> {
+    fn stage_after(&self, stage: InterviewStage, node: &Node) -> Option<(InterviewStage, VecDeque<InterviewQuery>)> {
         let has = |class: ClassId| node.classes.contains_key(&class);
-        let when = |condition: bool, question: Question| condition.then_some(question);
+        let when = |condition: bool, question: InterviewQuery| condition.then_some(question);
         let version = |class: ClassId| node.version_of(class).unwrap_or_default();
-        let plan: (InterviewStage, VecDeque<Question>) = match stage {
-            InterviewStage::Listed => (InterviewStage::Protocol, [Question::Protocol].into()),
+        let plan: (InterviewStage, VecDeque<InterviewQuery>) = match stage {
+            InterviewStage::Listed => (InterviewStage::Protocol, [InterviewQuery::Protocol].into()),
             // A device that was included just now said what it has.
             InterviewStage::Protocol if !self.repeat.asks_node_info && (has(ClassId::SECURITY) || has(ClassId::SECURITY_2)) => {
                 (InterviewStage::NodeInfo, VecDeque::new())
             }
-            InterviewStage::Protocol => (InterviewStage::NodeInfo, [Question::NodeInfo].into()),
+            InterviewStage::Protocol => (InterviewStage::NodeInfo, [InterviewQuery::NodeInfo].into()),
             // Lamps and sensors keep no codes: nothing more is asked of them.
             InterviewStage::NodeInfo if !concerns_us(node) => (InterviewStage::Complete, VecDeque::new()),
             InterviewStage::NodeInfo => {
                 let classes = self.classes.questions(node);
-                (InterviewStage::Security, classes.into_iter().map(Question::Class).collect())
+                (InterviewStage::Security, classes.into_iter().map(InterviewQuery::Class).collect())
             }
             InterviewStage::Security => {
                 let asked = VERSIONED.into_iter().filter(|&class| has(ClassId::VERSION) && has(class));
-                (InterviewStage::Versions, asked.map(Question::Version).collect())
+                (InterviewStage::Versions, asked.map(InterviewQuery::Version).collect())
             }
             InterviewStage::Versions => {
                 let questions = [
-                    when(has(ClassId::MANUFACTURER_SPECIFIC), Question::Product),
-                    when(has(ClassId::VERSION), Question::Firmware),
+                    when(has(ClassId::MANUFACTURER_SPECIFIC), InterviewQuery::Product),
+                    when(has(ClassId::VERSION), InterviewQuery::Firmware),
                 ];
                 (InterviewStage::Identity, questions.into_iter().flatten().collect())
             }
             InterviewStage::Identity => {
                 let question = match (has(ClassId::ASSOCIATION), has(ClassId::ASSOCIATION_GROUP_INFORMATION)) {
-                    (true, true) => Some(Question::Groups),
-                    (true, false) => Some(Question::Members { group: GROUP_1, joined: false }),
+                    (true, true) => Some(InterviewQuery::Groups),
+                    (true, false) => Some(InterviewQuery::Members { group: GROUP_1, joined: false }),
                     (false, _) => None,
                 };
                 (InterviewStage::Lifeline, question.into_iter().collect())
@@ -466,18 +466,18 @@ impl Interview {
                 let slots = node.user_code.as_ref();
                 let no_statuses = slots.is_none_or(|support| support.statuses.is_empty());
                 let questions = [
-                    when(has(ClassId::USER_CODE) && slots.is_none(), Question::Users { last_try: false }),
-                    when(version(ClassId::USER_CODE) >= 2 && no_statuses, Question::UserCodeCapabilities),
-                    when(version(ClassId::DOOR_LOCK) >= 4 && node.door_lock.is_none(), Question::LockCapabilities),
-                    when(has(ClassId::DOOR_LOCK), Question::LockState),
-                    when(has(ClassId::BATTERY), Question::Battery),
-                    when(version(ClassId::NOTIFICATION) >= 2, Question::Notifications),
+                    when(has(ClassId::USER_CODE) && slots.is_none(), InterviewQuery::Users { last_try: false }),
+                    when(version(ClassId::USER_CODE) >= 2 && no_statuses, InterviewQuery::UserCodeCapabilities),
+                    when(version(ClassId::DOOR_LOCK) >= 4 && node.door_lock.is_none(), InterviewQuery::LockCapabilities),
+                    when(has(ClassId::DOOR_LOCK), InterviewQuery::LockState),
+                    when(has(ClassId::BATTERY), InterviewQuery::Battery),
+                    when(version(ClassId::NOTIFICATION) >= 2, InterviewQuery::Notifications),
                 ];
                 (InterviewStage::Capabilities, questions.into_iter().flatten().collect())
             }
             InterviewStage::Capabilities => {
                 let calls_in = has(ClassId::WAKE_UP) && node.protocol.is_some_and(|protocol| protocol.sleeps());
-                (InterviewStage::Complete, when(calls_in, Question::WakeUpInterval).into_iter().collect())
+                (InterviewStage::Complete, when(calls_in, InterviewQuery::WakeUpInterval).into_iter().collect())
             }
             InterviewStage::Complete => return None,
         };
@@ -486,8 +486,8 @@ impl Interview {
 }
 
 impl Missed {
-    fn note(&mut self, question: Question, now: Instant) {
-        let counts = !matches!(question, Question::Leave { .. } | Question::Join { .. });
+    fn note(&mut self, question: InterviewQuery, now: Instant) {
+        let counts = !matches!(question, InterviewQuery::Leave { .. } | InterviewQuery::Join { .. });
         if counts && let Some(pause) = MISSED_PAUSES.get(self.rounds) {
             self.due_at = now + *pause;
             self.questions.push(question);
@@ -502,7 +502,7 @@ impl Missed {
         self.due().is_some_and(|at| at <= now)
     }
 
-    fn take(&mut self) -> Vec<Question> {
+    fn take(&mut self) -> Vec<InterviewQuery> {
         self.rounds += 1;
         std::mem::take(&mut self.questions)
     }
@@ -517,38 +517,40 @@ fn concerns_us(node: &Node) -> bool {
         || node.protocol.is_some_and(|protocol| protocol.generic == ENTRY_CONTROL)
 }
 
-fn errand(question: Question, own: NodeId) -> Errand {
+fn operation(question: InterviewQuery, own: NodeId) -> Operation {
     // A lifeline of one-byte ids can't name a controller beyond them; none has such an id.
     let us = u8::try_from(own.0).unwrap_or(u8::MAX);
-    let get = |command: Command| Errand::Command { command, expect: Expect::Reply };
-    let set = |command: Command| Errand::Command { command, expect: Expect::Supervised };
+    let get = |command: Command| Operation::Command { command, expect: Completion::Reply };
+    let set = |command: Command| Operation::Command { command, expect: Completion::Supervised };
     match question {
-        Question::Protocol => Errand::ProtocolInfo,
-        Question::NodeInfo => Errand::NodeInfo,
-        Question::Class(class) => Errand::Probe(class),
-        Question::Version(class) => match CommandClassGet::new(class) {
+        InterviewQuery::Protocol => Operation::ProtocolInfo,
+        InterviewQuery::NodeInfo => Operation::NodeInfo,
+        InterviewQuery::Class(class) => Operation::Probe(class),
+        InterviewQuery::Version(class) => match CommandClassGet::new(class) {
             Some(asked) => get(Command::Version(Version::CommandClassGet(asked))),
             None => get(Command::Version(Version::Get)),
         },
-        Question::Product => get(Command::ManufacturerSpecific(ManufacturerSpecific::Get)),
-        Question::Firmware => get(Command::Version(Version::Get)),
-        Question::Groups => {
+        InterviewQuery::Product => get(Command::ManufacturerSpecific(ManufacturerSpecific::Get)),
+        InterviewQuery::Firmware => get(Command::Version(Version::Get)),
+        InterviewQuery::Groups => {
             let all = InfoGet { refresh: false, list: true, group: 0 };
             get(Command::AssociationGroupInfo(AssociationGroupInfo::InfoGet(all)))
         }
-        Question::Members { group, .. } => get(Command::Association(Association::Get(association::Get { group }))),
-        Question::Leave { group, member } => {
+        InterviewQuery::Members { group, .. } => get(Command::Association(Association::Get(association::Get { group }))),
+        InterviewQuery::Leave { group, member } => {
             set(Command::Association(Association::Remove(association::Members { group, nodes: vec![member] })))
         }
-        Question::Join { group } => set(Command::Association(Association::Set(association::Members { group, nodes: vec![us] }))),
-        Question::LockCapabilities => get(Command::DoorLock(DoorLock::CapabilitiesGet)),
-        Question::LockState => get(Command::DoorLock(DoorLock::OperationGet)),
-        Question::Battery => get(Command::Battery(Battery::Get)),
-        Question::Notifications => get(Command::Notification(Notification::SupportedGet)),
-        Question::Users { .. } => get(Command::UserCode(UserCode::UsersNumberGet)),
-        Question::UserCodeCapabilities => get(Command::UserCode(UserCode::CapabilitiesGet)),
-        Question::WakeUpInterval => get(Command::WakeUp(WakeUp::IntervalGet)),
-        Question::WakeUpDestination { interval } => {
+        InterviewQuery::Join { group } => {
+            set(Command::Association(Association::Set(association::Members { group, nodes: vec![us] })))
+        }
+        InterviewQuery::LockCapabilities => get(Command::DoorLock(DoorLock::CapabilitiesGet)),
+        InterviewQuery::LockState => get(Command::DoorLock(DoorLock::OperationGet)),
+        InterviewQuery::Battery => get(Command::Battery(Battery::Get)),
+        InterviewQuery::Notifications => get(Command::Notification(Notification::SupportedGet)),
+        InterviewQuery::Users { .. } => get(Command::UserCode(UserCode::UsersNumberGet)),
+        InterviewQuery::UserCodeCapabilities => get(Command::UserCode(UserCode::CapabilitiesGet)),
+        InterviewQuery::WakeUpInterval => get(Command::WakeUp(WakeUp::IntervalGet)),
+        InterviewQuery::WakeUpDestination { interval } => {
             set(Command::WakeUp(WakeUp::IntervalSet(Interval { interval, target_node: us })))
         }
     }

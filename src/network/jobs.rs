@@ -29,7 +29,7 @@ pub struct Job {
     /// What is sent, without any encapsulation.
     pub command: Command,
     /// What ends the job.
-    pub expect: Expect,
+    pub expect: Completion,
     /// If it has not left by then, it ends as [`Outcome::Expired`].
     pub deadline: Option<Instant>,
 }
@@ -55,7 +55,7 @@ pub enum Priority {
 
 /// What ends a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Expect {
+pub enum Completion {
     /// A Set: goes out under Supervision if the node supports it, and ends with the Supervision Report; else with the
     /// acknowledgement.
     Supervised,
@@ -85,10 +85,10 @@ pub enum Outcome {
     NoNonce,
     /// The node did not acknowledge any try.
     NoAck,
-    /// The stick was lost with the frame under way: the truth is unknown.
-    StickGone,
-    /// The stick could not send: radio jammed, or its queue stayed full.
-    StickBusy,
+    /// The controller was lost with the frame under way: the truth is unknown.
+    ControllerGone,
+    /// The controller could not send: radio jammed, or its queue stayed full.
+    ControllerBusy,
     /// The job's deadline passed before it could leave. (If it left and is waiting for its next try, it ends as that try
     /// ended.)
     Expired,
@@ -101,7 +101,9 @@ impl Outcome {
     pub fn proves_contact(&self) -> bool {
         match self {
             Self::Reply(_) | Self::Accepted | Self::Refused | Self::Delivered | Self::NoReport | Self::NoNonce => true,
-            Self::Unsupported | Self::NoAck | Self::StickGone | Self::StickBusy | Self::Expired | Self::Cancelled => false,
+            Self::Unsupported | Self::NoAck | Self::ControllerGone | Self::ControllerBusy | Self::Expired | Self::Cancelled => {
+                false
+            }
         }
     }
 }
@@ -112,8 +114,8 @@ pub(super) struct Transaction {
     pub(super) id: JobId,
     pub(super) node: NodeId,
     pub(super) priority: Priority,
-    pub(super) errand: Errand,
-    pub(super) origin: Origin,
+    pub(super) operation: Operation,
+    pub(super) requester: Requester,
     pub(super) deadline: Option<Instant>,
     /// When it began to wait.
     pub(super) queued: Instant,
@@ -127,10 +129,10 @@ pub(super) struct Transaction {
     pub(super) left: bool,
     /// How often it was stopped on the air for something more urgent.
     pub(super) preempted: u8,
-    /// Tries that never reached the air: stick busy, radio jammed. Not the node's fault.
+    /// Tries that never reached the air: controller busy, radio jammed. Not the node's fault.
     pub(super) busy: u8,
     /// Under which security class it goes.
-    pub(super) under: Under,
+    pub(super) send_as: SendAs,
     /// It was sealed again already, because the node could not open it.
     pub(super) resealed: bool,
     /// It is sent again for that reason, and goes on with the turn that it had: once.
@@ -142,29 +144,29 @@ pub(super) struct Transaction {
 impl Transaction {
     /// The class it goes under to `node`.
     pub(super) fn class_of(&self, node: &Node) -> SecurityClass {
-        match (self.under, &self.errand) {
-            (_, Errand::Probe(class)) => *class,
-            (Under::Class(class), _) => class,
-            (Under::Granted, _) => node.security,
+        match (self.send_as, &self.operation) {
+            (_, Operation::Probe(class)) => *class,
+            (SendAs::Class(class), _) => class,
+            (SendAs::Granted, _) => node.security,
         }
     }
 
     /// The Supervision session of the node that it answers.
     pub(super) fn answers(&self) -> Option<SessionId> {
-        match &self.errand {
-            Errand::Command { command: Command::Supervision(Supervision::Report(report)), .. } => Some(report.session),
+        match &self.operation {
+            Operation::Command { command: Command::Supervision(Supervision::Report(report)), .. } => Some(report.session),
             _ => None,
         }
     }
 
     /// Whether it tells a node how its segments came in.
     pub(super) fn is_about_segments(&self) -> bool {
-        matches!(self.errand, Errand::Command { command: Command::TransportService(_), .. })
+        matches!(self.operation, Operation::Command { command: Command::TransportService(_), .. })
     }
 
     /// How often it is tried on a node that answers nothing (docs/protocol/timing.md §5: at most 3).
     pub(super) fn tries(&self) -> u8 {
-        if let Errand::Join { tries, .. } = self.errand {
+        if let Operation::Join { tries, .. } = self.operation {
             return tries;
         }
         match self.priority {
@@ -178,7 +180,7 @@ impl Transaction {
     /// as `doubt`, until a definite answer ends it. Questions change nothing, so their loss needs no doubt.
     pub(super) fn leaves(&mut self, doubt: Outcome) {
         self.left = true;
-        if matches!(self.errand, Errand::Command { expect: Expect::Supervised | Expect::Nothing, .. }) {
+        if matches!(self.operation, Operation::Command { expect: Completion::Supervised | Completion::Nothing, .. }) {
             self.doubt = Some(doubt);
         }
     }
@@ -190,42 +192,46 @@ impl Transaction {
 
     /// Whether it is a question.
     pub(super) fn expects_reply(&self) -> bool {
-        matches!(self.errand, Errand::Command { expect: Expect::Reply, .. })
+        matches!(self.operation, Operation::Command { expect: Completion::Reply, .. })
     }
 
     /// Whether it ends with something the node says.
     pub(super) fn expects_report(&self) -> bool {
-        match self.errand {
-            Errand::Command { expect: Expect::Reply, .. } | Errand::Probe(_) => true,
-            Errand::Command { expect: Expect::Supervised, .. } => self.session.is_some(),
-            Errand::Command { expect: Expect::Nothing, .. } => false,
-            Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::Join { .. } | Errand::ReturnRoute => false,
+        match self.operation {
+            Operation::Command { expect: Completion::Reply, .. } | Operation::Probe(_) => true,
+            Operation::Command { expect: Completion::Supervised, .. } => self.session.is_some(),
+            Operation::Command { expect: Completion::Nothing, .. } => false,
+            Operation::ProtocolInfo
+            | Operation::NodeInfo
+            | Operation::RemoveFailed
+            | Operation::Join { .. }
+            | Operation::ReturnRoute => false,
         }
     }
 }
 
 /// What a transaction does.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Errand {
+pub(super) enum Operation {
     /// Sends a command.
-    Command { command: Command, expect: Expect },
-    /// Asks the stick, not the node: Get Node Protocol Info (docs/protocol/serial-api.md §4, 0x41).
+    Command { command: Command, expect: Completion },
+    /// Asks the controller, not the node: Get Node Protocol Info (docs/protocol/serial-api.md §4, 0x41).
     ProtocolInfo,
     /// Asks for the node information frame (0x60, answered by 0x49).
     NodeInfo,
     /// Asks for the classes that the node has under this class: whether it was granted it.
     Probe(SecurityClass),
-    /// Asks the stick to forget a node that answers nothing: Remove Failed Node (0x61).
+    /// Asks the controller to forget a node that answers nothing: Remove Failed Node (0x61).
     RemoveFailed,
     /// A word to a device that joins, as it is.
     Join { payload: Body, tries: u8 },
-    /// Tells the node its way to the stick: Assign SUC Return Route (0x51).
+    /// Tells the node its way to the controller: Assign SUC Return Route (0x51).
     ReturnRoute,
 }
 
 /// Who learns how a transaction ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Origin {
+pub(super) enum Requester {
     /// The caller of `submit`.
     Caller,
     /// The interview of the node.
@@ -235,14 +241,14 @@ pub(super) enum Origin {
     /// The check whether a silent node is dead.
     Ping,
     /// The check whether a node that says it was reset is gone.
-    Farewell,
+    LocalReset,
     /// The talk with a device that joins.
     Joining,
 }
 
 /// Under which class a command goes out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Under {
+pub(super) enum SendAs {
     /// The one the node was granted.
     Granted,
     /// This one, whatever was granted: an answer goes back as the question came, and a class is tried out.
@@ -253,17 +259,17 @@ pub(super) enum Under {
 #[derive(Debug)]
 pub(super) struct Transmission {
     pub(super) transaction: Transaction,
-    /// The node's answer, where it came before the stick's callback.
+    /// The node's answer, where it came before the controller's callback.
     pub(super) early: Option<Answer>,
     /// It was stopped for something that could not wait.
     pub(super) preempted: bool,
-    /// The stick was asked to stop it, for any reason.
+    /// The controller was asked to stop it, for any reason.
     pub(super) aborted: bool,
     /// What is on the air of it.
     pub(super) carries: Carries,
-    /// The nonce it asked for came before the stick's callback.
+    /// The nonce it asked for came before the controller's callback.
     pub(super) nonce_came: bool,
-    /// The node said before the stick's callback that it could not open it.
+    /// The node said before the controller's callback that it could not open it.
     pub(super) resync: bool,
     /// Whether the node listened when it went out.
     pub(super) before: Before,

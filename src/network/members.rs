@@ -11,7 +11,7 @@ use crate::domain::time::Instant;
 #[derive(Default, Debug)]
 pub(super) struct Members {
     all: BTreeMap<NodeId, NodeState>,
-    stirred: BTreeSet<NodeId>,
+    active: BTreeSet<NodeId>,
 }
 
 impl Members {
@@ -21,17 +21,17 @@ impl Members {
 
     pub(super) fn get_mut(&mut self, id: &NodeId) -> Option<&mut NodeState> {
         let state = self.all.get_mut(id)?;
-        self.stirred.insert(*id);
+        self.active.insert(*id);
         Some(state)
     }
 
     pub(super) fn insert(&mut self, id: NodeId, state: NodeState) {
         self.all.insert(id, state);
-        self.stirred.insert(id);
+        self.active.insert(id);
     }
 
     pub(super) fn remove(&mut self, id: &NodeId) -> Option<NodeState> {
-        self.stirred.remove(id);
+        self.active.remove(id);
         self.all.remove(id)
     }
 
@@ -52,26 +52,26 @@ impl Members {
     }
 
     /// Those that are not at rest, in order of id.
-    pub(super) fn stirring(&self) -> impl Iterator<Item = &NodeState> {
-        self.stirred.iter().filter_map(|id| self.all.get(id))
+    pub(super) fn active(&self) -> impl Iterator<Item = &NodeState> {
+        self.active.iter().filter_map(|id| self.all.get(id))
     }
 
     /// The same, to be changed one after the other.
-    pub(super) fn each_stirring(&mut self, mut change: impl FnMut(&mut NodeState)) {
-        for id in &self.stirred {
+    pub(super) fn for_each_active(&mut self, mut change: impl FnMut(&mut NodeState)) {
+        for id in &self.active {
             self.all.get_mut(id).into_iter().for_each(&mut change);
         }
     }
 
     /// Looks no more at those that came to rest.
     pub(super) fn rest(&mut self, now: Instant) {
-        self.stirred.retain(|id| self.all.get(id).is_some_and(|state| !state.is_at_rest(now)));
+        self.active.retain(|id| self.all.get(id).is_some_and(|state| !state.is_at_rest(now)));
     }
 }
 
 impl FromIterator<NodeState> for Members {
     fn from_iter<I: IntoIterator<Item = NodeState>>(states: I) -> Self {
         let all: BTreeMap<NodeId, NodeState> = states.into_iter().map(|state| (state.node.id, state)).collect();
-        Self { stirred: all.keys().copied().collect(), all }
+        Self { active: all.keys().copied().collect(), all }
     }
 }

@@ -1,4 +1,4 @@
-//! The radio network as one machine: stick, nodes, queue.
+//! The radio network as one machine: controller, nodes, queue.
 //!
 //! Pure: frames and time go in, frames and events come out. The contract of the loop:
 //!
@@ -9,7 +9,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `api`, `jobs` | the words of the owner, and those that the files below share |
-//! | `start_up`, `stick` | setting the stick up; its coming and going |
+//! | `start_up`, `controller` | setting the controller up; its coming and going |
 //! | `adopt` | another controller's network becomes ours |
 //! | `queue`, `transmit` | what goes next, and how it went on the air |
 //! | `exchange` | one host function: acknowledgement, response, callback |
@@ -18,7 +18,7 @@
 //! | `resealed` | what a node seals again because a frame was reported not to open |
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command |
 //! | `hub` | the hub as a node: what it announces and answers |
-//! | `farewell` | nodes that say that they were reset |
+//! | `local_reset` | nodes that say that they were reset |
 //! | `segments`, `datagrams` | commands longer than a frame |
 //! | `nodes` | reach and pacing of one node |
 //! | `members` | all nodes, and which are not at rest |
@@ -33,15 +33,16 @@ mod adopt;
 mod allowance;
 mod api;
 mod class_search;
+mod controller;
 mod datagrams;
 mod envelope;
 mod exchange;
-mod farewell;
 mod hub;
 pub mod inclusion;
 mod interview;
 mod jobs;
 mod last_hour;
+mod local_reset;
 mod members;
 mod nodes;
 mod queue;
@@ -51,7 +52,6 @@ mod resealed;
 mod secure;
 mod segments;
 mod start_up;
-mod stick;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transmit;
@@ -75,15 +75,15 @@ pub use api::{ControllerInfo, ControllerStatus, Input, NetworkEvent, Options, Ou
 use exchange::{Due, Ended, Exchange};
 pub use hub::Blink;
 use hub::Hub;
-use inclusion::Membership;
-use jobs::{Carries, Errand, Origin, Transaction, Transmission, Under};
-pub use jobs::{Expect, Job, JobId, Outcome, Priority};
+use inclusion::JoinState;
+use jobs::{Carries, Operation, Requester, SendAs, Transaction, Transmission};
+pub use jobs::{Completion, Job, JobId, Outcome, Priority};
 use last_hour::LastHour;
 use members::Members;
 use nodes::NodeState;
 use queue::Queue;
 use secure::Keyring;
-use start_up::{StartUp, Stick};
+use start_up::{Controller, StartUp};
 
 /// The radio network.
 #[derive(Debug)]
@@ -94,13 +94,13 @@ pub struct Network {
     entropy: Entropy,
     /// The network that `nodes` belong to.
     home: Option<HomeId>,
-    /// The stick's own node id.
+    /// The controller's own node id.
     own: NodeId,
     status: ControllerStatus,
     start_up: Option<StartUp>,
-    /// A stick of another network, set up and left alone.
-    stranger: Option<Box<Stick>>,
-    /// Whether the next start-up may reset the stick: once after the daemon's start, and after the stick hung.
+    /// A controller of another network, set up and left alone.
+    stranger: Option<Box<Controller>>,
+    /// Whether the next start-up may reset the controller: once after the daemon's start, and after the controller hung.
     may_reset: bool,
     functions: BTreeSet<FunctionId>,
     width: NodeIdWidth,
@@ -108,13 +108,13 @@ pub struct Network {
     queue: Queue,
     /// The one function under way, and for whom.
     exchange: Option<(Exchange, Owner)>,
-    /// The stick is given nothing before: it was busy, or its radio jammed.
+    /// The controller is given nothing before: it was busy, or its radio jammed.
     hold_until: Instant,
-    /// What nodes said while the stick was not set up yet.
+    /// What nodes said while the controller was not set up yet.
     early: VecDeque<(Instant, Message)>,
     outputs: VecDeque<Output>,
     airtime: LastHour,
-    membership: Membership,
+    membership: JoinState,
     /// The time of the last call.
     clock: Instant,
     /// The same on the wall clock, for nodes that ask.
@@ -166,7 +166,7 @@ impl Network {
             early: VecDeque::new(),
             outputs: VecDeque::new(),
             airtime: LastHour::default(),
-            membership: Membership::default(),
+            membership: JoinState::default(),
             clock: Instant::ZERO,
             heard_at: Instant::ZERO,
             time: Now { mono: Instant::ZERO, wall: Timestamp::default(), trusted: false },
@@ -196,13 +196,13 @@ impl Network {
                 let ended = self.exchange.as_ref().and_then(|(exchange, _)| exchange.failed(id));
                 self.end_exchange(ended);
             }
-            // The stick may have got it, but nothing more will come of it.
+            // The controller may have got it, but nothing more will come of it.
             Input::Failed(id, SendFailure::NoAck | SendFailure::PortLost) => {
                 if self.exchange.as_ref().is_some_and(|(exchange, _)| exchange.failed(id).is_some()) {
                     self.lose_exchange();
                 }
             }
-            Input::Unresponsive => self.stick_hangs("the stick acknowledges nothing"),
+            Input::Unresponsive => self.controller_hangs("the stick acknowledges nothing"),
         }
         self.go_on();
     }
@@ -218,7 +218,7 @@ impl Network {
         let at = |at: Instant, why: &'static str| Some(Deadline { at, why });
         let exchange = self.exchange.as_ref().and_then(|(exchange, _)| exchange.deadline());
         let start_up = self.start_up.as_ref().and_then(StartUp::deadline);
-        let nodes = self.nodes.stirring().flat_map(NodeState::deadlines);
+        let nodes = self.nodes.active().flat_map(NodeState::deadlines);
         let all = [
             exchange,
             start_up,
@@ -226,7 +226,7 @@ impl Network {
             at(self.hold_until, "stick was busy"),
             self.preemption_at().and_then(|due| at(due, "wait behind a stuck transmission")),
         ];
-        let others = self.nodes.stirring().filter_map(NodeState::dozes_at).filter(|_| !self.queue.is_empty());
+        let others = self.nodes.active().filter_map(NodeState::sleeps_at).filter(|_| !self.queue.is_empty());
         let queued = self.queue.deadlines().map(|at| Deadline { at, why: "queue" });
         // What lies behind was done, or waits for something other than time.
         all.into_iter()
@@ -248,7 +248,7 @@ impl Network {
         self.tick(now);
         let Job { node, priority, command, expect, deadline } = job;
         let class = command.class();
-        let mut transaction = self.transaction(node, priority, Errand::Command { command, expect }, Origin::Caller);
+        let mut transaction = self.transaction(node, priority, Operation::Command { command, expect }, Requester::Caller);
         transaction.deadline = deadline;
         let id = transaction.id;
         match self.nodes.get(&node) {
@@ -283,7 +283,7 @@ impl Network {
     /// Whether the command of a job may have reached its node.
     pub fn has_left(&self, id: JobId) -> bool {
         let waits = |transaction: &Transaction| transaction.id == id && transaction.doubt.is_none();
-        let asks_nonce = self.nodes.stirring().filter_map(|state| state.nonce.as_ref()).any(|wait| waits(&wait.transaction));
+        let asks_nonce = self.nodes.active().filter_map(|state| state.nonce.as_ref()).any(|wait| waits(&wait.transaction));
         let before_nonce = matches!(&self.exchange, Some((_, Owner::Node(transmission)))
             if transmission.carries == Carries::NonceGet && waits(&transmission.transaction));
         !asks_nonce && !before_nonce && !self.queue.iter().any(waits)
@@ -294,7 +294,7 @@ impl Network {
     pub fn interview_again(&mut self, id: NodeId, now: Now) -> Result<(), CannotInterview> {
         self.tick(now);
         if !self.is_ready() {
-            return Err(CannotInterview::NoStick);
+            return Err(CannotInterview::NoController);
         }
         let state = self.nodes.get_mut(&id).ok_or(CannotInterview::UnknownNode(id))?;
         if state.node.joining != Joining::Done {
@@ -338,7 +338,7 @@ impl Network {
         self.nodes.get(&id).map(|state| &state.node)
     }
 
-    /// All nodes, by id; the stick itself is not among them.
+    /// All nodes, by id; the controller itself is not among them.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values().map(|state| &state.node)
     }
@@ -370,12 +370,12 @@ impl Network {
         self.queue.iter().filter(|transaction| transaction.node == id).count()
     }
 
-    /// Milliseconds of transmission in the last hour, as far as the stick told.
+    /// Milliseconds of transmission in the last hour, as far as the controller told.
     pub fn airtime_last_hour(&self, now: Instant) -> u64 {
         self.airtime.sum(now)
     }
 
-    /// The stick.
+    /// The controller.
     pub fn controller(&self) -> &ControllerStatus {
         &self.status
     }
@@ -453,14 +453,14 @@ impl Network {
         self.outputs.push_back(Output::Event(event));
     }
 
-    fn transaction(&mut self, node: NodeId, priority: Priority, errand: Errand, origin: Origin) -> Transaction {
+    fn transaction(&mut self, node: NodeId, priority: Priority, operation: Operation, requester: Requester) -> Transaction {
         self.last_job += 1;
         Transaction {
             id: JobId(self.last_job),
             node,
             priority,
-            errand,
-            origin,
+            operation,
+            requester,
             deadline: None,
             queued: self.clock,
             not_before: Instant::ZERO,
@@ -469,7 +469,7 @@ impl Network {
             left: false,
             preempted: 0,
             busy: 0,
-            under: Under::Granted,
+            send_as: SendAs::Granted,
             resealed: false,
             goes_on: false,
             session: None,
@@ -479,37 +479,37 @@ impl Network {
     /// Ends a transaction, and tells whom it concerns.
     fn finish(&mut self, transaction: Transaction, outcome: Outcome) {
         self.release(&transaction);
-        let Transaction { id, node, origin, doubt, .. } = transaction;
+        let Transaction { id, node, requester, doubt, .. } = transaction;
         let outcome = match (outcome, doubt) {
             // Each of these says "not sent", which is not true of an earlier try.
             (
-                Outcome::Expired | Outcome::Cancelled | Outcome::StickBusy | Outcome::NoNonce | Outcome::Unsupported,
+                Outcome::Expired | Outcome::Cancelled | Outcome::ControllerBusy | Outcome::NoNonce | Outcome::Unsupported,
                 Some(doubt),
             ) => doubt,
             (outcome, _) => outcome,
         };
-        match origin {
-            Origin::Caller => self.tell(NetworkEvent::JobDone { id, node, outcome }),
-            Origin::Interview => {
+        match requester {
+            Requester::Caller => self.tell(NetworkEvent::JobDone { id, node, outcome }),
+            Requester::Interview => {
                 let (own, now) = (self.own, self.clock);
                 self.interview(node, |state| state.interview.settle(&mut state.node, &outcome, own, now));
             }
             // However it ended: a node is suspected only while a ping is out.
-            Origin::Ping => {
+            Requester::Ping => {
                 if let Some(state) = self.nodes.get_mut(&node) {
                     state.suspect = false;
                 }
             }
-            Origin::Farewell => self.looked_after(node, &outcome),
-            Origin::Joining => self.joiner_was_told(node, &outcome),
-            Origin::Machine => {}
+            Requester::LocalReset => self.looked_after(node, &outcome),
+            Requester::Joining => self.joiner_was_told(node, &outcome),
+            Requester::Machine => {}
         }
     }
 
     fn go_on_with_interviews(&mut self) {
         let (own, now) = (self.own, self.clock);
         let (asking, mut open): (Vec<&NodeState>, Vec<&NodeState>) =
-            self.nodes.stirring().filter(|state| state.may_be_interviewed(now)).partition(|state| state.interview.is_asking());
+            self.nodes.active().filter(|state| state.may_be_interviewed(now)).partition(|state| state.interview.is_asking());
         let mut free = INTERVIEWS.saturating_sub(asking.iter().filter(|state| state.is_awake(now)).count());
         // The one that is nearest to its end goes on first.
         open.sort_by_key(|state| Reverse(state.node.stage));
@@ -518,10 +518,10 @@ impl Network {
             if awake && free == 0 {
                 continue;
             }
-            let mut errand = None;
-            self.interview(id, |state| errand = state.interview.next(&mut state.node, own, now));
-            if let Some(errand) = errand {
-                let question = self.transaction(id, Priority::Background, errand, Origin::Interview);
+            let mut operation = None;
+            self.interview(id, |state| operation = state.interview.next(&mut state.node, own, now));
+            if let Some(operation) = operation {
+                let question = self.transaction(id, Priority::Background, operation, Requester::Interview);
                 self.queue.push(question);
                 free -= usize::from(awake);
             }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::allowance::Allowance;
 use super::datagrams::Datagram;
 use super::envelope::Sessions;
-use super::farewell::Farewells;
 use super::interview::Interview;
-use super::jobs::{Before, Errand, JobId, Origin, Priority, Transaction};
+use super::jobs::{Before, JobId, Operation, Priority, Requester, Transaction};
 use super::last_hour::LastHour;
+use super::local_reset::LocalResets;
 use super::queue::Eligible;
 use super::resealed::Resealed;
 use super::segments::Incoming;
@@ -35,7 +35,7 @@ const IDLE: Duration = Duration::from_millis(250);
 /// second).
 const LISTENS_ON: Duration = Duration::from_millis(300);
 /// A quick one that thinks about a command has answered by then: a little more, so that its next one goes before another's.
-const THINKS: Duration = Duration::from_millis(450);
+const REPLY_GRACE: Duration = Duration::from_millis(450);
 /// For so long others wait for a lock that listens: time for thirty codes.
 const HOLDS: Duration = Duration::from_secs(8);
 /// A frame with a beam before it takes no less (docs/protocol/timing.md §2).
@@ -60,7 +60,7 @@ pub(super) struct NodeState {
     pub(super) sessions: Sessions,
     pub(super) interview: Interview,
     /// A transaction that was acknowledged and whose report has not come yet: at most one for each node.
-    pub(super) thinking: Option<Thinking>,
+    pub(super) awaiting_reply: Option<AwaitingReply>,
     /// The last answer to it that was sealed, and when it was acknowledged: should the node say now that it could not open a
     /// frame, it was this one.
     pub(super) last_answer: Option<(Box<Transaction>, Instant)>,
@@ -68,7 +68,7 @@ pub(super) struct NodeState {
     pub(super) s2: Session,
     pub(super) s0: Option<Peer>,
     pub(super) resealed: Resealed,
-    pub(super) farewells: Farewells,
+    pub(super) local_resets: LocalResets,
     /// Frames in its name that did not authenticate.
     pub(super) rejected: LastHour,
     /// A command whose nonce was asked for.
@@ -109,12 +109,12 @@ pub(super) struct NodeState {
     /// How often in a row a dead node was tried in vain.
     attempts: usize,
     /// How long the node took to report lately, smoothed.
-    think_time: Option<Duration>,
+    response_time: Option<Duration>,
 }
 
 /// A transaction between acknowledgement and report.
 #[derive(Clone, Debug)]
-pub(super) struct Thinking {
+pub(super) struct AwaitingReply {
     pub(super) transaction: Transaction,
     pub(super) since: Instant,
     pub(super) until: Instant,
@@ -147,7 +147,7 @@ impl NodeState {
             s2: Session::new(node.id, granted, entropy),
             s0: None,
             resealed: Resealed::default(),
-            farewells: Farewells::default(),
+            local_resets: LocalResets::default(),
             rejected: LastHour::default(),
             nonce: None,
             reserved: None,
@@ -158,7 +158,7 @@ impl NodeState {
             radio: RadioUse::default(),
             sessions: Sessions::new(entropy),
             interview: Interview::default(),
-            thinking: None,
+            awaiting_reply: None,
             last_answer: None,
             incoming: Incoming::default(),
             datagram: None,
@@ -176,12 +176,12 @@ impl NodeState {
             urge_at: Instant::ZERO,
             urged_from: None,
             attempts: 0,
-            think_time: None,
+            response_time: None,
         }
     }
 
     /// The node under other keys, or as somebody else knew it: nothing of the talk so far holds. Returns what was under way.
-    pub(super) fn begin_anew(&mut self, node: Node, entropy: &mut Entropy) -> Vec<Transaction> {
+    pub(super) fn reset(&mut self, node: Node, entropy: &mut Entropy) -> Vec<Transaction> {
         let under_way = self.take_what_is_under_way();
         let (reach, radio) = (self.reach, self.radio);
         let (awake_until, active_at, retry_at, attempts) = (self.awake_until, self.active_at, self.retry_at, self.attempts);
@@ -194,11 +194,11 @@ impl NodeState {
     /// Takes out what was sent, in part or whole, and has no end yet.
     pub(super) fn take_what_is_under_way(&mut self) -> Vec<Transaction> {
         self.incoming = Incoming::default();
-        let thinking = self.thinking.take().map(|thinking| thinking.transaction);
+        let awaiting_reply = self.awaiting_reply.take().map(|awaiting_reply| awaiting_reply.transaction);
         let datagram = self.datagram.take().map(|datagram| datagram.into_transaction());
         let nonce = self.nonce.take().map(|it| it.transaction);
         self.release();
-        thinking.into_iter().chain(datagram).chain(nonce).collect()
+        awaiting_reply.into_iter().chain(datagram).chain(nonce).collect()
     }
 
     /// Whether the node sleeps for minutes or hours, so that commands must wait for its Wake Up Notification.
@@ -211,7 +211,7 @@ impl NodeState {
         !self.sleeps() || now < self.awake_until
     }
 
-    /// Whether a frame to it may go without a beam, though it needs one in general: it was heard just now. Some sticks
+    /// Whether a frame to it may go without a beam, though it needs one in general: it was heard just now. Some controllers
     /// beam all the same.
     pub(super) fn listens_on(&self, now: Instant) -> bool {
         self.is_beamed() && !self.beamed_awake && self.before(now) == Before::Listening
@@ -219,20 +219,20 @@ impl NodeState {
 
     /// Whether others are not woken yet, because it listens. One that speaks on and on loses that, and while it thinks, one
     /// that is known to think slowly: the others' beam costs less than the wait.
-    pub(super) fn holds_air(&self, now: Instant) -> bool {
+    pub(super) fn holds_channel(&self, now: Instant) -> bool {
         if now >= self.listening_since + HOLDS {
             return false;
         }
-        match &self.thinking {
+        match &self.awaiting_reply {
             None => self.listens_on(now),
-            Some(_) if self.think_time.is_some_and(|usual| usual > LISTENS_ON) => false,
-            Some(_) => self.is_beamed() && !self.beamed_awake && now < self.active_at + THINKS,
+            Some(_) if self.response_time.is_some_and(|usual| usual > LISTENS_ON) => false,
+            Some(_) => self.is_beamed() && !self.beamed_awake && now < self.active_at + REPLY_GRACE,
         }
     }
 
     /// When others may be woken for all it has to say.
-    pub(super) fn dozes_at(&self) -> Option<Deadline> {
-        let after = if self.thinking.is_some() { THINKS } else { LISTENS_ON };
+    pub(super) fn sleeps_at(&self) -> Option<Deadline> {
+        let after = if self.awaiting_reply.is_some() { REPLY_GRACE } else { LISTENS_ON };
         self.is_beamed().then_some(Deadline { at: self.active_at + after, why: "another lock may be woken" })
     }
 
@@ -245,7 +245,7 @@ impl NodeState {
         }
     }
 
-    /// A frame to it took so long: whether the stick spares a node that listens the beam, or needs none at all.
+    /// A frame to it took so long: whether the controller spares a node that listens the beam, or needs none at all.
     pub(super) fn learn_beams(&mut self, before: Before, spent: Duration) {
         match before {
             Before::Listening => self.beamed_awake = spent >= BEAM,
@@ -275,21 +275,21 @@ impl NodeState {
             Priority::Operate => true,
             Priority::Revoke | Priority::Awake | Priority::Write | Priority::Background => false,
         };
-        // The stick does these; the node need not listen.
-        if matches!(transaction.errand, Errand::ProtocolInfo | Errand::RemoveFailed) {
+        // The controller does these; the node need not listen.
+        if matches!(transaction.operation, Operation::ProtocolInfo | Operation::RemoveFailed) {
             return Eligible::Yes;
         }
-        if self.is_thinking_for(transaction, now) || self.datagram.is_some() {
+        if self.waits_behind_another(transaction, now) || self.datagram.is_some() {
             return Eligible::No;
         }
         // Whether a node is gone is asked of one that is thought to be.
-        if transaction.origin == Origin::Farewell {
+        if transaction.requester == Requester::LocalReset {
             return Eligible::Yes;
         }
         if !self.is_awake(now) {
             return Eligible::No;
         }
-        let waits_for_ping = self.suspect && !(transaction.origin == Origin::Ping);
+        let waits_for_ping = self.suspect && !(transaction.requester == Requester::Ping);
         // Whether the lock has stored it is asked at once: many have.
         let paced = now < self.pace_until && !transaction.expects_reply();
         if !urgent && (waits_for_ping || self.is_left_alone(now) || paced) {
@@ -303,10 +303,10 @@ impl NodeState {
     }
 
     /// Whether `transaction` has to wait for the node's report on another one.
-    fn is_thinking_for(&self, transaction: &Transaction, now: Instant) -> bool {
-        let Some(thinking) = &self.thinking else { return false };
-        let moves_a_bolt = thinking.working && thinking.transaction.priority == Priority::Operate;
-        let goes_on = transaction.priority == Priority::Revoke && moves_a_bolt && now >= thinking.since + MOVES;
+    fn waits_behind_another(&self, transaction: &Transaction, now: Instant) -> bool {
+        let Some(awaiting_reply) = &self.awaiting_reply else { return false };
+        let moves_a_bolt = awaiting_reply.working && awaiting_reply.transaction.priority == Priority::Operate;
+        let goes_on = transaction.priority == Priority::Revoke && moves_a_bolt && now >= awaiting_reply.since + MOVES;
         !goes_on
     }
 
@@ -345,7 +345,7 @@ impl NodeState {
 
     /// Whether a sleeper has been idle for so long that it may be sent to sleep.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
-        self.sleeps() && now < self.awake_until && self.thinking.is_none() && now >= self.active_at + IDLE
+        self.sleeps() && now < self.awake_until && self.awaiting_reply.is_none() && now >= self.active_at + IDLE
     }
 
     /// Whether a sleeper went to sleep by itself.
@@ -355,13 +355,13 @@ impl NodeState {
 
     /// Whether something that was sent to it, or begun to be, has no end yet.
     pub(super) fn has_under_way(&self) -> bool {
-        self.thinking.is_some() || self.datagram.is_some() || self.nonce.is_some()
+        self.awaiting_reply.is_some() || self.datagram.is_some() || self.nonce.is_some()
     }
 
     /// Whether nothing is under way and nothing comes by itself: it is looked at again when somebody changes it.
     pub(super) fn is_at_rest(&self, now: Instant) -> bool {
         let is_busy = self.has_under_way() || self.reserved.is_some() || self.incoming.deadline().is_some();
-        let has_time_of_its_own = self.deadlines().chain(self.dozes_at()).any(|deadline| deadline.at > now);
+        let has_time_of_its_own = self.deadlines().chain(self.sleeps_at()).any(|deadline| deadline.at > now);
         let asks_now = self.may_be_interviewed(now) && self.interview.goes_on_at(&self.node) <= now;
         let wants_something = asks_now || self.is_worth_a_ping(now) || self.is_idle(now) || self.dozed_off(now);
         !is_busy && !has_time_of_its_own && !wants_something
@@ -369,9 +369,10 @@ impl NodeState {
 
     /// When something becomes due by itself.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Deadline> {
-        let report = self.thinking.as_ref().map(|thinking| Deadline { at: thinking.until, why: "report of a node" });
-        let moves = self.thinking.as_ref().filter(|thinking| thinking.working);
-        let moves = moves.map(|thinking| Deadline { at: thinking.since + MOVES, why: "a bolt takes long" });
+        let report =
+            self.awaiting_reply.as_ref().map(|awaiting_reply| Deadline { at: awaiting_reply.until, why: "report of a node" });
+        let moves = self.awaiting_reply.as_ref().filter(|awaiting_reply| awaiting_reply.working);
+        let moves = moves.map(|awaiting_reply| Deadline { at: awaiting_reply.since + MOVES, why: "a bolt takes long" });
         let sleeper = self.sleeps().then_some([
             Deadline { at: self.active_at + IDLE, why: "idle sleeper" },
             Deadline { at: self.awake_until, why: "sleeper falls asleep" },
@@ -435,7 +436,7 @@ impl NodeState {
             return self.told_while_dead.take(now);
         }
         // A node that owes us an answer has good reason to ask. One that works on it may take a minute.
-        let owes = self.thinking.as_ref().is_some_and(|thinking| !thinking.working);
+        let owes = self.awaiting_reply.as_ref().is_some_and(|awaiting_reply| !awaiting_reply.working);
         owes || self.told_nonces.take(now)
     }
 
@@ -508,7 +509,7 @@ impl NodeState {
     pub(super) fn patience(&self, failures: u8) -> Duration {
         let beamed = self.node.protocol.is_none_or(|protocol| protocol.beam.is_some());
         let longest = Duration::from_millis(if beamed { 2200 } else { 1500 });
-        match self.think_time {
+        match self.response_time {
             Some(usual) if failures < 2 => (usual * 4).clamp(Duration::from_millis(1000), longest),
             _ => longest,
         }
@@ -516,7 +517,7 @@ impl NodeState {
 
     /// The node reported after `took`.
     pub(super) fn reported_after(&mut self, took: Duration) {
-        self.think_time = Some(self.think_time.map_or(took, |usual| (usual * 3 + took) / 4));
+        self.response_time = Some(self.response_time.map_or(took, |usual| (usual * 3 + took) / 4));
     }
 
     fn set_reach(&mut self, reach: Reach) -> bool {

@@ -203,15 +203,15 @@ fn is_watched(transaction: &Transaction) -> bool {
 mod tests {
     use super::*;
     use crate::command::Command;
-    use crate::network::jobs::{Errand, Expect, Origin, Under};
+    use crate::network::jobs::{Completion, Operation, Requester, SendAs};
 
     fn transaction(id: u64, node: u16, priority: Priority) -> Transaction {
         Transaction {
             id: JobId(id),
             node: NodeId(node),
             priority,
-            errand: Errand::Command { command: Command::NoOperation, expect: Expect::Nothing },
-            origin: Origin::Caller,
+            operation: Operation::Command { command: Command::NoOperation, expect: Completion::Nothing },
+            requester: Requester::Caller,
             deadline: None,
             queued: Instant::ZERO,
             not_before: Instant::ZERO,
@@ -220,7 +220,7 @@ mod tests {
             left: false,
             preempted: 0,
             busy: 0,
-            under: Under::Granted,
+            send_as: SendAs::Granted,
             resealed: false,
             goes_on: false,
             session: None,

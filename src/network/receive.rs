@@ -1,11 +1,11 @@
-//! What the stick says unasked, what nodes say, and which job that ends.
+//! What the controller says unasked, what nodes say, and which job that ends.
 
 use std::time::Duration;
 
 use super::envelope::{self, Opened, ROOT, Wrapping};
 use super::exchange::{Awaits, Ended};
-use super::jobs::{Answer, Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Under};
-use super::nodes::{NodeState, NonceWait, Thinking};
+use super::jobs::{Answer, Carries, Completion, Operation, Outcome, Priority, Requester, SendAs, Transaction};
+use super::nodes::{AwaitingReply, NodeState, NonceWait};
 use super::{Interviewing, Network, NetworkEvent, Owner, hub, replies};
 use crate::command::application_status::{ApplicationStatus, BusyStatus};
 use crate::command::notification::Notification;
@@ -21,7 +21,7 @@ use crate::serial::node_info::{ApplicationUpdate, NodeInformation, UpdateStatus}
 use crate::serial::transmit::ApplicationCommand;
 use crate::serial::{Frame, FunctionId, Message};
 
-/// What nodes said before the stick was set up: so much is kept, the newest is dropped.
+/// What nodes said before the controller was set up: so much is kept, the newest is dropped.
 const EARLY: usize = 256;
 /// So many answers wait for one node, at most.
 const ANSWERS: usize = 8;
@@ -35,7 +35,7 @@ const NODE_BUSY: Duration = Duration::from_secs(1);
 /// How a payload was addressed and protected.
 #[derive(Clone, Copy, Debug)]
 struct Addressed {
-    under: SecurityClass,
+    send_as: SecurityClass,
     multicast: bool,
 }
 
@@ -50,7 +50,7 @@ impl Network {
             return self.end_exchange(ended);
         }
         match Message::parse(&frame, self.width()) {
-            Ok(Message::SerialApiStarted(_)) => self.stick_started(),
+            Ok(Message::SerialApiStarted(_)) => self.controller_started(),
             Ok(message) if self.is_ready() => self.unsolicited(message),
             Ok(message @ (Message::ApplicationCommand(_) | Message::ApplicationUpdate(_)))
                 if self.start_up.is_some() && self.early.len() < EARLY =>
@@ -110,14 +110,14 @@ impl Network {
             }
             Some(Command::Security(said)) => self.hear_s0(id, said),
             Some(Command::Security2(said)) => self.hear_s2(id, said, multicast),
-            Some(command) => self.hear(id, Addressed { under: SecurityClass::None, multicast }, command),
+            Some(command) => self.hear(id, Addressed { send_as: SecurityClass::None, multicast }, command),
         }
     }
 
     /// What a node sealed under that class.
-    pub(super) fn unsealed(&mut self, id: NodeId, under: SecurityClass, payload: &[u8], multicast: bool) {
+    pub(super) fn unsealed(&mut self, id: NodeId, send_as: SecurityClass, payload: &[u8], multicast: bool) {
         if let Some(command) = read(id, payload) {
-            self.hear(id, Addressed { under, multicast }, command);
+            self.hear(id, Addressed { send_as, multicast }, command);
         }
     }
 
@@ -133,14 +133,14 @@ impl Network {
         // Nobody is believed at a lower class than the one granted (docs/protocol/gateway.md §2.2). Old nodes under S0
         // do send some reports in clear: those are told, but end no job.
         let granted = state.node.security;
-        let trusted = addressed.under >= granted;
+        let trusted = addressed.send_as >= granted;
         match opened {
             Opened::Sealed(class) => tracing::debug!(node = %id, %class, "an encapsulation where none belongs: dropped"),
-            Opened::Plain(command) if !trusted && addressed.under != SecurityClass::None && hub::asks_for_classes(&command) => {
+            Opened::Plain(command) if !trusted && addressed.send_as != SecurityClass::None && hub::asks_for_classes(&command) => {
                 self.deliver(id, addressed, wrapping, command);
             }
             _ if !trusted && granted > SecurityClass::S0 => {
-                tracing::debug!(node = %id, ?granted, under = ?addressed.under, "below the class the node was granted: dropped");
+                tracing::debug!(node = %id, ?granted, send_as = ?addressed.send_as, "below the class the node was granted: dropped");
             }
             Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, Answer::Outcome(report)),
             Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome that is not for us to believe: dropped"),
@@ -183,22 +183,22 @@ impl Network {
 
     fn tell_outcome(&mut self, id: NodeId, to: Addressed, wrapping: Wrapping, session: SessionId, status: Status) {
         if !to.multicast {
-            self.answer(id, to.under, wrapping.around(envelope::outcome(session, status)));
+            self.answer(id, to.send_as, wrapping.around(envelope::outcome(session, status)));
         }
     }
 
     /// Answers a node: that its supervised report arrived, or what it asked. A node that wants more of them than can be
     /// sent asks again.
-    pub(super) fn answer(&mut self, id: NodeId, under: SecurityClass, command: Command) {
+    pub(super) fn answer(&mut self, id: NodeId, send_as: SecurityClass, command: Command) {
         // What is said of segments is how it stands now. Said late as well, it would be answered by segments of long ago.
         if matches!(command, Command::TransportService(_)) {
             self.queue.take_if(|it| it.node == id && it.priority == Priority::Reply && it.is_about_segments());
         }
         let waiting = self.queue.iter().filter(|it| it.node == id && it.priority == Priority::Reply).count();
         if waiting < ANSWERS {
-            let errand = Errand::Command { command, expect: Expect::Nothing };
-            let mut answer = self.transaction(id, Priority::Reply, errand, Origin::Machine);
-            answer.under = Under::Class(under);
+            let operation = Operation::Command { command, expect: Completion::Nothing };
+            let mut answer = self.transaction(id, Priority::Reply, operation, Requester::Machine);
+            answer.send_as = SendAs::Class(send_as);
             self.queue.push(answer);
         }
     }
@@ -207,8 +207,8 @@ impl Network {
     /// a report always arrives.
     fn deliver(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, command: Command) -> Status {
         let Some(state) = self.nodes.get_mut(&id) else { return Status::FAIL };
-        let Addressed { under, multicast } = addressed;
-        let trusted = under >= state.node.security;
+        let Addressed { send_as, multicast } = addressed;
+        let trusted = send_as >= state.node.security;
         match command {
             Command::WakeUp(WakeUp::Notification) if !trusted => {
                 state.hint(self.clock);
@@ -222,9 +222,9 @@ impl Network {
             // An answer to broadcast or multicast helps nobody, and many would give it at once
             // (docs/protocol/gateway.md §2.2).
             question if is_question(&question) => {
-                match self.ask_hub(id, under, &question) {
+                match self.ask_hub(id, send_as, &question) {
                     Some(answer) if !multicast && wrapping.is_for_root() => {
-                        self.answer(id, under, wrapping.around(answer));
+                        self.answer(id, send_as, wrapping.around(answer));
                         return Status::SUCCESS;
                     }
                     _ => tracing::debug!(node = %id, command = %question, "a question that is not answered"),
@@ -245,15 +245,15 @@ impl Network {
         let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
         if is_set
             && wrapping.is_for_root()
-            && let Some(status) = self.tell_hub(id, under, &command)
+            && let Some(status) = self.tell_hub(id, send_as, &command)
         {
             return status;
         }
-        let (endpoint, security) = (wrapping.endpoint(), under);
+        let (endpoint, security) = (wrapping.endpoint(), send_as);
         let at = self.heard_at;
         self.tell(NetworkEvent::Received { node: id, endpoint, command: command.clone(), security, multicast, at });
         if trusted && endpoint == ROOT {
-            self.offer(id, Answer::Reply(command, under));
+            self.offer(id, Answer::Reply(command, send_as));
         }
         // Nothing that a Set could set is here.
         if is_set { Status::NO_SUPPORT } else { Status::SUCCESS }
@@ -283,8 +283,8 @@ impl Network {
             datagram.early = Some(answer);
             return;
         }
-        let thinking = self.nodes.get(&id).and_then(|state| state.thinking.as_ref());
-        if thinking.is_some_and(|thinking| awaits(&thinking.transaction, &answer)) {
+        let awaiting_reply = self.nodes.get(&id).and_then(|state| state.awaiting_reply.as_ref());
+        if awaiting_reply.is_some_and(|awaiting_reply| awaits(&awaiting_reply.transaction, &answer)) {
             self.answered(id, answer);
         } else if !matches!(answer, Answer::Status(_)) {
             self.offer_to_queue(id, answer);
@@ -306,7 +306,7 @@ impl Network {
     pub(super) fn answered(&mut self, id: NodeId, answer: Answer) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        let Some(Thinking { transaction, since, .. }) = state.thinking.take() else { return };
+        let Some(AwaitingReply { transaction, since, .. }) = state.awaiting_reply.take() else { return };
         state.reported_after(now.since(since));
         self.settle(transaction, answer);
     }
@@ -366,7 +366,7 @@ impl Network {
             transaction.not_before = until;
             return self.queue.push_front(transaction);
         }
-        state.thinking = Some(Thinking { transaction, since: now, until, working: true, verifying: false });
+        state.awaiting_reply = Some(AwaitingReply { transaction, since: now, until, working: true, verifying: false });
     }
 
     /// The node has no time for a command, or refuses it (docs/protocol/command-classes.md 0x22).
@@ -407,7 +407,7 @@ impl Network {
         }
     }
 
-    /// Ends the request for a node information frame, if that is what is under way. Sticks often don't say whose failed.
+    /// Ends the request for a node information frame, if that is what is under way. Controllers often don't say whose failed.
     fn end_node_info(&mut self, id: Option<NodeId>, ended: Ended) {
         let awaited = self.exchange.as_ref().map(|(exchange, _)| exchange.awaits());
         if let Some(Awaits::NodeInfo(asked)) = awaited
@@ -440,8 +440,8 @@ impl Network {
         }
         self.tell_reach(id, news);
         self.end_node_info(Some(id), Ended::Answered(None));
-        // It may come after the stick gave the request up, or without one.
-        let asked = |it: &Transaction| it.node == id && it.errand == Errand::NodeInfo;
+        // It may come after the controller gave the request up, or without one.
+        let asked = |it: &Transaction| it.node == id && it.operation == Operation::NodeInfo;
         for transaction in self.queue.take_if(asked) {
             self.finish(transaction, Outcome::Delivered);
         }
@@ -455,17 +455,24 @@ fn read(id: NodeId, payload: &[u8]) -> Option<Command> {
 
 /// Whether `answer` is what `transaction` waits for.
 fn awaits(transaction: &Transaction, answer: &Answer) -> bool {
-    match (&transaction.errand, answer) {
-        (Errand::Command { command, expect: Expect::Reply }, Answer::Reply(told, _)) => replies::answers(command, told),
-        (Errand::Command { expect: Expect::Supervised, .. }, Answer::Outcome(report)) => {
+    match (&transaction.operation, answer) {
+        (Operation::Command { command, expect: Completion::Reply }, Answer::Reply(told, _)) => replies::answers(command, told),
+        (Operation::Command { expect: Completion::Supervised, .. }, Answer::Outcome(report)) => {
             transaction.session == Some(report.session)
         }
         // Only who has the key of a class was granted it.
-        (Errand::Probe(class), Answer::Reply(told, under)) => class == under && lists_classes(told),
+        (Operation::Probe(class), Answer::Reply(told, send_as)) => class == send_as && lists_classes(told),
         // It names no command: it means the last one that has an answer.
-        (Errand::Command { .. }, Answer::Status(_)) => transaction.expects_report(),
-        (Errand::Command { .. } | Errand::Probe(_), _) => false,
-        (Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::Join { .. } | Errand::ReturnRoute, _) => false,
+        (Operation::Command { .. }, Answer::Status(_)) => transaction.expects_report(),
+        (Operation::Command { .. } | Operation::Probe(_), _) => false,
+        (
+            Operation::ProtocolInfo
+            | Operation::NodeInfo
+            | Operation::RemoveFailed
+            | Operation::Join { .. }
+            | Operation::ReturnRoute,
+            _,
+        ) => false,
     }
 }
 

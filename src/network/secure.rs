@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use super::datagrams::FRAME;
-use super::jobs::{Carries, Errand, Expect, JobId, Origin, Outcome, Priority, Transaction, Under};
-use super::nodes::{NodeState, NonceWait, Thinking};
+use super::jobs::{Carries, Completion, JobId, Operation, Outcome, Priority, Requester, SendAs, Transaction};
+use super::nodes::{AwaitingReply, NodeState, NonceWait};
 use super::{Network, NetworkEvent, Owner};
 use crate::command::security::{NonceReport, Security};
 use crate::command::security_2::Security2;
@@ -20,7 +20,7 @@ use crate::security::keys::{KeyId, NetworkKeys};
 use crate::security::s0::S0Keys;
 use crate::security::s0::peer::{self, Next, Peer, Refused, Said};
 use crate::security::s2::{
-    self, Addressing, Air, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Protection, Received, Sealing, VERIFY_DELIVERY,
+    self, Addressing, FrameKey, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Received, S2Context, Sealing, VERIFY_DELIVERY,
 };
 
 /// A node that asks for a nonce sends what it is for within this.
@@ -86,8 +86,8 @@ impl Network {
                 }
             }
             class @ (SecurityClass::S2Unauthenticated | SecurityClass::S2Authenticated | SecurityClass::S2AccessControl) => {
-                let air = Air { home, own, keys: &self.keyring.network };
-                match state.s2.seal(&air, Protection::Class(class), &payload, now, &mut self.entropy) {
+                let context = S2Context { home, own, keys: &self.keyring.network };
+                match state.s2.seal(&context, FrameKey::Class(class), &payload, now, &mut self.entropy) {
                     Sealing::Frame(frame) => {
                         state.reserved = None;
                         Protected::Frame(frame.0, Carries::Command)
@@ -147,7 +147,7 @@ impl Network {
     pub(super) fn check_nonces(&mut self) {
         let now = self.clock;
         let mut overdue = Vec::new();
-        self.nodes.each_stirring(|state| {
+        self.nodes.for_each_active(|state| {
             if let Some(talk) = &mut state.s0 {
                 talk.expire(now);
             }
@@ -180,8 +180,8 @@ impl Network {
             transmission.resync = true;
             // Behind a command that waits for its report an answer of ours may be on the air, and the node does not say which
             // of the two it could not open: both are sealed again. The command keeps its session, so it is not done twice.
-            let is_open = |it: &mut Thinking| !it.working && !it.transaction.resealed;
-            if let Some(Thinking { mut transaction, .. }) = state.thinking.take_if(is_open) {
+            let is_open = |it: &mut AwaitingReply| !it.working && !it.transaction.resealed;
+            if let Some(AwaitingReply { mut transaction, .. }) = state.awaiting_reply.take_if(is_open) {
                 (transaction.resealed, transaction.goes_on) = (true, true);
                 self.queue.push_front(transaction);
             }
@@ -197,8 +197,8 @@ impl Network {
             answer.resealed = true;
             self.queue.push_front(*answer);
         }
-        let Some(Thinking { mut transaction, verifying, .. }) =
-            state.thinking.take_if(|thinking| !thinking.transaction.resealed || thinking.verifying)
+        let Some(AwaitingReply { mut transaction, verifying, .. }) =
+            state.awaiting_reply.take_if(|awaiting_reply| !awaiting_reply.transaction.resealed || awaiting_reply.verifying)
         else {
             return;
         };
@@ -230,8 +230,8 @@ impl Network {
             return tracing::debug!(node = %id, "speaks S2, which it does not have: dropped");
         }
         let to = if multicast { Addressing::Multicast } else { Addressing::Single };
-        let air = Air { home, own, keys: &self.keyring.network };
-        match state.s2.receive(&air, said, to, now, &mut self.entropy) {
+        let context = S2Context { home, own, keys: &self.keyring.network };
+        match state.s2.receive(&context, said, to, now, &mut self.entropy) {
             Received::Command(opened) => self.opened_s2(id, opened),
             Received::Answer { frame, why } => {
                 let may = state.may_be_told_a_nonce(now);
@@ -262,8 +262,8 @@ impl Network {
 
     fn opened_s2(&mut self, id: NodeId, opened: s2::Opened) {
         let class = match opened.protection {
-            Protection::Class(class) => class,
-            Protection::Temporary => return,
+            FrameKey::Class(class) => class,
+            FrameKey::Temporary => return,
         };
         self.proven(id, class);
         let now = self.clock;
@@ -380,9 +380,9 @@ impl Network {
         for old in waiting.iter().take(waiting.len().saturating_sub(keep)) {
             self.queue.remove(*old);
         }
-        let errand = Errand::Command { command, expect: Expect::Nothing };
-        let mut nonce = self.transaction(id, Priority::Nonce, errand, Origin::Machine);
-        nonce.under = Under::Class(SecurityClass::None);
+        let operation = Operation::Command { command, expect: Completion::Nothing };
+        let mut nonce = self.transaction(id, Priority::Nonce, operation, Requester::Machine);
+        nonce.send_as = SendAs::Class(SecurityClass::None);
         nonce.deadline = Some(now + NONCE_LEAVES);
         self.queue.push(nonce);
     }
@@ -415,10 +415,10 @@ impl NodeState {
 
     /// An S0 node asks for the nonce of the report that is waited for. Anybody can ask so: the end is put off, but not for ever.
     fn prolong_thinking(&mut self, now: Instant) {
-        let Some(thinking) = &mut self.thinking else { return };
-        if thinking.transaction.class_of(&self.node) == SecurityClass::S0 {
-            let longest = thinking.since + LONGEST_TALK;
-            thinking.until = thinking.until.max((now + NONCE_TALK).min(longest));
+        let Some(awaiting_reply) = &mut self.awaiting_reply else { return };
+        if awaiting_reply.transaction.class_of(&self.node) == SecurityClass::S0 {
+            let longest = awaiting_reply.since + LONGEST_TALK;
+            awaiting_reply.until = awaiting_reply.until.max((now + NONCE_TALK).min(longest));
         }
     }
 }

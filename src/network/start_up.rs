@@ -1,11 +1,11 @@
-//! Setting the stick up: who it is, what it can do, which nodes it has (docs/protocol/serial-api.md §1, start-up
+//! Setting the controller up: who it is, what it can do, which nodes it has (docs/protocol/serial-api.md §1, start-up
 //! sequence).
 //!
-//! Version and capabilities come first, so that nothing is asked that the stick does not know. The soft reset is sent at
-//! most once for a port that works: some sticks drop off the bus, and some never say that they started again.
-//! Last, and only if the stick has the functions: it becomes SIS where the network has none, and is told what it shall say
+//! Version and capabilities come first, so that nothing is asked that the controller does not know. The soft reset is sent at
+//! most once for a port that works: some controllers drop off the bus, and some never say that they started again.
+//! Last, and only if the controller has the functions: it becomes SIS where the network has none, and is told what it shall say
 //! of us ([`hub::node_information`]).
-//! The watchdog is left alone: sticks that don't acknowledge its start would pass for hung.
+//! The watchdog is left alone: controllers that don't acknowledge its start would pass for hung.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::serial::setup::{Region, SetupCommand, SetupRequest, SetupResponse};
 use crate::serial::transmit::TxOptions;
 use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth, Request};
 
-/// A stick that does not say that it started is asked for its version after this.
+/// A controller that does not say that it started is asked for its version after this.
 const RESET: Duration = Duration::from_millis(1500);
 /// Pause before a question that failed is asked again.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often a question is asked.
 const TRIES: u8 = 3;
-/// What a stick says when there is no such node.
+/// What a controller says when there is no such node.
 const NO_NODE: NodeId = NodeId(0);
 /// Segments of Long Range node ids: 256 to 4000.
 const LONG_RANGE_SEGMENTS: u8 = 4;
@@ -32,7 +32,7 @@ const LONG_RANGE_SEGMENTS: u8 = 4;
 /// A start-up under way.
 #[derive(Debug)]
 pub(super) struct StartUp {
-    step: Step,
+    step: StartUpStep,
     may_reset: bool,
     home: Option<HomeId>,
     tries: u8,
@@ -51,7 +51,7 @@ pub(super) struct StartUp {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
+enum StartUpStep {
     Version,
     Capabilities,
     SoftReset,
@@ -66,10 +66,10 @@ enum Step {
     LongRange(u8),
     /// Who is the SUC?
     Suc,
-    /// May this stick be it?
+    /// May this controller be it?
     Role,
     TakeRole,
-    /// What the stick tells others about us.
+    /// What the controller tells others about us.
     Announce,
     Done,
 }
@@ -81,28 +81,28 @@ pub(super) enum Next {
     Ask(Request),
     /// Nothing now.
     Wait,
-    /// The stick is set up.
-    Done(Stick),
+    /// The controller is set up.
+    Done(Controller),
     /// Open the port afresh.
     GiveUp(&'static str),
 }
 
-/// A stick that is set up.
+/// A controller that is set up.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Stick {
+pub(super) struct Controller {
     pub(super) info: ControllerInfo,
     pub(super) functions: BTreeSet<FunctionId>,
-    /// All nodes except the stick's own.
+    /// All nodes except the controller's own.
     pub(super) nodes: BTreeSet<NodeId>,
     /// Whether Long Range nodes are among `nodes`, if there are any.
     pub(super) lists_long_range: bool,
 }
 
 impl StartUp {
-    /// `home`: the network whose nodes are known; a stick of another one is looked at, and left as it is.
+    /// `home`: the network whose nodes are known; a controller of another one is looked at, and left as it is.
     pub(super) fn new(may_reset: bool, home: Option<HomeId>) -> Self {
         Self {
-            step: Step::Version,
+            step: StartUpStep::Version,
             may_reset,
             home,
             tries: 0,
@@ -120,14 +120,14 @@ impl StartUp {
         }
     }
 
-    /// The next thing to do; questions the stick does not know are skipped.
+    /// The next thing to do; questions the controller does not know are skipped.
     pub(super) fn next(&mut self, now: Instant) -> Next {
         if now < self.not_before {
             return Next::Wait;
         }
         loop {
-            if self.step == Step::Done {
-                return self.stick().map_or(Next::GiveUp("the stick's answers make no sense"), Next::Done);
+            if self.step == StartUpStep::Done {
+                return self.controller().map_or(Next::GiveUp("the stick's answers make no sense"), Next::Done);
             }
             if self.tries == self.step.tries() {
                 if self.step.is_needed() {
@@ -146,67 +146,70 @@ impl StartUp {
     /// The question was answered. An answer that tells nothing counts as none.
     pub(super) fn answered(&mut self, message: Option<&Message>, now: Instant) {
         let understood = match (self.step, message) {
-            (Step::SoftReset, _) => {
-                self.step = Step::PollVersion;
+            (StartUpStep::SoftReset, _) => {
+                self.step = StartUpStep::PollVersion;
                 self.tries = 0;
                 self.not_before = now + RESET;
                 return;
             }
-            (Step::PollVersion, Some(Message::ControllerVersion(_))) => true,
-            (Step::Version, Some(Message::ControllerVersion(version))) => {
+            (StartUpStep::PollVersion, Some(Message::ControllerVersion(_))) => true,
+            (StartUpStep::Version, Some(Message::ControllerVersion(version))) => {
                 self.version = Some(version.clone());
                 true
             }
-            (Step::Capabilities, Some(Message::Capabilities(capabilities))) => {
+            (StartUpStep::Capabilities, Some(Message::Capabilities(capabilities))) => {
                 self.capabilities = Some(capabilities.clone());
                 true
             }
-            (Step::SetupCommands, Some(Message::Setup(SetupResponse::Supported(commands)))) => {
+            (StartUpStep::SetupCommands, Some(Message::Setup(SetupResponse::Supported(commands)))) => {
                 self.setup.clone_from(commands);
                 true
             }
-            (Step::WideIds, Some(Message::Setup(SetupResponse::Done(_, done)))) => {
+            (StartUpStep::WideIds, Some(Message::Setup(SetupResponse::Done(_, done)))) => {
                 if *done {
                     self.width = NodeIdWidth::Bits16;
                 }
                 true
             }
-            (Step::Region, Some(Message::Setup(SetupResponse::RfRegion(region)))) => {
+            (StartUpStep::Region, Some(Message::Setup(SetupResponse::RfRegion(region)))) => {
                 self.region = Some(*region);
                 true
             }
-            // A setting the stick refuses is a setting we do without.
-            (Step::TxReport | Step::SetupCommands | Step::WideIds | Step::Region, Some(Message::Setup(_))) => true,
-            (Step::Identity, Some(Message::MemoryId(memory))) => {
+            // A setting the controller refuses is a setting we do without.
+            (
+                StartUpStep::TxReport | StartUpStep::SetupCommands | StartUpStep::WideIds | StartUpStep::Region,
+                Some(Message::Setup(_)),
+            ) => true,
+            (StartUpStep::Identity, Some(Message::MemoryId(memory))) => {
                 self.memory = Some(*memory);
                 true
             }
-            (Step::Nodes, Some(Message::InitData(init))) => {
+            (StartUpStep::Nodes, Some(Message::InitData(init))) => {
                 self.init = Some(init.clone());
                 true
             }
-            (Step::LongRange(segment), Some(Message::LongRangeNodes(list))) => {
+            (StartUpStep::LongRange(segment), Some(Message::LongRangeNodes(list))) => {
                 self.long_range.get_or_insert_default().extend(&list.nodes);
                 if list.more && segment + 1 < LONG_RANGE_SEGMENTS {
-                    self.step = Step::LongRange(segment + 1);
+                    self.step = StartUpStep::LongRange(segment + 1);
                     self.tries = 0;
                     return;
                 }
                 true
             }
-            (Step::Suc, Some(Message::SucNodeId { node })) => {
+            (StartUpStep::Suc, Some(Message::SucNodeId { node })) => {
                 self.suc = Some(*node);
                 true
             }
-            (Step::Role, Some(Message::ControllerCapabilities(role))) => {
+            (StartUpStep::Role, Some(Message::ControllerCapabilities(role))) => {
                 self.role = Some(*role);
                 true
             }
-            (Step::TakeRole, Some(Message::Response { ok, .. })) => {
+            (StartUpStep::TakeRole, Some(Message::Response { ok, .. })) => {
                 tracing::info!(ok, "the network had no SUC: the stick was told to be it, as SIS");
                 true
             }
-            (Step::Announce, _) => true,
+            (StartUpStep::Announce, _) => true,
             _ => false,
         };
         if understood { self.proceed() } else { self.failed(now) }
@@ -218,14 +221,14 @@ impl StartUp {
         self.not_before = now + RETRY;
     }
 
-    /// The stick says that it started: node ids are 8 bits wide again, and settings are lost.
-    pub(super) fn stick_started(&mut self) {
+    /// The controller says that it started: node ids are 8 bits wide again, and settings are lost.
+    pub(super) fn controller_started(&mut self) {
         self.width = NodeIdWidth::Bits8;
         self.not_before = Instant::ZERO;
         self.tries = 0;
         self.step = match self.capabilities {
-            Some(_) => Step::SetupCommands,
-            None => Step::Version,
+            Some(_) => StartUpStep::SetupCommands,
+            None => StartUpStep::Version,
         };
     }
 
@@ -234,27 +237,27 @@ impl StartUp {
         self.width
     }
 
-    /// The stick was reset in the course of this start-up.
+    /// The controller was reset in the course of this start-up.
     pub(super) fn was_reset(&self) -> bool {
         self.may_reset && self.is_past_reset()
     }
 
     /// The reset was sent, or passed over.
     pub(super) fn is_past_reset(&self) -> bool {
-        !matches!(self.step, Step::Version | Step::Capabilities | Step::SoftReset)
+        !matches!(self.step, StartUpStep::Version | StartUpStep::Capabilities | StartUpStep::SoftReset)
     }
 
     /// What is being asked, for people.
     pub(super) fn describe(&self) -> &'static str {
         match self.step {
-            Step::Version => "version",
-            Step::Capabilities => "capabilities",
-            Step::SoftReset | Step::PollVersion => "soft reset",
-            Step::SetupCommands | Step::TxReport | Step::WideIds | Step::Region => "set-up",
-            Step::Identity => "home id",
-            Step::Nodes | Step::LongRange(_) => "node list",
-            Step::Suc | Step::Role | Step::TakeRole => "role in the network",
-            Step::Announce | Step::Done => "node information",
+            StartUpStep::Version => "version",
+            StartUpStep::Capabilities => "capabilities",
+            StartUpStep::SoftReset | StartUpStep::PollVersion => "soft reset",
+            StartUpStep::SetupCommands | StartUpStep::TxReport | StartUpStep::WideIds | StartUpStep::Region => "set-up",
+            StartUpStep::Identity => "home id",
+            StartUpStep::Nodes | StartUpStep::LongRange(_) => "node list",
+            StartUpStep::Suc | StartUpStep::Role | StartUpStep::TakeRole => "role in the network",
+            StartUpStep::Announce | StartUpStep::Done => "node information",
         }
     }
 
@@ -266,20 +269,20 @@ impl StartUp {
     fn proceed(&mut self) {
         self.tries = 0;
         self.step = match self.step {
-            Step::Version => Step::Capabilities,
-            Step::Capabilities => Step::SoftReset,
-            Step::SoftReset | Step::PollVersion => Step::SetupCommands,
-            Step::SetupCommands => Step::TxReport,
-            Step::TxReport => Step::WideIds,
-            Step::WideIds => Step::Region,
-            Step::Region => Step::Identity,
-            Step::Identity => Step::Nodes,
-            Step::Nodes => Step::LongRange(0),
-            Step::LongRange(_) => Step::Suc,
-            Step::Suc => Step::Role,
-            Step::Role => Step::TakeRole,
-            Step::TakeRole => Step::Announce,
-            Step::Announce | Step::Done => Step::Done,
+            StartUpStep::Version => StartUpStep::Capabilities,
+            StartUpStep::Capabilities => StartUpStep::SoftReset,
+            StartUpStep::SoftReset | StartUpStep::PollVersion => StartUpStep::SetupCommands,
+            StartUpStep::SetupCommands => StartUpStep::TxReport,
+            StartUpStep::TxReport => StartUpStep::WideIds,
+            StartUpStep::WideIds => StartUpStep::Region,
+            StartUpStep::Region => StartUpStep::Identity,
+            StartUpStep::Identity => StartUpStep::Nodes,
+            StartUpStep::Nodes => StartUpStep::LongRange(0),
+            StartUpStep::LongRange(_) => StartUpStep::Suc,
+            StartUpStep::Suc => StartUpStep::Role,
+            StartUpStep::Role => StartUpStep::TakeRole,
+            StartUpStep::TakeRole => StartUpStep::Announce,
+            StartUpStep::Announce | StartUpStep::Done => StartUpStep::Done,
         };
     }
 
@@ -290,36 +293,38 @@ impl StartUp {
             known.then_some(Request::Setup(request))
         };
         match self.step {
-            Step::Version | Step::PollVersion => Some(Request::GetControllerVersion),
-            Step::Capabilities => Some(Request::GetCapabilities),
-            Step::SoftReset => (self.may_reset && knows(FunctionId::SOFT_RESET)).then_some(Request::SoftReset),
-            Step::SetupCommands => knows(FunctionId::SERIAL_API_SETUP).then_some(Request::Setup(SetupRequest::GetSupported)),
-            Step::TxReport => setup(SetupRequest::SetTxStatusReport(true)),
-            Step::WideIds => setup(SetupRequest::SetNodeIdType(NodeIdWidth::Bits16)),
-            Step::Region => setup(SetupRequest::GetRfRegion),
-            Step::Identity => Some(Request::MemoryGetId),
-            Step::Nodes => Some(Request::GetSerialApiInitData),
-            Step::LongRange(segment) => {
+            StartUpStep::Version | StartUpStep::PollVersion => Some(Request::GetControllerVersion),
+            StartUpStep::Capabilities => Some(Request::GetCapabilities),
+            StartUpStep::SoftReset => (self.may_reset && knows(FunctionId::SOFT_RESET)).then_some(Request::SoftReset),
+            StartUpStep::SetupCommands => {
+                knows(FunctionId::SERIAL_API_SETUP).then_some(Request::Setup(SetupRequest::GetSupported))
+            }
+            StartUpStep::TxReport => setup(SetupRequest::SetTxStatusReport(true)),
+            StartUpStep::WideIds => setup(SetupRequest::SetNodeIdType(NodeIdWidth::Bits16)),
+            StartUpStep::Region => setup(SetupRequest::GetRfRegion),
+            StartUpStep::Identity => Some(Request::MemoryGetId),
+            StartUpStep::Nodes => Some(Request::GetSerialApiInitData),
+            StartUpStep::LongRange(segment) => {
                 let wide = self.width == NodeIdWidth::Bits16 && knows(FunctionId::GET_LR_NODES);
                 wide.then_some(Request::GetLongRangeNodes { segment })
             }
-            Step::Suc => {
+            StartUpStep::Suc => {
                 let can = knows(FunctionId::GET_SUC_NODE_ID) && knows(FunctionId::SET_SUC_NODE_ID);
                 (can && self.is_ours()).then_some(Request::GetSucNodeId)
             }
-            Step::Role => {
+            StartUpStep::Role => {
                 let wanted = self.suc == Some(NO_NODE) && knows(FunctionId::GET_CONTROLLER_CAPABILITIES);
                 wanted.then_some(Request::GetControllerCapabilities)
             }
-            Step::TakeRole => {
+            StartUpStep::TakeRole => {
                 let free = self.role.is_some_and(|role| !role.is_secondary() && !role.sis_present());
                 self.memory.filter(|_| free).map(|memory| be_sis(memory.own))
             }
-            Step::Announce => {
+            StartUpStep::Announce => {
                 let can = knows(FunctionId::APPLICATION_NODE_INFORMATION);
                 (can && self.is_ours()).then(hub::node_information)
             }
-            Step::Done => None,
+            StartUpStep::Done => None,
         }
     }
 
@@ -327,10 +332,10 @@ impl StartUp {
         self.memory.is_some_and(|memory| self.home.is_none_or(|home| home == memory.home))
     }
 
-    fn stick(&self) -> Option<Stick> {
+    fn controller(&self) -> Option<Controller> {
         let (capabilities, init, memory) = (self.capabilities.as_ref()?, self.init.as_ref()?, self.memory?);
         let nodes = init.nodes.iter().chain(self.long_range.iter().flatten()).copied();
-        Some(Stick {
+        Some(Controller {
             info: ControllerInfo {
                 home: memory.home,
                 own: memory.own,
@@ -348,13 +353,13 @@ impl StartUp {
     }
 }
 
-/// Makes the stick SUC and SIS, so that it can include and other controllers can ask it to
+/// Makes the controller SUC and SIS, so that it can include and other controllers can ask it to
 /// (docs/protocol/gateway.md §6.1). No callback is wanted, and none comes, since nobody else has to be told.
 fn be_sis(own: NodeId) -> Request {
     Request::SetSucNodeId { node: own, suc: true, options: TxOptions(0), sis: true, callback: CallbackId::NONE }
 }
 
-impl Step {
+impl StartUpStep {
     /// How often it is asked. What only others gain by must not hold up the locks.
     fn tries(self) -> u8 {
         match self {
@@ -363,7 +368,7 @@ impl Step {
         }
     }
 
-    /// Whether the stick is of no use without the answer.
+    /// Whether the controller is of no use without the answer.
     fn is_needed(self) -> bool {
         match self {
             Self::Capabilities | Self::Identity | Self::Nodes => true,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::datagrams::FRAME;
 use super::envelope;
 use super::exchange::{Awaits, Ended, Exchange};
-use super::jobs::{Before, Carries, Errand, Expect, Origin, Outcome, Priority, Transaction, Transmission};
-use super::nodes::Thinking;
+use super::jobs::{Before, Carries, Completion, Operation, Outcome, Priority, Requester, Transaction, Transmission};
+use super::nodes::AwaitingReply;
 use super::queue::Eligible;
 use super::secure::Protected;
 use super::{Network, NetworkEvent, Owner, Reach};
@@ -25,11 +25,11 @@ use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
 
 /// An answer, or a lock somebody wants to open, waits no longer than this behind a stuck transmission.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// The stick took nothing: try again after this, doubled each time (docs/protocol/serial-api.md §2).
+/// The controller took nothing: try again after this, doubled each time (docs/protocol/serial-api.md §2).
 const BUSY: Duration = Duration::from_millis(100);
 /// The radio is jammed: try again after this (docs/protocol/serial-api.md §4, 0x13: status 2).
 const JAMMED: Duration = Duration::from_secs(1);
-/// How often a busy stick or a jammed radio is put up with.
+/// How often a busy controller or a jammed radio is put up with.
 const BUSY_TRIES: u8 = 5;
 /// Pause before the last try on a node that answers nothing.
 const LAST_TRY: Duration = Duration::from_secs(1);
@@ -37,18 +37,18 @@ const LAST_TRY: Duration = Duration::from_secs(1);
 const STORING: Duration = Duration::from_secs(1);
 
 impl Network {
-    /// Gives the stick what goes next, if it is free.
+    /// Gives the controller what goes next, if it is free.
     pub(super) fn transmit_next(&mut self) {
         let radio = self.radio_is();
         while self.exchange.is_none() && self.clock >= self.hold_until {
             let (nodes, now) = (&self.nodes, self.clock);
             // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
-            let is_wanted_soon = nodes.stirring().any(|state| state.thinking.is_some());
+            let is_wanted_soon = nodes.active().any(|state| state.awaiting_reply.is_some());
             // A beam takes the air from everybody for a second: go on with the lock that listens already, and hear what
             // else it has to say, before another is woken: by lock, not by command (docs/protocol/timing.md §2). What
             // must not wait, a code that leaves among it, does not: anybody can make it look as if a lock spoke on and
             // on.
-            let one_listens = nodes.stirring().any(|state| state.holds_air(now));
+            let one_listens = nodes.active().any(|state| state.holds_channel(now));
             let next = self.queue.next(now, |transaction| {
                 if !radio.admits(transaction.priority) {
                     return Eligible::No;
@@ -58,7 +58,7 @@ impl Network {
                 match state.admits(transaction, now) {
                     Eligible::Yielding if is_wanted_soon && transaction.priority > Priority::Revoke => Eligible::No,
                     Eligible::Yes | Eligible::Yielding if wakes => Eligible::No,
-                    Eligible::Yes if state.holds_air(now) => Eligible::Listening,
+                    Eligible::Yes if state.holds_channel(now) => Eligible::Listening,
                     verdict => verdict,
                 }
             });
@@ -75,7 +75,7 @@ impl Network {
         if transaction.priority != Priority::Revoke {
             return;
         }
-        if let Some(Thinking { transaction: mut moving, until, .. }) = state.thinking.take() {
+        if let Some(AwaitingReply { transaction: mut moving, until, .. }) = state.awaiting_reply.take() {
             moving.not_before = until;
             self.queue.push_front(moving);
         }
@@ -90,13 +90,13 @@ impl Network {
             return self.finish(transaction, Outcome::Cancelled);
         };
         let node = transaction.node;
-        let payload = match &transaction.errand {
-            Errand::ProtocolInfo | Errand::NodeInfo | Errand::RemoveFailed | Errand::ReturnRoute => None,
-            Errand::Join { payload, .. } => Some(payload.0.clone()),
-            Errand::Probe(class) => Some(commands_supported_get(*class).write()),
-            Errand::Command { command, expect } => {
+        let payload = match &transaction.operation {
+            Operation::ProtocolInfo | Operation::NodeInfo | Operation::RemoveFailed | Operation::ReturnRoute => None,
+            Operation::Join { payload, .. } => Some(payload.0.clone()),
+            Operation::Probe(class) => Some(commands_supported_get(*class).write()),
+            Operation::Command { command, expect } => {
                 let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
-                let supervised = *expect == Expect::Supervised && is_set && state.node.supervises();
+                let supervised = *expect == Completion::Supervised && is_set && state.node.supervises();
                 Some(if supervised {
                     let session = *transaction.session.get_or_insert_with(|| state.sessions.begin());
                     envelope::supervise(command.clone(), session).write()
@@ -107,12 +107,12 @@ impl Network {
         };
         let in_segments = state.supports(ClassId::TRANSPORT_SERVICE);
         let mut carries = Carries::Command;
-        let (request, awaits) = match &transaction.errand {
-            Errand::ProtocolInfo => (Request::GetNodeProtocolInfo { node }, Awaits::Response),
-            Errand::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),
-            Errand::RemoveFailed => (Request::RemoveFailedNode(NodeCall { node, callback }), Awaits::Callback(callback)),
-            Errand::ReturnRoute => (Request::AssignSucReturnRoute(NodeCall { node, callback }), Awaits::Callback(callback)),
-            Errand::Probe(_) | Errand::Join { .. } | Errand::Command { .. } => {
+        let (request, awaits) = match &transaction.operation {
+            Operation::ProtocolInfo => (Request::GetNodeProtocolInfo { node }, Awaits::Response),
+            Operation::NodeInfo => (Request::RequestNodeInfo { node }, Awaits::NodeInfo(node)),
+            Operation::RemoveFailed => (Request::RemoveFailedNode(NodeCall { node, callback }), Awaits::Callback(callback)),
+            Operation::ReturnRoute => (Request::AssignSucReturnRoute(NodeCall { node, callback }), Awaits::Callback(callback)),
+            Operation::Probe(_) | Operation::Join { .. } | Operation::Command { .. } => {
                 let payload = match self.protect(&transaction, payload.unwrap_or_default()) {
                     Protected::Frame(payload, what) => {
                         carries = what;
@@ -145,7 +145,7 @@ impl Network {
         self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Node(Box::new(transmission))));
     }
 
-    /// SendData in the form the stick has; the bridge library's form where there is one
+    /// SendData in the form the controller has; the bridge library's form where there is one
     /// (docs/protocol/serial-api.md §4, 0xA8).
     pub(super) fn send_data(&self, node: NodeId, payload: Vec<u8>, priority: Priority, callback: CallbackId) -> Request {
         let options = if priority == Priority::Nonce { TxOptions::NONCE } else { TxOptions::NORMAL };
@@ -157,7 +157,7 @@ impl Network {
         }
     }
 
-    /// The stick's half of a transaction ended.
+    /// The controller's half of a transaction ended.
     pub(super) fn transmitted(&mut self, mut transmission: Transmission, ended: Ended, spent: Duration) {
         if transmission.carries == Carries::Command && !matches!(ended, Ended::NotAccepted | Ended::NotSent) {
             let status = match &ended {
@@ -167,7 +167,7 @@ impl Network {
                 },
                 _ => None,
             };
-            // A stick whose air is jammed says FAIL and counts no ticks; one that was stopped says FAIL, too.
+            // A controller whose air is jammed says FAIL and counts no ticks; one that was stopped says FAIL, too.
             let stayed = status.is_some_and(|it| match it.status {
                 TxStatus::NOT_IDLE => true,
                 TxStatus::FAIL => !transmission.aborted && it.report.is_some_and(|report| report.ticks == 0),
@@ -175,32 +175,32 @@ impl Network {
             });
             if !stayed {
                 // No more than that is known until the rest of this function sets it.
-                transmission.transaction.leaves(Outcome::StickGone);
+                transmission.transaction.leaves(Outcome::ControllerGone);
             }
         }
-        match (&transmission.transaction.errand, ended) {
-            (Errand::RemoveFailed, ended) => self.removed_failed(transmission.transaction, &ended),
+        match (&transmission.transaction.operation, ended) {
+            (Operation::RemoveFailed, ended) => self.removed_failed(transmission.transaction, &ended),
             // Its reports come all the same, by a search.
-            (Errand::ReturnRoute, _) => self.finish(transmission.transaction, Outcome::Delivered),
-            (_, Ended::NotAccepted) => self.stick_was_busy(transmission.transaction, BUSY),
-            (_, Ended::NotSent) => self.stick_was_busy(transmission.transaction, BUSY),
-            (Errand::ProtocolInfo, Ended::Answered(Some(frame))) => self.learn_protocol(transmission.transaction, &frame),
-            (Errand::NodeInfo, Ended::Answered(_)) => self.acknowledged(transmission),
-            (Errand::NodeInfo, Ended::Silent) => self.unacknowledged(transmission.transaction, spent),
-            (Errand::ProtocolInfo, Ended::Answered(None) | Ended::Silent) => {
-                self.finish(transmission.transaction, Outcome::StickBusy);
+            (Operation::ReturnRoute, _) => self.finish(transmission.transaction, Outcome::Delivered),
+            (_, Ended::NotAccepted) => self.controller_was_busy(transmission.transaction, BUSY),
+            (_, Ended::NotSent) => self.controller_was_busy(transmission.transaction, BUSY),
+            (Operation::ProtocolInfo, Ended::Answered(Some(frame))) => self.learn_protocol(transmission.transaction, &frame),
+            (Operation::NodeInfo, Ended::Answered(_)) => self.acknowledged(transmission),
+            (Operation::NodeInfo, Ended::Silent) => self.unacknowledged(transmission.transaction, spent),
+            (Operation::ProtocolInfo, Ended::Answered(None) | Ended::Silent) => {
+                self.finish(transmission.transaction, Outcome::ControllerBusy);
             }
-            (Errand::Command { .. } | Errand::Probe(_) | Errand::Join { .. }, Ended::Answered(frame)) => {
+            (Operation::Command { .. } | Operation::Probe(_) | Operation::Join { .. }, Ended::Answered(frame)) => {
                 let message = frame.and_then(|frame| Message::parse(&frame, self.width).ok());
                 let Some(Message::SendDataCallback(callback)) = message else {
                     return self.unacknowledged(transmission.transaction, spent);
                 };
                 self.called_back(transmission, &callback, spent);
             }
-            // 65 seconds without a callback: docs/protocol/serial-api.md §1, timers, calls such a stick hung.
-            (Errand::Command { .. } | Errand::Probe(_) | Errand::Join { .. }, Ended::Silent) => {
-                self.finish(transmission.transaction, Outcome::StickGone);
-                self.stick_hangs("the stick never said how a transmission ended");
+            // 65 seconds without a callback: docs/protocol/serial-api.md §1, timers, calls such a controller hung.
+            (Operation::Command { .. } | Operation::Probe(_) | Operation::Join { .. }, Ended::Silent) => {
+                self.finish(transmission.transaction, Outcome::ControllerGone);
+                self.controller_hangs("the stick never said how a transmission ended");
             }
         }
     }
@@ -223,17 +223,17 @@ impl Network {
                 self.release(&transaction);
                 self.queue.push_front(transaction);
             }
-            TxStatus::FAIL => self.stick_was_busy(transmission.transaction, JAMMED),
-            TxStatus::NOT_IDLE => self.stick_was_busy(transmission.transaction, BUSY),
+            TxStatus::FAIL => self.controller_was_busy(transmission.transaction, JAMMED),
+            TxStatus::NOT_IDLE => self.controller_was_busy(transmission.transaction, BUSY),
             _ => self.unacknowledged(transmission.transaction, spent),
         }
     }
 
     /// Nothing went out, which says nothing about the node.
-    fn stick_was_busy(&mut self, mut transaction: Transaction, pause: Duration) {
+    fn controller_was_busy(&mut self, mut transaction: Transaction, pause: Duration) {
         self.release(&transaction);
         if transaction.busy == BUSY_TRIES {
-            return self.finish(transaction, Outcome::StickBusy);
+            return self.finish(transaction, Outcome::ControllerBusy);
         }
         let pause = if pause == BUSY { BUSY * (1 << transaction.busy) } else { pause };
         transaction.busy += 1;
@@ -266,16 +266,16 @@ impl Network {
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if transaction.expects_report() {
             let until = now + state.patience(transaction.failures);
-            state.thinking = Some(Thinking { transaction, since: now, until, working: false, verifying: false });
+            state.awaiting_reply = Some(AwaitingReply { transaction, since: now, until, working: false, verifying: false });
             if let Some(answer) = early {
                 self.answered(id, answer);
             }
             return;
         }
         // The radio's acknowledgement says that the frame arrived, not that it could be opened.
-        if transaction.origin != Origin::Machine && transaction.class_of(&state.node) > SecurityClass::S0 {
+        if transaction.requester != Requester::Machine && transaction.class_of(&state.node) > SecurityClass::S0 {
             let until = now + VERIFY_DELIVERY;
-            state.thinking = Some(Thinking { transaction, since: now, until, working: false, verifying: true });
+            state.awaiting_reply = Some(AwaitingReply { transaction, since: now, until, working: false, verifying: true });
             return;
         }
         let is_answer = transaction.priority == Priority::Reply;
@@ -295,9 +295,9 @@ impl Network {
     fn delivered(&mut self, transaction: Transaction) {
         let (id, now) = (transaction.node, self.clock);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
-        if let Errand::Command { command, expect } = &transaction.errand {
+        if let Operation::Command { command, expect } = &transaction.operation {
             // A bolt stores nothing: no code has to wait for it.
-            if *expect == Expect::Supervised && transaction.priority != Priority::Operate {
+            if *expect == Completion::Supervised && transaction.priority != Priority::Operate {
                 state.pace_until = now + STORING;
             }
             if *command == Command::WakeUp(WakeUp::NoMoreInformation) {
@@ -311,7 +311,7 @@ impl Network {
     fn unacknowledged(&mut self, mut transaction: Transaction, spent: Duration) {
         let (id, now) = (transaction.node, self.clock);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
-        if transaction.origin == Origin::Farewell {
+        if transaction.requester == Requester::LocalReset {
             let news = state.died(now, &mut self.entropy);
             self.tell_reach(id, news);
             return self.finish(transaction, Outcome::NoAck);
@@ -319,7 +319,7 @@ impl Network {
         if state.sleeps() {
             // Silence of a sleeper is no failure: it went back to sleep, and will call.
             state.release_from(transaction.id);
-            if transaction.origin != Origin::Machine {
+            if transaction.requester != Requester::Machine {
                 self.queue.push_front(transaction);
             }
             return self.fell_asleep(id);
@@ -329,14 +329,14 @@ impl Network {
         transaction.failures += 1;
         // Also where only its Nonce Get was sent: to the requester, a node that answers nothing is the same.
         transaction.doubt = Some(Outcome::NoAck);
-        match transaction.origin {
+        match transaction.requester {
             // A node asks again for an answer that it missed.
-            Origin::Machine => return,
+            Requester::Machine => return,
             // Whether it is there at all is for the talk to say, by its own times.
-            Origin::Joining if transaction.failures < transaction.tries() => return self.queue.push_front(transaction),
-            Origin::Joining => return self.finish(transaction, Outcome::NoAck),
-            Origin::Caller | Origin::Interview if state.reach != Reach::Dead => {}
-            Origin::Caller | Origin::Interview | Origin::Ping | Origin::Farewell => {
+            Requester::Joining if transaction.failures < transaction.tries() => return self.queue.push_front(transaction),
+            Requester::Joining => return self.finish(transaction, Outcome::NoAck),
+            Requester::Caller | Requester::Interview if state.reach != Reach::Dead => {}
+            Requester::Caller | Requester::Interview | Requester::Ping | Requester::LocalReset => {
                 let news = state.died(now, &mut self.entropy);
                 self.tell_reach(id, news);
                 return self.finish(transaction, Outcome::NoAck);
@@ -350,8 +350,8 @@ impl Network {
         }
         if !state.suspect {
             state.suspect = true;
-            let ping = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
-            let ping = self.transaction(id, Priority::Revoke, ping, Origin::Ping);
+            let ping = Operation::Command { command: Command::NoOperation, expect: Completion::Nothing };
+            let ping = self.transaction(id, Priority::Revoke, ping, Requester::Ping);
             // Before the others, which wait for it: among them may be a revocation.
             self.queue.push_front(ping);
         }
@@ -362,8 +362,8 @@ impl Network {
     pub(super) fn check_reports(&mut self) {
         let now = self.clock;
         let mut overdue = Vec::new();
-        self.nodes.each_stirring(|state| overdue.extend(state.thinking.take_if(|it| it.until <= now)));
-        for Thinking { mut transaction, since, working, verifying, .. } in overdue {
+        self.nodes.for_each_active(|state| overdue.extend(state.awaiting_reply.take_if(|it| it.until <= now)));
+        for AwaitingReply { mut transaction, since, working, verifying, .. } in overdue {
             if verifying {
                 self.delivered(transaction);
                 continue;
@@ -386,16 +386,16 @@ impl Network {
     pub(super) fn check_sleepers(&mut self) {
         let now = self.clock;
         let dozed_off: Vec<NodeId> =
-            self.nodes.stirring().filter(|state| state.dozed_off(now)).map(|state| state.node.id).collect();
+            self.nodes.active().filter(|state| state.dozed_off(now)).map(|state| state.node.id).collect();
         for id in dozed_off {
             self.fell_asleep(id);
         }
-        let idle: Vec<NodeId> = self.nodes.stirring().filter(|state| state.is_idle(now)).map(|state| state.node.id).collect();
+        let idle: Vec<NodeId> = self.nodes.active().filter(|state| state.is_idle(now)).map(|state| state.node.id).collect();
         for id in idle {
             if !self.queue.waits_for(id) && self.on_air() != Some(id) {
                 let command = Command::WakeUp(WakeUp::NoMoreInformation);
-                let errand = Errand::Command { command, expect: Expect::Nothing };
-                let transaction = self.transaction(id, Priority::Awake, errand, Origin::Machine);
+                let operation = Operation::Command { command, expect: Completion::Nothing };
+                let transaction = self.transaction(id, Priority::Awake, operation, Requester::Machine);
                 self.queue.push(transaction);
             }
         }
@@ -405,18 +405,18 @@ impl Network {
     pub(super) fn probe_dead_nodes(&mut self) {
         let now = self.clock;
         let due: Vec<NodeId> =
-            self.nodes.stirring().filter(|state| state.is_worth_a_ping(now)).map(|state| state.node.id).collect();
+            self.nodes.active().filter(|state| state.is_worth_a_ping(now)).map(|state| state.node.id).collect();
         for id in due {
             if !self.queue.waits_for(id) && self.on_air() != Some(id) {
-                let errand = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
-                let ping = self.transaction(id, Priority::Background, errand, Origin::Ping);
+                let operation = Operation::Command { command: Command::NoOperation, expect: Completion::Nothing };
+                let ping = self.transaction(id, Priority::Background, operation, Requester::Ping);
                 self.queue.push(ping);
             }
         }
     }
 
     /// When the transmission under way must make room for what waits behind it: an answer, a person at another door, or a code
-    /// that must stop working. One that goes well ends before; the stick spends many seconds only on a node it can't reach.
+    /// that must stop working. One that goes well ends before; the controller spends many seconds only on a node it can't reach.
     ///
     /// Operation and revocation are stopped, too, but never by each other's flood: an operation does not stop a revocation, and
     /// each is given twice as long after it was stopped, so that a slow lock is reached in the end.
@@ -456,7 +456,7 @@ impl Network {
                 }
                 self.finish(transaction, Outcome::Delivered);
             }
-            _ => self.finish(transaction, Outcome::StickBusy),
+            _ => self.finish(transaction, Outcome::ControllerBusy),
         }
     }
 
@@ -474,7 +474,7 @@ impl Network {
         self.tell_reach(id, news);
         if was_suspect {
             self.tell(NetworkEvent::FoundAlive { node: id });
-            for ping in self.queue.take_if(|transaction| transaction.node == id && transaction.origin == Origin::Ping) {
+            for ping in self.queue.take_if(|transaction| transaction.node == id && transaction.requester == Requester::Ping) {
                 self.release(&ping);
             }
         }

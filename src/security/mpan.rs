@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::crypto::aes;
 use super::crypto::derive::ExpandedKey;
-use super::span::{Nonce, Protection, WINDOW};
+use super::span::{FrameKey, Nonce, WINDOW};
 use crate::domain::time::Instant;
 
 /// A follow-up comes right after its multicast, but for what is on the air in between.
@@ -16,7 +16,7 @@ const FOLLOWS: Duration = Duration::from_secs(2);
 /// A multicast group of one peer.
 #[derive(Clone)]
 pub(super) struct Group {
-    protection: Protection,
+    protection: FrameKey,
     /// Counts up by one with each frame. A carry goes over all sixteen bytes, as in Z-Wave JS and the vectors; the C
     /// reference carries nowhere, and such a peer asks for a new state once in 256 frames.
     state: u128,
@@ -33,12 +33,12 @@ struct Ahead {
 
 impl Group {
     /// The state that the peer told in a frame sealed with `protection`.
-    pub(super) fn new(protection: Protection, state: u128) -> Self {
+    pub(super) fn new(protection: FrameKey, state: u128) -> Self {
         Self { protection, state, ahead: None }
     }
 
     /// What its frames are sealed with.
-    pub(super) fn protection(&self) -> Protection {
+    pub(super) fn protection(&self) -> FrameKey {
         self.protection
     }
 

@@ -25,7 +25,7 @@ use super::crypto::derive::ExpandedKey;
 use super::keys::{KeyId, KeyMask, NetworkKeys};
 use super::mpan::Group;
 use super::repeats::{Heard, Repeated};
-pub use super::span::Protection;
+pub use super::span::FrameKey;
 use super::span::{Nonce, Span};
 use crate::command::security_2::{
     Extension, Meaning, MessageEncapsulation, NonceGet, NonceReport, Place, Security2, SequenceNumber, extensions,
@@ -48,7 +48,7 @@ const GROUPS: usize = 16;
 
 /// Where a frame travels: what is authenticated with it beside its own bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Air<'a> {
+pub struct S2Context<'a> {
     /// The network.
     pub home: HomeId,
     /// Our own node.
@@ -140,7 +140,7 @@ pub enum Ignored {
 #[derive(Debug)]
 pub struct Opened {
     /// With what.
-    pub protection: Protection,
+    pub protection: FrameKey,
     /// The command, class byte first. Empty in a frame that only carries extensions.
     pub command: Zeroizing<Vec<u8>>,
     /// It is sealed with entropy that the peer was given since its frame before: it asked, or a frame in its name did not
@@ -159,7 +159,7 @@ pub struct Opened {
 pub struct Session {
     peer: NodeId,
     /// What its frames may be sealed with, the likeliest first.
-    candidates: Vec<Protection>,
+    candidates: Vec<FrameKey>,
     temporary: Option<ExpandedKey>,
     sequence: SequenceNumber,
     span: Span,
@@ -171,7 +171,7 @@ pub struct Session {
 
 /// A frame, opened with one nonce of one key.
 struct Text {
-    protection: Protection,
+    protection: FrameKey,
     under_new_nonce: bool,
     plain: Zeroizing<Vec<u8>>,
 }
@@ -205,18 +205,18 @@ impl Session {
         self.temporary = None;
         self.span = Span::default();
         self.asked = false;
-        self.candidates = granted.classes().filter(|class| *class != SecurityClass::S0).map(Protection::Class).collect();
+        self.candidates = granted.classes().filter(|class| *class != SecurityClass::S0).map(FrameKey::Class).collect();
     }
 
     /// The key of a bootstrapping: nothing else opens frames until [`Session::expect`] says so.
     pub fn set_temporary(&mut self, key: ExpandedKey) {
         self.temporary = Some(key);
-        self.candidates = vec![Protection::Temporary];
+        self.candidates = vec![FrameKey::Temporary];
     }
 
     /// During a bootstrapping, frames come under the temporary key, and under that of `class` while it is exchanged.
     pub fn expect(&mut self, class: Option<SecurityClass>) {
-        self.candidates = std::iter::once(Protection::Temporary).chain(class.map(Protection::Class)).collect();
+        self.candidates = std::iter::once(FrameKey::Temporary).chain(class.map(FrameKey::Class)).collect();
     }
 
     /// The last [`Received::Answer`] is not sent: what the peer was sent before is valid instead.
@@ -230,20 +230,20 @@ impl Session {
     }
 
     /// What the next frame would be sealed with, if the peer and we agree still.
-    pub fn protection(&self) -> Option<Protection> {
+    pub fn protection(&self) -> Option<FrameKey> {
         self.span.protection()
     }
 
     /// Seals a command, or asks for the nonce that this needs.
     pub fn seal(
         &mut self,
-        air: &Air<'_>,
-        protection: Protection,
+        context: &S2Context<'_>,
+        protection: FrameKey,
         command: &[u8],
         now: Instant,
         entropy: &mut impl Fresh,
     ) -> Sealing {
-        let Some(key) = key(air, self.peer, self.temporary.as_ref(), protection) else {
+        let Some(key) = key(context, self.peer, self.temporary.as_ref(), protection) else {
             return Sealing::Impossible(Unsealable::NoKey);
         };
         if !fits(command) {
@@ -263,7 +263,7 @@ impl Session {
             has_encrypted_extension: false,
             sealed: Body::default(),
         };
-        let aad = authenticated(air.home, air.own, Receiver::Node(self.peer), &encapsulation, command.len() + TAG);
+        let aad = authenticated(context.home, context.own, Receiver::Node(self.peer), &encapsulation, command.len() + TAG);
         match ccm::seal(&key.ccm, &nonce.0, &aad, command) {
             Some(sealed) => {
                 encapsulation.sealed = Body(sealed);
@@ -276,15 +276,15 @@ impl Session {
     /// Takes in a frame of the peer.
     pub fn receive(
         &mut self,
-        air: &Air<'_>,
+        context: &S2Context<'_>,
         received: Security2,
         to: Addressing,
         now: Instant,
         entropy: &mut impl Fresh,
     ) -> Received {
         match received {
-            Security2::MessageEncapsulation(frame) if to == Addressing::Multicast => self.open_multicast(air, &frame, now),
-            Security2::MessageEncapsulation(frame) => self.open(air, &frame, now, entropy),
+            Security2::MessageEncapsulation(frame) if to == Addressing::Multicast => self.open_multicast(context, &frame, now),
+            Security2::MessageEncapsulation(frame) => self.open(context, &frame, now, entropy),
             _ if to == Addressing::Multicast => Received::Ignored(Ignored::Multicast),
             Security2::NonceGet(NonceGet { sequence }) => {
                 if !self.heard.is_new_question(sequence, now) {
@@ -313,13 +313,19 @@ impl Session {
         Received::Answer { frame: frame(Security2::NonceReport(report)), why }
     }
 
-    fn open(&mut self, air: &Air<'_>, frame: &MessageEncapsulation, now: Instant, entropy: &mut impl Fresh) -> Received {
+    fn open(
+        &mut self,
+        context: &S2Context<'_>,
+        frame: &MessageEncapsulation,
+        now: Instant,
+        entropy: &mut impl Fresh,
+    ) -> Received {
         let follows = self.heard.is_next(frame.sequence);
         // Also one that could not be opened: the answer to it is on its way.
         if !self.heard.is_new(frame) {
             return Received::Duplicate;
         }
-        let aad = authenticated(air.home, self.peer, Receiver::Node(air.own), frame, frame.sealed.0.len());
+        let aad = authenticated(context.home, self.peer, Receiver::Node(context.own), frame, frame.sealed.0.len());
         let attempt = |key: &ExpandedKey, nonce: &Nonce| ccm::open(&key.ccm, &nonce.0, &aad, &frame.sealed.0);
         let announced = frame.meanings().find_map(|meaning| match meaning {
             Meaning::Span(entropy) => Some(entropy),
@@ -328,13 +334,13 @@ impl Session {
         let answers_ours = announced.is_some() && self.span.has_given();
         let text = match announced {
             Some(theirs) => {
-                let yields = air.own < self.peer;
+                let yields = context.own < self.peer;
                 let (peer, temporary) = (self.peer, self.temporary.as_ref());
-                let keys = self.candidates.iter().filter_map(|it| Some((*it, key(air, peer, temporary, *it)?)));
+                let keys = self.candidates.iter().filter_map(|it| Some((*it, key(context, peer, temporary, *it)?)));
                 self.span.open_new(&theirs, keys, yields, attempt)
             }
             None => self.span.protection().and_then(|protection| {
-                let key = key(air, self.peer, self.temporary.as_ref(), protection)?;
+                let key = key(context, self.peer, self.temporary.as_ref(), protection)?;
                 self.span.open(follows, now, |nonce| attempt(key, nonce)).map(|plain| (protection, plain))
             }),
         };
@@ -374,7 +380,7 @@ impl Session {
         Received::Command(Opened { protection, command, under_new_nonce, multicast: false, repeats_multicast, multicast_lost })
     }
 
-    fn open_multicast(&mut self, air: &Air<'_>, frame: &MessageEncapsulation, now: Instant) -> Received {
+    fn open_multicast(&mut self, context: &S2Context<'_>, frame: &MessageEncapsulation, now: Instant) -> Received {
         let failed = Received::Ignored(Ignored::Multicast);
         let Some(id) = frame.meanings().find_map(|meaning| match meaning {
             Meaning::Group(id) => Some(id),
@@ -382,9 +388,9 @@ impl Session {
         }) else {
             return failed;
         };
-        let aad = authenticated(air.home, self.peer, Receiver::Group(id), frame, frame.sealed.0.len());
+        let aad = authenticated(context.home, self.peer, Receiver::Group(id), frame, frame.sealed.0.len());
         let Some(protection) = self.groups.get(&id).map(Group::protection) else { return failed };
-        let Some(key) = key(air, self.peer, self.temporary.as_ref(), protection) else { return failed };
+        let Some(key) = key(context, self.peer, self.temporary.as_ref(), protection) else { return failed };
         let attempt = |nonce: &Nonce| ccm::open(&key.ccm, &nonce.0, &aad, &frame.sealed.0);
         let Some(plain) = self.groups.get_mut(&id).and_then(|group| group.open(key, now, attempt)) else {
             // What can't be opened is asked for anew at the follow-up. Duplicates end here, too, and cost the state nothing.
@@ -415,12 +421,17 @@ fn take_sequence(next: &mut SequenceNumber) -> SequenceNumber {
 }
 
 /// The key itself, and no copy of it: so it takes of a session only what it needs.
-fn key<'k>(air: &Air<'k>, peer: NodeId, temporary: Option<&'k ExpandedKey>, protection: Protection) -> Option<&'k ExpandedKey> {
+fn key<'k>(
+    context: &S2Context<'k>,
+    peer: NodeId,
+    temporary: Option<&'k ExpandedKey>,
+    protection: FrameKey,
+) -> Option<&'k ExpandedKey> {
     // The node is the one that is not the controller: a Long Range node's keys are those of both sides.
-    let node = if air.own.is_long_range() { air.own } else { peer };
+    let node = if context.own.is_long_range() { context.own } else { peer };
     match protection {
-        Protection::Temporary => temporary,
-        Protection::Class(class) => KeyId::of(class, node).map(|id| air.keys.expanded(id)),
+        FrameKey::Temporary => temporary,
+        FrameKey::Class(class) => KeyId::of(class, node).map(|id| context.keys.expanded(id)),
     }
 }
 

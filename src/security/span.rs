@@ -24,7 +24,7 @@ const COLLISION: Duration = Duration::from_millis(500 + 2_000);
 
 /// What a frame is sealed with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Protection {
+pub enum FrameKey {
     /// The key that both sides agreed on for the time of the bootstrapping.
     Temporary,
     /// The network key of a class. For S0 this only verifies its transfer.
@@ -68,7 +68,7 @@ enum Next {
 
 #[derive(Clone, Debug)]
 struct Shared {
-    protection: Protection,
+    protection: FrameKey,
     generator: Generator,
     /// The value of our last frame, while the peer may have sealed one with it in the same moment.
     last: Option<(Nonce, Instant)>,
@@ -121,7 +121,7 @@ impl Span {
     /// asked first.
     pub(super) fn seal(
         &mut self,
-        protection: Protection,
+        protection: FrameKey,
         key: &ExpandedKey,
         now: Instant,
         entropy: &mut impl Fresh,
@@ -145,7 +145,7 @@ impl Span {
     }
 
     /// What the generator seals with, if there is one.
-    pub(super) fn protection(&self) -> Option<Protection> {
+    pub(super) fn protection(&self) -> Option<FrameKey> {
         self.shared.as_ref().map(|shared| shared.protection)
     }
 
@@ -183,10 +183,10 @@ impl Span {
     pub(super) fn open_new<'k, T>(
         &mut self,
         theirs: &EntropyInput,
-        keys: impl IntoIterator<Item = (Protection, &'k ExpandedKey)>,
+        keys: impl IntoIterator<Item = (FrameKey, &'k ExpandedKey)>,
         yields: bool,
         mut attempt: impl FnMut(&ExpandedKey, &Nonce) -> Option<T>,
-    ) -> Option<(Protection, T)> {
+    ) -> Option<(FrameKey, T)> {
         let given = self.given;
         keys.into_iter().find_map(|(protection, key)| {
             let (generator, opened) = given.iter().flatten().find_map(|ours| {

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::function::FunctionId;
 use crate::domain::ids::NodeId;
 
-/// How many bytes a node id takes on the serial line. 8 bits after every reset of the stick; 16 after Setup 0x80
+/// How many bytes a node id takes on the serial line. 8 bits after every reset of the controller; 16 after Setup 0x80
 /// (docs/protocol/serial-api.md §3).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum NodeIdWidth {
@@ -94,7 +94,7 @@ pub enum ParseError {
 /// Why a request can't be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum WriteError {
-    /// A Long Range node, while the stick speaks 8-bit node ids.
+    /// A Long Range node, while the controller speaks 8-bit node ids.
     #[error("{0} needs 16-bit node ids; switch the stick with Setup 0x80 first")]
     NodeTooWide(NodeId),
     /// Does not fit into one serial frame.
@@ -184,7 +184,7 @@ pub(super) fn counted(input: &[u8]) -> IResult<&[u8], &[u8]> {
     take(len).parse(input)
 }
 
-/// The end of the parameters, up to `most` bytes that newer sticks append.
+/// The end of the parameters, up to `most` bytes that newer controllers append.
 pub(super) fn end_within(input: &[u8], most: usize) -> IResult<&[u8], ()> {
     if input.len() <= most { Ok((&[], ())) } else { Err(inconsistent(input)) }
 }

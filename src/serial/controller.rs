@@ -1,4 +1,4 @@
-//! What the stick says about itself (docs/protocol/serial-api.md §4: 0x02, 0x05, 0x07, 0x09, 0x0A, 0x15, 0x20, 0xDA,
+//! What the controller says about itself (docs/protocol/serial-api.md §4: 0x02, 0x05, 0x07, 0x09, 0x0A, 0x15, 0x20, 0xDA,
 //! 0xDB).
 
 use std::collections::BTreeSet;
@@ -49,10 +49,10 @@ impl InitData {
     }
 }
 
-/// Get Controller Capabilities' response (0x05): the role of the stick.
+/// Get Controller Capabilities' response (0x05): the role of the controller.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct ControllerCapabilities {
-    /// The bits as they came. Beside those below: 0x10 this stick is the SUC, 0x20 nothing was ever included.
+    /// The bits as they came. Beside those below: 0x10 this controller is the SUC, 0x20 nothing was ever included.
     pub flags: u8,
 }
 
@@ -68,13 +68,13 @@ impl ControllerCapabilities {
     }
 }
 
-/// Get Serial API Capabilities' response (0x07): which stick, and what it can do.
+/// Get Serial API Capabilities' response (0x07): which controller, and what it can do.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Capabilities {
-    /// Version and revision of the stick's application.
+    /// Version and revision of the controller's application.
     #[serde(rename = "serial_api_version", serialize_with = "as_dotted")]
     pub version: (u8, u8),
-    /// Manufacturer of the stick.
+    /// Manufacturer of the controller.
     #[serde(serialize_with = "as_hex16")]
     pub manufacturer: u16,
     /// Product type.
@@ -92,7 +92,7 @@ impl Capabilities {
     /// Bytes of the function mask.
     const MASK: usize = 32;
 
-    /// Whether the stick knows `function`.
+    /// Whether the controller knows `function`.
     pub fn supports(&self, function: FunctionId) -> bool {
         self.functions.contains(&function)
     }
@@ -168,13 +168,13 @@ impl ProtocolVersion {
     }
 }
 
-/// Memory Get Id's response (0x20): the identity of network and stick.
+/// Memory Get Id's response (0x20): the identity of network and controller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct MemoryId {
     /// The network.
     #[serde(rename = "home_id", serialize_with = "as_home")]
     pub home: HomeId,
-    /// The stick's own node id.
+    /// The controller's own node id.
     #[serde(rename = "own_node")]
     pub own: NodeId,
 }
@@ -192,7 +192,7 @@ impl MemoryId {
     }
 }
 
-/// The stick started (0x0A). Node ids are back to 8 bits, settings and pending callbacks are gone.
+/// The controller started (0x0A). Node ids are back to 8 bits, settings and pending callbacks are gone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SerialApiStarted {
     /// 0 reset pin, 3 watchdog, 5 power up, 6 USB suspend, 7 software reset, 8 emergency watchdog, 9 brown-out.

@@ -115,7 +115,7 @@ impl Frame {
         Ok(Self { kind: FrameType::from_byte(kind), function: FunctionId(function), params })
     }
 
-    /// The callback id a frame *from the stick* carries: the first parameter of a callback
+    /// The callback id a frame *from the controller* carries: the first parameter of a callback
     /// (docs/protocol/serial-api.md §2).
     pub fn callback_id(&self) -> Option<CallbackId> {
         let calls_back = matches!(self.function.pattern(), Some(Pattern::ResponseAndCallback | Pattern::Callback));
@@ -140,7 +140,7 @@ pub enum Received {
     Ack,
     /// Our frame was damaged.
     Nak,
-    /// Our frame was dropped: it collided with one from the stick.
+    /// Our frame was dropped: it collided with one from the controller.
     Can,
     /// A data frame with a good checksum.
     Frame(Frame),
@@ -150,7 +150,7 @@ pub enum Received {
     Garbage(usize),
 }
 
-/// Cuts the byte stream from a stick into [`Received`] values. Never holds more than one unfinished frame.
+/// Cuts the byte stream from a controller into [`Received`] values. Never holds more than one unfinished frame.
 #[derive(Clone, Default, Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
@@ -226,7 +226,7 @@ impl Decoder {
     }
 
     /// Drops a damaged frame of `len` bytes, but only up to the next possible start of a frame in it: when a line loses
-    /// bytes, the damaged frame has swallowed the beginning of the one that follows (seen on ZW090 sticks).
+    /// bytes, the damaged frame has swallowed the beginning of the one that follows (seen on ZW090 controllers).
     fn drop_damaged(&mut self, len: usize) -> Received {
         let end = (1..len).find(|at| self.may_start(*at, len)).unwrap_or(len);
         self.buffer.drain(..end);
@@ -234,7 +234,7 @@ impl Decoder {
     }
 
     /// Where, inside the doubtful frame at the head, the good frame begins that ends first. A false start may announce
-    /// many bytes: what the stick sends again must not wait for them.
+    /// many bytes: what the controller sends again must not wait for them.
     fn frame_within(&self) -> Option<usize> {
         if !self.may_start(0, self.buffer.len()) {
             return None;

@@ -20,7 +20,7 @@ pub enum Pattern {
     ResponseAndCallback,
     /// A request, then callbacks.
     Callback,
-    /// The stick speaks by itself.
+    /// The controller speaks by itself.
     Unsolicited,
 }
 

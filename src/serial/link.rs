@@ -6,12 +6,12 @@
 //!
 //! # Duplicates
 //!
-//! A stick sends a data frame again when it saw no ACK for it, and sends no other before it did or gave up. So an equal
+//! A controller sends a data frame again when it saw no ACK for it, and sends no other before it did or gave up. So an equal
 //! frame is surely the same one in two cases only:
 //!
-//! * it is here before our ACK for the first copy left: the stick can't have sent anything new yet (a stalled host finds
+//! * it is here before our ACK for the first copy left: the controller can't have sent anything new yet (a stalled host finds
 //!   several copies in its buffer);
-//! * it is a callback, which has an id that is not used again so soon: within the stick's own ACK time-out.
+//! * it is a callback, which has an id that is not used again so soon: within the controller's own ACK time-out.
 //!
 //! Any other equal frame is delivered: two equal reports from a lock may be two events, and a Nonce Get repeated after
 //! 50 ms is a second question. Above, commands are idempotent or carry sequence numbers.
@@ -30,13 +30,13 @@ use crate::domain::time::{Deadline, Instant};
 #[serde(transparent)]
 pub struct SendId(pub u64);
 
-/// Why a frame did not reach the stick. Whether it did after all is not known: a lost ACK looks the same.
+/// Why a frame did not reach the controller. Whether it did after all is not known: a lost ACK looks the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum SendFailure {
     /// No ACK, after all retransmissions.
     #[error("the stick does not acknowledge")]
     NoAck,
-    /// The stick refused it each time, as it was busy sending itself (CAN) or got it damaged (NAK).
+    /// The controller refused it each time, as it was busy sending itself (CAN) or got it damaged (NAK).
     #[error("the stick refused the frame each time")]
     Refused,
     /// The port is closed or went away.
@@ -49,11 +49,11 @@ pub enum SendFailure {
 pub enum LinkEvent {
     /// A data frame arrived, and is acknowledged.
     Frame(Frame),
-    /// The stick acknowledged a frame.
+    /// The controller acknowledged a frame.
     Sent(SendId),
     /// A frame was given up.
     Failed(SendId, SendFailure),
-    /// The stick answers nothing any more: close and reopen the port, and reset it.
+    /// The controller answers nothing any more: close and reopen the port, and reset it.
     Unresponsive,
 }
 
@@ -80,7 +80,7 @@ struct Flight {
     id: SendId,
     frame: Frame,
     retransmissions: u8,
-    /// A try met silence: the stick may have the frame, whatever it says to the tries after it.
+    /// A try met silence: the controller may have the frame, whatever it says to the tries after it.
     may_have_arrived: bool,
     state: FlightState,
 }
@@ -96,18 +96,18 @@ enum FlightState {
 }
 
 impl Link {
-    /// How long to wait for an ACK. Sticks take up to 1.5 s.
+    /// How long to wait for an ACK. Controllers take up to 1.5 s.
     pub const ACK_TIMEOUT: Duration = Duration::from_millis(1600);
     /// How long a frame may take from its first byte.
     pub const FRAME_TIMEOUT: Duration = Duration::from_millis(1500);
     /// A frame goes out at most this many times more.
     pub const MAX_RETRANSMISSIONS: u8 = 3;
-    /// So many transmissions in a row without any answer, and the stick is given up.
+    /// So many transmissions in a row without any answer, and the controller is given up.
     const MAX_SILENCES: u8 = 3;
-    /// How long a stick may take to send a callback again.
+    /// How long a controller may take to send a callback again.
     const DUPLICATE_WINDOW: Duration = Duration::from_millis(1600);
 
-    /// A link over a port that was just opened. Its first transmission is a NAK, which clears half a frame in the stick.
+    /// A link over a port that was just opened. Its first transmission is a NAK, which clears half a frame in the controller.
     pub fn new() -> Self {
         Self {
             decoder: Decoder::new(),
@@ -139,7 +139,7 @@ impl Link {
         }
     }
 
-    /// Takes bytes from the stick.
+    /// Takes bytes from the controller.
     pub fn bytes(&mut self, bytes: &[u8], now: Instant) {
         self.handle_timeout(now);
         self.decoder.push(bytes);
@@ -158,7 +158,7 @@ impl Link {
     /// Lets time pass.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.half_frame_since.is_some_and(|since| now >= since + Self::FRAME_TIMEOUT) {
-            // Silently: the stick sends it again by itself.
+            // Silently: the controller sends it again by itself.
             self.decoder.reset();
             self.half_frame_since = None;
         }
@@ -183,8 +183,8 @@ impl Link {
         Deadline::earliest(half_frame, flight)
     }
 
-    /// The next bytes to write: ACKs first. A frame of our own waits while the stick is in the middle of one of its,
-    /// as the stick would answer it with CAN.
+    /// The next bytes to write: ACKs first. A frame of our own waits while the controller is in the middle of one of its,
+    /// as the controller would answer it with CAN.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
         if !self.controls.is_empty() {
             return Some(self.controls.drain(..).collect());
@@ -270,7 +270,7 @@ impl Link {
         let why = if flight.may_have_arrived { SendFailure::NoAck } else { SendFailure::Refused };
         self.events.push_back(LinkEvent::Failed(flight.id, why));
         self.flight = None;
-        // A stick that refuses is alive, and a reset would only cost its frames.
+        // A controller that refuses is alive, and a reset would only cost its frames.
         if self.silences >= Self::MAX_SILENCES {
             self.silences = 0;
             self.events.push_back(LinkEvent::Unresponsive);
@@ -290,7 +290,7 @@ impl Flight {
         self.retransmissions > 0 || self.state != FlightState::Ready
     }
 
-    /// Whether `received` can only come from a stick that got this frame.
+    /// Whether `received` can only come from a controller that got this frame.
     fn is_answered_by(&self, received: &Frame) -> bool {
         let responds = received.kind == FrameType::Response && received.function == self.frame.function;
         let restarted = self.frame.function == FunctionId::SOFT_RESET && received.function == FunctionId::SERIAL_API_STARTED;

@@ -1,4 +1,4 @@
-//! What a stick sends: responses, callbacks, unsolicited frames.
+//! What a controller sends: responses, callbacks, unsolicited frames.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ use super::setup::SetupResponse;
 use super::transmit::{ApplicationCommand, Rssi, SendDataCallback, SendDataResponse};
 use crate::domain::ids::NodeId;
 
-/// One frame from a stick, understood. Serialises as the fields of its payload.
+/// One frame from a controller, understood. Serialises as the fields of its payload.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Message {
@@ -47,7 +47,7 @@ pub enum Message {
     },
     /// Serial API Setup's response.
     Setup(SetupResponse),
-    /// Get Random's response; empty if the stick could not.
+    /// Get Random's response; empty if the controller could not.
     Random {
         /// The bytes, in hexadecimal when serialised.
         #[serde(serialize_with = "as_hex")]
@@ -55,13 +55,13 @@ pub enum Message {
     },
     /// NVM Get Id's response.
     NvmId(NvmId),
-    /// What was read of a 500-series stick's memory.
+    /// What was read of a 500-series controller's memory.
     NvmData {
         /// The bytes.
         #[serde(rename = "data_hex", serialize_with = "as_hex")]
         data: NvmBytes,
     },
-    /// A newer stick's answer about its memory.
+    /// A newer controller's answer about its memory.
     Nvm(NvmAnswer),
     /// Get Background RSSI's response, a figure per channel.
     BackgroundRssi {
@@ -155,7 +155,7 @@ pub enum Message {
     ApplicationUpdate(ApplicationUpdate),
     /// A command from a node.
     ApplicationCommand(ApplicationCommand),
-    /// The stick started.
+    /// The controller started.
     SerialApiStarted(SerialApiStarted),
     /// Anything else.
     Other {
@@ -172,7 +172,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// Reads a frame from a stick. If it fits only the other node id width, it is read in that: a stick may have been left
+    /// Reads a frame from a controller. If it fits only the other node id width, it is read in that: a controller may have been left
     /// in 16-bit mode, or have restarted without our knowledge.
     pub fn parse(frame: &Frame, width: NodeIdWidth) -> Result<Self, ParseError> {
         Self::parse_detecting(frame, width).map(|(message, _)| message)
@@ -310,7 +310,7 @@ impl Message {
         (&[], Self::Other { function, kind, params: Bytes::copy_from_slice(input) })
     }
 
-    /// The frame a stick would send. Used by the simulator and by tests.
+    /// The frame a controller would send. Used by the simulator and by tests.
     pub fn write(&self, width: NodeIdWidth) -> Frame {
         let mut params = Vec::new();
         let (kind, function) = self.put(&mut params, width);

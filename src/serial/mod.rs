@@ -1,4 +1,4 @@
-//! The serial language between host and stick, in both directions: what the daemon says, the simulator understands,
+//! The serial language between host and controller, in both directions: what the daemon says, the simulator understands,
 //! and the other way round. Pure codecs and one pure machine ([`link`]); ports are opened in `run/port.rs`.
 //!
 //! | file | what |
@@ -6,7 +6,7 @@
 //! | [`frame`] | bytes ↔ frames; garbage is a value |
 //! | [`function`] | the table of function ids |
 //! | [`request`] | what a host sends |
-//! | [`message`] | what a stick sends: responses, callbacks, unsolicited frames |
+//! | [`message`] | what a controller sends: responses, callbacks, unsolicited frames |
 //! | [`setup`], [`controller`], [`node_info`], [`nvm`], [`transmit`] | their payloads, by subject |
 //! | [`codec`] | what they share: node ids of two widths, errors, payloads that may hold a code |
 //! | [`link`] | ACK, NAK, CAN and retransmission |

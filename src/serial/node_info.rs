@@ -1,4 +1,4 @@
-//! What the stick says about nodes: protocol info, node information frames, updates, inclusion and exclusion
+//! What the controller says about nodes: protocol info, node information frames, updates, inclusion and exclusion
 //! (docs/protocol/serial-api.md §4: 0x41, 0x49, 0x4A, 0x4B).
 
 use nom::bytes::complete::take;
@@ -59,7 +59,7 @@ impl NodeProtocolInfo {
     pub(super) fn parse(input: &[u8]) -> IResult<&[u8], Self> {
         let (input, (capability, security, reserved)) = (u8, u8, u8).parse(input)?;
         let (input, (basic, generic)) = (u8, u8).parse(input)?;
-        // Some sticks leave the specific class out where there is none.
+        // Some controllers leave the specific class out where there is none.
         let (input, specific) = opt(u8).parse(input)?;
         let info = Self {
             listening: capability & 0x80 != 0,
@@ -229,7 +229,7 @@ impl UpdateStatus {
 pub struct ApplicationUpdate {
     /// What.
     pub status: UpdateStatus,
-    /// Which node; 0 where the stick does not say.
+    /// Which node; 0 where the controller does not say.
     pub node: NodeId,
     /// SmartStart: how the frame came, and the home id of the waiting device.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -286,7 +286,7 @@ impl ApplicationUpdate {
 pub struct InclusionStatus(pub u8);
 
 impl InclusionStatus {
-    /// The stick is ready; put the device into learn mode.
+    /// The controller is ready; put the device into learn mode.
     pub const READY: Self = Self(1);
     /// A device was found.
     pub const NODE_FOUND: Self = Self(2);
@@ -300,7 +300,7 @@ impl InclusionStatus {
     pub const DONE: Self = Self(6);
     /// Failed.
     pub const FAILED: Self = Self(7);
-    /// This stick is not the primary controller.
+    /// This controller is not the primary controller.
     pub const NOT_PRIMARY: Self = Self(0x23);
 }
 

@@ -1,4 +1,4 @@
-//! The stick's memory, read and written as a whole for backup and restore (docs/protocol/serial-api.md §4, 0x3D). The
+//! The controller's memory, read and written as a whole for backup and restore (docs/protocol/serial-api.md §4, 0x3D). The
 //! transmitter must be silent meanwhile; what is written counts from the next reset on.
 
 use std::fmt;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::codec::{as_hex, put_counted};
 use super::function::FunctionId;
 
-/// How the newer sticks are asked: 0x2E for memories of up to 64 KB, 0x3D for larger ones.
+/// How the newer controllers are asked: 0x2E for memories of up to 64 KB, 0x3D for larger ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NvmForm {
     /// 0x2E: offsets of two bytes.
@@ -48,7 +48,7 @@ impl NvmForm {
     }
 }
 
-/// A part of a stick's memory. The network's keys are in there, so it does not print.
+/// A part of a controller's memory. The network's keys are in there, so it does not print.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct NvmBytes(Bytes);
 
@@ -159,13 +159,13 @@ impl NvmStatus {
     pub const MISMATCH: Self = Self(2);
     /// Somebody else was at the memory.
     pub const INTERFERENCE: Self = Self(3);
-    /// The stick has no such operation (0x3D only).
+    /// The controller has no such operation (0x3D only).
     pub const UNSUPPORTED: Self = Self(4);
     /// The memory ends here; what came with it is good.
     pub const END_OF_FILE: Self = Self(0xFF);
 }
 
-/// The stick's answer to an operation.
+/// The controller's answer to an operation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct NvmAnswer {
     /// Which form.
@@ -200,7 +200,7 @@ impl NvmAnswer {
     }
 }
 
-/// What the memory of a 500-series stick is (0x29).
+/// What the memory of a 500-series controller is (0x29).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct NvmId {
     /// Who made the chip.
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_memory_of_an_old_stick_is_comes_through() {
+    fn what_the_memory_of_an_old_controller_is_comes_through() {
         let message = Message::NvmId(NvmId { manufacturer: 0x20, memory_type: 1, size_code: 0x0E });
         assert_eq!(Message::parse(&message.write(WIDTH), WIDTH), Ok(message));
     }

@@ -16,26 +16,26 @@ use super::transmit::{SendData, SendDataMulti, TxOptions};
 use crate::command::ClassId;
 use crate::domain::ids::{HomeId, NodeId};
 
-/// One request to a stick (docs/protocol/serial-api.md §4). Serialises as its fields.
+/// One request to a controller (docs/protocol/serial-api.md §4). Serialises as its fields.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Request {
     /// Which nodes are there?
     GetSerialApiInitData,
-    /// What the stick shall tell others about us. No response.
+    /// What the controller shall tell others about us. No response.
     SetNodeInformation(SetNodeInformation),
-    /// Which role has the stick?
+    /// Which role has the controller?
     GetControllerCapabilities,
-    /// The stick's time-outs, in 10 ms.
+    /// The controller's time-outs, in 10 ms.
     SetTimeouts {
         /// Its wait for our ACK.
         ack_10ms: u8,
         /// Its wait for our next byte.
         byte_10ms: u8,
     },
-    /// Which stick is it, and what can it do?
+    /// Which controller is it, and what can it do?
     GetCapabilities,
-    /// Restart. No response; a Serial API Started, if the stick sends one.
+    /// Restart. No response; a Serial API Started, if the controller sends one.
     SoftReset,
     /// Which SDK?
     GetProtocolVersion,
@@ -72,7 +72,7 @@ pub enum Request {
     },
     /// Which network, which node are we?
     MemoryGetId,
-    /// What memory has a 500-series stick?
+    /// What memory has a 500-series controller?
     NvmGetId,
     /// A part of that memory.
     NvmRead {
@@ -89,7 +89,7 @@ pub enum Request {
         #[serde(rename = "data_hex", serialize_with = "as_hex")]
         data: NvmBytes,
     },
-    /// Read or write the memory of a newer stick.
+    /// Read or write the memory of a newer controller.
     Nvm {
         /// Which of the two functions.
         #[serde(skip)]
@@ -160,7 +160,7 @@ pub enum Request {
     },
     /// Tell a node its way to the SUC.
     AssignSucReturnRoute(NodeCall),
-    /// Make a node the SUC. No callback when it is the stick itself.
+    /// Make a node the SUC. No callback when it is the controller itself.
     SetSucNodeId {
         /// Which.
         node: NodeId,
@@ -213,7 +213,7 @@ pub enum Request {
         /// Leave out nodes that don't repeat.
         remove_non_repeaters: bool,
     },
-    /// Which way does the stick take to a node?
+    /// Which way does the controller take to a node?
     GetPriorityRoute {
         /// Which.
         node: NodeId,
@@ -228,7 +228,7 @@ pub enum Request {
     },
     /// Which nodes does the bridge play?
     GetVirtualNodes,
-    /// As SendData, for sticks with the bridge library.
+    /// As SendData, for controllers with the bridge library.
     SendDataBridge {
         /// Our node id.
         #[serde(rename = "source_node")]
@@ -237,7 +237,7 @@ pub enum Request {
         #[serde(flatten)]
         send: SendData,
     },
-    /// As SendDataMulti, for sticks with the bridge library.
+    /// As SendDataMulti, for controllers with the bridge library.
     SendDataMultiBridge {
         /// Our node id.
         #[serde(rename = "source_node")]
@@ -246,9 +246,9 @@ pub enum Request {
         #[serde(flatten)]
         send: SendDataMulti,
     },
-    /// Restart the stick when its main loop hangs. No response.
+    /// Restart the controller when its main loop hangs. No response.
     StartWatchdog,
-    /// Leave the stick hanging. No response.
+    /// Leave the controller hanging. No response.
     StopWatchdog,
     /// Prepare for power off.
     Shutdown,
@@ -285,7 +285,7 @@ pub struct NodeCall {
     pub callback: CallbackId,
 }
 
-/// What the stick shall tell others about us (0x03).
+/// What the controller shall tell others about us (0x03).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SetNodeInformation {
     /// Bit 0: always listening.

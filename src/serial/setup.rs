@@ -68,7 +68,7 @@ impl Region {
         matches!(self, Self::US_LONG_RANGE | Self::EU_LONG_RANGE)
     }
 
-    /// Whether European duty-cycle limits hold (also the stick's default region, 0xFF).
+    /// Whether European duty-cycle limits hold (also the controller's default region, 0xFF).
     pub fn is_european(self) -> bool {
         matches!(self, Self::EU | Self::EU_LONG_RANGE | Self(0xFF))
     }
@@ -208,10 +208,10 @@ struct SetupFields<'a> {
     args: &'a [u8],
 }
 
-/// What the stick answers.
+/// What the controller answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SetupResponse {
-    /// The stick does not know this sub-command.
+    /// The controller does not know this sub-command.
     Unsupported(SetupCommand),
     /// Its sub-commands.
     Supported(BTreeSet<SetupCommand>),

@@ -12,7 +12,7 @@ use super::function::FunctionId;
 use crate::domain::ids::NodeId;
 use crate::domain::node::Beam;
 
-/// How the stick shall transmit: a bit set.
+/// How the controller shall transmit: a bit set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct TxOptions(pub u8);
@@ -104,7 +104,7 @@ impl SendDataMulti {
     }
 }
 
-/// Whether the stick took a payload. If not (its queue is full, or it is busy), no callback comes: try again after
+/// Whether the controller took a payload. If not (its queue is full, or it is busy), no callback comes: try again after
 /// at least 100 ms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SendDataResponse {
@@ -128,13 +128,13 @@ impl TxStatus {
     pub const NO_ACK: Self = Self(1);
     /// Could not be sent: the radio is jammed. Says nothing about the node.
     pub const FAIL: Self = Self(2);
-    /// The stick was busy routing.
+    /// The controller was busy routing.
     pub const NOT_IDLE: Self = Self(3);
     /// No route to the node.
     pub const NO_ROUTE: Self = Self(4);
 }
 
-/// A received signal strength as the stick reports it.
+/// A received signal strength as the controller reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rssi(pub i8);
 
@@ -293,7 +293,7 @@ impl SendDataCallback {
     }
 }
 
-/// How a frame reached the stick: a bit set.
+/// How a frame reached the controller: a bit set.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 #[serde(transparent)]
 pub struct RxStatus(pub u8);
@@ -316,7 +316,7 @@ pub struct ApplicationCommand {
     /// How it came.
     #[serde(rename = "rx_status")]
     pub rx: RxStatus,
-    /// To which of our nodes; `None` unless the stick has the bridge library (0xA8).
+    /// To which of our nodes; `None` unless the controller has the bridge library (0xA8).
     #[serde(rename = "dest_node", skip_serializing_if = "Option::is_none")]
     pub destination: Option<NodeId>,
     /// From whom.

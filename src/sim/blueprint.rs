@@ -1,4 +1,4 @@
-//! Which world there is to be: the stick, the nodes of its network, and the devices that wait outside. As data, and as a
+//! Which world there is to be: the controller, the nodes of its network, and the devices that wait outside. As data, and as a
 //! world file.
 
 mod file;
@@ -12,11 +12,11 @@ use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::security::keys::NetworkKeys;
 
-use super::air::{Conditions, Link};
 use super::chip::Chip;
 use super::device::{Device, Start};
 use super::model::Model;
 use super::node::Entry;
+use super::radio::{Conditions, Link};
 
 pub use file::InvalidWorld;
 pub use presets::{PRESETS, Preset, QUIRKS, Quirk};
@@ -29,10 +29,10 @@ pub const BUILT_IN: [(&str, &str); 4] = [
     ("demo", include_str!("../../config/worlds/demo.toml")),
 ];
 
-/// Which stick and which nodes there are.
+/// Which controller and which nodes there are.
 #[derive(Clone, Debug)]
 pub struct Blueprint {
-    /// The stick's make.
+    /// The controller's make.
     pub chip: Chip,
     /// The network's home id.
     pub home: HomeId,
@@ -45,7 +45,7 @@ pub struct Blueprint {
     /// Devices that wait outside, by name. The world does not offer them by itself.
     pub devices: BTreeMap<String, Waiting>,
     /// The radio's quality.
-    pub air: Conditions,
+    pub radio: Conditions,
     /// The ways to nodes that are not like everybody's.
     pub links: BTreeMap<NodeId, Link>,
 }
@@ -80,7 +80,7 @@ impl Blueprint {
         file::read(file, text)
     }
 
-    /// A modern stick with one lock of User Code version 2 (node 2) and an older one of version 1 (node 3).
+    /// A modern controller with one lock of User Code version 2 (node 2) and an older one of version 1 (node 3).
     pub fn two_locks() -> Self {
         Self {
             chip: Chip::series_700(),
@@ -89,12 +89,12 @@ impl Blueprint {
             contents: BTreeMap::new(),
             keys: None,
             devices: BTreeMap::new(),
-            air: Conditions::default(),
+            radio: Conditions::default(),
             links: BTreeMap::new(),
         }
     }
 
-    /// A modern stick with nobody in its network yet.
+    /// A modern controller with nobody in its network yet.
     pub fn empty() -> Self {
         Self { nodes: BTreeMap::new(), ..Self::two_locks() }
     }

@@ -1,11 +1,11 @@
-//! Which stick: what it has and how it behaves, as data.
+//! Which controller: what it has and how it behaves, as data.
 
 use std::collections::BTreeSet;
 
 use crate::serial::FunctionId;
 use crate::serial::setup::{Region, SetupCommand};
 
-/// A make of stick.
+/// A make of controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chip {
     /// As in Get Version: `Z-Wave 7.18`.
@@ -27,7 +27,7 @@ pub struct Chip {
 }
 
 impl Chip {
-    /// A 700-series stick with the bridge library.
+    /// A 700-series controller with the bridge library.
     pub fn series_700() -> Self {
         let mut functions = Self::basic_functions();
         functions.extend([
@@ -75,7 +75,7 @@ impl Chip {
         }
     }
 
-    /// An 800-series stick with Long Range.
+    /// An 800-series controller with Long Range.
     pub fn series_800() -> Self {
         let mut chip = Self::series_700();
         chip.functions.insert(FunctionId::NVM_EXTENDED_OPERATIONS);
@@ -89,7 +89,7 @@ impl Chip {
         Self { version: "Z-Wave 7.22".to_owned(), sdk: (7, 22, 1), series: 8, region: Region::EU_LONG_RANGE, ..chip }
     }
 
-    /// A 500-series stick: 8-bit node ids, no Setup, short callbacks, and not a word after a reset.
+    /// A 500-series controller: 8-bit node ids, no Setup, short callbacks, and not a word after a reset.
     pub fn series_500() -> Self {
         let mut functions = Self::basic_functions();
         functions.extend([FunctionId::NVM_GET_ID, FunctionId::NVM_READ, FunctionId::NVM_WRITE]);

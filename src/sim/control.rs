@@ -17,10 +17,10 @@ use crate::domain::ids::NodeId;
 use crate::domain::pin::CodeText;
 use crate::domain::time::Instant;
 
-use super::air::{Counts, DUTY_CYCLE_LIMIT, RadioStatistics};
 use super::blueprint::{Blueprint, QUIRKS, Quirk, Waiting};
 use super::device::{DeviceId, Start};
 use super::node::{Charge, Entry, Node, Typed};
+use super::radio::{Counts, DUTY_CYCLE_LIMIT, RadioStatistics};
 use super::world::World;
 
 pub use words::{COMMANDS, Refused};
@@ -115,7 +115,7 @@ pub enum Act {
     Leave,
     /// Its batteries are changed: nonces and whatever else is not in its memory are lost.
     Forget,
-    /// It is reset to what it was in the factory; the stick does not know.
+    /// It is reset to what it was in the factory; the controller does not know.
     Reset,
 }
 
@@ -351,7 +351,7 @@ fn describe(node: &Node) -> Value {
     })
 }
 
-/// What was on the air: airtime in microseconds, and the share of the last hour that the stick sent.
+/// What was on the air: airtime in microseconds, and the share of the last hour that the controller sent.
 fn radio(radio: &RadioStatistics) -> Value {
     let counts = |counts: &Counts| {
         json!({

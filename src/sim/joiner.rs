@@ -25,7 +25,7 @@ use s2::S2;
 
 /// What a device says on its way to its keys, in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Step {
+pub enum JoinStep {
     /// S2: which keys it wants.
     KexReport,
     /// S2: its public key.
@@ -50,15 +50,15 @@ pub enum Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// Says nothing any more, from this step on.
-    Silent(Step),
+    Silent(JoinStep),
     /// Says KEX Fail of this type instead of this step.
-    Fails(Step, FailType),
+    Fails(JoinStep, FailType),
     /// Asks for this key before those that it was granted.
     AsksFor(KeyMask),
     /// Repeats another grant than it heard: this one.
     WrongEcho(KeyMask),
     /// A bit of its frame flips on the air, each time, in this step.
-    Tampers(Step),
+    Tampers(JoinStep),
 }
 
 /// What a device brings along.

@@ -1,4 +1,4 @@
-//! The stick's side of the serial line: it acknowledges the host's frames and repeats its own
+//! The controller's side of the serial line: it acknowledges the host's frames and repeats its own
 //! (docs/protocol/serial-api.md §1).
 
 use std::collections::VecDeque;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use crate::domain::time::{Deadline, Instant};
 use crate::serial::frame::{ACK, CAN, Decoder, Frame, NAK, Received};
 
-/// How long the stick waits for the host's ACK (host guide: 1.5 s), and how often it sends one frame.
+/// How long the controller waits for the host's ACK (host guide: 1.5 s), and how often it sends one frame.
 const ACK_WAIT: Duration = Duration::from_millis(1_500);
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const TRIES: u8 = 4;
 /// An unfinished frame of the host is dropped after this time.
 const FRAME_TIME: Duration = Duration::from_millis(1_500);
-/// Frames that wait for the host. A stick that nobody reads loses what comes after.
+/// Frames that wait for the host. A controller that nobody reads loses what comes after.
 const MOST_WAITING: usize = 64;
 
-/// The stick's frame that is on the line.
+/// The controller's frame that is on the line.
 #[derive(Debug)]
 struct OnTheLine {
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ struct OnTheLine {
     due: Instant,
 }
 
-/// The stick's side of the line.
+/// The controller's side of the line.
 #[derive(Debug)]
 pub struct Line {
     ack_wait: Duration,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_collides_with_the_sticks_own_is_cancelled() {
+    fn a_frame_that_collides_with_the_controllers_own_is_cancelled() {
         let mut line = Line::default();
         line.send(started(), NOW);
         line.bytes(&GET_VERSION, NOW);

@@ -1,15 +1,15 @@
-//! A simulated stick with locks, in memory: `latchkey demo`, `latchkey simulate`, tests in virtual time.
+//! A simulated controller with locks, in memory: `latchkey demo`, `latchkey simulate`, tests in virtual time.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`world`] | stick, air and locks under one clock from outside, and what people do at the door and at the button |
-//! | [`stick`] | what the stick answers the host: reports, inclusion and exclusion, routes, setup, its memory and backups |
-//! | [`mod@line`] | the stick's ACK, NAK and CAN |
+//! | [`world`] | controller, air and locks under one clock from outside, and what people do at the door and at the button |
+//! | [`controller`] | what the controller answers the host: reports, inclusion and exclusion, routes, setup, its memory and backups |
+//! | [`mod@line`] | the controller's ACK, NAK and CAN |
 //! | [`air`] | one transmission at a time: rates, repeaters, beams, faults from a seed, and a meter of it all |
 //! | [`device`] | a device outside any network: its label, learn mode and SmartStart |
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
 //! | [`node`] | a node as a list of abilities, with a memory that survives power cuts, in clear or under its keys |
-//! | [`chip`], [`model`] | which stick, and which node: what it is for, how old it is, and its quirks, as data |
+//! | [`chip`], [`model`] | which controller, and which node: what it is for, how old it is, and its quirks, as data |
 //! | [`blueprint`] | which world there is to be, as data and as a world file |
 //! | [`control`] | the words of the control port, and what they do |
 //!
@@ -21,13 +21,13 @@
 //! | a person | calls | and then |
 //! | --- | --- | --- |
 //! | buys a lock | [`Device::new`](device::Device::new), [`Device::smart_start`](device::Device::smart_start), `with_fault`, `without_label` | its key pair follows from the seed; which keys it asks for is [`Model::requests`](model::Model::requests) |
-//! | puts it into learn mode, or gives it power | [`World::offer`] | for 30 s it joins if the stick adds; with SmartStart it primes after 1 s, then 16 s, 32 s … 512 s later, and asks to be included 4 s after each |
-//! | presses its button again | [`World::press`], [`World::leave`] | outside as above; inside, for 30 s, it leaves if the stick removes |
+//! | puts it into learn mode, or gives it power | [`World::offer`] | for 30 s it joins if the controller adds; with SmartStart it primes after 1 s, then 16 s, 32 s … 512 s later, and asks to be included 4 s after each |
+//! | presses its button again | [`World::press`], [`World::leave`] | outside as above; inside, for 30 s, it leaves if the controller removes |
 //! | reads the label | [`World::dsk`] | [`Dsk::pin`](crate::security::dsk::Dsk::pin) is what it is asked for |
 //! | types our code into it | [`World::type_into`] | the other half of client-side authentication |
 //! | looks at it | [`World::node_of`], [`World::device_of`], [`World::device_node`], [`World::node`] | [`Node::joined`](node::Node::joined) says how getting its keys ended, [`Node::class`](node::Node::class) what it has |
 //! | breaks or repairs it | [`World::device_mut`], [`World::visit`] with [`Faults`](node::Faults) | what is wrong the next time it joins; what is wrong now |
-//! | does something to the stick | [`World::pull_stick`], [`World::plug_stick_in`], [`World::hang_stick`], [`World::stick_memory`], [`World::set_stick_memory`] | its network outlives it all, its settings do not; another stick can take its place |
+//! | does something to the controller | [`World::pull_controller`], [`World::plug_controller_in`], [`World::hang_controller`], [`World::controller_memory`], [`World::set_controller_memory`] | its network outlives it all, its settings do not; another controller can take its place |
 //! | moves furniture | [`World::set_link`], [`World::set_conditions`], [`World::radio`] | a node has another rate, a repeater, a bad path of its own; what it costs on the air |
 //! | moves in where locks are | [`Blueprint::keys`](blueprint::Blueprint::keys) | the locks in [`Blueprint::nodes`](blueprint::Blueprint::nodes) have the keys that they ask for |
 //!
@@ -48,23 +48,23 @@
 //! | spills water, switches a plug, wakes a sensor | [`sense`](node::Node::sense), [`press_switch`](node::Node::press_switch), [`wake_by_hand`](node::Node::wake_by_hand) | reports to the lifeline; a sensor sleeps again after 10 s |
 //!
 //! A device that joined in learn mode and got no keys stays, in clear, and does next to nothing. One with SmartStart
-//! leaves a second after it failed and asks again; the stick goes on listing the node. After an exclusion keys and
+//! leaves a second after it failed and asks again; the controller goes on listing the node. After an exclusion keys and
 //! lifeline are gone, codes are not. Long Range takes [`Chip::series_800`](chip::Chip::series_800), node ids of two bytes
 //! and a SmartStart device with that [`Radio`](device::Radio).
 //!
 //! Pure: time and randomness come in as arguments. The codecs are the daemon's own, so a mistake in them can hide here:
 //! the interop tests run against a peer that nobody here wrote, too.
 
-pub mod air;
 pub mod blueprint;
 pub mod chip;
 pub mod control;
+pub mod controller;
 pub mod device;
 pub mod joiner;
 pub mod line;
 pub mod model;
 pub mod node;
-pub mod stick;
+pub mod radio;
 pub mod world;
 
 pub use blueprint::Blueprint;

@@ -51,9 +51,9 @@ use crate::domain::pin::CodeText;
 use crate::domain::time::{Deadline, Instant};
 use crate::security::keys::KeyMask;
 
-use super::air::Receiver;
 use super::joiner::{Failure, Joiner};
 use super::model::Model;
+use super::radio::Receiver;
 use bolt::Bolt;
 use clock::Clock;
 use credentials::Learning;

@@ -1,4 +1,4 @@
-//! The world around the daemon: a stick on a serial line, the air, and the locks, driven by one clock from outside.
+//! The world around the daemon: a controller on a serial line, the air, and the locks, driven by one clock from outside.
 
 mod alarms;
 mod joining;
@@ -10,47 +10,47 @@ use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::time::{Deadline, Instant};
 
-use super::air::{Air, Conditions, Effort, Link, RadioStatistics, Receiver, Sending, Way};
 use super::blueprint::Blueprint;
+use super::controller::{Controller, ControllerMemory, Effect, OWN, Outcome, Transmission, Wake};
 use super::device::{Call, Device, DeviceId, Outside};
 use super::line::Line;
 use super::node::{Membership, Memory, Node, Typed};
-use super::stick::{Effect, OWN, Outcome, Stick, StickMemory, Transmission, Wake};
+use super::radio::{Conditions, Effort, Link, RadioChannel, RadioStatistics, Receiver, Sending, Way};
 use crate::security::keys::KeyMask;
 use alarms::Alarms;
 
 /// What is to happen at some moment.
 #[derive(Debug)]
 enum Due {
-    /// The stick is up after a reset.
-    StickStarts,
+    /// The controller is up after a reset.
+    ControllerStarts,
     /// A node's application gets a frame of that transmission.
     NodeHears { node: NodeId, number: u64, payload: Vec<u8> },
     /// A node's radio is asked for its node information frame.
     NodeIsAsked { node: NodeId, number: u64 },
-    /// The stick gets a node's node information frame.
-    StickIsTold { node: NodeId },
-    /// The stick knows what became of its transmission.
+    /// The controller gets a node's node information frame.
+    ControllerIsNotified { node: NodeId },
+    /// The controller knows what became of its transmission.
     Transmitted { number: u64, outcome: Outcome },
     /// A node wants to send.
     NodeSpeaks { node: NodeId, payload: Vec<u8> },
-    /// The stick gets a frame of a node.
-    StickHears { node: NodeId, payload: Vec<u8> },
+    /// The controller gets a frame of a node.
+    ControllerReceives { node: NodeId, payload: Vec<u8> },
     /// A node's radio gets a frame of the protocol.
     NodeIsReached { node: NodeId },
-    /// The stick gets the call of a device outside.
-    StickIsCalled { device: DeviceId, call: Call },
+    /// The controller gets the call of a device outside.
+    ControllerIsCalled { device: DeviceId, call: Call },
     /// A node's button was pressed.
     NodeLeaves { node: NodeId, until: Instant },
     /// A node leaves by itself.
     NodeGivesUp { node: NodeId },
-    /// The watchdog of a stick that hangs.
-    WatchdogBites,
-    /// The stick goes on with an inclusion or exclusion.
-    StickProceeds,
+    /// The watchdog of a controller that hangs.
+    WatchdogReset,
+    /// The controller goes on with an inclusion or exclusion.
+    ControllerProceeds,
 }
 
-/// How the stick is.
+/// How the controller is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Plug {
     /// In its port, and well.
@@ -61,13 +61,13 @@ enum Plug {
     Out,
 }
 
-/// A stick, the air and the locks. The verbs are those of every machine of the project.
+/// A controller, the air and the locks. The verbs are those of every machine of the project.
 #[derive(Debug)]
 pub struct World {
     line: Line,
-    stick: Stick,
+    controller: Controller,
     plug: Plug,
-    air: Air,
+    channel: RadioChannel,
     nodes: BTreeMap<NodeId, Node>,
     /// The network that each node believes to be in.
     homes: BTreeMap<NodeId, HomeId>,
@@ -81,13 +81,13 @@ pub struct World {
     scheduled: u64,
 }
 
-/// How long a stick takes to start.
-const STICK_STARTS_IN: Duration = Duration::from_millis(250);
+/// How long a controller takes to start.
+const CONTROLLER_START_DELAY: Duration = Duration::from_millis(250);
 /// How long a watchdog waits.
-const WATCHDOG_BITES_IN: Duration = Duration::from_secs(1);
+const WATCHDOG_RESET_DELAY: Duration = Duration::from_secs(1);
 /// Bytes of a node information frame besides its classes: capabilities and device classes.
 const NODE_INFORMATION: usize = 8;
-/// The late callback of a quirky lock's stick comes this long after the lock's answer.
+/// The late callback of a quirky lock's controller comes this long after the lock's answer.
 const LATE_CALLBACK: Duration = Duration::from_millis(100);
 
 impl World {
@@ -95,9 +95,9 @@ impl World {
     pub fn new(blueprint: &Blueprint, entropy: &Entropy) -> Self {
         let mut world = Self {
             line: Line::default(),
-            stick: Stick::new(blueprint.chip.clone(), blueprint.home, &BTreeMap::new(), entropy.child("sim/stick")),
+            controller: Controller::new(blueprint.chip.clone(), blueprint.home, &BTreeMap::new(), entropy.child("sim/stick")),
             plug: Plug::In,
-            air: Air::new(blueprint.air, entropy.child("sim/air")),
+            channel: RadioChannel::new(blueprint.radio, entropy.child("sim/air")),
             nodes: BTreeMap::new(),
             homes: blueprint.nodes.keys().map(|node| (*node, blueprint.home)).collect(),
             devices: BTreeMap::new(),
@@ -132,7 +132,7 @@ impl World {
             world.devices.insert(id, device);
             world.inside.insert(*node, id);
         }
-        world.stick = Stick::new(blueprint.chip.clone(), blueprint.home, &world.nodes, entropy.child("sim/stick"));
+        world.controller = Controller::new(blueprint.chip.clone(), blueprint.home, &world.nodes, entropy.child("sim/stick"));
         world
     }
 
@@ -143,7 +143,7 @@ impl World {
         }
         self.line.bytes(bytes, now);
         while let Some(frame) = self.line.poll_received() {
-            let effects = self.stick.request(&frame);
+            let effects = self.controller.request(&frame);
             self.carry_out(effects, now);
         }
     }
@@ -200,9 +200,9 @@ impl World {
         Some(result)
     }
 
-    /// The stick hears a frame in a node's name that the node did not send: an attacker with a transmitter can do that.
+    /// The controller hears a frame in a node's name that the node did not send: an attacker with a transmitter can do that.
     pub fn forge(&mut self, node: NodeId, payload: Vec<u8>, now: Instant) {
-        self.schedule(now, Due::StickHears { node, payload });
+        self.schedule(now, Due::ControllerReceives { node, payload });
     }
 
     /// A lock as it is, for those who look at the world from outside.
@@ -217,65 +217,65 @@ impl World {
 
     /// Changes the radio's quality from now on.
     pub fn set_conditions(&mut self, conditions: Conditions) {
-        self.air.set_conditions(conditions);
+        self.channel.set_conditions(conditions);
     }
 
     /// The radio's quality, where a link has none of its own.
     pub fn conditions(&self) -> Conditions {
-        self.air.conditions()
+        self.channel.conditions()
     }
 
     /// Changes the way to a node from now on: its rate, who repeats, how good it is.
     pub fn set_link(&mut self, node: NodeId, link: Link) {
-        self.stick.set_way(node, &link.repeaters);
-        self.air.set_link(node, link);
+        self.controller.set_way(node, &link.repeaters);
+        self.channel.set_link(node, link);
     }
 
     /// The way to a node.
     pub fn link(&self, node: NodeId) -> Link {
-        self.air.link(node)
+        self.channel.link(node)
     }
 
-    /// What was on the air until now: airtime, frames, beams, and the stick's duty cycle.
+    /// What was on the air until now: airtime, frames, beams, and the controller's duty cycle.
     pub fn radio(&self, now: Instant) -> RadioStatistics {
-        self.air.statistics(now)
+        self.channel.statistics(now)
     }
 
-    /// Pulls the stick out and plugs it in again: its settings and transmissions are lost, the network is not.
+    /// Pulls the controller out and plugs it in again: its settings and transmissions are lost, the network is not.
     pub fn replug(&mut self, now: Instant) {
-        self.pull_stick(now);
-        self.plug_stick_in(now);
+        self.pull_controller(now);
+        self.plug_controller_in(now);
     }
 
-    /// Pulls the stick out: the port is silent, and nodes talk to nobody.
-    pub fn pull_stick(&mut self, now: Instant) {
+    /// Pulls the controller out: the port is silent, and nodes talk to nobody.
+    pub fn pull_controller(&mut self, now: Instant) {
         self.stops(Plug::Out, now);
     }
 
     /// Plugs it in again.
-    pub fn plug_stick_in(&mut self, now: Instant) {
+    pub fn plug_controller_in(&mut self, now: Instant) {
         self.starts_by(Wake::PowerUp, now);
     }
 
-    /// The stick hangs: it says nothing and acknowledges nothing until its watchdog, if that runs, starts it again, or
+    /// The controller hangs: it says nothing and acknowledges nothing until its watchdog, if that runs, starts it again, or
     /// somebody replugs it.
-    pub fn hang_stick(&mut self, now: Instant) {
+    pub fn hang_controller(&mut self, now: Instant) {
         self.stops(Plug::Hanging, now);
-        if self.stick.is_watched() {
-            self.schedule(now + WATCHDOG_BITES_IN, Due::WatchdogBites);
+        if self.controller.is_watched() {
+            self.schedule(now + WATCHDOG_RESET_DELAY, Due::WatchdogReset);
         }
     }
 
-    /// What the stick keeps without power: its network. Another stick that is given it takes this one's place.
-    pub fn stick_memory(&self) -> &StickMemory {
-        self.stick.memory()
+    /// What the controller keeps without power: its network. Another controller that is given it takes this one's place.
+    pub fn controller_memory(&self) -> &ControllerMemory {
+        self.controller.memory()
     }
 
-    /// Puts a stick in its place that has that memory.
-    pub fn set_stick_memory(&mut self, memory: StickMemory, now: Instant) {
-        self.pull_stick(now);
-        self.stick.set_memory(memory);
-        self.plug_stick_in(now);
+    /// Puts a controller in its place that has that memory.
+    pub fn set_controller_memory(&mut self, memory: ControllerMemory, now: Instant) {
+        self.pull_controller(now);
+        self.controller.set_memory(memory);
+        self.plug_controller_in(now);
     }
 
     /// The host closed the port: what was for it is lost.
@@ -285,8 +285,8 @@ impl World {
 
     fn happen(&mut self, due: Due, now: Instant) {
         match due {
-            Due::StickStarts => {
-                let effects = self.stick.start();
+            Due::ControllerStarts => {
+                let effects = self.controller.start();
                 self.carry_out(effects, now);
             }
             Due::NodeHears { node, payload, .. } => {
@@ -298,22 +298,22 @@ impl World {
                 let Some(lock) = self.nodes.get(&node) else { return };
                 let bytes = NODE_INFORMATION + lock.listed().len();
                 let sending = self.sending(Way::From(node), bytes, Effort::Search);
-                let flight = self.air.transmit(sending, self.stick_receives(node, now), now);
+                let flight = self.channel.transmit(sending, self.controller_receives(node, now), now);
                 match flight.heard {
-                    Some(heard) => self.schedule(heard, Due::StickIsTold { node }),
+                    Some(heard) => self.schedule(heard, Due::ControllerIsNotified { node }),
                     None => {
                         let outcome = Outcome { acked: false, ..Outcome::of(&flight) };
                         self.schedule(flight.ends, Due::Transmitted { number, outcome });
                     }
                 }
             }
-            Due::StickIsTold { node } => {
-                let Some(lock) = self.nodes.get(&node).filter(|_| self.stick_listens(node)) else { return };
-                let effects = self.stick.node_information(node, lock);
+            Due::ControllerIsNotified { node } => {
+                let Some(lock) = self.nodes.get(&node).filter(|_| self.controller_listens(node)) else { return };
+                let effects = self.controller.node_information(node, lock);
                 self.carry_out(effects, now);
             }
             Due::Transmitted { number, outcome } => {
-                let effects = self.stick.transmitted(number, outcome);
+                let effects = self.controller.transmitted(number, outcome);
                 self.carry_out(effects, now);
             }
             Due::NodeSpeaks { node, payload } => {
@@ -322,34 +322,34 @@ impl World {
                     return;
                 }
                 let sending = self.sending(Way::From(node), payload.len(), Effort::Search);
-                let flight = self.air.transmit(sending, self.stick_receives(node, now), now);
+                let flight = self.channel.transmit(sending, self.controller_receives(node, now), now);
                 for at in flight.heard.into_iter().chain(flight.again) {
-                    self.schedule(at, Due::StickHears { node, payload: payload.clone() });
+                    self.schedule(at, Due::ControllerReceives { node, payload: payload.clone() });
                 }
                 if let Some(lock) = self.nodes.get_mut(&node) {
                     lock.has_spoken(flight.ends);
                 }
             }
-            Due::StickHears { node, payload } => {
-                if !self.stick_listens(node) {
+            Due::ControllerReceives { node, payload } => {
+                if !self.controller_listens(node) {
                     return;
                 }
-                let effects = self.stick.hear(node, payload);
+                let effects = self.controller.hear(node, payload);
                 self.carry_out(effects, now);
             }
             Due::NodeIsReached { node } => {
                 self.visit(node, |lock| lock.wake(now));
             }
-            Due::StickIsCalled { device, call } => self.called(device, call, now),
+            Due::ControllerIsCalled { device, call } => self.called(device, call, now),
             Due::NodeGivesUp { node } => self.gives_up(node, now),
             Due::NodeLeaves { node, until } => self.node_leaves(node, until, now),
-            Due::WatchdogBites => {
+            Due::WatchdogReset => {
                 if self.plug == Plug::Hanging {
                     self.starts_by(Wake::Watchdog, now);
                 }
             }
-            Due::StickProceeds => {
-                let effects = self.stick.proceed();
+            Due::ControllerProceeds => {
+                let effects = self.controller.proceed();
                 self.carry_out(effects, now);
             }
         }
@@ -362,13 +362,13 @@ impl World {
                 Effect::Transmit(transmission) => self.transmit(transmission, now),
                 Effect::AskNodeInfo { node, number } => self.ask_node_info(node, number, now),
                 Effect::Reach { node, number } => self.reach(node, number, now),
-                Effect::Proceed { after } => self.schedule(now + after, Due::StickProceeds),
+                Effect::Proceed { after } => self.schedule(now + after, Due::ControllerProceeds),
                 Effect::Joined { device, node } => self.joined(device, node, now),
                 Effect::Left { node } => self.left(node, now),
                 Effect::Multicast { number, nodes, payload } => self.multicast(number, nodes, &payload, now),
                 Effect::AckWait(wait) => self.line.set_ack_wait(wait),
                 Effect::Abort { number: stopped } => {
-                    self.air.abort(now);
+                    self.channel.abort(now);
                     let of_it = |due: &Due| match due {
                         Due::Transmitted { number, .. } | Due::NodeHears { number, .. } => *number == stopped,
                         _ => false,
@@ -381,22 +381,22 @@ impl World {
     }
 
     fn restart(&mut self, now: Instant) {
-        self.air.abort(now);
-        let lost = |due: &Due| matches!(due, Due::Transmitted { .. } | Due::StickStarts | Due::StickProceeds);
+        self.channel.abort(now);
+        let lost = |due: &Due| matches!(due, Due::Transmitted { .. } | Due::ControllerStarts | Due::ControllerProceeds);
         self.agenda.retain(|_, due| !lost(due));
-        self.schedule(now + STICK_STARTS_IN, Due::StickStarts);
+        self.schedule(now + CONTROLLER_START_DELAY, Due::ControllerStarts);
     }
 
     fn stops(&mut self, plug: Plug, now: Instant) {
         self.plug = plug;
         self.line = Line::default();
         self.restart(now);
-        self.agenda.retain(|_, due| !matches!(due, Due::StickStarts));
+        self.agenda.retain(|_, due| !matches!(due, Due::ControllerStarts));
     }
 
     fn starts_by(&mut self, wake: Wake, now: Instant) {
         self.plug = Plug::In;
-        self.stick.wake_by(wake);
+        self.controller.wake_by(wake);
         self.line = Line::default();
         self.restart(now);
     }
@@ -404,7 +404,7 @@ impl World {
     fn transmit(&mut self, transmission: Transmission, now: Instant) {
         let Transmission { node, number, payload, effort } = transmission;
         let sending = self.sending(Way::To(node), payload.len(), effort);
-        let flight = self.air.transmit(sending, self.receiver(node, now), now);
+        let flight = self.channel.transmit(sending, self.receiver(node, now), now);
         let late = self.nodes.get(&node).filter(|lock| lock.model.quirks.answers_before_callback);
         let known = flight.ends + late.map_or(Duration::ZERO, |lock| lock.model.thinking + LATE_CALLBACK);
         for at in flight.heard.into_iter().chain(flight.again) {
@@ -415,7 +415,7 @@ impl World {
 
     fn ask_node_info(&mut self, node: NodeId, number: u64, now: Instant) {
         let sending = self.sending(Way::To(node), 1, Effort::Search);
-        let flight = self.air.transmit(sending, self.receiver(node, now), now);
+        let flight = self.channel.transmit(sending, self.receiver(node, now), now);
         match flight.heard {
             Some(heard) => self.schedule(heard, Due::NodeIsAsked { node, number }),
             None => self.schedule(flight.ends, Due::Transmitted { number, outcome: Outcome::of(&flight) }),
@@ -424,7 +424,7 @@ impl World {
 
     fn reach(&mut self, node: NodeId, number: u64, now: Instant) {
         let sending = self.sending(Way::To(node), 1, Effort::Search);
-        let flight = self.air.transmit(sending, self.receiver(node, now), now);
+        let flight = self.channel.transmit(sending, self.receiver(node, now), now);
         if let Some(heard) = flight.heard {
             self.schedule(heard, Due::NodeIsReached { node });
         }
@@ -434,7 +434,7 @@ impl World {
     /// One frame for many; an empty one is of the protocol, of which no application hears.
     fn multicast(&mut self, number: u64, nodes: Vec<NodeId>, payload: &[u8], now: Instant) {
         let receivers: Vec<_> = nodes.into_iter().map(|node| (node, self.receiver(node, now))).collect();
-        let (heard, ends) = self.air.multicast(payload.len(), &receivers, now);
+        let (heard, ends) = self.channel.multicast(payload.len(), &receivers, now);
         for (node, at) in heard {
             self.schedule(at, Due::NodeHears { node, number, payload: payload.to_vec() });
         }
@@ -444,7 +444,7 @@ impl World {
 
     fn sending(&self, way: Way, bytes: usize, effort: Effort) -> Sending {
         let repeaters = match way {
-            Way::To(node) | Way::From(node) => self.air.link(node).repeaters,
+            Way::To(node) | Way::From(node) => self.channel.link(node).repeaters,
             Way::FromOutside => Vec::new(),
         };
         let silent = |node: &NodeId| self.nodes.get(node).is_none_or(|lock| lock.faults.gone);
@@ -454,18 +454,18 @@ impl World {
     /// How the air reaches a node, if there is one.
     fn receiver(&self, node: NodeId, now: Instant) -> Receiver {
         let nobody = Receiver { beam: None, awake_until: now, deaf: true };
-        let is_ours = |_: &&Node| self.homes.get(&node) == Some(&self.stick.home()) && self.stick.covers(node);
+        let is_ours = |_: &&Node| self.homes.get(&node) == Some(&self.controller.home()) && self.controller.covers(node);
         self.nodes.get(&node).filter(is_ours).map_or(nobody, |node| node.receiver(now))
     }
 
-    /// How the air reaches the stick from a node.
-    fn stick_receives(&self, node: NodeId, now: Instant) -> Receiver {
-        Receiver { beam: None, awake_until: now, deaf: !self.stick_listens(node) }
+    /// How the air reaches the controller from a node.
+    fn controller_receives(&self, node: NodeId, now: Instant) -> Receiver {
+        Receiver { beam: None, awake_until: now, deaf: !self.controller_listens(node) }
     }
 
-    /// Whether the stick is there, listens, and is of the node's network.
-    fn stick_listens(&self, node: NodeId) -> bool {
-        self.plug == Plug::In && self.stick.hears(node) && self.homes.get(&node) == Some(&self.stick.home())
+    /// Whether the controller is there, listens, and is of the node's network.
+    fn controller_listens(&self, node: NodeId) -> bool {
+        self.plug == Plug::In && self.controller.hears(node) && self.homes.get(&node) == Some(&self.controller.home())
     }
 
     /// A node changed: when it is due next may have, too.

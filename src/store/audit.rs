@@ -28,8 +28,7 @@ pub(super) fn add(transaction: &Transaction<'_>, actor: &str, what: &str, at: Ti
 /// A page of the audit, newest first.
 pub(super) fn query(connection: &Connection, after: Option<i64>, limit: u32) -> Result<Page<AuditEntry, i64>, ReadError> {
     let limit = rows_of_page(limit);
-    let mut statement =
-        connection.prepare("SELECT seq, actor, what, at FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?")?;
+    let mut statement = connection.prepare("SELECT seq, actor, what, at FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?")?;
     let entry = |row: &Row<'_>| {
         Ok(AuditEntry { seq: row.get("seq")?, actor: row.get("actor")?, what: row.get("what")?, at: row.get("at")? })
     };

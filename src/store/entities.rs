@@ -111,8 +111,7 @@ pub(super) fn snapshot(connection: &Connection, sealer: &Sealer) -> Result<Snaps
 
 /// Whether anything in the database needs the store key.
 pub(super) fn has_sealed_rows(connection: &Connection) -> rusqlite::Result<bool> {
-    for has_sealed_rows in
-        [keys::has_sealed_rows, people::has_sealed_rows, slots::has_sealed_rows, provisioning::has_sealed_rows]
+    for has_sealed_rows in [keys::has_sealed_rows, people::has_sealed_rows, slots::has_sealed_rows, provisioning::has_sealed_rows]
     {
         if has_sealed_rows(connection)? {
             return Ok(true);

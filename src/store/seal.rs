@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::entropy::{Entropy, keyed_hash};
 
-use super::key::StoreKey;
+use super::store_key::StoreKey;
 
 const FORMAT: u8 = 1;
 

@@ -118,12 +118,10 @@ fn content(row: &Row<'_>, name: &str, sealer: &Sealer) -> Result<Option<Content>
 fn confirmed(row: &Row<'_>, name: &str, sealer: &Sealer) -> Result<Option<Option<Confirmed>>, ReadError> {
     let code = match row.get::<_, Option<Vec<u8>>>("confirmed_code")? {
         None => None,
-        Some(sealed) => {
-            match sealer.open(confirmed_cell(name), &sealed).and_then(|bytes| bytes.as_slice().try_into().ok()) {
-                Some(bytes) => Some(Fingerprint(bytes)),
-                None => return Ok(None),
-            }
-        }
+        Some(sealed) => match sealer.open(confirmed_cell(name), &sealed).and_then(|bytes| bytes.as_slice().try_into().ok()) {
+            Some(bytes) => Some(Fingerprint(bytes)),
+            None => return Ok(None),
+        },
     };
     let Some(by) = readable(row, "confirmed_by")? else { return Ok(None) };
     Ok(Some(match (row.get("confirmed_generation")?, by, row.get("confirmed_at")?) {
@@ -177,11 +175,9 @@ pub(super) fn owner_at(connection: &Connection, slot: SlotKey, at: Timestamp) ->
 
 /// Whether there are codes or fingerprints here, which need the store key.
 pub(super) fn has_sealed_rows(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM slots WHERE code IS NOT NULL OR confirmed_code IS NOT NULL)",
-        [],
-        |row| row.get(0),
-    )
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM slots WHERE code IS NOT NULL OR confirmed_code IS NOT NULL)", [], |row| {
+        row.get(0)
+    })
 }
 
 /// Of the history of a slot, the last owner before `:since` and all later ones stay.

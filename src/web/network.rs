@@ -17,7 +17,7 @@ use crate::domain::ids::NodeId;
 use crate::domain::intent::Intent;
 use crate::domain::node::SecurityClass;
 use crate::domain::provisioning::{Label, ScannedProduct};
-use crate::network::inclusion::{Protection, Terms};
+use crate::network::inclusion::{JoinSecurity, Terms};
 use crate::security::dsk::InvalidDskPin;
 use crate::security::key_exchange::DskPin;
 use crate::security::keys::KeyMask;
@@ -77,11 +77,11 @@ pub enum Security {
 }
 
 impl Security {
-    fn protection(self) -> Protection {
+    fn protection(self) -> JoinSecurity {
         match self {
-            Self::Best => Protection::Best,
-            Self::S0 => Protection::S0,
-            Self::Insecure => Protection::Insecure,
+            Self::Best => JoinSecurity::Best,
+            Self::S0 => JoinSecurity::S0,
+            Self::Insecure => JoinSecurity::Insecure,
         }
     }
 }

@@ -8,7 +8,7 @@ use latchkey::security::crypto::Key;
 use latchkey::security::key_exchange::{DskPin, Grant, KeyExchange, Output};
 use latchkey::security::keys::{KeyMask, NetworkKeys};
 use latchkey::security::s0::inclusion::{Inclusion, Turn};
-use latchkey::security::s2::Air;
+use latchkey::security::s2::S2Context;
 
 use super::Script;
 
@@ -20,7 +20,7 @@ pub fn joining(data: &[u8]) {
     let mut script = Script(data);
     let mut entropy = Entropy::from_number(7);
     let keys = NetworkKeys::generate(&mut entropy);
-    let air = Air { home: HomeId(0xC0FF_EE01), own: OWN, keys: &keys };
+    let context = S2Context { home: HomeId(0xC0FF_EE01), own: OWN, keys: &keys };
     let (mut now, mut s2_ended, mut s0_ended) = (Instant::ZERO, false, false);
     let mut s2 = KeyExchange::begin(NODE, None, now, &mut entropy);
     let (mut s0, _) = Inclusion::begin(OWN, NODE, &Key::from_bytes([0x5A; 16]), script.byte() & 1 == 1, 46, now).unwrap();
@@ -28,7 +28,7 @@ pub fn joining(data: &[u8]) {
         let s0_turn = match script.byte() % 6 {
             0 | 1 => match Command::parse(script.bytes()) {
                 Ok(Command::Security2(frame)) => {
-                    s2.receive(&air, frame, now, &mut entropy);
+                    s2.receive(&context, frame, now, &mut entropy);
                     Turn::default()
                 }
                 Ok(Command::Security(frame)) => s0.receive(frame, now, &mut entropy),
@@ -49,7 +49,7 @@ pub fn joining(data: &[u8]) {
                     break;
                 };
                 now = now.max(next.at);
-                s2.handle_timeout(&air, now, &mut entropy);
+                s2.handle_timeout(&context, now, &mut entropy);
                 s0.handle_timeout(now)
             }
         };

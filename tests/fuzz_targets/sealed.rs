@@ -12,7 +12,7 @@ use latchkey::security::crypto::Key;
 use latchkey::security::keys::{KeyMask, NetworkKeys};
 use latchkey::security::s0::S0Keys;
 use latchkey::security::s0::peer::{Next, Peer, Said};
-use latchkey::security::s2::{Addressing, Air, Protection, Received, Sealing, Session};
+use latchkey::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Session};
 
 use super::Script;
 
@@ -62,8 +62,8 @@ impl Ends {
         match Command::parse(frame) {
             Ok(Command::Security2(command)) => {
                 let addressing = if multicast { Addressing::Multicast } else { Addressing::Single };
-                let air = Air { home: HOME, own: NODES[to], keys: &self.keys };
-                let received = self.s2[to].receive(&air, command, addressing, self.now, &mut self.entropy);
+                let context = S2Context { home: HOME, own: NODES[to], keys: &self.keys };
+                let received = self.s2[to].receive(&context, command, addressing, self.now, &mut self.entropy);
                 assert!(!matches!(received, Received::Command(_)), "a forgery was opened: {received:?}");
             }
             Ok(Command::Security(Security::NonceGet)) => {
@@ -85,9 +85,9 @@ impl Ends {
         let from = 1 - to;
         // Ask, be told, say: more than that is never needed.
         for _ in 0..3 {
-            let air = Air { home: HOME, own: NODES[from], keys: &self.keys };
-            let class = Protection::Class(SecurityClass::S2AccessControl);
-            let (mut frame, sealed) = match self.s2[from].seal(&air, class, text, self.now, &mut self.entropy) {
+            let context = S2Context { home: HOME, own: NODES[from], keys: &self.keys };
+            let class = FrameKey::Class(SecurityClass::S2AccessControl);
+            let (mut frame, sealed) = match self.s2[from].seal(&context, class, text, self.now, &mut self.entropy) {
                 Sealing::Frame(frame) => (frame, true),
                 Sealing::NonceGet(frame) => (frame, false),
                 Sealing::Impossible(_) => return,
@@ -97,19 +97,19 @@ impl Ends {
                 assert!(changed);
                 return;
             };
-            let air = Air { home: HOME, own: NODES[to], keys: &self.keys };
-            match self.s2[to].receive(&air, command.clone(), Addressing::Single, self.now, &mut self.entropy) {
+            let context = S2Context { home: HOME, own: NODES[to], keys: &self.keys };
+            match self.s2[to].receive(&context, command.clone(), Addressing::Single, self.now, &mut self.entropy) {
                 Received::Command(opened) => {
                     assert!(!changed, "what was changed on the way was opened");
                     assert_eq!(*opened.command, text);
-                    let again = self.s2[to].receive(&air, command, Addressing::Single, self.now, &mut self.entropy);
+                    let again = self.s2[to].receive(&context, command, Addressing::Single, self.now, &mut self.entropy);
                     assert!(!matches!(again, Received::Command(_)), "opened twice: {again:?}");
                     return;
                 }
                 Received::Answer { frame, .. } => {
                     let Ok(Command::Security2(nonce)) = Command::parse(&frame.0) else { panic!("{frame:?}") };
-                    let air = Air { home: HOME, own: NODES[from], keys: &self.keys };
-                    let _ = self.s2[from].receive(&air, nonce, Addressing::Single, self.now, &mut self.entropy);
+                    let context = S2Context { home: HOME, own: NODES[from], keys: &self.keys };
+                    let _ = self.s2[from].receive(&context, nonce, Addressing::Single, self.now, &mut self.entropy);
                 }
                 Received::InClear(_) | Received::Nonce | Received::Resync | Received::Duplicate | Received::Ignored(_) => return,
             }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use latchkey::bridge::ask::Ask;
 use latchkey::domain::intent::{Intent, Refusal};
 use latchkey::sim::Blueprint;
-use latchkey::sim::air::Counts;
 use latchkey::sim::blueprint::BUILT_IN;
+use latchkey::sim::radio::Counts;
 
 use crate::support::figures::figure;
 use crate::support::house::{House, person};

@@ -2,11 +2,13 @@
 //! and devices with something wrong.
 
 use latchkey::domain::node::InterviewStage;
-use latchkey::network::inclusion::{Change, Ended, Expected, Failed, Progress, Protection, Question, Reason, Terms, Warning};
+use latchkey::network::inclusion::{
+    Change, Ended, ExpectedDevice, Failed, JoinQuestion, JoinSecurity, Progress, Reason, Terms, Warning,
+};
 use latchkey::security::key_exchange::{self, DskPin};
 use latchkey::security::keys::KeyMask;
 use latchkey::sim::device::{Device, DeviceId, Radio};
-use latchkey::sim::joiner::{Fault, Step};
+use latchkey::sim::joiner::{Fault, JoinStep};
 use latchkey::sim::model::Model;
 
 use super::*;
@@ -43,7 +45,7 @@ impl House {
         }
     }
 
-    fn include(&mut self, security: Protection, pin: Option<DskPin>) {
+    fn include(&mut self, security: JoinSecurity, pin: Option<DskPin>) {
         self.begin(Change::Include(Terms { security, pin }));
         self.until(10, |house| house.said(&Progress::Ready));
     }
@@ -75,7 +77,7 @@ impl House {
     /// Joins `device` with its PIN, and is interviewed.
     fn member(&mut self, device: Device) -> NodeId {
         let pin = device.dsk().pin();
-        self.include(Protection::Best, Some(pin));
+        self.include(JoinSecurity::Best, Some(pin));
         self.offer(device);
         let Ok(Ended::Included { node, .. }) = self.ended(200) else { panic!("{:?}", self.events) };
         self.until(300, |house| house.events.contains(&NetworkEvent::Interviewed(node)));
@@ -107,9 +109,9 @@ fn failed(why: key_exchange::Failure) -> Reason {
 fn a_lock_joins_with_its_pin_and_takes_a_code() {
     for seed in 1..=4 {
         let mut house = House::empty(Chip::series_700(), seed);
-        house.include(Protection::Best, None);
+        house.include(JoinSecurity::Best, None);
         let (_, pin) = house.offer(Device::new(Model::s2(), seed));
-        let is_asked = |event: &NetworkEvent| matches!(event, NetworkEvent::Change(Progress::Asked(Question::Pin { .. })));
+        let is_asked = |event: &NetworkEvent| matches!(event, NetworkEvent::Change(Progress::Asked(JoinQuestion::Pin { .. })));
         house.until(200, |house| house.events.iter().any(is_asked));
         let now = house.now();
         house.network.enter_pin(&pin, now).expect("it is waited for");
@@ -123,7 +125,7 @@ fn a_lock_joins_with_its_pin_and_takes_a_code() {
 #[test]
 fn a_wrong_pin_gives_no_key_and_the_device_can_be_let_go_and_tried_again() {
     let mut house = House::empty(Chip::series_700(), 1);
-    house.include(Protection::Best, Some(DskPin::new(1)));
+    house.include(JoinSecurity::Best, Some(DskPin::new(1)));
     let (device, pin) = house.offer(Device::new(Model::s2(), 8));
     let Err(Failed { why, left: Some(id) }) = house.ended(200) else { panic!("{:?}", house.events) };
     assert_eq!(why, failed(key_exchange::Failure::WrongPin));
@@ -136,7 +138,7 @@ fn a_wrong_pin_gives_no_key_and_the_device_can_be_let_go_and_tried_again() {
     assert_eq!(house.ended(60), Ok(Ended::Excluded(Some(id))));
     assert_eq!((house.network.node(id), house.world.node_of(device)), (None, None));
 
-    house.include(Protection::Best, Some(pin));
+    house.include(JoinSecurity::Best, Some(pin));
     let now = house.now;
     house.world.press(device, now);
     assert!(matches!(house.ended(200), Ok(Ended::Included { security: SecurityClass::S2AccessControl, .. })));
@@ -145,7 +147,7 @@ fn a_wrong_pin_gives_no_key_and_the_device_can_be_let_go_and_tried_again() {
 #[test]
 fn an_s0_lock_joins_and_takes_a_code() {
     let mut house = House::empty(Chip::series_700(), 2);
-    house.include(Protection::Best, None);
+    house.include(JoinSecurity::Best, None);
     house.offer(Device::new(Model::s0(), 3));
     let Ok(Ended::Included { node: id, security, warning }) = house.ended(200) else { panic!("{:?}", house.events) };
     assert_eq!((security, warning), (SecurityClass::S0, Some(Warning::OnlyS0)));
@@ -156,7 +158,7 @@ fn an_s0_lock_joins_and_takes_a_code() {
 #[test]
 fn a_lock_without_security_stays_outside_unless_somebody_insists() {
     let mut house = House::empty(Chip::series_700(), 2);
-    house.include(Protection::Best, None);
+    house.include(JoinSecurity::Best, None);
     house.offer(Device::new(Model::version_2(), 3));
     let Err(Failed { why: Reason::Insecure, left: Some(id) }) = house.ended(200) else { panic!("{:?}", house.events) };
     let frames = house.network.radio(id).frames;
@@ -164,7 +166,7 @@ fn a_lock_without_security_stays_outside_unless_somebody_insists() {
     assert_eq!(house.network.radio(id).frames, frames, "it was spoken to");
 
     let mut house = House::empty(Chip::series_700(), 2);
-    house.include(Protection::Insecure, None);
+    house.include(JoinSecurity::Insecure, None);
     house.offer(Device::new(Model::version_2(), 3));
     assert!(matches!(house.ended(200), Ok(Ended::Included { warning: Some(Warning::Insecure), .. })));
 }
@@ -172,11 +174,11 @@ fn a_lock_without_security_stays_outside_unless_somebody_insists() {
 #[test]
 fn a_device_without_a_label_joins_when_our_code_is_typed_into_it() {
     let mut house = House::empty(Chip::series_700(), 3);
-    house.include(Protection::Best, None);
+    house.include(JoinSecurity::Best, None);
     let (device, _) = house.offer(Device::new(Model::s2(), 3).without_label());
     let asked = |house: &House| {
         house.events.iter().find_map(|event| match event {
-            NetworkEvent::Change(Progress::Asked(Question::TypeIntoDevice { code })) => Some(*code),
+            NetworkEvent::Change(Progress::Asked(JoinQuestion::TypeIntoDevice { code })) => Some(*code),
             _ => None,
         })
     };
@@ -195,15 +197,16 @@ fn a_device_without_a_label_joins_when_our_code_is_typed_into_it() {
 
 #[test]
 fn a_device_that_stops_in_any_step_is_never_taken_for_a_member() {
-    let s2 = [Step::KexReport, Step::PublicKey, Step::Echo, Step::KeyGet, Step::Verify, Step::TransferEnd];
-    let s0 = [Step::SchemeReport, Step::KeyNonce, Step::KeyVerify];
+    let s2 =
+        [JoinStep::KexReport, JoinStep::PublicKey, JoinStep::Echo, JoinStep::KeyGet, JoinStep::Verify, JoinStep::TransferEnd];
+    let s0 = [JoinStep::SchemeReport, JoinStep::KeyNonce, JoinStep::KeyVerify];
     let cases = s2.map(|step| (Model::s2(), step)).into_iter().chain(s0.map(|step| (Model::s0(), step)));
     for (model, step) in cases {
         let mut house = House::empty(Chip::series_700(), 4);
         let device = Device::new(model, 5).with_fault(Fault::Silent(step));
         // A PIN is only for a device that has S2.
-        let pin = (step < Step::SchemeReport).then(|| device.dsk().pin());
-        house.include(Protection::Best, pin);
+        let pin = (step < JoinStep::SchemeReport).then(|| device.dsk().pin());
+        house.include(JoinSecurity::Best, pin);
         house.offer(device);
         let Err(Failed { why: Reason::S2(_) | Reason::S0(_), left: Some(id) }) = house.ended(400) else {
             panic!("{step:?}: {:?}", house.events)
@@ -217,15 +220,15 @@ fn a_device_that_does_not_keep_to_the_rules_gets_no_class() {
     let faults = [
         Fault::AsksFor(KeyMask(0x40)),
         Fault::WrongEcho(KeyMask(0x01)),
-        Fault::Tampers(Step::Echo),
-        Fault::Tampers(Step::Verify),
-        Fault::Fails(Step::KexReport, latchkey::command::security_2::FailType::CANCEL),
-        Fault::Fails(Step::KeyGet, latchkey::command::security_2::FailType::AUTH),
+        Fault::Tampers(JoinStep::Echo),
+        Fault::Tampers(JoinStep::Verify),
+        Fault::Fails(JoinStep::KexReport, latchkey::command::security_2::FailType::CANCEL),
+        Fault::Fails(JoinStep::KeyGet, latchkey::command::security_2::FailType::AUTH),
     ];
     for fault in faults {
         let mut house = House::empty(Chip::series_700(), 4);
         let device = Device::new(Model::s2(), 5).with_fault(fault);
-        house.include(Protection::Best, Some(device.dsk().pin()));
+        house.include(JoinSecurity::Best, Some(device.dsk().pin()));
         house.offer(device);
         let Err(Failed { why: Reason::S2(_), left: Some(id) }) = house.ended(400) else {
             panic!("{fault:?}: {:?}", house.events)
@@ -235,8 +238,8 @@ fn a_device_that_does_not_keep_to_the_rules_gets_no_class() {
 }
 
 /// The label of `device` was scanned.
-fn scanned(device: &Device, long_range: bool) -> Expected {
-    Expected { dsk: device.dsk(), keys: KeyMask::KNOWN, long_range }
+fn scanned(device: &Device, long_range: bool) -> ExpectedDevice {
+    ExpectedDevice { dsk: device.dsk(), keys: KeyMask::KNOWN, long_range }
 }
 
 #[test]
@@ -270,7 +273,7 @@ fn a_device_that_nobody_scanned_stays_outside() {
 #[test]
 fn a_scanned_device_that_fails_is_forgotten_and_joins_at_a_later_call() {
     let mut house = House::empty(Chip::series_800(), 6);
-    let device = Device::smart_start(Model::s2(), Radio::Classic, 7).with_fault(Fault::Silent(Step::Echo));
+    let device = Device::smart_start(Model::s2(), Radio::Classic, 7).with_fault(Fault::Silent(JoinStep::Echo));
     let now = house.now();
     house.network.expect_devices(vec![scanned(&device, false)], now);
     let (device, _) = house.offer(device);
@@ -291,7 +294,7 @@ fn a_dead_lock_is_forgotten_or_replaced_by_a_new_one_under_its_id() {
 
     let new = Device::new(Model::s2(), 2);
     let pin = new.dsk().pin();
-    house.begin(Change::ReplaceFailed(id, Terms { security: Protection::Best, pin: Some(pin) }));
+    house.begin(Change::ReplaceFailed(id, Terms { security: JoinSecurity::Best, pin: Some(pin) }));
     house.until(60, |house| house.said(&Progress::Ready));
     house.offer(new);
     let Ok(Ended::Included { node: same, security, .. }) = house.ended(200) else { panic!("{:?}", house.events) };
@@ -321,7 +324,7 @@ fn a_lock_that_was_reset_by_hand_says_goodbye_is_forgotten_and_may_come_back() {
     let reset = house.world.device_node(device).map(|lock| lock.memory.codes.entries().count());
     assert_eq!(reset, Some(0), "the next owner finds no code");
 
-    house.include(Protection::Best, Some(pin));
+    house.include(JoinSecurity::Best, Some(pin));
     let now = house.now;
     house.world.press(device, now);
     let Ok(Ended::Included { node, security, .. }) = house.ended(200) else { panic!("{:?}", house.events) };
@@ -351,11 +354,11 @@ fn a_plug_and_a_sleeping_sensor_join_and_are_left_in_peace() {
 fn locks_join_through_bad_air() {
     let mut joined = 0;
     for seed in 1..=6 {
-        let air = Conditions { loss: 10, ack_loss: 10, duplication: 10, ..Conditions::default() };
+        let conditions = Conditions { loss: 10, ack_loss: 10, duplication: 10, ..Conditions::default() };
         let mut house = House::empty(Chip::series_700(), seed);
-        house.world.set_conditions(air);
+        house.world.set_conditions(conditions);
         let device = Device::new(Model::s2(), seed);
-        house.include(Protection::Best, Some(device.dsk().pin()));
+        house.include(JoinSecurity::Best, Some(device.dsk().pin()));
         house.offer(device);
         // In or out, but nothing in between.
         match house.ended(600) {
@@ -409,7 +412,7 @@ fn a_stranger_on_the_air_gets_no_key_with_the_pin_of_another_device() {
     for requests in [0x01, 0x81, 0x80, 0x03, 0x83] {
         let mut house = House::empty(Chip::series_700(), 5);
         let pin = Device::new(Model::s2(), 7).dsk().pin();
-        house.include(Protection::Best, Some(pin));
+        house.include(JoinSecurity::Best, Some(pin));
         house.offer(Device::new(Model { requests: KeyMask(requests), ..Model::plug() }, 8));
         let Err(Failed { why: Reason::S2(_) | Reason::NoS2Offered, left: Some(id) }) = house.ended(300) else {
             panic!("{requests:02x}: {:?}", house.events)

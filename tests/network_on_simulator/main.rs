@@ -12,14 +12,14 @@ use latchkey::domain::ids::NodeId;
 use latchkey::domain::node::{Node, SecurityClass};
 use latchkey::domain::pin::CodeText;
 use latchkey::domain::time::{Deadline, Instant, Now, Timestamp};
-use latchkey::network::{ControllerStatus, Expect, Input, Job, Network, NetworkEvent, Options, Outcome, Output, Priority};
+use latchkey::network::{Completion, ControllerStatus, Input, Job, Network, NetworkEvent, Options, Outcome, Output, Priority};
 use latchkey::security::keys::NetworkKeys;
 use latchkey::serial::link::{SendFailure, SendId};
 use latchkey::serial::{Decoder, Received};
-use latchkey::sim::air::Conditions;
 use latchkey::sim::chip::Chip;
 use latchkey::sim::model::Model;
 use latchkey::sim::node::{Node as SimNode, Typed};
+use latchkey::sim::radio::Conditions;
 use latchkey::sim::{Blueprint, World};
 
 const V2: NodeId = NodeId(2);
@@ -120,7 +120,7 @@ impl House {
     }
 
     /// Submits a job and gives its outcome.
-    fn outcome(&mut self, node: NodeId, command: Command, expect: Expect) -> Outcome {
+    fn outcome(&mut self, node: NodeId, command: Command, expect: Completion) -> Outcome {
         let job = Job { node, priority: Priority::Write, command, expect, deadline: None };
         let now = self.now();
         let id = self.network.submit(job, now);
@@ -138,7 +138,7 @@ impl House {
         let version = self.network.node(node).and_then(|node| node.version_of(ClassId::USER_CODE)).expect("a lock");
         let user = UserId::new(user).expect("from 1");
         let set = UserCode::write_code(user, UserIdStatus::ENABLED, CodeText::new(code), version).expect("below 256");
-        self.outcome(node, Command::UserCode(set), Expect::Supervised)
+        self.outcome(node, Command::UserCode(set), Completion::Supervised)
     }
 
     fn code_in(&self, node: NodeId, user: u16) -> Option<&[u8]> {
@@ -210,8 +210,8 @@ fn a_duplicate_refused_by_the_lock_is_an_outcome_and_not_a_time_out() {
 #[test]
 fn codes_arrive_through_bad_air() {
     for seed in 1..=5 {
-        let air = Conditions { loss: 25, ack_loss: 10, duplication: 10, ..Conditions::default() };
-        let mut house = House::new(&Blueprint { air, ..Blueprint::two_locks() }, seed);
+        let conditions = Conditions { loss: 25, ack_loss: 10, duplication: 10, ..Conditions::default() };
+        let mut house = House::new(&Blueprint { radio: conditions, ..Blueprint::two_locks() }, seed);
         house.interview(1_200);
         for user in 1..=5 {
             let code = format!("77{user}0");
@@ -299,8 +299,8 @@ fn a_secured_lock_that_lost_its_nonces_is_written_all_the_same() {
 #[test]
 fn codes_arrive_under_keys_through_bad_air() {
     for seed in 1..=3 {
-        let air = Conditions { loss: 20, ack_loss: 10, duplication: 10, ..Conditions::default() };
-        let mut house = House::new(&Blueprint { air, ..secured(seed) }, seed);
+        let conditions = Conditions { loss: 20, ack_loss: 10, duplication: 10, ..Conditions::default() };
+        let mut house = House::new(&Blueprint { radio: conditions, ..secured(seed) }, seed);
         house.interview(2_400);
         for (id, user) in [(V2, 1), (V2, 2), (V1, 1)] {
             let mut tries = 0;

@@ -19,7 +19,9 @@ use crate::domain::node::{InterviewStage, SecurityClass};
 use crate::domain::provisioning::{Label, ProvisioningState};
 use crate::domain::time::Timestamp;
 use crate::network::CannotInterview;
-use crate::network::inclusion::{CannotBegin, Change, Ended, Failed, Misplaced, Progress, Protection, Question, Terms, Warning};
+use crate::network::inclusion::{
+    CannotBegin, Change, Ended, Failed, JoinInputRejected, JoinQuestion, JoinSecurity, Progress, Terms, Warning,
+};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::DskPin;
 use crate::security::keys::KeyMask;
@@ -125,7 +127,7 @@ enum Step {
     Ready,
     Found,
     Joined,
-    Asked(Question),
+    Asked(JoinQuestion),
     Exchanging,
     Interviewing,
     Done,
@@ -220,7 +222,7 @@ impl Membership {
 
     fn answered(&self, actor: &Actor, what: &str, cx: &mut Context) -> Result<Reply, Refusal> {
         cx.state.audit(&actor.0, what.to_owned(), cx.now.wall);
-        let nothing = || Refusal::from(Misplaced::NothingUnderWay);
+        let nothing = || Refusal::from(JoinInputRejected::NothingUnderWay);
         self.change.as_ref().map(|change| begun(change.id)).ok_or_else(nothing)
     }
 
@@ -453,9 +455,9 @@ fn audited(kind: Kind, change: &Change, node: Option<NodeId>) -> String {
     let node = node.map(|node| format!(" of node {node}")).unwrap_or_default();
     let how = match change {
         Change::Include(terms) | Change::ReplaceFailed(_, terms) => match terms.security {
-            Protection::Best => "",
-            Protection::S0 => " with S0 only",
-            Protection::Insecure => " without security",
+            JoinSecurity::Best => "",
+            JoinSecurity::S0 => " with S0 only",
+            JoinSecurity::Insecure => " without security",
         },
         Change::Exclude | Change::RemoveFailed(_) => "",
     };
@@ -472,7 +474,7 @@ impl From<CannotBegin> for Refusal {
     fn from(cannot: CannotBegin) -> Self {
         let why = cannot.to_string();
         match cannot {
-            CannotBegin::NoStick => Self::StickNotReady(why),
+            CannotBegin::NoController => Self::StickNotReady(why),
             CannotBegin::Busy => Self::ChangeUnderWay(why),
             CannotBegin::UnknownNode(_) => Self::UnknownNode(why),
             CannotBegin::NotSupported | CannotBegin::PinNeedsS2 => Self::NotSupported(why),
@@ -484,19 +486,19 @@ impl From<CannotInterview> for Refusal {
     fn from(cannot: CannotInterview) -> Self {
         let why = cannot.to_string();
         match cannot {
-            CannotInterview::NoStick => Self::StickNotReady(why),
+            CannotInterview::NoController => Self::StickNotReady(why),
             CannotInterview::UnknownNode(_) => Self::UnknownNode(why),
             CannotInterview::NotAMember(_) => Self::NotSupported(why),
         }
     }
 }
 
-impl From<Misplaced> for Refusal {
-    fn from(misplaced: Misplaced) -> Self {
+impl From<JoinInputRejected> for Refusal {
+    fn from(misplaced: JoinInputRejected) -> Self {
         let why = misplaced.to_string();
         match misplaced {
-            Misplaced::NothingUnderWay => Self::NoChange(why),
-            Misplaced::NotAsked | Misplaced::NotOffered => Self::NotAsked(why),
+            JoinInputRejected::NothingUnderWay => Self::NoChange(why),
+            JoinInputRejected::NotAsked | JoinInputRejected::NotOffered => Self::NotAsked(why),
         }
     }
 }

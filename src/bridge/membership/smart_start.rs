@@ -9,7 +9,7 @@ use crate::bridge::intents::one_line;
 use crate::domain::ids::{NodeId, ProvisioningId};
 use crate::domain::intent::Refusal;
 use crate::domain::provisioning::{Label, Provisioned, ProvisioningState};
-use crate::network::inclusion::Expected;
+use crate::network::inclusion::ExpectedDevice;
 
 pub fn expect(actor: &Actor, label: Label, name: Option<String>, cx: &mut Context) -> Result<Value, Refusal> {
     let name = name.map(|name| one_line("the name", &name)).transpose()?;
@@ -36,7 +36,7 @@ pub fn unexpect(actor: &Actor, id: ProvisioningId, cx: &mut Context) -> Option<V
 
 /// Tells the network whom to let in.
 pub fn expect_devices(cx: &mut Context) {
-    let expected = cx.state.provisioning().filter(|it| it.is_expected()).map(|it| Expected {
+    let expected = cx.state.provisioning().filter(|it| it.is_expected()).map(|it| ExpectedDevice {
         dsk: it.label.dsk.clone(),
         keys: it.label.keys,
         long_range: it.label.long_range,

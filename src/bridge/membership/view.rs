@@ -10,7 +10,7 @@ use crate::bridge::words::Settings;
 use crate::domain::node::{InterviewStage, Joining, Node, SecurityClass, Weakness};
 use crate::domain::provisioning::{Provisioned, ProvisioningState};
 use crate::network::InterviewTrouble;
-use crate::network::inclusion::{Question, Warning};
+use crate::network::inclusion::{JoinQuestion, Warning};
 
 /// Shown with the question for the keys of a lock.
 const NOT_FOR_DOORS: &str = "none of these keys is good enough for a door: whoever has the same key can read the lock's codes and \
@@ -24,13 +24,13 @@ pub(in crate::bridge) fn change(membership: &Membership, cx: &Context) -> Value 
     let device = change.device.and_then(|id| cx.state.device(id));
     let device = device.or_else(|| change.node.filter(|_| change.device.is_none()).and_then(|node| cx.state.device_of(node)));
     let question = match &change.step {
-        Step::Asked(Question::Pin { tail }) => Some(json!({ "kind": "pin", "dsk_tail": tail })),
-        Step::Asked(Question::Keys { requested, for_door }) => Some(json!({
+        Step::Asked(JoinQuestion::Pin { tail }) => Some(json!({ "kind": "pin", "dsk_tail": tail })),
+        Step::Asked(JoinQuestion::Keys { requested, for_door }) => Some(json!({
             "kind": "keys",
             "keys": requested.classes().collect::<Vec<_>>(),
             "warning": if *for_door { NOT_FOR_DOORS } else { UNPROVEN },
         })),
-        Step::Asked(Question::TypeIntoDevice { code: [first, second] }) => {
+        Step::Asked(JoinQuestion::TypeIntoDevice { code: [first, second] }) => {
             Some(json!({ "kind": "type_into_device", "code": format!("{first:05}-{second:05}") }))
         }
         _ => None,

@@ -18,7 +18,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::ids::DeviceId;
 use crate::domain::slot::{ConfirmedBy, SlotKey};
 use crate::domain::time::{Deadline, Instant, Now};
-use crate::network::{Expect, Network, Outcome, Priority};
+use crate::network::{Completion, Network, Outcome, Priority};
 
 /// How often a lock is checked, and what that may cost it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,7 +109,7 @@ impl Sync {
         let airtime_before = network.radio(view.node).airtime_ms;
         if view.checksum {
             let task = Task::CheckSum { airtime_before };
-            return self.submit(view, dialect::checksum(), Expect::Reply, Priority::Background, task, network, now);
+            return self.submit(view, dialect::checksum(), Completion::Reply, Priority::Background, task, network, now);
         }
         let run = Run { frames: network.radio(view.node).frames, first: None };
         self.locks.entry(device.id).or_default().checking = Some(run);
@@ -131,7 +131,7 @@ impl Sync {
         self.locks.entry(device.id).or_default().checking = Some(Run { first: run.first.or(Some(index)), ..run });
         set(device.id, state, |check| check.next = index.saturating_add(1));
         let task = Task::CheckLook { slot: index, airtime_before: radio.airtime_ms };
-        self.submit_until(deadline, view, command, Expect::Reply, Priority::Background, task, network, now);
+        self.submit_until(deadline, view, command, Completion::Reply, Priority::Background, task, network, now);
     }
 
     /// The read of a check ended, however.

@@ -12,7 +12,7 @@ use crate::domain::device::{Device, Inventory};
 use crate::domain::ids::DeviceId;
 use crate::domain::slot::SlotKey;
 use crate::domain::time::{Instant, Now};
-use crate::network::{Expect, Network, Outcome, Priority};
+use crate::network::{Completion, Network, Outcome, Priority};
 use crate::reconcile::observe::Sighting;
 
 /// Airtime for work that is not waited for.
@@ -75,7 +75,7 @@ impl Sync {
         let airtime_before = network.radio(view.node).airtime_ms;
         if device.inventory.next == 0 && view.checksum {
             let task = Task::Checksum { began: device.inventory.began, airtime_before };
-            self.submit(view, dialect::checksum(), Expect::Reply, Priority::Background, task, network, now);
+            self.submit(view, dialect::checksum(), Completion::Reply, Priority::Background, task, network, now);
             return;
         }
         let began = device.inventory.began;
@@ -91,7 +91,7 @@ impl Sync {
         let command = if walks { dialect::walk(view.version, index, view.multi_report) } else { dialect::read(index) };
         let Some(command) = command else { return };
         let task = Task::Survey { slot: index, began, airtime_before };
-        self.submit(view, command, Expect::Reply, Priority::Background, task, network, now);
+        self.submit(view, command, Completion::Reply, Priority::Background, task, network, now);
     }
 
     /// The User Code Checksum was asked before the inventory: 0x0000 means that no slot is taken. Codes may come to that
@@ -106,8 +106,8 @@ impl Sync {
     ) -> Vec<Finding> {
         let sum = match outcome {
             Outcome::Reply(command) => dialect::checksum_of(command),
-            Outcome::StickGone
-            | Outcome::StickBusy
+            Outcome::ControllerGone
+            | Outcome::ControllerBusy
             | Outcome::Cancelled
             | Outcome::Expired
             | Outcome::NoAck
@@ -149,8 +149,8 @@ impl Sync {
             }
             Outcome::NoNonce
             | Outcome::NoAck
-            | Outcome::StickGone
-            | Outcome::StickBusy
+            | Outcome::ControllerGone
+            | Outcome::ControllerBusy
             | Outcome::Expired
             | Outcome::Cancelled => {}
         }

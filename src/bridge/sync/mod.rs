@@ -29,7 +29,7 @@ use crate::domain::ids::{DeviceId, GrantId};
 use crate::domain::pin::{Fingerprint, Pin};
 use crate::domain::slot::{Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Deadline, Instant, Now, Timestamp};
-use crate::network::{ControllerStatus, Expect, Job, JobId, Network, Priority};
+use crate::network::{Completion, ControllerStatus, Job, JobId, Network, Priority};
 use crate::reconcile::assess::{Case, Standing, assess};
 use crate::reconcile::evidence::{LATE_ECHO, SlotReport};
 use crate::reconcile::observe;
@@ -274,7 +274,7 @@ impl Sync {
                 let Some((owner, command)) = slot_of(*slot, state).owner.zip(command) else { return };
                 let before = self.begin(*slot, owner, doing, state, now);
                 let task = Task::Change(vec![Change { before, pin: None }]);
-                self.submit(&view, command, Expect::Supervised, Priority::Revoke, task, network, now);
+                self.submit(&view, command, Completion::Supervised, Priority::Revoke, task, network, now);
             }
             Some(Step::Write { .. }) => self.write(&plan.steps, &view, state, network, now),
             None => {}
@@ -287,7 +287,7 @@ impl Sync {
         let is_unwanted = |grant: GrantId| !state.grant(grant).is_some_and(|grant| is_wanted(grant, state));
         let leaving = state.slots(view.device).values().any(|slot| slot.owner.is_some_and(is_unwanted));
         let priority = if leaving { Priority::Revoke } else { Priority::Write };
-        self.submit(view, command, Expect::Reply, priority, Task::Look { slot: key.index }, network, now);
+        self.submit(view, command, Completion::Reply, priority, Task::Look { slot: key.index }, network, now);
     }
 
     /// Writes the first code of the plan, and with it as many more as one frame of a lock that takes several can carry.
@@ -316,7 +316,7 @@ impl Sync {
             let before = self.begin(slot, grant, Doing::Write { generation, was_empty }, state, now);
             changes.push(Change { before, pin: Some(pin) });
         }
-        self.submit(view, command, Expect::Supervised, Priority::Write, Task::Change(changes), network, now);
+        self.submit(view, command, Completion::Supervised, Priority::Write, Task::Change(changes), network, now);
     }
 
     /// Marks a slot as being changed, and returns it as it was.
@@ -348,7 +348,7 @@ impl Sync {
         &mut self,
         view: &View,
         command: Command,
-        expect: Expect,
+        expect: Completion,
         priority: Priority,
         task: Task,
         network: &mut Network,
@@ -363,7 +363,7 @@ impl Sync {
         deadline: Option<Instant>,
         view: &View,
         command: Command,
-        expect: Expect,
+        expect: Completion,
         priority: Priority,
         task: Task,
         network: &mut Network,

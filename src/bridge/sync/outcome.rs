@@ -95,12 +95,12 @@ impl Sync {
                     patience.unreachable = patience.parked;
                 }
             }
-            Outcome::StickBusy => patience.parked = Some(Retry::after(Duration::from_secs(1), now)),
+            Outcome::ControllerBusy => patience.parked = Some(Retry::after(Duration::from_secs(1), now)),
             Outcome::Reply(_) | Outcome::Accepted | Outcome::Refused | Outcome::Delivered | Outcome::Unsupported => {
                 patience.failures = 0;
                 (patience.parked, patience.unreachable) = (None, None);
             }
-            Outcome::StickGone | Outcome::Expired | Outcome::Cancelled => {}
+            Outcome::ControllerGone | Outcome::Expired | Outcome::Cancelled => {}
         }
     }
 
@@ -367,7 +367,7 @@ fn sent(outcome: &Outcome) -> Sent {
         Outcome::Delivered | Outcome::Reply(_) => Sent::Acked,
         Outcome::NoReport => Sent::Unanswered,
         Outcome::NoAck => Sent::Repeat,
-        Outcome::StickGone => Sent::Unknown,
-        Outcome::NoNonce | Outcome::StickBusy | Outcome::Expired | Outcome::Cancelled => Sent::NotSent,
+        Outcome::ControllerGone => Sent::Unknown,
+        Outcome::NoNonce | Outcome::ControllerBusy | Outcome::Expired | Outcome::Cancelled => Sent::NotSent,
     }
 }

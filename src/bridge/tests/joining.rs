@@ -4,7 +4,7 @@ use super::*;
 use crate::bridge::membership::{MembersAsk, Wanted};
 use crate::domain::node::{Joining, SecurityClass};
 use crate::domain::provisioning::{Label, ScannedProduct};
-use crate::network::inclusion::{Protection, Terms};
+use crate::network::inclusion::{JoinSecurity, Terms};
 use crate::security::keys::KeyMask;
 use crate::sim::chip::Chip;
 use crate::sim::device::{Device, Radio};
@@ -60,7 +60,7 @@ fn a_power_cut_at_any_moment_leaves_a_lock_with_keys_or_none_that_is_used() {
     for moment in 0..80 {
         let mut house = House::empty(5);
         let device = Device::new(Model::s2(), 7);
-        let terms = Terms { security: Protection::Best, pin: Some(device.dsk().pin()) };
+        let terms = Terms { security: JoinSecurity::Best, pin: Some(device.dsk().pin()) };
         house.ask(Ask::Members(MembersAsk::Begin(Wanted::Include { terms, name: Some("Front Door".into()) }))).unwrap();
         let now = house.now;
         house.world.offer(device, now);

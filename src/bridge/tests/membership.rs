@@ -11,7 +11,7 @@ use crate::domain::device::Device;
 use crate::domain::ids::{DeviceId, ProvisioningId};
 use crate::domain::node::{ClassSupport, Joining, Node, SecurityClass, WeakCodes};
 use crate::domain::provisioning::{Label, ScannedProduct};
-use crate::network::inclusion::{CannotBegin, Ended, Failed, Misplaced, Progress, Question, Reason, Warning};
+use crate::network::inclusion::{CannotBegin, Ended, Failed, JoinInputRejected, JoinQuestion, Progress, Reason, Warning};
 use crate::security::dsk::Dsk;
 use crate::security::keys::KeyMask;
 use crate::sim::node::CodeTable;
@@ -93,9 +93,9 @@ fn whoever_stands_at_the_door_is_told_each_step_and_the_broker_no_code() {
     house.tell(Progress::Found);
     house.tell(Progress::Joined(NodeId(9)));
     let tail = Dsk::parse(LABEL).unwrap().tail();
-    house.tell(Progress::Asked(Question::Pin { tail: tail.clone() }));
+    house.tell(Progress::Asked(JoinQuestion::Pin { tail: tail.clone() }));
     assert_eq!(house.change()["question"], serde_json::json!({ "kind": "pin", "dsk_tail": tail }));
-    house.tell(Progress::Asked(Question::TypeIntoDevice { code: [123, 45_678] }));
+    house.tell(Progress::Asked(JoinQuestion::TypeIntoDevice { code: [123, 45_678] }));
     let question = house.change()["question"].clone();
     assert_eq!(question, serde_json::json!({ "kind": "type_into_device", "code": "00123-45678" }));
     house.tell(Progress::Exchanging);
@@ -441,12 +441,12 @@ fn an_interview_is_asked_for_again_by_its_node() {
 fn somebody_is_asked_which_keys_a_device_gets_that_proves_nothing() {
     let mut house = House::settled(85);
     house.follow(Kind::Include, None, None);
-    house.tell(Progress::Asked(Question::Keys { requested: KeyMask(0x81), for_door: false }));
+    house.tell(Progress::Asked(JoinQuestion::Keys { requested: KeyMask(0x81), for_door: false }));
     let question = house.change()["question"].clone();
     assert_eq!((&question["kind"], &question["keys"]), (&"keys".into(), &serde_json::json!(["s2_unauthenticated", "s0"])));
     assert!(question["warning"].as_str().is_some_and(|warning| warning.contains("which device")));
     let granted = house.ask(Ask::Members(MembersAsk::Grant(KeyMask(0x01))));
-    assert_eq!(granted, Err(Misplaced::NothingUnderWay.into()), "the radio has no such change in this test");
+    assert_eq!(granted, Err(JoinInputRejected::NothingUnderWay.into()), "the radio has no such change in this test");
 }
 
 #[test]
@@ -485,7 +485,7 @@ fn a_scanned_lock_comes_by_itself_under_its_name_and_goes_off_the_list_when_it_i
 
     house.tell(Progress::Calls(Dsk::parse(LABEL).unwrap()));
     assert_eq!(house.change()["kind"], "smart_start");
-    house.tell(Progress::Ended(Err(Failed { why: Reason::StickGone, left: None })));
+    house.tell(Progress::Ended(Err(Failed { why: Reason::ControllerGone, left: None })));
     let failed = list(&mut house)["items"][0].clone();
     assert_eq!(failed["state"], "failed");
     assert!(failed["why"].as_str().unwrap().contains("unplugged"));
@@ -525,15 +525,15 @@ fn a_device_taken_off_the_list_stays_where_it_is() {
 fn what_the_network_refuses_is_told_in_its_own_words() {
     for (refused, words) in [
         (Refusal::from(CannotBegin::Busy), CannotBegin::Busy.to_string()),
-        (CannotBegin::NoStick.into(), CannotBegin::NoStick.to_string()),
+        (CannotBegin::NoController.into(), CannotBegin::NoController.to_string()),
         (CannotBegin::UnknownNode(V2).into(), CannotBegin::UnknownNode(V2).to_string()),
-        (Misplaced::NotAsked.into(), Misplaced::NotAsked.to_string()),
+        (JoinInputRejected::NotAsked.into(), JoinInputRejected::NotAsked.to_string()),
     ] {
         assert_eq!(refused.to_string(), words);
     }
     let mut house = House::settled(77);
     let cancel = house.ask(Ask::Members(MembersAsk::Cancel));
-    assert_eq!(cancel, Err(Misplaced::NothingUnderWay.into()));
+    assert_eq!(cancel, Err(JoinInputRejected::NothingUnderWay.into()));
     let unknown = DeviceId::new(&mut Entropy::from_number(1)).to_string();
     let allow = house.ask(Ask::Intent(Intent::AllowInsecure(unknown.clone())));
     assert_eq!(allow, Err(Refusal::UnknownDevice(unknown)));

@@ -9,7 +9,7 @@ use crate::domain::node::ProductIds;
 use super::super::ControllerInfo;
 use super::classes;
 
-/// The library of the stick is one for a static controller.
+/// The library of the controller is one for a static controller.
 const STATIC_CONTROLLER: u8 = 0x01;
 /// Version Get and Command Class Get; the layers of our software have no versions of their own.
 const VERSION_COMMANDS: u8 = 0x03;
@@ -21,12 +21,12 @@ const BINARY: u8 = 1;
 /// The icon of a gateway.
 const GATEWAY: u16 = 0x0500;
 
-pub(super) fn version(asked: &Version, stick: &ControllerInfo) -> Option<Version> {
+pub(super) fn version(asked: &Version, controller: &ControllerInfo) -> Option<Version> {
     match asked {
         Version::Get => Some(Version::Report(version::Report {
             library_type: STATIC_CONTROLLER,
-            protocol: protocol_of(&stick.library),
-            firmware: Firmware { major: stick.firmware.0, minor: stick.firmware.1 },
+            protocol: protocol_of(&controller.library),
+            firmware: Firmware { major: controller.firmware.0, minor: controller.firmware.1 },
             v2: Some(Hardware { hardware: 0, extra_firmwares: vec![own_version()] }),
         })),
         Version::CommandClassGet(get) => {
@@ -38,18 +38,18 @@ pub(super) fn version(asked: &Version, stick: &ControllerInfo) -> Option<Version
     }
 }
 
-pub(super) fn manufacturer(asked: &ManufacturerSpecific, stick: &ControllerInfo) -> Option<ManufacturerSpecific> {
+pub(super) fn manufacturer(asked: &ManufacturerSpecific, controller: &ControllerInfo) -> Option<ManufacturerSpecific> {
     match asked {
         ManufacturerSpecific::Get => {
             let (manufacturer, product_type, product) = (NO_MANUFACTURER, NO_MANUFACTURER, NO_MANUFACTURER);
             let product = ProductIds { manufacturer, product_type, product };
             Some(ManufacturerSpecific::Report(manufacturer_specific::Report { product }))
         }
-        // The home id is drawn at random by the stick, and no other hub within reach has it.
+        // The home id is drawn at random by the controller, and no other hub within reach has it.
         ManufacturerSpecific::DeviceSpecificGet(_) => Some(ManufacturerSpecific::DeviceSpecificReport(DeviceSpecificReport {
             id_type: PSEUDO_RANDOM,
             format: BINARY,
-            data: stick.home.0.to_be_bytes().to_vec(),
+            data: controller.home.0.to_be_bytes().to_vec(),
         })),
         _ => None,
     }
@@ -65,7 +65,7 @@ pub(super) fn plus_info(asked: &ZwavePlusInfo) -> Option<ZwavePlusInfo> {
     }))
 }
 
-/// `Z-Wave 7.18` is protocol 7.18; 0.0 of a stick that would not say.
+/// `Z-Wave 7.18` is protocol 7.18; 0.0 of a controller that would not say.
 fn protocol_of(library: &str) -> Firmware {
     let numbers = library.rsplit(' ').next().and_then(|version| version.split_once('.'));
     let (major, minor) = numbers.unwrap_or_default();
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_protocol_is_read_from_whatever_the_stick_calls_itself() {
+    fn the_protocol_is_read_from_whatever_the_controller_calls_itself() {
         let of = |library: &str| (protocol_of(library).major, protocol_of(library).minor);
         assert_eq!((of("Z-Wave 7.18"), of("Z-Wave 4.05"), of("Z-Wave 7.19.3")), ((7, 18), (4, 5), (7, 19)));
         assert_eq!((of(""), of("Z-Wave"), of("Z-Wave 999.1")), ((0, 0), (0, 0), (0, 1)));

@@ -68,7 +68,7 @@ pub(super) fn secure_list() -> Vec<ClassId> {
     listed(Listed::AtHighest).collect()
 }
 
-/// What the stick shall tell others about us. What is controlled is better not listed.
+/// What the controller shall tell others about us. What is controlled is better not listed.
 pub(in crate::network) fn node_information() -> Request {
     let (generic, specific) = GENERIC_CONTROLLER;
     let classes = listed(Listed::Openly).collect();

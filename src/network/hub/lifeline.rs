@@ -2,7 +2,7 @@
 //! Association, Multi Channel Association, AGI).
 //!
 //! Whoever joins is remembered while the daemon runs and told so when they ask; nothing is ever sent along it, because
-//! Latchkey never resets its stick. A restart forgets the members.
+//! Latchkey never resets its controller. A restart forgets the members.
 
 use crate::command::ClassId;
 use crate::command::association::{self, Association};

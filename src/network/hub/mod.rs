@@ -1,6 +1,6 @@
 //! The hub as a node of its own network: what it announces, and what it answers to whom (docs/protocol/gateway.md §2).
 //!
-//! To others the hub is a Generic Controller. The stick announces the open classes ([`classes::node_information`]); the
+//! To others the hub is a Generic Controller. The controller announces the open classes ([`classes::node_information`]); the
 //! others are in the secure list, which a peer is told under its highest class. Answers go back as the question came:
 //! under its class, in its encapsulation but for Supervision. Not answered are
 //!
@@ -57,35 +57,35 @@ pub(super) struct Hub {
 
 impl Network {
     /// The report that answers a question of `id`, which came under that class; `None`: it gets none.
-    pub(super) fn ask_hub(&self, id: NodeId, under: SecurityClass, asked: &Command) -> Option<Command> {
-        let ControllerStatus::Ready(stick) = &self.status else { return None };
+    pub(super) fn ask_hub(&self, id: NodeId, send_as: SecurityClass, asked: &Command) -> Option<Command> {
+        let ControllerStatus::Ready(controller) = &self.status else { return None };
         let node = &self.nodes.get(&id)?.node;
-        let (hub, highest) = (&self.hub, is_highest(node, under));
+        let (hub, highest) = (&self.hub, is_highest(node, send_as));
         if !classes::is_open(asked.class()) && !highest {
             return None;
         }
         match asked {
             Command::Time(asked) => clock::answer(asked, self.time, &self.options.zone).map(Command::Time),
             Command::ZwavePlusInfo(asked) => about::plus_info(asked).map(Command::ZwavePlusInfo),
-            Command::Version(asked) => about::version(asked, stick).map(Command::Version),
-            Command::ManufacturerSpecific(asked) => about::manufacturer(asked, stick).map(Command::ManufacturerSpecific),
+            Command::Version(asked) => about::version(asked, controller).map(Command::Version),
+            Command::ManufacturerSpecific(asked) => about::manufacturer(asked, controller).map(Command::ManufacturerSpecific),
             Command::Association(asked) => hub.lifeline.nodes(asked).map(Command::Association),
             Command::MultiChannelAssociation(asked) => hub.lifeline.endpoints(asked).map(Command::MultiChannelAssociation),
             Command::AssociationGroupInfo(asked) => lifeline::group_info(asked).map(Command::AssociationGroupInfo),
             Command::Indicator(asked) => hub.identify.answer(asked).map(Command::Indicator),
             Command::Powerlevel(asked) => hub.power.answer(asked, self.clock).map(Command::Powerlevel),
-            asked if asks_for_classes(asked) => supported(asked, under, highest),
+            asked if asks_for_classes(asked) => supported(asked, send_as, highest),
             _ => None,
         }
     }
 
     /// A Set of `id`, and what became of it; `None`: not one that the hub has.
-    pub(super) fn tell_hub(&mut self, id: NodeId, under: SecurityClass, told: &Command) -> Option<Status> {
+    pub(super) fn tell_hub(&mut self, id: NodeId, send_as: SecurityClass, told: &Command) -> Option<Status> {
         if !classes::is_supported(told.class()) {
             return None;
         }
         let node = &self.nodes.get(&id)?.node;
-        if !is_highest(node, under) {
+        if !is_highest(node, send_as) {
             return Some(Status::NO_SUPPORT);
         }
         match told {
@@ -115,9 +115,9 @@ pub(super) fn asks_for_classes(command: &Command) -> bool {
 
 /// The full list at the highest class of a peer, an empty one below it, and none in clear
 /// (docs/protocol/gateway.md §2.1).
-fn supported(asked: &Command, under: SecurityClass, highest: bool) -> Option<Command> {
+fn supported(asked: &Command, send_as: SecurityClass, highest: bool) -> Option<Command> {
     let supported = if highest { classes::secure_list() } else { Vec::new() };
-    match (asked, under) {
+    match (asked, send_as) {
         (Command::Security(_), SecurityClass::S0) => {
             let report = security::CommandsSupportedReport { reports_to_follow: 0, supported, controlled: None };
             Some(Command::Security(Security::CommandsSupportedReport(report)))
@@ -132,7 +132,7 @@ fn supported(asked: &Command, under: SecurityClass, highest: bool) -> Option<Com
 
 /// Whether the peer said it under the highest class it was granted. In clear, that is only so for a peer without keys,
 /// and not for one whose keys were not tried out yet.
-fn is_highest(node: &Node, under: SecurityClass) -> bool {
+fn is_highest(node: &Node, send_as: SecurityClass) -> bool {
     let may_have_keys = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| node.classes.contains_key(class));
-    under >= node.security && (under != SecurityClass::None || node.security_known || !may_have_keys)
+    send_as >= node.security && (send_as != SecurityClass::None || node.security_known || !may_have_keys)
 }

@@ -6,19 +6,19 @@
 //! keys a device gets is for [`super::policy`] to say.
 
 use super::policy::{Brought, Decision, Wish, decide};
-use super::{Ended, Newcomer, Phase, Progress, Protection, Question, Reason, Task, Warning};
+use super::{Ended, JoinQuestion, JoinSecurity, Newcomer, Phase, Progress, Reason, Task, Warning};
 use crate::command::{Body, ClassId, Command};
 use crate::domain::ids::NodeId;
 use crate::domain::node::{Joining, SecurityClass};
 use crate::domain::time::Deadline;
 use crate::network::datagrams::FRAME;
-use crate::network::jobs::{Errand, Origin, Outcome, Priority, Under};
+use crate::network::jobs::{Operation, Outcome, Priority, Requester, SendAs};
 use crate::network::{Network, NetworkEvent};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::{self, Grant, KeyExchange, Known};
 use crate::security::keys::{KeyId, KeyMask};
 use crate::security::s0;
-use crate::security::s2::Air;
+use crate::security::s2::S2Context;
 use crate::serial::FunctionId;
 
 /// Generic device class of locks (docs/protocol/serial-api.md §4).
@@ -28,14 +28,14 @@ const S2_TRIES: u8 = 3;
 
 /// How a device gets its keys.
 #[derive(Debug)]
-pub(super) enum KeyTalk {
+pub(super) enum KeyTransfer {
     /// All classes of S2, and S0's if it wants that, too.
     S2(Box<KeyExchange>),
     /// S0's only.
     S0(Box<s0::inclusion::Inclusion>),
 }
 
-impl KeyTalk {
+impl KeyTransfer {
     /// When it is to be looked at.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         match self {
@@ -46,7 +46,7 @@ impl KeyTalk {
 }
 
 impl Network {
-    /// Begins with the device that the stick has in its list, if it has what the terms want.
+    /// Begins with the device that the controller has in its list, if it has what the terms want.
     pub(super) fn give_keys(&mut self, newcomer: &Newcomer) {
         let (id, now) = (newcomer.node, self.clock);
         let Some(operation) = &mut self.membership.operation else { return };
@@ -56,21 +56,21 @@ impl Network {
         let (protection, known) = match &operation.task {
             Task::Include(terms) | Task::ReplaceFailed(_, terms) => (terms.security, None),
             // S2 always, even where the node information does not list it (docs/protocol/gateway.md §6.5).
-            Task::SmartStart { expected, .. } => (Protection::Best, Some(Known { dsk: *expected.dsk.reveal() })),
+            Task::SmartStart { expected, .. } => (JoinSecurity::Best, Some(Known { dsk: *expected.dsk.reveal() })),
             Task::Exclude | Task::RemoveFailed(_) => return,
         };
         match protection {
-            Protection::Best if known.is_some() || lists(ClassId::SECURITY_2) => {
+            JoinSecurity::Best if known.is_some() || lists(ClassId::SECURITY_2) => {
                 let exchange = KeyExchange::begin(id, known, now, &mut self.entropy);
-                self.enter(Phase::Keys(id, KeyTalk::S2(Box::new(exchange))), None);
+                self.enter(Phase::Keys(id, KeyTransfer::S2(Box::new(exchange))), None);
                 self.go_on_with_keys();
             }
             // The node information is in clear: an attacker who removes S2 from it would get the S0 key, sent under no key.
-            Protection::Best if demands_proof => self.end_change(Err(Reason::NoS2Offered)),
-            Protection::Best | Protection::S0 if lists(ClassId::SECURITY) => self.begin_s0(id),
-            Protection::Best | Protection::S0 if newcomer.is_lock() => self.end_change(Err(Reason::Insecure)),
-            Protection::Best | Protection::S0 | Protection::Insecure => {
-                self.receive_member(id, SecurityClass::None, protection == Protection::Insecure);
+            JoinSecurity::Best if demands_proof => self.end_change(Err(Reason::NoS2Offered)),
+            JoinSecurity::Best | JoinSecurity::S0 if lists(ClassId::SECURITY) => self.begin_s0(id),
+            JoinSecurity::Best | JoinSecurity::S0 if newcomer.is_lock() => self.end_change(Err(Reason::Insecure)),
+            JoinSecurity::Best | JoinSecurity::S0 | JoinSecurity::Insecure => {
+                self.receive_member(id, SecurityClass::None, protection == JoinSecurity::Insecure);
             }
         }
     }
@@ -89,17 +89,17 @@ impl Network {
             return;
         }
         match (talk, said) {
-            (KeyTalk::S2(exchange), Command::Security2(said)) => {
+            (KeyTransfer::S2(exchange), Command::Security2(said)) => {
                 let Some(home) = self.home else { return };
-                let air = Air { home, own, keys: &self.keyring.network };
-                exchange.receive(&air, said, now, &mut self.entropy);
+                let context = S2Context { home, own, keys: &self.keyring.network };
+                exchange.receive(&context, said, now, &mut self.entropy);
                 self.go_on_with_keys();
             }
-            (KeyTalk::S0(inclusion), Command::Security(said)) => {
+            (KeyTransfer::S0(inclusion), Command::Security(said)) => {
                 let turn = inclusion.receive(said, now, &mut self.entropy);
                 self.take_s0_turn(id, turn);
             }
-            (KeyTalk::S2(_) | KeyTalk::S0(_), _) => {}
+            (KeyTransfer::S2(_) | KeyTransfer::S0(_), _) => {}
         }
     }
 
@@ -112,7 +112,7 @@ impl Network {
         let Some(operation) = &mut self.membership.operation else { return };
         let Phase::Keys(node, talk) = &mut operation.phase else { return };
         // S2 has no use for this: its steps have times of their own.
-        if let KeyTalk::S0(inclusion) = talk
+        if let KeyTransfer::S0(inclusion) = talk
             && *node == id
         {
             let turn = inclusion.not_delivered(now, &mut self.entropy);
@@ -129,13 +129,13 @@ impl Network {
             return;
         }
         match talk {
-            KeyTalk::S2(exchange) => {
+            KeyTransfer::S2(exchange) => {
                 let Some(home) = self.home else { return };
-                let air = Air { home, own, keys: &self.keyring.network };
-                exchange.handle_timeout(&air, now, &mut self.entropy);
+                let context = S2Context { home, own, keys: &self.keyring.network };
+                exchange.handle_timeout(&context, now, &mut self.entropy);
                 self.go_on_with_keys();
             }
-            KeyTalk::S0(inclusion) => {
+            KeyTransfer::S0(inclusion) => {
                 let turn = inclusion.handle_timeout(now);
                 self.take_s0_turn(id, turn);
             }
@@ -151,13 +151,13 @@ impl Network {
                 Task::SmartStart { .. } | Task::Exclude | Task::RemoveFailed(_) => None,
             };
             let (brought, is_lock) = (operation.brought(), operation.is_lock);
-            let Phase::Keys(id, KeyTalk::S2(exchange)) = &mut operation.phase else { return };
+            let Phase::Keys(id, KeyTransfer::S2(exchange)) = &mut operation.phase else { return };
             let id = *id;
             let Some(output) = exchange.poll_output() else { return };
             match output {
                 key_exchange::Output::Send(body) => self.say_to_joiner(id, body, Priority::Reply, S2_TRIES),
                 key_exchange::Output::Answer(body) => self.say_to_joiner(id, body, Priority::Nonce, 1),
-                key_exchange::Output::Ask(key_exchange::Question::Grant { requested, client_side_authentication }) => {
+                key_exchange::Output::Ask(key_exchange::KeyQuestion::Grant { requested, client_side_authentication }) => {
                     let decision = decide(Wish { keys: requested, client_side_authentication, is_lock }, brought);
                     match decision {
                         Decision::Grant(keys) => {
@@ -168,24 +168,24 @@ impl Network {
                         Decision::Refuse(why) => exchange.refuse(why, self.clock),
                         Decision::Ask(requested) => {
                             let is_enough = requested.classes().any(SecurityClass::is_for_doors);
-                            let question = Question::Keys { requested, for_door: is_lock && !is_enough };
+                            let question = JoinQuestion::Keys { requested, for_door: is_lock && !is_enough };
                             self.tell(NetworkEvent::Change(Progress::Asked(question)));
                         }
                     }
                 }
-                key_exchange::Output::Ask(key_exchange::Question::Pin { dsk }) => match given {
+                key_exchange::Output::Ask(key_exchange::KeyQuestion::Pin { dsk }) => match given {
                     Some(pin) => {
                         if exchange.pin(&pin, self.clock).is_ok() {
                             self.tell(NetworkEvent::Change(Progress::Exchanging));
                         }
                     }
                     None => {
-                        let question = Question::Pin { tail: Dsk::new(dsk).tail() };
+                        let question = JoinQuestion::Pin { tail: Dsk::new(dsk).tail() };
                         self.tell(NetworkEvent::Change(Progress::Asked(question)));
                     }
                 },
-                key_exchange::Output::Ask(key_exchange::Question::TypeIntoDevice { code }) => {
-                    self.tell(NetworkEvent::Change(Progress::Asked(Question::TypeIntoDevice { code })));
+                key_exchange::Output::Ask(key_exchange::KeyQuestion::TypeIntoDevice { code }) => {
+                    self.tell(NetworkEvent::Change(Progress::Asked(JoinQuestion::TypeIntoDevice { code })));
                 }
                 key_exchange::Output::Ended(Err(failure)) => return self.end_change(Err(Reason::S2(failure))),
                 key_exchange::Output::Ended(Ok(granted)) => return self.s2_keys_are_there(id, granted.keys),
@@ -196,7 +196,7 @@ impl Network {
     fn s2_keys_are_there(&mut self, id: NodeId, keys: KeyMask) {
         let Some(operation) = &mut self.membership.operation else { return };
         let phase = std::mem::replace(&mut operation.phase, Phase::Looking);
-        if let (Phase::Keys(_, KeyTalk::S2(exchange)), Some(state)) = (phase, self.nodes.get_mut(&id)) {
+        if let (Phase::Keys(_, KeyTransfer::S2(exchange)), Some(state)) = (phase, self.nodes.get_mut(&id)) {
             state.s2 = exchange.into_session();
         }
         self.receive_member(id, keys.classes().next().unwrap_or_default(), false);
@@ -206,7 +206,7 @@ impl Network {
         let key = self.keyring.network.network_key(KeyId::S0);
         match s0::inclusion::Inclusion::begin(self.own, id, key, false, FRAME, self.clock) {
             Ok((inclusion, first)) => {
-                self.enter(Phase::Keys(id, KeyTalk::S0(Box::new(inclusion))), None);
+                self.enter(Phase::Keys(id, KeyTransfer::S0(Box::new(inclusion))), None);
                 self.say_to_joiner(id, Body(first), Priority::Reply, 1);
             }
             Err(why) => self.end_change(Err(Reason::S0(why))),
@@ -225,14 +225,14 @@ impl Network {
     }
 
     fn say_to_joiner(&mut self, id: NodeId, payload: Body, priority: Priority, tries: u8) {
-        let mut word = self.transaction(id, priority, Errand::Join { payload, tries }, Origin::Joining);
-        word.under = Under::Class(SecurityClass::None);
+        let mut word = self.transaction(id, priority, Operation::Join { payload, tries }, Requester::Joining);
+        word.send_as = SendAs::Class(SecurityClass::None);
         self.queue.push(word);
     }
 
     /// The device is a member: it has its keys, or somebody takes it without. Its interview follows by itself.
     fn receive_member(&mut self, id: NodeId, security: SecurityClass, insecure_allowed: bool) {
-        let Some(state) = self.nodes.get_mut(&id) else { return self.end_change(Err(Reason::StickFailed)) };
+        let Some(state) = self.nodes.get_mut(&id) else { return self.end_change(Err(Reason::ControllerFailed)) };
         let operation = self.membership.operation.as_ref();
         let is_lock = operation.is_some_and(|operation| operation.is_lock);
         // Who was asked, and gave a lock keys that are not for doors, knows it.
@@ -248,7 +248,7 @@ impl Network {
         self.tell(NetworkEvent::NodeChanged(id));
         // Its reports find us without a search (0x51). Long Range has no routes.
         if !id.is_long_range() && self.functions.contains(&FunctionId::ASSIGN_SUC_RETURN_ROUTE) {
-            let route = self.transaction(id, Priority::Background, Errand::ReturnRoute, Origin::Machine);
+            let route = self.transaction(id, Priority::Background, Operation::ReturnRoute, Requester::Machine);
             self.queue.push(route);
         }
         let warning = match security {

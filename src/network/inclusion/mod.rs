@@ -10,21 +10,22 @@
 //! | file | what |
 //! | --- | --- |
 //! | `words` | what may change, how far it got, how it can end |
-//! | `stick` | the stick's part: it looks for the device and takes it into its list, or out of it |
+//! | `controller` | the controller's part: it looks for the device and takes it into its list, or out of it |
 //! | `keys` | our part: the device gets its keys, before anything else is said to it |
 //! | `policy` | which keys it gets |
 //!
-//! From the moment when the stick has a device in its list, its row says that it is joining. It is a member when it has its
+//! From the moment when the controller has a device in its list, its row says that it is joining. It is a member when it has its
 //! keys. One that got none is refused: nothing is sent to it, and nobody's code. A daemon that is killed in between finds
-//! the row, and the device that it can't go on with: device and stick have timers of ten seconds.
+//! the row, and the device that it can't go on with: device and controller have timers of ten seconds.
 
+mod controller;
 mod keys;
 mod policy;
-mod stick;
 mod words;
 
 pub use words::{
-    CannotBegin, Change, Ended, Expected, Failed, Misplaced, Progress, Protection, Question, Reason, Terms, Warning,
+    CannotBegin, Change, Ended, ExpectedDevice, Failed, JoinInputRejected, JoinQuestion, JoinSecurity, Progress, Reason, Terms,
+    Warning,
 };
 
 use std::time::Duration;
@@ -40,19 +41,19 @@ use crate::serial::{CallbackId, FunctionId};
 
 use super::jobs::Priority;
 use super::nodes::NodeState;
-use keys::KeyTalk;
+use controller::Then;
+use keys::KeyTransfer;
 use policy::Brought;
-use stick::Then;
 
-/// Looking after a failed node takes a ping and the stick's own look at it, which a stick ends within about a minute.
+/// Looking after a failed node takes a ping and the controller's own look at it, which a controller ends within about a minute.
 const LOOKS: Duration = Duration::from_secs(120);
 
 /// The change under way, and who is expected.
 #[derive(Default, Debug)]
-pub(super) struct Membership {
-    operation: Option<Operation>,
-    expected: Vec<Expected>,
-    /// The stick listens for devices that call by themselves.
+pub(super) struct JoinState {
+    operation: Option<RunningChange>,
+    expected: Vec<ExpectedDevice>,
+    /// The controller listens for devices that call by themselves.
     listens: bool,
     /// So many words to stop are to be sent before anything else.
     stops: u8,
@@ -60,14 +61,14 @@ pub(super) struct Membership {
 
 /// A change under way.
 #[derive(Debug)]
-struct Operation {
+struct RunningChange {
     task: Task,
     phase: Phase,
     /// The phase is given up then.
     until: Option<Instant>,
     /// Of the request, and of the word to stop.
     callbacks: [CallbackId; 2],
-    /// The device that the stick has in its list because of this.
+    /// The device that the controller has in its list because of this.
     joined: Option<NodeId>,
     /// That opens doors.
     is_lock: bool,
@@ -75,7 +76,7 @@ struct Operation {
     answered: Option<KeyMask>,
     /// Somebody wants it to end, and it can't at this moment.
     cancelled: bool,
-    /// The stick was not idle, and was asked a second time.
+    /// The controller was not idle, and was asked a second time.
     again: bool,
 }
 
@@ -84,7 +85,7 @@ enum Task {
     Include(Terms),
     /// `long_range`: that is how it called.
     SmartStart {
-        expected: Expected,
+        expected: ExpectedDevice,
         long_range: bool,
     },
     Exclude,
@@ -94,7 +95,7 @@ enum Task {
 
 #[derive(Debug)]
 enum Phase {
-    /// The stick is to be asked, as soon as it has time.
+    /// The controller is to be asked, as soon as it has time.
     Beginning,
     /// It was asked.
     Opening,
@@ -109,7 +110,7 @@ enum Phase {
     /// Whether a failed node answers, or is forgotten.
     Looking,
     /// The device gets its keys.
-    Keys(NodeId, KeyTalk),
+    Keys(NodeId, KeyTransfer),
 }
 
 /// A device and what it said of itself. A device that takes a failed one's place says nothing.
@@ -119,7 +120,7 @@ struct Newcomer {
     info: Option<NodeInformation>,
 }
 
-/// What of the queue may be sent while the stick is busy with a change.
+/// What of the queue may be sent while the controller is busy with a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Radio {
     /// Everything.
@@ -140,7 +141,7 @@ impl Radio {
     }
 }
 
-impl Operation {
+impl RunningChange {
     /// What the operator supplied for the device.
     fn brought(&self) -> Brought {
         match &self.task {
@@ -156,7 +157,7 @@ impl Network {
     pub fn begin(&mut self, change: Change, now: Now) -> Result<(), CannotBegin> {
         self.tick(now);
         if !self.is_ready() {
-            return Err(CannotBegin::NoStick);
+            return Err(CannotBegin::NoController);
         }
         if self.membership.operation.is_some() {
             return Err(CannotBegin::Busy);
@@ -172,7 +173,7 @@ impl Network {
         }
         if let Change::Include(terms) | Change::ReplaceFailed(_, terms) = &change
             && terms.pin.is_some()
-            && terms.security != Protection::Best
+            && terms.security != JoinSecurity::Best
         {
             return Err(CannotBegin::PinNeedsS2);
         }
@@ -202,11 +203,11 @@ impl Network {
     }
 
     /// The PIN that was asked for.
-    pub fn enter_pin(&mut self, pin: &DskPin, now: Now) -> Result<(), Misplaced> {
+    pub fn enter_pin(&mut self, pin: &DskPin, now: Now) -> Result<(), JoinInputRejected> {
         self.tick(now);
-        let operation = self.membership.operation.as_mut().ok_or(Misplaced::NothingUnderWay)?;
-        let Phase::Keys(_, KeyTalk::S2(exchange)) = &mut operation.phase else { return Err(Misplaced::NotAsked) };
-        exchange.pin(pin, now.mono).map_err(|_| Misplaced::NotAsked)?;
+        let operation = self.membership.operation.as_mut().ok_or(JoinInputRejected::NothingUnderWay)?;
+        let Phase::Keys(_, KeyTransfer::S2(exchange)) = &mut operation.phase else { return Err(JoinInputRejected::NotAsked) };
+        exchange.pin(pin, now.mono).map_err(|_| JoinInputRejected::NotAsked)?;
         self.tell(NetworkEvent::Change(Progress::Exchanging));
         self.go_on_with_keys();
         self.go_on();
@@ -214,18 +215,18 @@ impl Network {
     }
 
     /// The keys that the operator grants the device; none is "no".
-    pub fn grant_keys(&mut self, keys: KeyMask, now: Now) -> Result<(), Misplaced> {
+    pub fn grant_keys(&mut self, keys: KeyMask, now: Now) -> Result<(), JoinInputRejected> {
         self.tick(now);
-        let operation = self.membership.operation.as_mut().ok_or(Misplaced::NothingUnderWay)?;
+        let operation = self.membership.operation.as_mut().ok_or(JoinInputRejected::NothingUnderWay)?;
         let brought = operation.brought();
-        let Phase::Keys(_, KeyTalk::S2(exchange)) = &mut operation.phase else { return Err(Misplaced::NotAsked) };
-        let Some(asked) = exchange.offered() else { return Err(Misplaced::NotAsked) };
+        let Phase::Keys(_, KeyTransfer::S2(exchange)) = &mut operation.phase else { return Err(JoinInputRejected::NotAsked) };
+        let Some(asked) = exchange.offered() else { return Err(JoinInputRejected::NotAsked) };
         if !policy::is_answer(keys, asked, brought) {
-            return Err(Misplaced::NotOffered);
+            return Err(JoinInputRejected::NotOffered);
         }
         // It wants our code typed into it, or has a PIN: both prove it.
         let grant = Grant { keys, client_side_authentication: true };
-        exchange.grant(grant, now.mono).map_err(|_| Misplaced::NotAsked)?;
+        exchange.grant(grant, now.mono).map_err(|_| JoinInputRejected::NotAsked)?;
         operation.answered = Some(keys);
         if !keys.is_empty() {
             self.tell(NetworkEvent::Change(Progress::Exchanging));
@@ -235,19 +236,19 @@ impl Network {
         Ok(())
     }
 
-    /// Stops the change that is under way. It still ends by [`Progress::Ended`]: a device that the stick has found is taken
+    /// Stops the change that is under way. It still ends by [`Progress::Ended`]: a device that the controller has found is taken
     /// into the list first, and then left without keys.
-    pub fn cancel_change(&mut self, now: Now) -> Result<(), Misplaced> {
+    pub fn cancel_change(&mut self, now: Now) -> Result<(), JoinInputRejected> {
         self.tick(now);
-        let operation = self.membership.operation.as_mut().ok_or(Misplaced::NothingUnderWay)?;
+        let operation = self.membership.operation.as_mut().ok_or(JoinInputRejected::NothingUnderWay)?;
         match &mut operation.phase {
             Phase::Beginning => self.end_change(Err(Reason::Cancelled)),
             Phase::Opening | Phase::Listening => self.close(Then::Fail(Reason::Cancelled)),
-            Phase::Keys(_, KeyTalk::S2(exchange)) => {
+            Phase::Keys(_, KeyTransfer::S2(exchange)) => {
                 exchange.cancel(now.mono);
                 self.go_on_with_keys();
             }
-            Phase::Keys(_, KeyTalk::S0(_)) => self.end_change(Err(Reason::Cancelled)),
+            Phase::Keys(_, KeyTransfer::S0(_)) => self.end_change(Err(Reason::Cancelled)),
             Phase::Found | Phase::Moving(_) | Phase::Closing { .. } | Phase::Looking => operation.cancelled = true,
         }
         self.go_on();
@@ -255,7 +256,7 @@ impl Network {
     }
 
     /// The devices that may call by themselves from now on, instead of those before.
-    pub fn expect_devices(&mut self, devices: Vec<Expected>, now: Now) {
+    pub fn expect_devices(&mut self, devices: Vec<ExpectedDevice>, now: Now) {
         self.tick(now);
         self.membership.expected = devices;
         if self.membership.expected.is_empty() && std::mem::take(&mut self.membership.listens) {
@@ -264,10 +265,10 @@ impl Network {
         self.go_on();
     }
 
-    /// The daemon ends: a stick that looks for devices is told to stop at once. Nobody could give them their keys.
+    /// The daemon ends: a controller that looks for devices is told to stop at once. Nobody could give them their keys.
     pub fn stop(&mut self, now: Now) {
         self.tick(now);
-        self.stop_the_stick();
+        self.stop_the_controller();
     }
 
     /// An operator allows codes for a lock although its class is not good enough for a door.
@@ -299,16 +300,16 @@ impl Network {
         }
     }
 
-    /// The stick is gone, or forgot everything.
+    /// The controller is gone, or forgot everything.
     pub(super) fn change_lost(&mut self) {
         self.membership.listens = false;
         self.membership.stops = 0;
-        self.end_change(Err(Reason::StickGone));
+        self.end_change(Err(Reason::ControllerGone));
     }
 
-    /// Devices that an earlier life of this daemon, or of the stick, left without keys. One that gave up by itself is
+    /// Devices that an earlier life of this daemon, or of the controller, left without keys. One that gave up by itself is
     /// forgotten; one that answers has to be excluded.
-    pub(super) fn look_after_the_left(&mut self) {
+    pub(super) fn clean_up_departed(&mut self) {
         let left: Vec<NodeId> =
             self.nodes.values().filter(|state| state.node.joining == Joining::UnderWay).map(|state| state.node.id).collect();
         for id in left {
@@ -323,7 +324,7 @@ impl Network {
             self.membership.stops += 1;
         }
         let callbacks = [CallbackId::NONE; 2];
-        let operation = Operation {
+        let operation = RunningChange {
             task,
             phase,
             until: None,
@@ -351,12 +352,12 @@ impl Network {
         let ended = result.map_err(|why| {
             let left = operation.joined.filter(|id| self.nodes.contains_key(id));
             if let Some(id) = left {
-                // Without a stick nobody can look what became of it: that is done when it is back.
-                if why != Reason::StickGone {
+                // Without a controller nobody can look what became of it: that is done when it is back.
+                if why != Reason::ControllerGone {
                     self.refuse_node(id);
                 }
                 // A device that called by itself leaves by itself, too (docs/protocol/security.md B11).
-                if calls && why != Reason::StickGone {
+                if calls && why != Reason::ControllerGone {
                     self.reset_locally(id);
                 }
             }
@@ -369,7 +370,7 @@ impl Network {
         self.tell(NetworkEvent::Change(Progress::Ended(ended)));
     }
 
-    /// The stick has a device in its list. Whatever was known under its id was another's.
+    /// The controller has a device in its list. Whatever was known under its id was another's.
     fn admit(&mut self, newcomer: &Newcomer) {
         let id = newcomer.node;
         self.forget(id);

@@ -26,14 +26,14 @@ pub enum Change {
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Terms {
     /// How it is to be protected.
-    pub security: Protection,
+    pub security: JoinSecurity,
     /// The PIN on its label, if it is at hand already; else it is asked for ([`Progress::Asked`]).
     pub pin: Option<DskPin>,
 }
 
 /// How a device is to be protected.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Protection {
+pub enum JoinSecurity {
     /// S2 if it lists it, else S0. A lock that has neither is refused. No way down: if S2 fails, S0 is not tried.
     #[default]
     Best,
@@ -45,21 +45,21 @@ pub enum Protection {
 
 /// A device that is expected to ask for inclusion by itself (SmartStart): its label was scanned.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Expected {
+pub struct ExpectedDevice {
     /// Its whole device-specific key.
     pub dsk: Dsk,
     /// The keys it may get, of those that it asks for.
     pub keys: KeyMask,
-    /// Over Long Range, where stick and device can.
+    /// Over Long Range, where controller and device can.
     pub long_range: bool,
 }
 
 /// Why a change can't begin. Nothing was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CannotBegin {
-    /// There is no stick, or it is being set up.
+    /// There is no controller, or it is being set up.
     #[error("the stick is not ready; look at `latchkey status`, and try again")]
-    NoStick,
+    NoController,
     /// Another change is under way.
     #[error("another inclusion or exclusion is under way; wait for its end, or stop it with `latchkey network cancel`")]
     Busy,
@@ -69,14 +69,14 @@ pub enum CannotBegin {
     /// A PIN proves a device under S2 only.
     #[error("a PIN proves which device joins, and only under S2: leave it out to include without S2, or include with S2")]
     PinNeedsS2,
-    /// The stick's firmware can't.
+    /// The controller's firmware can't.
     #[error("the stick's firmware can't do that; update it, or use another stick")]
     NotSupported,
 }
 
 /// Nobody asked that, or it was answered already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Misplaced {
+pub enum JoinInputRejected {
     /// There is no change under way.
     #[error("no inclusion or exclusion is under way")]
     NothingUnderWay,
@@ -93,14 +93,14 @@ pub enum Misplaced {
 pub enum Progress {
     /// An expected device asks to be included: a change begins that nobody asked for just now.
     Calls(Dsk),
-    /// The stick listens: put the device into learn mode now.
+    /// The controller listens: put the device into learn mode now.
     Ready,
     /// A device was found; finding its neighbours may take minutes in a large network.
     Found,
-    /// The stick has it in its list. It has no keys yet.
+    /// The controller has it in its list. It has no keys yet.
     Joined(NodeId),
     /// A person is asked something.
-    Asked(Question),
+    Asked(JoinQuestion),
     /// The answer came; the keys are being handed over.
     Exchanging,
     /// It is over.
@@ -109,7 +109,7 @@ pub enum Progress {
 
 /// What a person is asked, or told to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Question {
+pub enum JoinQuestion {
     /// The PIN on the device's label: the first five digits of its key. Answer: [`super::super::Network::enter_pin`].
     Pin {
         /// The other groups of its key, for comparison with the label.
@@ -177,7 +177,7 @@ impl fmt::Display for Warning {
 pub struct Failed {
     /// Why.
     pub why: Reason,
-    /// This node is in the stick's list without keys. Nothing is sent to it; it has to be excluded.
+    /// This node is in the controller's list without keys. Nothing is sent to it; it has to be excluded.
     pub left: Option<NodeId>,
 }
 
@@ -190,16 +190,16 @@ pub enum Reason {
     /// Nobody put a device into learn mode.
     #[error("no device was found")]
     NoDevice,
-    /// The stick said that it failed.
+    /// The controller said that it failed.
     #[error("the stick says that it failed")]
-    StickFailed,
-    /// The stick does not answer, or never said how it ended.
+    ControllerFailed,
+    /// The controller does not answer, or never said how it ended.
     #[error("the stick never said how it ended")]
-    StickSilent,
-    /// The stick was unplugged or restarted.
+    ControllerSilent,
+    /// The controller was unplugged or restarted.
     #[error("the stick was unplugged, or restarted")]
-    StickGone,
-    /// Another stick is the network's primary controller.
+    ControllerGone,
+    /// Another controller is the network's primary controller.
     #[error("this stick is not the network's primary controller")]
     NotPrimary,
     /// The S2 keys were not handed over.
@@ -217,7 +217,7 @@ pub enum Reason {
     /// The node answers: it is neither removed nor replaced.
     #[error("the node answers, so it did not fail")]
     Answers,
-    /// The stick does not forget a node.
+    /// The controller does not forget a node.
     #[error("the stick did not forget the node")]
     NotRemoved,
 }
@@ -230,8 +230,8 @@ impl Reason {
             Self::NoDevice => {
                 "begin again, and put the device into its inclusion or exclusion mode within two minutes, as its manual says"
             }
-            Self::StickFailed => "bring the device nearer, and try again; exclude it first if it was in a network",
-            Self::StickSilent | Self::StickGone => "look at `latchkey status`, and try again",
+            Self::ControllerFailed => "bring the device nearer, and try again; exclude it first if it was in a network",
+            Self::ControllerSilent | Self::ControllerGone => "look at `latchkey status`, and try again",
             Self::NotPrimary => "use the stick that made the network",
             Self::S2(failure) => failure.advice(),
             Self::S0(_) => "exclude the device, bring it near the stick, and include it again",

@@ -30,7 +30,7 @@ use std::time::Duration;
 use crate::command::transport_service::{SessionId, TransportService};
 
 pub(super) use incoming::Incoming;
-pub(super) use outgoing::{Ended, Failure, Outgoing, Step};
+pub(super) use outgoing::{Ended, Failure, Outgoing, SendStep};
 
 /// The longest datagram.
 pub(super) const LONGEST: usize = 1280;

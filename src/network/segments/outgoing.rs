@@ -42,7 +42,7 @@ pub(in crate::network) struct Outgoing {
 
 /// What to do for a datagram.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::network) enum Step {
+pub(in crate::network) enum SendStep {
     /// Send this, and call [`Outgoing::sent`] when it went.
     Send(TransportService),
     /// It is over. Told until the machine is dropped.
@@ -89,24 +89,24 @@ impl Outgoing {
     }
 
     /// What to do now. Nothing while a segment is on the air, and nothing before the deadline.
-    pub(in crate::network) fn poll(&mut self, now: Instant) -> Option<Step> {
+    pub(in crate::network) fn poll(&mut self, now: Instant) -> Option<SendStep> {
         if let Some(ended) = self.ended {
-            return Some(Step::Ended(ended));
+            return Some(SendStep::Ended(ended));
         }
         if self.on_air || now < self.not_before {
             return None;
         }
         if self.next >= self.payload.0.len() {
             if self.repeated {
-                return Some(Step::Ended(self.end(Ended::Failed(Failure::Unanswered))));
+                return Some(SendStep::Ended(self.end(Ended::Failed(Failure::Unanswered))));
             }
             self.repeated = true;
             self.next = self.last.unwrap_or_default();
         }
-        self.segment().map(Step::Send)
+        self.segment().map(SendStep::Send)
     }
 
-    /// The segment that was handed out went, or the stick gave it up: the node asks for what it misses.
+    /// The segment that was handed out went, or the controller gave it up: the node asks for what it misses.
     pub(in crate::network) fn sent(&mut self, now: Instant) {
         self.on_air = false;
         let all = self.next >= self.payload.0.len();

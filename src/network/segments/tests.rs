@@ -45,7 +45,7 @@ fn segments(payload: &[u8], number: u8) -> Vec<TransportService> {
     let mut now = at(0);
     while segments.len() < payload.len().div_ceil(SEGMENT) {
         now = now.max(outgoing.deadline().unwrap().at);
-        let Some(Step::Send(segment)) = outgoing.poll(now) else { panic!("nothing to send") };
+        let Some(SendStep::Send(segment)) = outgoing.poll(now) else { panic!("nothing to send") };
         segments.push(segment);
         outgoing.sent(now);
     }
@@ -87,12 +87,12 @@ fn run_all(payloads: &[Vec<u8>], mut fate: impl FnMut(To, &TransportService) -> 
             && let Some(step) = outgoing.poll(now)
         {
             match step {
-                Step::Send(segment) => {
+                SendStep::Send(segment) => {
                     sent.push((now, segment.clone()));
                     said.push((To::Receiver, segment));
                     outgoing.sent(now);
                 }
-                Step::Ended(how) => {
+                SendStep::Ended(how) => {
                     ended.push(how);
                     outgoing = datagrams.next().unwrap_or(outgoing);
                 }
@@ -298,17 +298,17 @@ fn a_segment_that_lies_about_its_place_is_dropped() {
 #[test]
 fn a_busy_node_is_left_alone_for_as_long_as_it_says_and_not_for_ever() {
     let mut outgoing = Outgoing::new(datagram(100), session(3)).unwrap();
-    let Some(Step::Send(first)) = outgoing.poll(at(0)) else { panic!("nothing to send") };
+    let Some(SendStep::Send(first)) = outgoing.poll(at(0)) else { panic!("nothing to send") };
     outgoing.hear(&from_hex("55f004"), at(10));
     outgoing.sent(at(20));
     assert_eq!(outgoing.poll(at(409)), None);
     assert_eq!(outgoing.deadline().map(|deadline| deadline.at), Some(at(410)));
-    assert_eq!(outgoing.poll(at(410)), Some(Step::Send(first)), "from the beginning");
+    assert_eq!(outgoing.poll(at(410)), Some(SendStep::Send(first)), "from the beginning");
     outgoing.sent(at(420));
     for _ in 0..5 {
         outgoing.hear(&TransportService::SegmentWait(SegmentWait { pending_segments: 0 }), at(430));
     }
-    assert_eq!(outgoing.poll(at(1_000)), Some(Step::Ended(Ended::Failed(Failure::Busy))));
+    assert_eq!(outgoing.poll(at(1_000)), Some(SendStep::Ended(Ended::Failed(Failure::Busy))));
 }
 
 #[test]
@@ -320,14 +320,14 @@ fn the_bytes_of_the_vectors_do_what_they_say() {
 
     let mut outgoing = Outgoing::new(datagram(100), session(3)).unwrap();
     for now in [0, 100, 200] {
-        assert!(matches!(outgoing.poll(at(now)), Some(Step::Send(_))));
+        assert!(matches!(outgoing.poll(at(now)), Some(SendStep::Send(_))));
         outgoing.sent(at(now));
     }
     // Segment Request for byte 39: the second segment goes again, and all after it.
     outgoing.hear(&from_hex("55c83027"), at(300));
     let mut again = Vec::new();
     for now in [300, 400] {
-        let Some(Step::Send(segment)) = outgoing.poll(at(now)) else { panic!("nothing to send") };
+        let Some(SendStep::Send(segment)) = outgoing.poll(at(now)) else { panic!("nothing to send") };
         again.push(Piece::of(&segment).unwrap().offset);
         outgoing.sent(at(now));
     }
@@ -336,7 +336,7 @@ fn the_bytes_of_the_vectors_do_what_they_say() {
     outgoing.hear(&complete(4), at(500));
     assert_eq!(outgoing.poll(at(500)), None);
     outgoing.hear(&from_hex("55e830"), at(500));
-    assert_eq!(outgoing.poll(at(500)), Some(Step::Ended(Ended::Complete)));
+    assert_eq!(outgoing.poll(at(500)), Some(SendStep::Ended(Ended::Complete)));
     assert_eq!(outgoing.deadline(), None);
 }
 
@@ -346,7 +346,7 @@ fn a_confirmation_of_an_earlier_datagram_does_not_end_this_one() {
     assert!(outgoing.poll(at(0)).is_some());
     outgoing.sent(at(0));
     outgoing.hear(&complete(3), at(10));
-    assert!(matches!(outgoing.poll(at(100)), Some(Step::Send(_))));
+    assert!(matches!(outgoing.poll(at(100)), Some(SendStep::Send(_))));
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn the_bytes_of_a_datagram_do_not_get_into_a_log() {
     let mut incoming = Incoming::default();
     let segments = segments(&payload, 1);
     let outgoing = Outgoing::new(payload, session(1)).unwrap();
-    let mut said = format!("{outgoing:?} {:?}", Step::Send(segments[0].clone()));
+    let mut said = format!("{outgoing:?} {:?}", SendStep::Send(segments[0].clone()));
     for segment in &segments {
         said += &format!("{:?} {incoming:?}", incoming.hear(segment, at(0)));
     }

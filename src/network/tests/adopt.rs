@@ -34,10 +34,10 @@ fn a_lock_that_no_key_opened_is_spoken_to_under_its_own_at_once() {
         let mut far = unopened(class);
         let adopted = far.bench.adopt(HOME, &far.keys, vec![brought(class)]);
         assert_eq!(adopted, Adopted { removed: vec![], changed: vec![LOCK] });
-        let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
         far.run(3000);
         assert_eq!(far.bench.outcome(job), Some(&Outcome::Accepted), "{class:?}");
-        assert!(far.opened.iter().all(|(under, _)| *under == class) && far.in_clear().is_empty(), "{:?}", far.in_clear());
+        assert!(far.opened.iter().all(|(send_as, _)| *send_as == class) && far.in_clear().is_empty(), "{:?}", far.in_clear());
         assert_eq!(far.opened.len(), 1, "no class was tried out, and nothing asked twice: {:?}", far.opened);
         let again = far.bench.adopt(HOME, &far.keys, vec![brought(class)]);
         assert_eq!(again, Adopted::default(), "the second time nothing is new");
@@ -56,7 +56,7 @@ fn a_lock_is_asked_for_its_lifeline_and_its_state_and_nothing_that_was_told() {
         let mut far = Far::of(bench, SecurityClass::S2AccessControl);
         far.keys = other_keys();
         far.run(pause);
-        assert!(far.opened.iter().all(|(under, _)| *under == SecurityClass::None), "opened under the wrong keys");
+        assert!(far.opened.iter().all(|(send_as, _)| *send_as == SecurityClass::None), "opened under the wrong keys");
         far.opened.clear();
 
         let mut lock = Node { stage: InterviewStage::Identity, ..brought(SecurityClass::S2AccessControl) };
@@ -109,7 +109,7 @@ fn a_job_under_way_ends_once_and_under_the_new_keys() {
     for pause in [0, 5, 25, 60] {
         let mut far = unopened(SecurityClass::S2AccessControl);
         far.bench.adopt(HOME, &other_keys(), vec![brought(SecurityClass::S2AccessControl)]);
-        let question = far.bench.submit(LOCK, Priority::Write, read_code(1), Expect::Reply);
+        let question = far.bench.submit(LOCK, Priority::Write, read_code(1), Completion::Reply);
         far.run(pause);
         // The keys change with the first question on its way.
         far.keys = NetworkKeys::from_fn(|id| Key::from_bytes([id as u8 + 0x50; 16]));
@@ -131,7 +131,7 @@ fn what_we_learnt_under_keys_that_still_hold_is_not_forgotten() {
 }
 
 #[test]
-fn a_node_the_stick_does_not_list_and_the_stick_itself_are_left_out() {
+fn a_node_the_controller_does_not_list_and_the_controller_itself_are_left_out() {
     let mut far = unopened(SecurityClass::S0);
     let gone = Node::listed(OTHER);
     let us = Node::listed(NodeId(1));
@@ -141,9 +141,9 @@ fn a_node_the_stick_does_not_list_and_the_stick_itself_are_left_out() {
 }
 
 #[test]
-fn a_stick_that_was_left_alone_as_a_stranger_is_set_up_when_its_network_comes() {
+fn a_controller_that_was_left_alone_as_a_stranger_is_set_up_when_its_network_comes() {
     let mut bench = Bench::new(&[(LOCK, keyed(ClassId::SECURITY_2))], vec![Node::listed(OTHER)], Some(HOME), Options::default());
-    bench.stick.home = THEIRS;
+    bench.controller.home = THEIRS;
     bench.now(Input::LinkUp);
     bench.run(3000);
     assert_eq!(bench.network.stranger(), Some(THEIRS));
@@ -156,9 +156,9 @@ fn a_stick_that_was_left_alone_as_a_stranger_is_set_up_when_its_network_comes() 
 }
 
 #[test]
-fn a_stick_pulled_out_after_it_was_refused_is_not_taken_when_its_network_comes() {
+fn a_controller_pulled_out_after_it_was_refused_is_not_taken_when_its_network_comes() {
     let mut bench = Bench::new(&[], vec![Node::listed(OTHER)], Some(HOME), Options::default());
-    bench.stick.home = THEIRS;
+    bench.controller.home = THEIRS;
     bench.now(Input::LinkUp);
     bench.run(3000);
     bench.now(Input::LinkDown { why: "unplugged".into() });

@@ -38,7 +38,7 @@ fn segments(payload: &[u8], session: u8) -> Vec<Command> {
 }
 
 fn lock_with_transport() -> Peer {
-    let mut peer = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), ..Peer::old_lock() };
+    let mut peer = Peer { answers: |_| Vec::new(), airtime: Duration::from_millis(20), ..Peer::old_lock() };
     peer.classes.extend([ClassId::TRANSPORT_SERVICE, ClassId::CONFIGURATION]);
     peer
 }
@@ -71,9 +71,9 @@ fn session_of(sent: &[TransportService]) -> Session {
 fn a_command_that_does_not_fit_a_frame_arrives_whole_and_the_job_ends_when_the_lock_has_it() {
     let mut bench = Bench::with_known(&[(LOCK, lock_with_transport())]);
     let command = Command::parse(&long(120)).unwrap();
-    let job = bench.submit(LOCK, Priority::Write, command, Expect::Nothing);
+    let job = bench.submit(LOCK, Priority::Write, command, Completion::Nothing);
     // Nobody else's command gets between its segments and their confirmation.
-    let behind = bench.submit(LOCK, Priority::Write, read_code(1), Expect::Nothing);
+    let behind = bench.submit(LOCK, Priority::Write, read_code(1), Completion::Nothing);
     bench.run(600);
     let sent = bench.segments_to(LOCK);
     assert_eq!(sent.len(), 4);
@@ -89,8 +89,8 @@ fn a_command_that_does_not_fit_a_frame_arrives_whole_and_the_job_ends_when_the_l
 #[test]
 fn a_segment_that_was_lost_on_the_air_is_sent_again_when_the_lock_asks() {
     let mut bench = Bench::with_known(&[(LOCK, lock_with_transport())]);
-    bench.stick.results.extend([Ok(TxStatus::OK), Ok(TxStatus::NO_ACK)]);
-    let job = bench.submit(LOCK, Priority::Write, Command::parse(&long(120)).unwrap(), Expect::Nothing);
+    bench.controller.results.extend([Ok(TxStatus::OK), Ok(TxStatus::NO_ACK)]);
+    let job = bench.submit(LOCK, Priority::Write, Command::parse(&long(120)).unwrap(), Completion::Nothing);
     bench.run(300);
     let session_id = session_of(&bench.segments_to(LOCK));
     let datagram_offset = Offset::new(39).unwrap();
@@ -105,11 +105,11 @@ fn a_segment_that_was_lost_on_the_air_is_sent_again_when_the_lock_asks() {
 #[test]
 fn a_long_command_that_nobody_confirms_is_not_taken_for_delivered() {
     let mut bench = Bench::with_known(&[(LOCK, lock_with_transport())]);
-    let job = bench.submit(LOCK, Priority::Background, Command::parse(&long(60)).unwrap(), Expect::Nothing);
+    let job = bench.submit(LOCK, Priority::Background, Command::parse(&long(60)).unwrap(), Completion::Nothing);
     bench.run(20_000);
     assert_eq!(bench.outcome(job), Some(&Outcome::NoReport));
     // A busy lock puts it off; the pause is the lock's to say.
-    let job = bench.submit(LOCK, Priority::Write, Command::parse(&long(60)).unwrap(), Expect::Nothing);
+    let job = bench.submit(LOCK, Priority::Write, Command::parse(&long(60)).unwrap(), Completion::Nothing);
     bench.run(100);
     let before = bench.segments_to(LOCK).len();
     bench.hear(LOCK, &Command::TransportService(TransportService::SegmentWait(SegmentWait { pending_segments: 20 })));
@@ -124,12 +124,12 @@ fn a_long_command_that_nobody_confirms_is_not_taken_for_delivered() {
 }
 
 #[test]
-fn a_long_command_is_lost_with_the_stick_and_not_forgotten() {
+fn a_long_command_is_lost_with_the_controller_and_not_forgotten() {
     let mut bench = Bench::with_known(&[(LOCK, lock_with_transport())]);
-    let job = bench.submit(LOCK, Priority::Write, Command::parse(&long(120)).unwrap(), Expect::Supervised);
+    let job = bench.submit(LOCK, Priority::Write, Command::parse(&long(120)).unwrap(), Completion::Supervised);
     bench.run(60);
     bench.replug();
-    assert_eq!(bench.outcome(job), Some(&Outcome::StickGone));
+    assert_eq!(bench.outcome(job), Some(&Outcome::ControllerGone));
 }
 
 #[test]

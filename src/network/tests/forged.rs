@@ -50,11 +50,11 @@ fn node_information(peer: &Peer) -> ApplicationUpdate {
 /// A lock with keys whose battery is out, found dead by a removal.
 fn dead() -> Far {
     let mut far = Far::granted(ACCESS);
-    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1_000);
     assert_eq!(far.bench.outcome(job), Some(&Outcome::Accepted));
-    far.bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
-    let job = far.bench.submit(LOCK, Priority::Revoke, write_code(1), Expect::Supervised);
+    far.bench.controller.nodes.get_mut(&LOCK).unwrap().listens = false;
+    let job = far.bench.submit(LOCK, Priority::Revoke, write_code(1), Completion::Supervised);
     far.bench.run(10_000);
     assert_eq!(far.bench.outcome(job), Some(&Outcome::NoAck));
     assert_eq!(far.bench.network.reach(LOCK), Reach::Dead);
@@ -69,7 +69,7 @@ fn a_dead_lock_is_not_kept_alive_by_frames_in_its_name() {
     let told = far.bench.reaches(LOCK).len();
     for n in 0..180 {
         if n % 10 == 0 {
-            let frame = Message::ApplicationUpdate(node_information(&peer)).write(far.bench.stick.width);
+            let frame = Message::ApplicationUpdate(node_information(&peer)).write(far.bench.controller.width);
             far.bench.now(Input::Frame(frame));
         }
         far.bench.hear(LOCK, &forgery(n));
@@ -85,7 +85,7 @@ fn a_dead_lock_is_not_kept_alive_by_frames_in_its_name() {
 #[test]
 fn a_lock_that_got_its_battery_back_is_alive_with_its_first_word() {
     let mut far = dead();
-    far.bench.stick.nodes.get_mut(&LOCK).unwrap().listens = true;
+    far.bench.controller.nodes.get_mut(&LOCK).unwrap().listens = true;
     far.say(&event());
     far.run(1_000);
     assert_eq!(far.bench.network.reach(LOCK), Reach::Alive);
@@ -94,8 +94,8 @@ fn a_lock_that_got_its_battery_back_is_alive_with_its_first_word() {
 #[test]
 fn a_lock_without_keys_is_alive_when_it_speaks() {
     let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
-    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
-    bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.controller.nodes.get_mut(&LOCK).unwrap().listens = false;
+    bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     bench.run(20_000);
     assert_eq!(bench.network.reach(LOCK), Reach::Dead);
     bench.hear(LOCK, &event());
@@ -105,11 +105,11 @@ fn a_lock_without_keys_is_alive_when_it_speaks() {
 /// A write that the lock acknowledged and has not answered, while nothing else can be sent.
 fn acknowledged() -> (Far, JobId) {
     let mut far = Far::granted(ACCESS);
-    let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1_000);
     assert_eq!(far.bench.outcome(first), Some(&Outcome::Accepted));
     far.replies = |_| Vec::new();
-    let job = far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    let job = far.bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
     far.run(200);
     far.bench.network.hold_until = far.bench.clock + Duration::from_secs(10);
     (far, job)
@@ -130,7 +130,7 @@ fn a_question_that_is_put_back_may_be_taken_back() {
     let (mut far, _) = acknowledged();
     far.bench.network.hold_until = Instant::ZERO;
     far.bench.run(10_000);
-    let job = far.bench.submit(LOCK, Priority::Write, read_code(2), Expect::Reply);
+    let job = far.bench.submit(LOCK, Priority::Write, read_code(2), Completion::Reply);
     far.run(200);
     far.bench.network.hold_until = far.bench.clock + Duration::from_secs(10);
     far.bench.hear(LOCK, &nonce_report(9));

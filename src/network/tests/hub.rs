@@ -1,4 +1,4 @@
-//! The hub as a node: what others ask of it, and what the stick is told about it. Questions and answers are those of
+//! The hub as a node: what others ask of it, and what the controller is told about it. Questions and answers are those of
 //! docs/protocol/gateway.md §2.3, in bytes.
 
 use super::secure::Far;
@@ -15,7 +15,7 @@ fn raw(payload: &[u8]) -> Command {
 
 /// Another controller, say, that was granted `class`. It has nothing to say by itself.
 fn peer(class: SecurityClass) -> Far {
-    let silent = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), ..Peer::lock() };
+    let silent = Peer { answers: |_| Vec::new(), airtime: Duration::from_millis(20), ..Peer::lock() };
     let mut far = match class {
         SecurityClass::None => Far::of(Bench::with_known(&[(LOCK, silent)]), class),
         class => Far::granted(class),
@@ -32,7 +32,7 @@ impl Far {
         // Under S0 each question costs a nonce, of which there is one a second.
         self.run(if self.granted == SecurityClass::S0 { 1_100 } else { 500 });
         let granted = self.granted;
-        assert!(self.opened.iter().all(|(under, _)| *under == granted), "{:?}", self.opened);
+        assert!(self.opened.iter().all(|(send_as, _)| *send_as == granted), "{:?}", self.opened);
         self.opened.drain(..).map(|(_, command)| command.write()).collect()
     }
 
@@ -63,7 +63,7 @@ const NO_SUPPORT: u8 = 0x00;
 fn a_tester_that_walks_over_every_class_finds_what_the_form_says() {
     let lifeline = [&[0x59, 0x02, 1, 8][..], b"Lifeline"].concat();
     let rows: [(&[u8], &[u8]); 31] = [
-        // Protocol 7.18 and firmware 1.2 of the stick; Latchkey is firmware 1.
+        // Protocol 7.18 and firmware 1.2 of the controller; Latchkey is firmware 1.
         (&[0x86, 0x11], &[0x86, 0x12, 0x01, 7, 18, 1, 2, 0, 1, 0, 1]),
         (&[0x86, 0x13, 0x85], &[0x86, 0x14, 0x85, 4]),
         (&[0x86, 0x13, 0x8E], &[0x86, 0x14, 0x8E, 5]),
@@ -340,10 +340,10 @@ fn the_secure_list_is_told_under_the_highest_class_is_empty_below_and_not_told_i
     }
 }
 
-/// What the stick was asked or told at a start-up, from the port's opening to its readiness.
-fn start_up(stick: impl FnOnce(&mut Stick)) -> (Bench, Vec<Request>) {
+/// What the controller was asked or told at a start-up, from the port's opening to its readiness.
+fn start_up(controller: impl FnOnce(&mut Controller)) -> (Bench, Vec<Request>) {
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], vec![known(LOCK, &Peer::lock())], Some(HOME), Options::default());
-    stick(&mut bench.stick);
+    controller(&mut bench.controller);
     bench.now(Input::LinkUp);
     bench.run(15_000);
     assert!(matches!(bench.network.controller(), ControllerStatus::Ready(_)), "{:?}", bench.network.controller());
@@ -358,9 +358,9 @@ fn functions(requests: &[Request]) -> Vec<FunctionId> {
 const ROLE: [FunctionId; 3] = [FunctionId::GET_SUC_NODE_ID, FunctionId::SET_SUC_NODE_ID, FunctionId::GET_CONTROLLER_CAPABILITIES];
 
 #[test]
-fn the_stick_is_told_once_a_start_what_to_say_of_the_hub() {
-    let (mut bench, requests) = start_up(|stick| {
-        stick.functions.insert(FunctionId::APPLICATION_NODE_INFORMATION);
+fn the_controller_is_told_once_a_start_what_to_say_of_the_hub() {
+    let (mut bench, requests) = start_up(|controller| {
+        controller.functions.insert(FunctionId::APPLICATION_NODE_INFORMATION);
     });
     let announced: Vec<Frame> = requests
         .iter()
@@ -370,10 +370,10 @@ fn the_stick_is_told_once_a_start_what_to_say_of_the_hub() {
     let [announced] = announced.as_slice() else { panic!("{announced:?}") };
     // Listening, with options; a generic controller; Z-Wave Plus Info first.
     assert_eq!(announced.params[..], [0x03, 0x01, 0x00, 8, 0x5E, 0x98, 0x9F, 0x55, 0x6C, 0x56, 0x8F, 0x8A]);
-    // The stick restarts by itself, and may have forgotten.
+    // The controller restarts by itself, and may have forgotten.
     bench.requests.clear();
-    bench.stick.width = NodeIdWidth::Bits8;
-    let started = bench.stick.started(3).unwrap();
+    bench.controller.width = NodeIdWidth::Bits8;
+    let started = bench.controller.started(3).unwrap();
     bench.now(Input::Frame(started));
     bench.run(2_000);
     let again = bench.requests.iter().filter(|(_, request)| matches!(request, Request::SetNodeInformation(_))).count();
@@ -383,9 +383,9 @@ fn the_stick_is_told_once_a_start_what_to_say_of_the_hub() {
 #[test]
 fn a_network_without_a_sis_gets_one_and_one_that_has_it_keeps_it() {
     let with = |suc: u16, secondary: bool, flags: &'static [FunctionId]| {
-        start_up(move |stick| {
-            stick.functions.extend(flags);
-            (stick.suc, stick.secondary) = (NodeId(suc), secondary);
+        start_up(move |controller| {
+            controller.functions.extend(flags);
+            (controller.suc, controller.secondary) = (NodeId(suc), secondary);
         })
     };
     let (bench, requests) = with(0, false, &ROLE);
@@ -394,30 +394,30 @@ fn a_network_without_a_sis_gets_one_and_one_that_has_it_keeps_it() {
     else {
         panic!("{made:?}")
     };
-    assert_eq!(bench.stick.suc, NodeId(1));
-    assert_eq!(with(1, false, &ROLE).0.stick.suc, NodeId(1));
+    assert_eq!(bench.controller.suc, NodeId(1));
+    assert_eq!(with(1, false, &ROLE).0.controller.suc, NodeId(1));
     for (suc, secondary) in [(1, false), (9, false), (9, true), (0, true)] {
         let (bench, requests) = with(suc, secondary, &ROLE);
         assert!(!functions(&requests).contains(&FunctionId::SET_SUC_NODE_ID), "{suc} {secondary}");
-        assert_eq!(bench.stick.suc, NodeId(suc));
+        assert_eq!(bench.controller.suc, NodeId(suc));
     }
     // One that can't say who is the SUC, or what it is itself, is left as it is.
     for lacks in [FunctionId::GET_SUC_NODE_ID, FunctionId::GET_CONTROLLER_CAPABILITIES] {
-        let (_, requests) = start_up(|stick| {
-            stick.functions.extend(ROLE);
-            stick.functions.remove(&lacks);
-            stick.suc = NodeId(0);
+        let (_, requests) = start_up(|controller| {
+            controller.functions.extend(ROLE);
+            controller.functions.remove(&lacks);
+            controller.suc = NodeId(0);
         });
         assert!(!functions(&requests).contains(&FunctionId::SET_SUC_NODE_ID), "{lacks}");
     }
 }
 
 #[test]
-fn somebody_else_s_stick_is_looked_at_and_left_as_it_is() {
+fn somebody_else_s_controller_is_looked_at_and_left_as_it_is() {
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], vec![known(LOCK, &Peer::lock())], Some(HOME), Options::default());
-    bench.stick.functions.extend(ROLE);
-    bench.stick.functions.insert(FunctionId::APPLICATION_NODE_INFORMATION);
-    (bench.stick.home, bench.stick.suc) = (HomeId(0xD00D_0002), NodeId(0));
+    bench.controller.functions.extend(ROLE);
+    bench.controller.functions.insert(FunctionId::APPLICATION_NODE_INFORMATION);
+    (bench.controller.home, bench.controller.suc) = (HomeId(0xD00D_0002), NodeId(0));
     bench.now(Input::LinkUp);
     bench.run(15_000);
     assert!(matches!(bench.network.controller(), ControllerStatus::Absent { .. }));
@@ -426,19 +426,19 @@ fn somebody_else_s_stick_is_looked_at_and_left_as_it_is() {
 }
 
 #[test]
-fn a_stick_without_these_functions_starts_as_ever_and_one_that_does_not_answer_them_starts_too() {
+fn a_controller_without_these_functions_starts_as_ever_and_one_that_does_not_answer_them_starts_too() {
     let (_, plain) = start_up(|_| {});
     assert!(functions(&plain).iter().all(|function| !ROLE.contains(function) && function.0 != 0x03));
-    let (_, all) = start_up(|stick| {
-        stick.functions.extend(ROLE);
-        stick.functions.insert(FunctionId::APPLICATION_NODE_INFORMATION);
+    let (_, all) = start_up(|controller| {
+        controller.functions.extend(ROLE);
+        controller.functions.insert(FunctionId::APPLICATION_NODE_INFORMATION);
     });
     assert_eq!(all.len(), plain.len() + 2, "two more, in a network that has its SIS");
     for silent in ROLE {
-        let (_, requests) = start_up(|stick| {
-            stick.functions.extend(ROLE);
-            stick.suc = NodeId(0);
-            stick.mute.insert(silent);
+        let (_, requests) = start_up(|controller| {
+            controller.functions.extend(ROLE);
+            controller.suc = NodeId(0);
+            controller.mute.insert(silent);
         });
         let asked = functions(&requests).iter().filter(|function| **function == silent).count();
         assert!(asked <= 1, "{silent} was asked {asked} times");

@@ -1,4 +1,4 @@
-//! Who is in the network: the stick is scripted, the joining device is as honest as its fields.
+//! Who is in the network: the controller is scripted, the joining device is as honest as its fields.
 
 mod demands;
 
@@ -7,11 +7,12 @@ use crate::command::security::{NonceReport, Schemes, Security};
 use crate::command::security_2::{FailType, Security2};
 use crate::domain::node::Joining;
 use crate::network::inclusion::{
-    CannotBegin, Change, Ended, Expected, Failed, Misplaced, Progress, Protection, Question, Reason, Terms, Warning,
+    CannotBegin, Change, Ended, ExpectedDevice, Failed, JoinInputRejected, JoinQuestion, JoinSecurity, Progress, Reason, Terms,
+    Warning,
 };
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::tests::joiner::Joiner;
-use crate::security::key_exchange::{self, DskPin, Step};
+use crate::security::key_exchange::{self, DskPin, KeyExchangeStep};
 use crate::security::keys::{KeyId, KeyMask};
 use crate::security::s0::S0Keys;
 use crate::security::s0::inclusion::NotGranted;
@@ -21,8 +22,8 @@ use crate::serial::node_info::SmartStart;
 const NEW: NodeId = NodeId(9);
 const FAR: NodeId = NodeId(256);
 
-/// The stick's part.
-impl Stick {
+/// The controller's part.
+impl Controller {
     fn tells(&self, function: FunctionId, callback: CallbackId, status: InclusionStatus, node: NodeId) -> Frame {
         let info = self.joins.as_ref().filter(|_| status == InclusionStatus::END_NODE).map(|(_, info)| info.clone());
         Message::Inclusion(InclusionCallback { function, callback, status, node, info }).write(self.width)
@@ -46,7 +47,7 @@ impl Stick {
                 let told = self.tells(function, add.callback, status, joined.unwrap_or(NodeId(0)));
                 if let Some(id) = joined {
                     self.joins = None;
-                    let peer = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), ..Peer::lock() };
+                    let peer = Peer { answers: |_| Vec::new(), airtime: Duration::from_millis(20), ..Peer::lock() };
                     if id.is_long_range() {
                         self.long_range.insert(id);
                     }
@@ -102,7 +103,7 @@ impl Stick {
         if let Some(peer) = self.nodes.get_mut(&node) {
             peer.listens = true;
             peer.answers = |_| Vec::new();
-            peer.air = Duration::from_millis(20);
+            peer.airtime = Duration::from_millis(20);
         }
         vec![(2, response), (50, told(3)), (90, told(4))]
     }
@@ -139,7 +140,7 @@ fn lock_info(classes: &[ClassId]) -> NodeInformation {
 impl Scene {
     fn of(device: Device, at: NodeId, classes: &[ClassId]) -> Self {
         let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
-        bench.stick.joins = Some((at, lock_info(classes)));
+        bench.controller.joins = Some((at, lock_info(classes)));
         Self { bench, device, at, heard: 0, says: usize::MAX, echo_at: Instant::ZERO }
     }
 
@@ -176,21 +177,21 @@ impl Scene {
         begun
     }
 
-    fn pin(&mut self, pin: &DskPin) -> Result<(), Misplaced> {
+    fn pin(&mut self, pin: &DskPin) -> Result<(), JoinInputRejected> {
         let time = self.bench.time();
         let entered = self.bench.network.enter_pin(pin, time);
         self.bench.drain();
         entered
     }
 
-    fn grant(&mut self, keys: KeyMask) -> Result<(), Misplaced> {
+    fn grant(&mut self, keys: KeyMask) -> Result<(), JoinInputRejected> {
         let time = self.bench.time();
         let granted = self.bench.network.grant_keys(keys, time);
         self.bench.drain();
         granted
     }
 
-    fn cancel(&mut self) -> Result<(), Misplaced> {
+    fn cancel(&mut self) -> Result<(), JoinInputRejected> {
         let time = self.bench.time();
         let cancelled = self.bench.network.cancel_change(time);
         self.bench.drain();
@@ -252,9 +253,9 @@ impl Scene {
         self.bench.network.node(id)
     }
 
-    /// The stick takes nobody in any more.
+    /// The controller takes nobody in any more.
     fn is_closed(&self) -> bool {
-        self.bench.stick.moving == Moving::Idle
+        self.bench.controller.moving == Moving::Idle
     }
 }
 
@@ -303,7 +304,7 @@ impl Device {
 }
 
 fn best(pin: Option<DskPin>) -> Terms {
-    Terms { security: Protection::Best, pin }
+    Terms { security: JoinSecurity::Best, pin }
 }
 
 #[test]
@@ -312,7 +313,7 @@ fn a_lock_that_is_included_with_its_pin_has_the_class_of_doors() {
     scene.include(best(None));
     scene.run(3_000);
     let tail = Dsk::new(scene.joiner().dsk()).tail();
-    assert_eq!(scene.progress().last(), Some(&Progress::Asked(Question::Pin { tail })), "{:?}", scene.progress());
+    assert_eq!(scene.progress().last(), Some(&Progress::Asked(JoinQuestion::Pin { tail })), "{:?}", scene.progress());
     assert_eq!(scene.node(NEW).unwrap().joining, Joining::UnderWay);
 
     let pin = scene.joiner().pin();
@@ -409,7 +410,7 @@ fn nobody_at_the_label_ends_the_inclusion_after_four_minutes() {
     scene.run(60_000);
     let why = Reason::S2(key_exchange::Failure::NobodyAnswered);
     assert_eq!(scene.ended(), Some(Err(Failed { why, left: Some(NEW) })));
-    assert_eq!(scene.pin(&DskPin::new(1)), Err(Misplaced::NothingUnderWay));
+    assert_eq!(scene.pin(&DskPin::new(1)), Err(JoinInputRejected::NothingUnderWay));
 }
 
 #[test]
@@ -439,7 +440,7 @@ fn a_device_that_fails_at_s2_is_not_given_s0_instead() {
     scene.device = Device::Silent;
     scene.include(best(None));
     scene.run(30_000);
-    let why = Reason::S2(key_exchange::Failure::NoAnswer(Step::KexReport));
+    let why = Reason::S2(key_exchange::Failure::NoAnswer(KeyExchangeStep::KexReport));
     assert_eq!(scene.ended(), Some(Err(Failed { why, left: Some(NEW) })));
     let s0 = scene.bench.sent_to(NEW).iter().filter(|(_, command)| command.class() == ClassId::SECURITY).count();
     assert_eq!(s0, 0);
@@ -455,7 +456,7 @@ fn a_lock_without_security_is_refused_unless_somebody_insists() {
     assert_eq!(scene.node(NEW).unwrap().joining, Joining::Refused);
 
     let mut scene = Scene::of(Device::Silent, NEW, &plain);
-    scene.include(Terms { security: Protection::Insecure, pin: None });
+    scene.include(Terms { security: JoinSecurity::Insecure, pin: None });
     scene.run(3_000);
     let warning = Some(Warning::Insecure);
     assert_eq!(scene.ended(), Some(Ok(Ended::Included { node: NEW, security: SecurityClass::None, warning })));
@@ -465,16 +466,16 @@ fn a_lock_without_security_is_refused_unless_somebody_insists() {
 #[test]
 fn a_lamp_without_security_may_join() {
     let mut scene = Scene::of(Device::Silent, NEW, &[ClassId::BASIC]);
-    scene.bench.stick.joins.as_mut().unwrap().1.generic = 0x10;
+    scene.bench.controller.joins.as_mut().unwrap().1.generic = 0x10;
     scene.include(best(None));
     scene.run(3_000);
     assert!(matches!(scene.ended(), Some(Ok(Ended::Included { node: NEW, .. }))));
 }
 
 #[test]
-fn a_stick_does_not_go_on_listening_when_nobody_came() {
+fn a_controller_does_not_go_on_listening_when_nobody_came() {
     let mut scene = Scene::s2();
-    scene.bench.stick.joins = None;
+    scene.bench.controller.joins = None;
     scene.include(best(None));
     scene.run(110_000);
     assert_eq!(scene.progress(), [Progress::Ready]);
@@ -486,14 +487,14 @@ fn a_stick_does_not_go_on_listening_when_nobody_came() {
 #[test]
 fn cancelling_ends_the_listening_at_once() {
     let mut scene = Scene::s2();
-    scene.bench.stick.joins = None;
+    scene.bench.controller.joins = None;
     scene.include(best(None));
     scene.run(500);
     scene.cancel().unwrap();
     scene.run(100);
     assert_eq!(scene.ended(), Some(Err(Failed { why: Reason::Cancelled, left: None })));
     assert!(scene.is_closed());
-    assert_eq!(scene.cancel(), Err(Misplaced::NothingUnderWay));
+    assert_eq!(scene.cancel(), Err(JoinInputRejected::NothingUnderWay));
 }
 
 #[test]
@@ -509,11 +510,11 @@ fn cancelling_while_the_pin_is_asked_for_tells_the_device() {
 }
 
 #[test]
-fn a_stick_that_falls_silent_in_any_step_ends_the_inclusion() {
+fn a_controller_that_falls_silent_in_any_step_ends_the_inclusion() {
     use InclusionStatus as S;
     for (last, left) in [(S::READY, None), (S::NODE_FOUND, None), (S::END_NODE, Some(NEW))] {
         let mut scene = Scene::s2();
-        scene.bench.stick.stops_after = Some(last);
+        scene.bench.controller.stops_after = Some(last);
         scene.include(best(None));
         scene.run(200_000);
         let Some(Err(Failed { left: found, .. })) = scene.ended() else { panic!("{last:?}: {:?}", scene.ended()) };
@@ -523,9 +524,9 @@ fn a_stick_that_falls_silent_in_any_step_ends_the_inclusion() {
 }
 
 #[test]
-fn a_stick_that_was_left_listening_is_told_to_stop_and_asked_again() {
+fn a_controller_that_was_left_listening_is_told_to_stop_and_asked_again() {
     let mut scene = Scene::s2();
-    scene.bench.stick.moving = Moving::Removing(None);
+    scene.bench.controller.moving = Moving::Removing(None);
     let pin = scene.joiner().pin();
     scene.include(best(Some(pin)));
     scene.run(8_000);
@@ -541,17 +542,17 @@ fn one_change_at_a_time() {
 }
 
 #[test]
-fn a_change_needs_a_stick_that_can() {
+fn a_change_needs_a_controller_that_can() {
     let mut scene = Scene::s2();
     assert_eq!(scene.begin(Change::RemoveFailed(NodeId(77))), Err(CannotBegin::UnknownNode(NodeId(77))));
     scene.bench.now(Input::LinkDown { why: "unplugged".into() });
-    assert_eq!(scene.begin(Change::Exclude), Err(CannotBegin::NoStick));
+    assert_eq!(scene.begin(Change::Exclude), Err(CannotBegin::NoController));
 }
 
 #[test]
 fn an_excluded_lock_is_out() {
     let mut scene = Scene::s2();
-    scene.bench.stick.leaves = Some(LOCK);
+    scene.bench.controller.leaves = Some(LOCK);
     scene.begin(Change::Exclude).unwrap();
     scene.run(10_000);
     assert_eq!(scene.ended(), Some(Ok(Ended::Excluded(Some(LOCK)))));
@@ -563,7 +564,7 @@ fn an_excluded_lock_is_out() {
 #[test]
 fn a_device_of_another_network_can_be_made_to_forget_it() {
     let mut scene = Scene::s2();
-    scene.bench.stick.leaves = Some(NodeId(0));
+    scene.bench.controller.leaves = Some(NodeId(0));
     scene.begin(Change::Exclude).unwrap();
     scene.run(10_000);
     assert_eq!(scene.ended(), Some(Ok(Ended::Excluded(None))));
@@ -584,9 +585,9 @@ fn a_node_that_answers_is_neither_removed_nor_replaced() {
 #[test]
 fn a_failed_node_is_forgotten_at_once_and_not_after_its_next_try() {
     let mut scene = Scene::s2();
-    scene.bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    scene.bench.controller.nodes.get_mut(&LOCK).unwrap().listens = false;
     // It is known to be dead, and is left alone for half a minute.
-    scene.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    scene.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     scene.run(15_000);
     assert_eq!(scene.bench.network.reach(LOCK), Reach::Dead);
     scene.begin(Change::RemoveFailed(LOCK)).unwrap();
@@ -598,8 +599,8 @@ fn a_failed_node_is_forgotten_at_once_and_not_after_its_next_try() {
 #[test]
 fn a_new_lock_takes_the_place_of_a_failed_one_under_its_id() {
     let mut scene = Scene::s2_with(KeyMask::KNOWN, LOCK);
-    scene.bench.stick.joins = None;
-    scene.bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    scene.bench.controller.joins = None;
+    scene.bench.controller.nodes.get_mut(&LOCK).unwrap().listens = false;
     let pin = scene.joiner().pin();
     scene.begin(Change::ReplaceFailed(LOCK, best(Some(pin)))).unwrap();
     scene.heard = scene.bench.sent_to(LOCK).len();
@@ -611,8 +612,8 @@ fn a_new_lock_takes_the_place_of_a_failed_one_under_its_id() {
 }
 
 /// A device that waits to call, and its label was scanned.
-fn expected(scene: &mut Scene, long_range: bool) -> Expected {
-    Expected { dsk: Dsk::new(scene.joiner().dsk()), keys: KeyMask::KNOWN, long_range }
+fn expected(scene: &mut Scene, long_range: bool) -> ExpectedDevice {
+    ExpectedDevice { dsk: Dsk::new(scene.joiner().dsk()), keys: KeyMask::KNOWN, long_range }
 }
 
 fn call(scene: &mut Scene, dsk: &Dsk, long_range: bool) {
@@ -620,11 +621,11 @@ fn call(scene: &mut Scene, dsk: &Dsk, long_range: bool) {
     let smart_start = Some(SmartStart { rx_status: 0, nwi_home_id: dsk.nwi_home_id() });
     let info = Some(lock_info(&[ClassId::SECURITY_2]));
     let update = ApplicationUpdate { status, node: NodeId(0), smart_start, info };
-    let frame = Message::ApplicationUpdate(update).write(scene.bench.stick.width);
+    let frame = Message::ApplicationUpdate(update).write(scene.bench.controller.width);
     scene.bench.now(Input::Frame(frame));
 }
 
-fn expect(scene: &mut Scene, devices: Vec<Expected>) {
+fn expect(scene: &mut Scene, devices: Vec<ExpectedDevice>) {
     let time = scene.bench.time();
     scene.bench.network.expect_devices(devices, time);
     scene.bench.drain();
@@ -635,13 +636,13 @@ fn expect(scene: &mut Scene, devices: Vec<Expected>) {
 fn a_device_whose_label_was_scanned_joins_by_itself() {
     for (at, long_range) in [(NEW, false), (FAR, true)] {
         let mut scene = Scene::s2_with(KeyMask(0x06), at);
-        scene.bench.stick.region = Region::EU_LONG_RANGE;
+        scene.bench.controller.region = Region::EU_LONG_RANGE;
         scene.bench.replug();
         scene.run(3_000);
         let device = expected(&mut scene, long_range);
         let dsk = device.dsk.clone();
         expect(&mut scene, vec![device]);
-        assert_eq!(scene.bench.stick.moving, Moving::Calling);
+        assert_eq!(scene.bench.controller.moving, Moving::Calling);
         call(&mut scene, &dsk, long_range);
         scene.run(8_000);
         let included = Ended::Included { node: at, security: SecurityClass::S2AccessControl, warning: None };
@@ -666,7 +667,7 @@ fn a_device_whose_label_was_scanned_joins_by_itself() {
 }
 
 #[test]
-fn a_device_for_long_range_joins_the_mesh_of_a_stick_that_has_none() {
+fn a_device_for_long_range_joins_the_mesh_of_a_controller_that_has_none() {
     let mut scene = Scene::s2_with(KeyMask(0x06), NEW);
     let device = expected(&mut scene, true);
     let dsk = device.dsk.clone();
@@ -699,13 +700,13 @@ fn a_device_that_took_anothers_place_in_the_air_gets_no_key_and_is_forgotten() {
     scene.joiner().private = other;
     call(&mut scene, &right.dsk, false);
     scene.run(500);
-    scene.bench.stick.nodes.get_mut(&NEW).unwrap().listens = false;
+    scene.bench.controller.nodes.get_mut(&NEW).unwrap().listens = false;
     scene.run(10_000);
     let Some(Err(Failed { why: Reason::S2(key_exchange::Failure::OtherDevice), .. })) = scene.ended() else {
         panic!("{:?}", scene.ended())
     };
     assert!(scene.node(NEW).is_none(), "it leaves by itself, and so does its row");
-    assert_eq!(scene.bench.stick.moving, Moving::Calling, "and the next call is heard");
+    assert_eq!(scene.bench.controller.moving, Moving::Calling, "and the next call is heard");
 }
 
 #[test]
@@ -727,20 +728,20 @@ fn a_kill_in_the_middle_leaves_a_device_that_is_known_to_have_no_keys() {
 }
 
 #[test]
-fn a_stick_that_is_pulled_out_in_the_middle_ends_it() {
+fn a_controller_that_is_pulled_out_in_the_middle_ends_it() {
     let mut scene = Scene::s2();
     scene.include(best(None));
     scene.run(3_000);
     scene.bench.replug();
     scene.bench.run(15_000);
-    assert_eq!(scene.ended(), Some(Err(Failed { why: Reason::StickGone, left: Some(NEW) })));
+    assert_eq!(scene.ended(), Some(Err(Failed { why: Reason::ControllerGone, left: Some(NEW) })));
     assert_eq!(scene.node(NEW).unwrap().joining, Joining::Refused);
 }
 
 #[test]
-fn a_stick_stops_listening_when_the_daemon_ends() {
+fn a_controller_stops_listening_when_the_daemon_ends() {
     let mut scene = Scene::s2();
-    scene.bench.stick.joins = None;
+    scene.bench.controller.joins = None;
     scene.include(best(None));
     scene.run(500);
     let time = scene.bench.time();
@@ -750,13 +751,13 @@ fn a_stick_stops_listening_when_the_daemon_ends() {
 }
 
 #[test]
-fn a_code_is_revoked_while_the_stick_waits_for_a_device() {
+fn a_code_is_revoked_while_the_controller_waits_for_a_device() {
     let mut scene = Scene::s2();
-    scene.bench.stick.joins = None;
+    scene.bench.controller.joins = None;
     scene.include(best(None));
     scene.run(500);
-    let revoke = scene.bench.submit(LOCK, Priority::Revoke, write_code(1), Expect::Supervised);
-    let background = scene.bench.submit(LOCK, Priority::Background, read_code(1), Expect::Reply);
+    let revoke = scene.bench.submit(LOCK, Priority::Revoke, write_code(1), Completion::Supervised);
+    let background = scene.bench.submit(LOCK, Priority::Background, read_code(1), Completion::Reply);
     scene.run(3_000);
     assert_eq!(scene.bench.outcome(revoke), Some(&Outcome::Accepted));
     assert_eq!(scene.bench.outcome(background), None, "the stick has no time for that");
@@ -767,7 +768,7 @@ fn a_code_is_revoked_while_the_stick_waits_for_a_device() {
 
 #[test]
 fn the_s0_key_is_not_shouted_where_s0_was_asked_for() {
-    for (security, loud) in [(Protection::S0, false), (Protection::Best, true)] {
+    for (security, loud) in [(JoinSecurity::S0, false), (JoinSecurity::Best, true)] {
         let mut scene = Scene::s0(true);
         scene.include(Terms { security, pin: None });
         scene.run(10_000);
@@ -783,12 +784,12 @@ fn the_s0_key_is_not_shouted_where_s0_was_asked_for() {
 #[test]
 fn a_failed_node_that_vanishes_while_it_is_looked_after_holds_up_no_other_change() {
     let mut scene = Scene::s2();
-    scene.bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    scene.bench.controller.nodes.get_mut(&LOCK).unwrap().listens = false;
     scene.begin(Change::RemoveFailed(LOCK)).unwrap();
     // Another controller was quicker.
     let status = UpdateStatus::NODE_REMOVED;
     let update = ApplicationUpdate { status, node: LOCK, smart_start: None, info: None };
-    let frame = Message::ApplicationUpdate(update).write(scene.bench.stick.width);
+    let frame = Message::ApplicationUpdate(update).write(scene.bench.controller.width);
     scene.bench.now(Input::Frame(frame));
     scene.run(130_000);
     assert!(scene.ended().is_some());

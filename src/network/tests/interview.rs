@@ -94,7 +94,7 @@ fn a_lock_that_does_not_tell_its_slots_is_not_taken_for_one_without() {
     let mut bench = newcomer(peer);
     bench.run(120_000);
     assert_eq!(stage(&bench), InterviewStage::Lifeline);
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = lock_answers;
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = lock_answers;
     bench.run(600_000);
     assert_eq!(stage(&bench), InterviewStage::Complete);
 }
@@ -106,7 +106,7 @@ fn an_interview_of_a_lock_out_of_reach_resumes_when_it_is_heard() {
     let mut bench = newcomer(peer);
     bench.run(60_000);
     assert_eq!(bench.network.reach(LOCK), Reach::Dead);
-    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = true;
+    bench.controller.nodes.get_mut(&LOCK).unwrap().listens = true;
     bench.run(1000);
     bench.hear(LOCK, &event());
     bench.run(60_000);
@@ -149,13 +149,13 @@ fn a_door_opens_while_a_new_lock_is_interviewed() {
     bench.start();
     bench.run(3000);
     let before = bench.clock;
-    let unlock = bench.submit(OTHER, Priority::Operate, operate(), Expect::Supervised);
+    let unlock = bench.submit(OTHER, Priority::Operate, operate(), Completion::Supervised);
     bench.run(5000);
     assert!(bench.ended_at(unlock).unwrap().since(before) < Duration::from_millis(2700));
 }
 
 #[test]
-fn a_node_information_frame_that_comes_after_the_stick_gave_up_still_counts() {
+fn a_node_information_frame_that_comes_after_the_controller_gave_up_still_counts() {
     let mut peer = Peer::lock();
     peer.listens = false;
     let mut bench = newcomer(peer);
@@ -163,8 +163,8 @@ fn a_node_information_frame_that_comes_after_the_stick_gave_up_still_counts() {
     let info = NodeInformation { basic: 4, generic: 0x40, specific: 3, supported: Peer::lock().classes, controlled: Vec::new() };
     let status = UpdateStatus::NODE_INFO_RECEIVED;
     let update = ApplicationUpdate { status, node: LOCK, smart_start: None, info: Some(info) };
-    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = true;
-    bench.now(Input::Frame(Message::ApplicationUpdate(update).write(bench.stick.width)));
+    bench.controller.nodes.get_mut(&LOCK).unwrap().listens = true;
+    bench.now(Input::Frame(Message::ApplicationUpdate(update).write(bench.controller.width)));
     assert!(stage(&bench) >= InterviewStage::NodeInfo);
     bench.requests.clear();
     bench.run(60_000);
@@ -175,10 +175,10 @@ fn a_node_information_frame_that_comes_after_the_stick_gave_up_still_counts() {
 #[test]
 fn a_node_that_answers_pings_but_never_tells_its_classes_is_not_asked_all_day() {
     let mut bench = newcomer(Peer::lock());
-    bench.stick.mute.insert(FunctionId::REQUEST_NODE_INFO);
+    bench.controller.mute.insert(FunctionId::REQUEST_NODE_INFO);
     let mut bench =
         Bench { network: Network::new(Vec::new(), None, keys(), Options::default(), Entropy::from_number(1)), ..bench };
-    bench.stick.width = NodeIdWidth::Bits8;
+    bench.controller.width = NodeIdWidth::Bits8;
     bench.now(Input::LinkUp);
     bench.run(24 * 3_600_000);
     let asked = bench.requests.iter().filter(|(_, it)| matches!(it, Request::RequestNodeInfo { .. })).count();
@@ -190,7 +190,7 @@ fn the_first_of_many_new_locks_can_be_used_soon() {
     let peers: Vec<(NodeId, Peer)> = (10..20).map(|id| (NodeId(id), Peer::lock())).collect();
     let mut bench = Bench::new(&peers, Vec::new(), None, Options::default());
     // One that can't be reached holds up nobody.
-    bench.stick.nodes.get_mut(&NodeId(10)).unwrap().listens = false;
+    bench.controller.nodes.get_mut(&NodeId(10)).unwrap().listens = false;
     bench.start();
     bench.run(600_000);
     let done: Vec<Instant> =
@@ -211,7 +211,7 @@ fn answers_that_bad_air_took_from_an_interview_are_asked_for_again() {
     let mut bench = newcomer(peer);
     bench.run(120_000);
     assert_eq!((stage(&bench), bench.network.node(LOCK).unwrap().product), (InterviewStage::Complete, None));
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = lock_answers;
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = lock_answers;
     bench.run(700_000);
     let node = bench.network.node(LOCK).unwrap();
     assert!(node.product.is_some() && node.firmware == Some((1, 2)), "{node:?}");

@@ -7,7 +7,7 @@ fn two_locks() -> Bench {
 #[test]
 fn a_supervised_write_is_confirmed_with_one_frame() {
     let mut bench = two_locks();
-    let job = bench.submit(LOCK, Priority::Write, write_code(3), Expect::Supervised);
+    let job = bench.submit(LOCK, Priority::Write, write_code(3), Completion::Supervised);
     bench.run(3000);
     assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
     assert_eq!(bench.sent_to(LOCK).len(), 1);
@@ -18,8 +18,8 @@ fn a_supervised_write_is_confirmed_with_one_frame() {
 #[test]
 fn a_read_ends_with_its_own_slot_and_not_with_another() {
     let mut bench = two_locks();
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = |_| vec![code_report(9), code_report(4)];
-    let job = bench.submit(LOCK, Priority::Background, read_code(4), Expect::Reply);
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |_| vec![code_report(9), code_report(4)];
+    let job = bench.submit(LOCK, Priority::Background, read_code(4), Completion::Reply);
     bench.run(3000);
     assert_eq!(bench.outcome(job), Some(&Outcome::Reply(code_report(4))));
     assert_eq!(bench.received(), [(LOCK, code_report(9)), (LOCK, code_report(4))]);
@@ -28,11 +28,11 @@ fn a_read_ends_with_its_own_slot_and_not_with_another() {
 #[test]
 fn a_report_that_comes_before_the_callback_is_not_lost() {
     let mut bench = two_locks();
-    let job = bench.submit(LOCK, Priority::Write, read_code(4), Expect::Reply);
+    let job = bench.submit(LOCK, Priority::Write, read_code(4), Completion::Reply);
     bench.run(500);
     bench.hear(LOCK, &code_report(4));
     assert_eq!(bench.outcome(job), None, "the stick is still sending");
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = |_| Vec::new();
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |_| Vec::new();
     bench.run(700);
     assert_eq!(bench.outcome(job), Some(&Outcome::Reply(code_report(4))));
 }
@@ -40,8 +40,8 @@ fn a_report_that_comes_before_the_callback_is_not_lost() {
 #[test]
 fn a_lost_acknowledgement_is_no_failure_when_the_report_came() {
     let mut bench = two_locks();
-    bench.stick.results.push_back(Ok(TxStatus::NO_ACK));
-    let job = bench.submit(LOCK, Priority::Write, read_code(4), Expect::Reply);
+    bench.controller.results.push_back(Ok(TxStatus::NO_ACK));
+    let job = bench.submit(LOCK, Priority::Write, read_code(4), Completion::Reply);
     bench.run(500);
     bench.hear(LOCK, &code_report(4));
     bench.run(1000);
@@ -52,9 +52,9 @@ fn a_lost_acknowledgement_is_no_failure_when_the_report_came() {
 #[test]
 fn a_late_report_is_not_lost() {
     let mut bench = two_locks();
-    bench.stick.nodes.get_mut(&LOCK).unwrap().thinks = Duration::from_millis(2300);
-    bench.submit(OTHER, Priority::Operate, operate(), Expect::Supervised);
-    let job = bench.submit(LOCK, Priority::Write, read_code(4), Expect::Reply);
+    bench.controller.nodes.get_mut(&LOCK).unwrap().thinks = Duration::from_millis(2300);
+    bench.submit(OTHER, Priority::Operate, operate(), Completion::Supervised);
+    let job = bench.submit(LOCK, Priority::Write, read_code(4), Completion::Reply);
     bench.run(7000);
     assert_eq!(bench.outcome(job), Some(&Outcome::Reply(code_report(4))));
 }
@@ -63,11 +63,11 @@ fn a_late_report_is_not_lost() {
 fn one_lock_thinks_while_another_is_sent_to() {
     let mut bench = two_locks();
     for lock in [LOCK, OTHER] {
-        bench.stick.nodes.get_mut(&lock).unwrap().thinks = Duration::from_millis(1000);
+        bench.controller.nodes.get_mut(&lock).unwrap().thinks = Duration::from_millis(1000);
     }
     for user in 1..=5 {
-        bench.submit(LOCK, Priority::Write, write_code(user), Expect::Supervised);
-        bench.submit(OTHER, Priority::Write, write_code(user), Expect::Supervised);
+        bench.submit(LOCK, Priority::Write, write_code(user), Completion::Supervised);
+        bench.submit(OTHER, Priority::Write, write_code(user), Completion::Supervised);
     }
     // Before it is known how long they think, each first one is waited for.
     bench.run(13_000);
@@ -83,11 +83,11 @@ fn one_lock_thinks_while_another_is_sent_to() {
 fn an_unlock_goes_before_a_roll_out() {
     let mut bench = two_locks();
     for user in 1..=5 {
-        bench.submit(LOCK, Priority::Write, write_code(user), Expect::Supervised);
+        bench.submit(LOCK, Priority::Write, write_code(user), Completion::Supervised);
     }
-    bench.submit(OTHER, Priority::Background, read_code(1), Expect::Reply);
-    let revoke = bench.submit(OTHER, Priority::Revoke, write_code(1), Expect::Supervised);
-    let unlock = bench.submit(OTHER, Priority::Operate, operate(), Expect::Supervised);
+    bench.submit(OTHER, Priority::Background, read_code(1), Completion::Reply);
+    let revoke = bench.submit(OTHER, Priority::Revoke, write_code(1), Completion::Supervised);
+    let unlock = bench.submit(OTHER, Priority::Operate, operate(), Completion::Supervised);
     bench.run(20_000);
     assert_eq!(bench.sent_to(LOCK).len(), 5);
     let unlocked = bench.ended_at(unlock).unwrap();
@@ -98,8 +98,8 @@ fn an_unlock_goes_before_a_roll_out() {
 #[test]
 fn a_lock_without_supervision_is_sent_bare_commands_and_time_to_store_them() {
     let mut bench = Bench::with_known(&[(LOCK, Peer::old_lock())]);
-    let first = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
-    let second = bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    let first = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
+    let second = bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
     bench.run(5000);
     assert_eq!(bench.outcome(first), Some(&Outcome::Delivered));
     assert_eq!(bench.outcome(second), Some(&Outcome::Delivered));
@@ -111,16 +111,16 @@ fn a_lock_without_supervision_is_sent_bare_commands_and_time_to_store_them() {
 #[test]
 fn a_node_that_refuses_supervision_is_asked_once_and_then_sent_bare_commands() {
     let mut bench = two_locks();
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = |command| match command {
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |command| match command {
         Command::Supervision(Supervision::Get(get)) => vec![supervised(get.session, Status::NO_SUPPORT)],
         _ => Vec::new(),
     };
-    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     bench.run(5000);
     assert_eq!(bench.outcome(job), Some(&Outcome::Delivered));
     assert!(bench.network.node(LOCK).unwrap().supervision_refused);
     assert!(bench.events.iter().any(|(_, event)| *event == NetworkEvent::NodeChanged(LOCK)), "it is kept");
-    bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
     bench.run(5000);
     assert_eq!(bench.sent_to(LOCK)[1..].iter().map(|(_, it)| it.clone()).collect::<Vec<_>>(), [write_code(1), write_code(2)]);
 }
@@ -128,7 +128,7 @@ fn a_node_that_refuses_supervision_is_asked_once_and_then_sent_bare_commands() {
 #[test]
 fn a_lock_that_is_working_is_waited_for() {
     let mut bench = two_locks();
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = |command| match command {
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |command| match command {
         Command::Supervision(Supervision::Get(get)) => {
             let report = supervision::Report {
                 more_updates: true,
@@ -139,14 +139,14 @@ fn a_lock_that_is_working_is_waited_for() {
         }
         _ => Vec::new(),
     };
-    let job = bench.submit(LOCK, Priority::Operate, operate(), Expect::Supervised);
+    let job = bench.submit(LOCK, Priority::Operate, operate(), Completion::Supervised);
     bench.run(5000);
     assert_eq!(bench.outcome(job), None);
     let (_, Command::Supervision(Supervision::Get(get))) = bench.sent_to(LOCK)[0].clone() else { panic!("supervised") };
     bench.hear(LOCK, &supervised(get.session, Status::SUCCESS));
     assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
 
-    let silent = bench.submit(LOCK, Priority::Operate, operate(), Expect::Supervised);
+    let silent = bench.submit(LOCK, Priority::Operate, operate(), Completion::Supervised);
     bench.run(30_000);
     assert_eq!(bench.outcome(silent), Some(&Outcome::NoReport));
     assert_eq!(bench.sent_to(LOCK).len(), 2, "a lock that said it works is not told twice");
@@ -155,16 +155,16 @@ fn a_lock_that_is_working_is_waited_for() {
 #[test]
 fn a_refusal_is_told_apart_from_silence() {
     let mut bench = two_locks();
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = |command| match command {
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |command| match command {
         Command::Supervision(Supervision::Get(get)) => vec![supervised(get.session, Status::FAIL)],
         _ => Vec::new(),
     };
-    let refused = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let refused = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     bench.run(5000);
     assert_eq!(bench.outcome(refused), Some(&Outcome::Refused));
 
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = |_| Vec::new();
-    let silent = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |_| Vec::new();
+    let silent = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     bench.run(20_000);
     assert_eq!(bench.outcome(silent), Some(&Outcome::NoReport));
     let sessions: Vec<_> = bench.sent_to(LOCK)[1..].iter().map(|(_, command)| command.clone()).collect();
@@ -175,7 +175,8 @@ fn a_refusal_is_told_apart_from_silence() {
 #[test]
 fn a_class_the_node_lacks_costs_no_frame() {
     let mut bench = two_locks();
-    let job = bench.submit(LOCK, Priority::Write, Command::WakeUp(crate::command::wake_up::WakeUp::IntervalGet), Expect::Reply);
+    let job =
+        bench.submit(LOCK, Priority::Write, Command::WakeUp(crate::command::wake_up::WakeUp::IntervalGet), Completion::Reply);
     assert_eq!(bench.outcome(job), Some(&Outcome::Unsupported));
     assert!(bench.sent_to(LOCK).is_empty());
 }
@@ -183,12 +184,12 @@ fn a_class_the_node_lacks_costs_no_frame() {
 #[test]
 fn a_job_that_is_too_old_or_taken_back_does_not_leave() {
     let mut bench = two_locks();
-    bench.submit(OTHER, Priority::Write, write_code(1), Expect::Supervised);
+    bench.submit(OTHER, Priority::Write, write_code(1), Completion::Supervised);
     let time = bench.time();
     let deadline = Some(bench.clock + Duration::from_millis(500));
-    let job = Job { node: LOCK, priority: Priority::Operate, command: operate(), expect: Expect::Supervised, deadline };
+    let job = Job { node: LOCK, priority: Priority::Operate, command: operate(), expect: Completion::Supervised, deadline };
     let stale = bench.network.submit(job, time);
-    let unwanted = bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    let unwanted = bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
     bench.network.cancel(unwanted);
     bench.run(10_000);
     assert_eq!(bench.outcome(stale), Some(&Outcome::Expired));
@@ -239,7 +240,7 @@ fn a_node_that_was_granted_s2_is_neither_believed_nor_spoken_to_in_clear() {
     bench.start();
     bench.hear(LOCK, &event());
     bench.hear(LOCK, &envelope::supervise(event(), SessionId::new(1)));
-    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     bench.run(5000);
     assert!(bench.received().is_empty());
     let in_clear: Vec<_> = bench.sent_to(LOCK).iter().map(|(_, command)| command.to_string()).collect();
@@ -260,18 +261,18 @@ fn a_flood_of_supervised_reports_fills_no_memory() {
 
 #[test]
 fn a_lock_that_confirms_nothing_is_asked_at_once_and_written_to_when_it_has_answered() {
-    let quick = Peer { air: Duration::from_millis(20), thinks: Duration::from_millis(20), ..Peer::old_lock() };
+    let quick = Peer { airtime: Duration::from_millis(20), thinks: Duration::from_millis(20), ..Peer::old_lock() };
     let mut bench = Bench::with_known(&[(LOCK, quick)]);
-    let write = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
-    let read = bench.submit(LOCK, Priority::Write, read_code(1), Expect::Reply);
-    let next = bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    let write = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
+    let read = bench.submit(LOCK, Priority::Write, read_code(1), Completion::Reply);
+    let next = bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
     bench.run(500);
     assert_eq!(bench.outcome(write), Some(&Outcome::Delivered));
     assert!(matches!(bench.outcome(read), Some(Outcome::Reply(_))), "the answer is waited for without need");
     assert_eq!(bench.outcome(next), Some(&Outcome::Delivered), "the lock answered, so it has time");
 
     // Without a question in between it is left alone.
-    let after = bench.submit(LOCK, Priority::Write, write_code(3), Expect::Supervised);
+    let after = bench.submit(LOCK, Priority::Write, write_code(3), Completion::Supervised);
     bench.run(500);
     assert_eq!(bench.outcome(after), None);
     bench.run(1_000);

@@ -1,4 +1,4 @@
-//! A scripted stick in virtual time: whatever the network sends is answered by a table, and each scenario changes one
+//! A scripted controller in virtual time: whatever the network sends is answered by a table, and each scenario changes one
 //! row of it.
 
 mod adopt;
@@ -9,7 +9,7 @@ mod inclusion;
 mod interview;
 mod jobs;
 pub(crate) mod logged;
-mod real_sticks;
+mod real_controllers;
 mod revocation;
 pub(crate) mod secure;
 mod start_up;
@@ -43,10 +43,10 @@ pub(crate) const HOME: HomeId = HomeId(0xC0FF_EE01);
 pub(crate) const LOCK: NodeId = NodeId(5);
 pub(crate) const OTHER: NodeId = NodeId(6);
 
-/// The network, its stick, and everything that happened.
+/// The network, its controller, and everything that happened.
 pub(crate) struct Bench {
     pub(crate) network: Network,
-    pub(crate) stick: Stick,
+    pub(crate) controller: Controller,
     pub(crate) clock: Instant,
     /// What will happen, in order of time and then of planning.
     agenda: BTreeMap<(Instant, u64), Input>,
@@ -56,8 +56,8 @@ pub(crate) struct Bench {
     pub(crate) reopened: usize,
 }
 
-/// How the stick behaves.
-pub(crate) struct Stick {
+/// How the controller behaves.
+pub(crate) struct Controller {
     pub(crate) home: HomeId,
     pub(crate) library: &'static str,
     pub(crate) functions: BTreeSet<FunctionId>,
@@ -80,12 +80,12 @@ pub(crate) struct Stick {
     pub(crate) joins: Option<(NodeId, NodeInformation)>,
     /// One that waits in learn mode to leave. Node 0: it is another network's.
     pub(crate) leaves: Option<NodeId>,
-    /// The stick's function stops after this callback.
+    /// The controller's function stops after this callback.
     pub(crate) stops_after: Option<InclusionStatus>,
     pub(crate) moving: Moving,
 }
 
-/// What the stick is busy with beside sending.
+/// What the controller is busy with beside sending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Moving {
     Idle,
@@ -97,13 +97,13 @@ pub(crate) enum Moving {
 /// What can go wrong with a SendData.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Trouble {
-    /// The stick's queue is full.
+    /// The controller's queue is full.
     NotAccepted,
     /// The response is lost, the callback comes.
     ResponseLost,
     /// Nothing is heard of it until it is aborted.
     Stuck,
-    /// The stick never calls back, aborted or not.
+    /// The controller never calls back, aborted or not.
     Hung,
     /// It fails, after it was on the air.
     FailedOnAir,
@@ -117,14 +117,14 @@ pub(crate) struct Peer {
     /// It acknowledges.
     pub(crate) listens: bool,
     /// How long it takes to acknowledge, beam included.
-    pub(crate) air: Duration,
+    pub(crate) airtime: Duration,
     /// How long it thinks before it reports.
     pub(crate) thinks: Duration,
     pub(crate) answers: fn(&Command) -> Vec<Command>,
 }
 
 impl Bench {
-    /// A stick with these nodes, and a network that knows them from before (complete, with their classes).
+    /// A controller with these nodes, and a network that knows them from before (complete, with their classes).
     pub(crate) fn with_known(peers: &[(NodeId, Peer)]) -> Self {
         let nodes = peers.iter().map(|(id, peer)| known(*id, peer)).collect();
         let mut bench = Self::new(peers, nodes, Some(HOME), Options::default());
@@ -135,7 +135,7 @@ impl Bench {
     pub(crate) fn new(peers: &[(NodeId, Peer)], nodes: Vec<Node>, home: Option<HomeId>, options: Options) -> Self {
         Self {
             network: Network::new(nodes, home, keys(), options, Entropy::from_number(7)),
-            stick: Stick::new(peers),
+            controller: Controller::new(peers),
             clock: Instant::from_millis(1000),
             agenda: BTreeMap::new(),
             planned: 0,
@@ -145,7 +145,7 @@ impl Bench {
         }
     }
 
-    /// Plugs the stick in and waits until it is set up.
+    /// Plugs the controller in and waits until it is set up.
     pub(crate) fn start(&mut self) {
         self.now(Input::LinkUp);
         self.run(2000);
@@ -156,7 +156,7 @@ impl Bench {
     /// The cable is out and in again.
     pub(crate) fn replug(&mut self) {
         self.agenda.clear();
-        self.stick.width = NodeIdWidth::Bits8;
+        self.controller.width = NodeIdWidth::Bits8;
         self.now(Input::LinkDown { why: "unplugged".into() });
         self.now(Input::LinkUp);
     }
@@ -182,11 +182,11 @@ impl Bench {
     }
 
     pub(crate) fn hear_with(&mut self, from: NodeId, command: &Command, rx: RxStatus) {
-        let frame = self.stick.report(from, command, rx);
+        let frame = self.controller.report(from, command, rx);
         self.now(Input::Frame(frame));
     }
 
-    pub(crate) fn submit(&mut self, node: NodeId, priority: Priority, command: Command, expect: Expect) -> JobId {
+    pub(crate) fn submit(&mut self, node: NodeId, priority: Priority, command: Command, expect: Completion) -> JobId {
         let time = self.time();
         let id = self.network.submit(Job { node, priority, command, expect, deadline: None }, time);
         self.drain();
@@ -276,10 +276,10 @@ impl Bench {
                 Output::Event(event) => self.events.push((self.clock, event)),
                 Output::Reopen => self.reopened += 1,
                 Output::Send { id, frame } => {
-                    let request = Request::parse(&frame, self.stick.width).unwrap();
+                    let request = Request::parse(&frame, self.controller.width).unwrap();
                     self.requests.push((self.clock, request.clone()));
                     self.plan(1, Input::Sent(id));
-                    for (after_ms, frame) in self.stick.answer(&request) {
+                    for (after_ms, frame) in self.controller.answer(&request) {
                         self.plan(after_ms, Input::Frame(frame));
                     }
                 }
@@ -288,7 +288,7 @@ impl Bench {
     }
 }
 
-impl Stick {
+impl Controller {
     fn new(peers: &[(NodeId, Peer)]) -> Self {
         Self {
             home: HOME,
@@ -341,7 +341,7 @@ impl Stick {
         Message::ApplicationCommand(message).write(self.width)
     }
 
-    /// What the stick says to a request, and after how many milliseconds.
+    /// What the controller says to a request, and after how many milliseconds.
     fn answer(&mut self, request: &Request) -> Vec<(u64, Frame)> {
         if self.mute.contains(&request.function()) {
             return Vec::new();
@@ -427,7 +427,7 @@ impl Stick {
         Some(Message::SerialApiStarted(started).write(self.width))
     }
 
-    /// Sticks look themselves before they forget a node.
+    /// Controllers look themselves before they forget a node.
     fn remove_failed(&self, node: NodeId, callback: CallbackId) -> Vec<(u64, Frame)> {
         let function = FunctionId::REMOVE_FAILED_NODE;
         let status = if self.nodes[&node].listens { 0 } else { 1 };
@@ -454,8 +454,8 @@ impl Stick {
     fn send_data(&mut self, send: &SendData, function: FunctionId) -> Vec<(u64, Frame)> {
         let response = |accepted| Message::SendDataResponse(SendDataResponse { function, accepted }).write(self.width);
         let peer = &self.nodes[&send.node];
-        let air = peer.air;
-        let air_ms = u64::try_from(air.as_millis()).unwrap();
+        let airtime = peer.airtime;
+        let airtime_ms = u64::try_from(airtime.as_millis()).unwrap();
         let mut out = vec![(2, response(true))];
         let own = if peer.listens { TxStatus::OK } else { TxStatus::NO_ACK };
         let status = match self.results.pop_front() {
@@ -472,23 +472,23 @@ impl Stick {
             }
             Some(Err(Trouble::Hung)) => return out,
             Some(Err(Trouble::FailedOnAir)) => {
-                out.push((air_ms + 3, self.callback(send.callback, function, TxStatus::FAIL, air)));
+                out.push((airtime_ms + 3, self.callback(send.callback, function, TxStatus::FAIL, airtime)));
                 return out;
             }
         };
-        // A stick whose air is jammed sends nothing.
-        let on_air = if status == TxStatus::FAIL { Duration::ZERO } else { air };
-        out.push((air_ms + 3, self.callback(send.callback, function, status, on_air)));
+        // A controller whose air is jammed sends nothing.
+        let on_air = if status == TxStatus::FAIL { Duration::ZERO } else { airtime };
+        out.push((airtime_ms + 3, self.callback(send.callback, function, status, on_air)));
         if status == TxStatus::OK {
             let thinks = u64::try_from(peer.thinks.as_millis()).unwrap();
             let replies = (peer.answers)(&Command::parse(&send.data).unwrap());
             let frames = replies.iter().map(|reply| self.report(send.node, reply, RxStatus(0)));
-            out.extend(frames.map(|frame| (air_ms + thinks, frame)));
+            out.extend(frames.map(|frame| (airtime_ms + thinks, frame)));
         }
         out
     }
 
-    fn callback(&self, callback: CallbackId, function: FunctionId, status: TxStatus, air: Duration) -> Frame {
+    fn callback(&self, callback: CallbackId, function: FunctionId, status: TxStatus, airtime: Duration) -> Frame {
         let route = RouteReport {
             repeaters_used: 0,
             ack_rssi: Rssi(-60),
@@ -497,13 +497,13 @@ impl Stick {
             tx_channel: 0,
             routing_scheme: 1,
             last_route: [0; 4],
-            beam_1000ms: air >= Duration::from_secs(1),
+            beam_1000ms: airtime >= Duration::from_secs(1),
             beam_250ms: false,
             route_speed: 2,
             routing_attempts: 1,
             failed_link: (0, 0),
         };
-        let ticks = u16::try_from(air.as_millis() / 10).unwrap();
+        let ticks = u16::try_from(airtime.as_millis() / 10).unwrap();
         let report = Some(TxReport { ticks, route: Some(route), powers: Vec::new() });
         Message::SendDataCallback(SendDataCallback { function, callback, status, report }).write(self.width)
     }
@@ -527,7 +527,7 @@ impl Peer {
                 ClassId::SUPERVISION,
             ],
             listens: true,
-            air: Duration::from_millis(1100),
+            airtime: Duration::from_millis(1100),
             thinks: Duration::from_millis(200),
             answers: lock_answers,
         }
@@ -545,7 +545,7 @@ impl Peer {
         let mut peer = Self::lock();
         peer.info.flirs_1000ms = false;
         peer.classes.push(ClassId::WAKE_UP);
-        peer.air = Duration::from_millis(20);
+        peer.airtime = Duration::from_millis(20);
         peer
     }
 }

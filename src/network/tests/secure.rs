@@ -6,7 +6,7 @@ use crate::command::security_2::Security2;
 use crate::security::keys::KeyMask;
 use crate::security::s0::S0Keys;
 use crate::security::s0::peer::{Next, Peer as Talk, Said};
-use crate::security::s2::{Addressing, Air, Protection, Received, Sealing, Session};
+use crate::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Session};
 
 const OWN: NodeId = NodeId(1);
 
@@ -39,7 +39,7 @@ pub(crate) struct Far {
 }
 
 pub(crate) fn keyed(class: ClassId) -> Peer {
-    let mut peer = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), thinks: Duration::ZERO, ..Peer::lock() };
+    let mut peer = Peer { answers: |_| Vec::new(), airtime: Duration::from_millis(20), thinks: Duration::ZERO, ..Peer::lock() };
     peer.info.flirs_1000ms = false;
     peer.info.listening = true;
     peer.classes.push(class);
@@ -112,11 +112,11 @@ impl Far {
         if self.deaf_to_nonce_gets && matches!(said, Security2::NonceGet(_)) {
             return;
         }
-        let (air, now) = (Air { home: HOME, own: LOCK, keys: &self.keys }, self.bench.clock);
-        match self.s2.receive(&air, said, Addressing::Single, now, &mut self.entropy) {
+        let (context, now) = (S2Context { home: HOME, own: LOCK, keys: &self.keys }, self.bench.clock);
+        match self.s2.receive(&context, said, Addressing::Single, now, &mut self.entropy) {
             Received::Answer { frame, .. } => self.bench.hear(LOCK, &Command::parse(&frame.0).unwrap()),
             Received::Command(opened) => {
-                let Protection::Class(class) = opened.protection else { panic!("not under a class") };
+                let FrameKey::Class(class) = opened.protection else { panic!("not under a class") };
                 let command = Command::parse(&opened.command).unwrap();
                 self.did(class, command);
             }
@@ -196,8 +196,8 @@ impl Far {
             assert_eq!(self.s0.next(&s0, now, &mut self.entropy), Next::AskNonce);
             return self.ask_for_nonce();
         }
-        let air = Air { home: HOME, own: LOCK, keys: &self.keys };
-        match self.s2.seal(&air, Protection::Class(self.granted), &command.write(), now, &mut self.entropy) {
+        let context = S2Context { home: HOME, own: LOCK, keys: &self.keys };
+        match self.s2.seal(&context, FrameKey::Class(self.granted), &command.write(), now, &mut self.entropy) {
             Sealing::Frame(frame) => self.utter(&Command::parse(&frame.0).unwrap()),
             Sealing::NonceGet(frame) => {
                 self.unsaid = Some(command.clone());
@@ -218,9 +218,9 @@ impl Far {
     }
 
     fn seal(&mut self, command: &Command) -> Option<Command> {
-        let air = Air { home: HOME, own: LOCK, keys: &self.keys };
+        let context = S2Context { home: HOME, own: LOCK, keys: &self.keys };
         let now = self.bench.clock;
-        match self.s2.seal(&air, Protection::Class(self.granted), &command.write(), now, &mut self.entropy) {
+        match self.s2.seal(&context, FrameKey::Class(self.granted), &command.write(), now, &mut self.entropy) {
             Sealing::Frame(frame) => Some(Command::parse(&frame.0).unwrap()),
             Sealing::NonceGet(_) | Sealing::Impossible(_) => None,
         }
@@ -240,33 +240,33 @@ impl Far {
 fn a_code_for_a_lock_with_a_key_arrives_sealed_and_confirmed_and_costs_one_frame() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S2Unauthenticated, SecurityClass::S0] {
         let mut far = Far::granted(class);
-        let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
         far.run(1000);
         assert_eq!(far.bench.outcome(first), Some(&Outcome::Accepted), "{class:?}");
         let before = far.bench.sent_to(LOCK).len();
-        let second = far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+        let second = far.bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
         far.run(1000);
         assert_eq!(far.bench.outcome(second), Some(&Outcome::Accepted), "{class:?}");
         let cost = far.bench.sent_to(LOCK).len() - before;
         // S0: a nonce for the command, and one for the lock's report.
         assert_eq!(cost, if class == SecurityClass::S0 { 3 } else { 1 }, "{class:?}");
-        assert!(far.opened.iter().all(|(under, _)| *under == class) && far.in_clear().is_empty(), "{:?}", far.opened);
+        assert!(far.opened.iter().all(|(send_as, _)| *send_as == class) && far.in_clear().is_empty(), "{:?}", far.opened);
     }
 }
 
 #[test]
 fn a_lock_whose_battery_was_changed_gets_the_code_all_the_same() {
     let mut far = Far::granted(SecurityClass::S2AccessControl);
-    let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1000);
     assert_eq!(far.bench.outcome(first), Some(&Outcome::Accepted));
     far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
-    let second = far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+    let second = far.bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
     // A Set without a report is only known to have arrived when nobody complains.
     far.run(1000);
     assert_eq!(far.bench.outcome(second), Some(&Outcome::Accepted));
     far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
-    let third = far.bench.submit(LOCK, Priority::Write, write_code(3), Expect::Nothing);
+    let third = far.bench.submit(LOCK, Priority::Write, write_code(3), Completion::Nothing);
     far.run(1000);
     assert_eq!(far.bench.outcome(third), Some(&Outcome::Delivered));
     let codes = far.opened.iter().filter(|(_, command)| command.to_string() == "User Code Set").count();
@@ -278,12 +278,12 @@ fn a_lock_whose_battery_was_changed_gets_the_code_all_the_same() {
 fn a_revocation_that_could_not_be_opened_does_not_wait_behind_an_operation() {
     let mut far = Far::granted(SecurityClass::S2AccessControl);
     let lock = || Command::parse(&[0x62, 0x01, 0xFF]).unwrap();
-    far.bench.submit(LOCK, Priority::Operate, lock(), Expect::Supervised);
+    far.bench.submit(LOCK, Priority::Operate, lock(), Completion::Supervised);
     far.run(1000);
     far.opened.clear();
     far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
-    far.bench.submit(LOCK, Priority::Revoke, write_code(1), Expect::Supervised);
-    far.bench.submit(LOCK, Priority::Operate, lock(), Expect::Supervised);
+    far.bench.submit(LOCK, Priority::Revoke, write_code(1), Completion::Supervised);
+    far.bench.submit(LOCK, Priority::Operate, lock(), Completion::Supervised);
     far.run(3000);
     let inside = |command: &Command| match command {
         Command::Supervision(Supervision::Get(get)) => get.command.to_string(),
@@ -304,20 +304,20 @@ fn a_code_that_could_not_be_opened_goes_on_with_its_turn_only_once() {
     let mut bench = Bench::new(&[(LOCK, peer), (OTHER, other)], nodes, Some(HOME), Options::default());
     bench.start();
     let mut far = Far::of(bench, SecurityClass::S2AccessControl);
-    let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let first = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1000);
     assert_eq!(far.bench.outcome(first), Some(&Outcome::Accepted));
     far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
-    // The lock can't open the code, and what is sealed anew gets stuck in the stick.
-    far.bench.stick.results = [Ok(TxStatus::OK), Err(Trouble::Stuck)].into();
-    far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
-    while !far.bench.stick.results.is_empty() {
+    // The lock can't open the code, and what is sealed anew gets stuck in the controller.
+    far.bench.controller.results = [Ok(TxStatus::OK), Err(Trouble::Stuck)].into();
+    far.bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
+    while !far.bench.controller.results.is_empty() {
         far.take_in();
         far.bench.run(5);
     }
     let before = far.bench.sent_to(LOCK).len();
     let lock = Command::parse(&[0x62, 0x01, 0xFF]).unwrap();
-    far.bench.submit(OTHER, Priority::Operate, lock, Expect::Supervised);
+    far.bench.submit(OTHER, Priority::Operate, lock, Completion::Supervised);
     far.bench.run(10_000);
     let (code, operation) = (&far.bench.sent_to(LOCK)[before..], far.bench.sent_to(OTHER));
     let ([(again, _), ..], [(operated, _), ..]) = (code, &operation[..]) else { panic!("{code:?} {operation:?}") };
@@ -328,7 +328,7 @@ fn a_code_that_could_not_be_opened_goes_on_with_its_turn_only_once() {
 #[test]
 fn an_answer_that_a_lock_could_not_open_is_sealed_anew_once() {
     let mut far = Far::granted(SecurityClass::S2AccessControl);
-    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1000);
     assert_eq!(far.bench.outcome(job), Some(&Outcome::Accepted));
     far.opened.clear();
@@ -344,7 +344,7 @@ fn an_answer_that_a_lock_could_not_open_is_sealed_anew_once() {
 #[test]
 fn a_question_under_s0_waits_for_the_answer_s_own_nonce() {
     let mut far = Far::granted(SecurityClass::S0);
-    let job = far.bench.submit(LOCK, Priority::Write, read_code(3), Expect::Reply);
+    let job = far.bench.submit(LOCK, Priority::Write, read_code(3), Completion::Reply);
     far.run(2000);
     assert!(matches!(far.bench.outcome(job), Some(Outcome::Reply(_))), "{:?}", far.bench.outcome(job));
 }
@@ -370,13 +370,13 @@ fn a_lock_that_gives_no_nonce_is_not_taken_for_one_that_has_the_code() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
         let mut far = Far::granted(class);
         far.deaf_to_nonce_gets = true;
-        let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
         far.run(60_000);
         assert_eq!(far.bench.outcome(job), Some(&Outcome::NoNonce));
         assert!(far.opened.is_empty());
         // What waits behind it is not held up for ever.
         far.deaf_to_nonce_gets = false;
-        let next = far.bench.submit(LOCK, Priority::Write, write_code(2), Expect::Supervised);
+        let next = far.bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
         far.run(5_000);
         assert_eq!(far.bench.outcome(next), Some(&Outcome::Accepted));
     }
@@ -386,7 +386,7 @@ fn a_lock_that_gives_no_nonce_is_not_taken_for_one_that_has_the_code() {
 fn an_unlock_in_clear_or_under_a_lower_class_than_granted_opens_no_door_on_any_screen() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
         let mut far = Far::granted(class);
-        let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
         far.run(1000);
         assert_eq!(far.bench.outcome(job), Some(&Outcome::Accepted));
         far.bench.hear(LOCK, &event());
@@ -395,12 +395,12 @@ fn an_unlock_in_clear_or_under_a_lower_class_than_granted_opens_no_door_on_any_s
             _ => None,
         });
         // Old locks under S0 do report some things in clear: told, with its class, and for the owner to drop.
-        assert!(told.into_iter().all(|under| under == SecurityClass::None && class == SecurityClass::S0));
+        assert!(told.into_iter().all(|send_as| send_as == SecurityClass::None && class == SecurityClass::S0));
     }
     let mut far = Far::granted(SecurityClass::S2AccessControl);
     far.granted = SecurityClass::S2Unauthenticated;
     far.s2.grant(KeyMask::of(SecurityClass::S2Unauthenticated));
-    let job = far.bench.submit(LOCK, Priority::Background, read_code(1), Expect::Reply);
+    let job = far.bench.submit(LOCK, Priority::Background, read_code(1), Completion::Reply);
     far.run(20_000);
     assert!(far.opened.is_empty() && far.told() == 0, "it has another key");
     assert_ne!(far.bench.outcome(job).map(|outcome| matches!(outcome, Outcome::Reply(_))), Some(true));
@@ -409,7 +409,7 @@ fn an_unlock_in_clear_or_under_a_lower_class_than_granted_opens_no_door_on_any_s
 #[test]
 fn a_confirmation_that_was_recorded_and_is_played_again_confirms_nothing() {
     let mut far = Far::granted(SecurityClass::S2AccessControl);
-    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1000);
     assert_eq!(far.bench.outcome(job), Some(&Outcome::Accepted));
     let unlock = far.seal(&event()).unwrap();
@@ -425,7 +425,7 @@ fn a_confirmation_that_was_recorded_and_is_played_again_confirms_nothing() {
 #[test]
 fn a_frame_that_was_changed_on_the_air_says_nothing() {
     let mut far = Far::granted(SecurityClass::S2AccessControl);
-    far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1000);
     let mut bytes = far.seal(&event()).unwrap().write();
     let last = bytes.len() - 1;
@@ -469,12 +469,12 @@ fn a_job_that_ends_while_its_nonce_is_asked_for_holds_up_nobody() {
         let mut far = Far::granted(class);
         far.deaf_to_nonce_gets = true;
         // A jammed radio.
-        far.bench.stick.results = [Ok(TxStatus::FAIL); 6].into();
-        let jammed = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        far.bench.controller.results = [Ok(TxStatus::FAIL); 6].into();
+        let jammed = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
         far.run(10_000);
-        assert_eq!(far.bench.outcome(jammed), Some(&Outcome::StickBusy));
+        assert_eq!(far.bench.outcome(jammed), Some(&Outcome::ControllerBusy));
         far.deaf_to_nonce_gets = false;
-        let next = far.bench.submit(LOCK, Priority::Operate, operate(), Expect::Nothing);
+        let next = far.bench.submit(LOCK, Priority::Operate, operate(), Completion::Nothing);
         far.run(5_000);
         assert!(far.bench.outcome(next).is_some_and(Outcome::proves_contact), "{class:?}: {:?}", far.bench.outcome(next));
     }
@@ -492,7 +492,7 @@ fn somebody_who_asks_for_nonces_all_night_wakes_no_lock_all_night() {
         }
         let told = far.bench.sent_to(LOCK).len();
         assert!((8..=70).contains(&told), "{class:?}: {told} nonces in a minute");
-        let code = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+        let code = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
         far.heard = told;
         far.run(5_000);
         assert_eq!(far.bench.outcome(code), Some(&Outcome::Accepted), "and what is wanted goes on after");
@@ -503,7 +503,7 @@ fn somebody_who_asks_for_nonces_all_night_wakes_no_lock_all_night() {
 fn questions_for_nonces_do_not_keep_a_job_waiting_for_ever() {
     let mut far = Far::granted(SecurityClass::S0);
     far.replies = |_| Vec::new();
-    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1_000);
     for _ in 0..60 {
         far.bench.hear(LOCK, &Command::Security(Security::NonceGet));
@@ -532,11 +532,11 @@ fn a_lock_that_bad_air_made_look_keyless_gets_its_class_when_it_speaks() {
 
 #[test]
 fn a_late_word_that_a_lock_is_at_work_takes_no_other_job_s_place() {
-    let peer = Peer { answers: |_| Vec::new(), air: Duration::from_millis(20), ..Peer::lock() };
+    let peer = Peer { answers: |_| Vec::new(), airtime: Duration::from_millis(20), ..Peer::lock() };
     let mut bench = Bench::with_known(&[(LOCK, peer)]);
-    let code = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let code = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     bench.run(500);
-    let door = bench.submit(LOCK, Priority::Operate, operate(), Expect::Supervised);
+    let door = bench.submit(LOCK, Priority::Operate, operate(), Completion::Supervised);
     bench.run(2_500);
     let Some((_, Command::Supervision(Supervision::Get(get)))) = bench.sent_to(LOCK).first().cloned() else { panic!("bare") };
     bench.hear(LOCK, &supervised(get.session, Status::WORKING));

@@ -1,8 +1,8 @@
 use super::*;
 
-fn fresh(stick: impl FnOnce(&mut Stick)) -> Bench {
+fn fresh(controller: impl FnOnce(&mut Controller)) -> Bench {
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], vec![known(LOCK, &Peer::lock())], Some(HOME), Options::default());
-    stick(&mut bench.stick);
+    controller(&mut bench.controller);
     bench
 }
 
@@ -16,7 +16,7 @@ fn info(bench: &Bench) -> ControllerInfo {
 #[test]
 fn nothing_is_sent_before_the_port_is_open() {
     let mut bench = fresh(|_| {});
-    bench.submit(LOCK, Priority::Operate, operate(), Expect::Supervised);
+    bench.submit(LOCK, Priority::Operate, operate(), Completion::Supervised);
     bench.run(60_000);
     assert!(bench.requests.is_empty());
     bench.now(Input::LinkWaiting { why: "no stick; plug one in".into() });
@@ -24,13 +24,13 @@ fn nothing_is_sent_before_the_port_is_open() {
 }
 
 #[test]
-fn version_and_capabilities_come_first_and_the_stick_is_reset_once() {
+fn version_and_capabilities_come_first_and_the_controller_is_reset_once() {
     let mut bench = fresh(|_| {});
     bench.start();
     assert_eq!(info(&bench).region, Some(Region::EU));
-    assert_eq!(bench.stick.width, NodeIdWidth::Bits16);
+    assert_eq!(bench.controller.width, NodeIdWidth::Bits16);
     bench.now(Input::LinkDown { why: String::new() });
-    bench.stick.width = NodeIdWidth::Bits8;
+    bench.controller.width = NodeIdWidth::Bits8;
     bench.now(Input::LinkUp);
     bench.run(2000);
     assert_eq!(bench.requests[0].1, Request::GetControllerVersion);
@@ -39,8 +39,8 @@ fn version_and_capabilities_come_first_and_the_stick_is_reset_once() {
 }
 
 #[test]
-fn a_stick_that_never_says_it_started_is_asked() {
-    let mut bench = fresh(|stick| stick.announces_start = false);
+fn a_controller_that_never_says_it_started_is_asked() {
+    let mut bench = fresh(|controller| controller.announces_start = false);
     bench.now(Input::LinkUp);
     bench.run(1000);
     assert!(matches!(bench.network.controller(), ControllerStatus::Starting { .. }));
@@ -50,7 +50,7 @@ fn a_stick_that_never_says_it_started_is_asked() {
 
 #[test]
 fn a_port_that_drops_at_the_reset_is_awaited() {
-    let mut bench = fresh(|stick| stick.announces_start = false);
+    let mut bench = fresh(|controller| controller.announces_start = false);
     bench.now(Input::LinkUp);
     bench.run(10);
     assert_eq!(bench.requests.last().unwrap().1, Request::SoftReset);
@@ -73,15 +73,15 @@ fn a_reset_can_be_forbidden() {
 }
 
 #[test]
-fn an_old_stick_is_asked_only_what_it_knows() {
-    let mut bench = fresh(|stick| {
-        stick.library = "Z-Wave 3.95";
-        stick.functions = BTreeSet::from([FunctionId::SEND_DATA]);
+fn an_old_controller_is_asked_only_what_it_knows() {
+    let mut bench = fresh(|controller| {
+        controller.library = "Z-Wave 3.95";
+        controller.functions = BTreeSet::from([FunctionId::SEND_DATA]);
     });
     bench.now(Input::LinkUp);
     bench.run(100);
     assert_eq!(info(&bench).region, None);
-    let job = bench.submit(LOCK, Priority::Write, write_code(1), Expect::Supervised);
+    let job = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     bench.run(3000);
     assert_eq!(bench.outcome(job), Some(&Outcome::Accepted));
     assert!(bench.requests.iter().any(|(_, request)| matches!(request, Request::SendData(_))));
@@ -89,8 +89,8 @@ fn an_old_stick_is_asked_only_what_it_knows() {
 
 #[test]
 fn a_setting_that_goes_unanswered_does_not_stop_the_start() {
-    let mut bench = fresh(|stick| {
-        stick.mute.insert(FunctionId::SERIAL_API_SETUP);
+    let mut bench = fresh(|controller| {
+        controller.mute.insert(FunctionId::SERIAL_API_SETUP);
     });
     bench.now(Input::LinkUp);
     bench.run(60_000);
@@ -98,15 +98,15 @@ fn a_setting_that_goes_unanswered_does_not_stop_the_start() {
 }
 
 #[test]
-fn a_stick_that_does_not_tell_its_home_is_opened_afresh() {
-    let mut bench = fresh(|stick| {
-        stick.mute.insert(FunctionId::MEMORY_GET_ID);
+fn a_controller_that_does_not_tell_its_home_is_opened_afresh() {
+    let mut bench = fresh(|controller| {
+        controller.mute.insert(FunctionId::MEMORY_GET_ID);
     });
     bench.now(Input::LinkUp);
     bench.run(60_000);
     assert!(bench.reopened >= 1);
     assert!(matches!(bench.network.controller(), ControllerStatus::Absent { .. }));
-    bench.stick.mute.clear();
+    bench.controller.mute.clear();
     bench.now(Input::LinkUp);
     bench.run(5000);
     assert_eq!(info(&bench).home, HOME);
@@ -114,8 +114,8 @@ fn a_stick_that_does_not_tell_its_home_is_opened_afresh() {
 
 #[test]
 fn another_network_s_nodes_are_not_taken_for_ours() {
-    let mut bench = fresh(|stick| stick.home = HomeId(0xD00D_0002));
-    let job = bench.submit(LOCK, Priority::Revoke, operate(), Expect::Supervised);
+    let mut bench = fresh(|controller| controller.home = HomeId(0xD00D_0002));
+    let job = bench.submit(LOCK, Priority::Revoke, operate(), Completion::Supervised);
     bench.now(Input::LinkUp);
     bench.run(60_000);
     assert!(
@@ -126,7 +126,7 @@ fn another_network_s_nodes_are_not_taken_for_ours() {
     bench.hear(LOCK, &event());
     bench.run(1000);
     bench.now(Input::LinkDown { why: "unplugged".into() });
-    bench.stick.home = HOME;
+    bench.controller.home = HOME;
     bench.now(Input::LinkUp);
     bench.run(60_000);
     assert!(bench.outcome(job).is_some(), "the right stick goes on where it was");
@@ -134,11 +134,11 @@ fn another_network_s_nodes_are_not_taken_for_ours() {
 }
 
 #[test]
-fn nodes_come_and_go_with_the_stick_s_list() {
+fn nodes_come_and_go_with_the_controller_s_list() {
     let gone = known(OTHER, &Peer::lock());
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], vec![gone], Some(HOME), Options::default());
-    bench.stick.long_range.insert(NodeId(300));
-    bench.stick.nodes.insert(NodeId(300), Peer::lock());
+    bench.controller.long_range.insert(NodeId(300));
+    bench.controller.nodes.insert(NodeId(300), Peer::lock());
     bench.now(Input::LinkUp);
     bench.run(310);
     bench.run(50);
@@ -159,8 +159,8 @@ fn a_key_used_while_the_daemon_starts_is_not_lost() {
 }
 
 #[test]
-fn a_stick_left_in_wide_mode_is_understood() {
-    let mut bench = fresh(|stick| stick.width = NodeIdWidth::Bits16);
+fn a_controller_left_in_wide_mode_is_understood() {
+    let mut bench = fresh(|controller| controller.width = NodeIdWidth::Bits16);
     bench.network = Network::new(
         vec![known(LOCK, &Peer::lock())],
         Some(HOME),

@@ -24,9 +24,9 @@ fn storm(seed: u64) {
                 let urgent = [Priority::Operate, Priority::Revoke, Priority::Awake, Priority::Write, Priority::Background];
                 let priority = pick(&mut entropy, &urgent);
                 let (command, expect) = match entropy.below(3) {
-                    0 => (read_code(3), Expect::Reply),
-                    1 => (write_code(3), Expect::Supervised),
-                    _ => (operate(), Expect::Supervised),
+                    0 => (read_code(3), Completion::Reply),
+                    1 => (write_code(3), Completion::Supervised),
+                    _ => (operate(), Completion::Supervised),
                 };
                 let deadline = (entropy.below(3) == 0).then(|| bench.clock + Duration::from_millis(entropy.below(5000)));
                 let time = bench.time();
@@ -56,17 +56,17 @@ fn storm(seed: u64) {
                     Err(Trouble::Hung),
                     Err(Trouble::FailedOnAir),
                 ];
-                bench.stick.results.push_back(pick(&mut entropy, &troubles));
+                bench.controller.results.push_back(pick(&mut entropy, &troubles));
             }
             8 => {
-                let peer = bench.stick.nodes.get_mut(&node).unwrap();
+                let peer = bench.controller.nodes.get_mut(&node).unwrap();
                 peer.listens = !peer.listens;
             }
             9 => bench.hear(SLEEPER, &Command::WakeUp(crate::command::wake_up::WakeUp::Notification)),
             10 if entropy.below(4) == 0 => bench.replug(),
             11 if entropy.below(4) == 0 => {
-                bench.stick.width = NodeIdWidth::Bits8;
-                let started = bench.stick.started(9).unwrap();
+                bench.controller.width = NodeIdWidth::Bits8;
+                let started = bench.controller.started(9).unwrap();
                 bench.now(Input::Frame(started));
             }
             12 if !jobs.is_empty() => {
@@ -83,8 +83,8 @@ fn storm(seed: u64) {
             bench.replug();
         }
     }
-    bench.stick.results.clear();
-    bench.stick.nodes.values_mut().for_each(|peer| peer.listens = true);
+    bench.controller.results.clear();
+    bench.controller.nodes.values_mut().for_each(|peer| peer.listens = true);
     for _ in 0..20 {
         bench.run(200_000);
         if bench.reopened > 0 {

@@ -50,7 +50,7 @@ fn an_event_in_a_checksum_several_commands_or_a_channel_is_heard_once() {
 #[test]
 fn a_doorbell_in_the_same_housing_does_not_answer_for_the_lock() {
     let mut bench = Bench::with_known(&[(LOCK, Peer { answers: |_| Vec::new(), ..Peer::old_lock() })]);
-    let job = bench.submit(LOCK, Priority::Background, raw(&[0x80, 0x02]), Expect::Reply);
+    let job = bench.submit(LOCK, Priority::Background, raw(&[0x80, 0x02]), Completion::Reply);
     bench.run(1200);
     bench.hear(LOCK, &raw(&[0x60, 0x0D, 2, 0, 0x80, 0x03, 0x5A]));
     assert_eq!(bench.told(), [(2, "Battery Report".into())]);
@@ -112,7 +112,7 @@ fn a_damaged_frame_is_not_obeyed() {
         rssi: None,
         trailing: Default::default(),
     });
-    let frame = frame.write(bench.stick.width);
+    let frame = frame.write(bench.controller.width);
     bench.now(Input::Frame(frame));
     assert!(bench.told().is_empty());
 }
@@ -126,10 +126,10 @@ fn a_lock_that_is_busy_is_asked_again_when_it_said_so() {
         }
     }
     let mut bench = Bench::with_known(&[(LOCK, Peer { answers: busy, ..Peer::old_lock() })]);
-    let job = bench.submit(LOCK, Priority::Write, read_code(3), Expect::Reply);
+    let job = bench.submit(LOCK, Priority::Write, read_code(3), Completion::Reply);
     bench.run(3000);
     assert_eq!(bench.bytes_to(LOCK).len(), 1);
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = lock_answers;
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = lock_answers;
     bench.run(2000);
     assert_eq!(bench.bytes_to(LOCK).len(), 1, "not before the five seconds are over");
     bench.run(4000);
@@ -143,11 +143,11 @@ fn a_lock_that_is_busy_for_ever_is_not_asked_for_ever_and_a_refusal_is_the_end()
         vec![Command::parse(&[0x22, 0x01, 0, 0]).unwrap()]
     }
     let mut bench = Bench::with_known(&[(LOCK, Peer { answers: busy, ..Peer::old_lock() })]);
-    let job = bench.submit(LOCK, Priority::Write, read_code(3), Expect::Reply);
+    let job = bench.submit(LOCK, Priority::Write, read_code(3), Completion::Reply);
     bench.run(60_000);
     assert_eq!((bench.outcome(job), bench.bytes_to(LOCK).len()), (Some(&Outcome::NoReport), 3));
-    bench.stick.nodes.get_mut(&LOCK).unwrap().answers = |_| vec![Command::parse(&[0x22, 0x02, 0]).unwrap()];
-    let job = bench.submit(LOCK, Priority::Write, read_code(3), Expect::Reply);
+    bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |_| vec![Command::parse(&[0x22, 0x02, 0]).unwrap()];
+    let job = bench.submit(LOCK, Priority::Write, read_code(3), Completion::Reply);
     bench.run(5000);
     assert_eq!(bench.outcome(job), Some(&Outcome::Refused));
 }
@@ -155,7 +155,7 @@ fn a_lock_that_is_busy_for_ever_is_not_asked_for_ever_and_a_refusal_is_the_end()
 #[test]
 fn a_busy_word_that_comes_late_takes_no_other_command_with_it() {
     let mut bench = Bench::with_known(&[(LOCK, Peer { answers: |_| Vec::new(), ..Peer::old_lock() })]);
-    let job = bench.submit(LOCK, Priority::Write, write_code(3), Expect::Supervised);
+    let job = bench.submit(LOCK, Priority::Write, write_code(3), Completion::Supervised);
     bench.run(2500);
     assert_eq!(bench.outcome(job), Some(&Outcome::Delivered));
     bench.hear(LOCK, &raw(&[0x22, 0x02, 0]));
@@ -167,7 +167,7 @@ fn a_busy_word_that_comes_late_takes_no_other_command_with_it() {
 fn a_lock_that_was_reset_leaves_the_list_within_seconds() {
     let mut bench = Bench::with_known(&[(LOCK, Peer::lock()), (OTHER, Peer::lock())]);
     bench.hear(LOCK, &raw(&[0x5A, 0x01]));
-    bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+    bench.controller.nodes.get_mut(&LOCK).unwrap().listens = false;
     bench.run(10_000);
     let removals = bench.requests.iter().filter(|(_, request)| matches!(request, Request::RemoveFailedNode(_))).count();
     assert_eq!(removals, 1);
@@ -202,11 +202,11 @@ fn a_stranger_who_says_goodbye_in_the_name_of_a_lock_changes_nothing() {
 }
 
 #[test]
-fn a_lock_that_answers_the_stick_after_all_stays() {
+fn a_lock_that_answers_the_controller_after_all_stays() {
     let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
     bench.hear(LOCK, &raw(&[0x5A, 0x01]));
-    // The ping is lost; the stick's own look is not.
-    bench.stick.results.push_back(Ok(TxStatus::NO_ACK));
+    // The ping is lost; the controller's own look is not.
+    bench.controller.results.push_back(Ok(TxStatus::NO_ACK));
     bench.run(10_000);
     assert!(!bench.has_removed(LOCK));
     assert_eq!(bench.network.reach(LOCK), Reach::Alive);

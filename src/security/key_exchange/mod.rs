@@ -32,13 +32,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::Fresh;
 use super::crypto::x25519::PrivateKey;
 use super::keys::KeyMask;
-use super::s2::{Addressing, Air, Gave, Protection, Received, Sealing, Session};
+use super::s2::{Addressing, FrameKey, Gave, Received, S2Context, Sealing, Session};
 use crate::command::security_2::{FailType, KexFail, Security2};
 use crate::command::{Body, Command};
 use crate::domain::ids::NodeId;
 use crate::domain::time::{Deadline, Instant};
 
-pub use outcome::{Failure, Granted, Step};
+pub use outcome::{Failure, Granted, KeyExchangeStep};
 use states::State;
 
 /// A nonce that does not come is asked for again after this, within the time of the step.
@@ -93,7 +93,7 @@ pub struct Grant {
 
 /// What a person is asked.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Question {
+pub enum KeyQuestion {
     /// Which keys the device shall have. Answer: [`KeyExchange::grant`].
     Grant {
         /// Those that it asks for, and can be given here.
@@ -113,7 +113,7 @@ pub enum Question {
     },
 }
 
-impl fmt::Debug for Question {
+impl fmt::Debug for KeyQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Grant { requested, client_side_authentication } => f
@@ -135,14 +135,14 @@ pub enum Output {
     /// Send this to the node before everything else: it waits for a nonce.
     Answer(Body),
     /// Ask a person.
-    Ask(Question),
+    Ask(KeyQuestion),
     /// It ended.
     Ended(Result<Granted, Failure>),
 }
 
 /// A decision that does not fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Misplaced {
+pub enum KeyInputRejected {
     /// Nobody asked, or it was answered already.
     #[error("the device is not waiting for that")]
     NotAsked,
@@ -167,7 +167,7 @@ struct Line {
     known: Option<Known>,
     private: PrivateKey,
     /// The last sealed command: said again once if the node could not open it, or asks again.
-    last: Option<(Protection, Zeroizing<Vec<u8>>)>,
+    last: Option<(FrameKey, Zeroizing<Vec<u8>>)>,
     /// It was said again.
     repeated: bool,
     /// It waits for a nonce, which is asked for again then.
@@ -177,7 +177,7 @@ struct Line {
 
 /// What the states are given beside their input.
 struct Context<'a, F> {
-    air: &'a Air<'a>,
+    context: &'a S2Context<'a>,
     now: Instant,
     entropy: &'a mut F,
 }
@@ -201,14 +201,14 @@ impl KeyExchange {
     }
 
     /// Takes in a Security 2 frame of the node. Frames to several nodes have no business here.
-    pub fn receive(&mut self, air: &Air<'_>, frame: Security2, now: Instant, entropy: &mut impl Fresh) {
+    pub fn receive(&mut self, context: &S2Context<'_>, frame: Security2, now: Instant, entropy: &mut impl Fresh) {
         // Nobody can open it yet: the node repeats it until the PIN is known.
         let sealed = matches!(frame, Security2::MessageEncapsulation(_));
         if sealed && !self.state.opens_sealed() || matches!(self.state, State::Ended) {
             return;
         }
-        let received = self.line.session.receive(air, frame, Addressing::Single, now, entropy);
-        let mut cx = Context { air, now, entropy };
+        let received = self.line.session.receive(context, frame, Addressing::Single, now, entropy);
+        let mut cx = Context { context, now, entropy };
         match received {
             Received::InClear(command) => self.advance(&mut cx, |state, line, cx| state.in_clear(command, line, cx)),
             Received::Command(opened) => {
@@ -226,11 +226,11 @@ impl KeyExchange {
         }
     }
 
-    /// The answer to [`Question::Grant`].
-    pub fn grant(&mut self, grant: Grant, now: Instant) -> Result<(), Misplaced> {
-        let State::AwaitGrant(state) = &self.state else { return Err(Misplaced::NotAsked) };
+    /// The answer to [`KeyQuestion::Grant`].
+    pub fn grant(&mut self, grant: Grant, now: Instant) -> Result<(), KeyInputRejected> {
+        let State::AwaitGrant(state) = &self.state else { return Err(KeyInputRejected::NotAsked) };
         if !state.offered().contains(grant.keys) {
-            return Err(Misplaced::NotRequested);
+            return Err(KeyInputRejected::NotRequested);
         }
         let state = state.clone();
         let next = state.decided(grant, &mut self.line);
@@ -238,7 +238,7 @@ impl KeyExchange {
         Ok(())
     }
 
-    /// The keys that [`Question::Grant`] is about, while it is open.
+    /// The keys that [`KeyQuestion::Grant`] is about, while it is open.
     pub fn offered(&self) -> Option<KeyMask> {
         match &self.state {
             State::AwaitGrant(state) => Some(state.offered()),
@@ -246,9 +246,9 @@ impl KeyExchange {
         }
     }
 
-    /// The answer to [`Question::Pin`].
-    pub fn pin(&mut self, pin: &DskPin, now: Instant) -> Result<(), Misplaced> {
-        let State::AwaitPin(state) = &self.state else { return Err(Misplaced::NotAsked) };
+    /// The answer to [`KeyQuestion::Pin`].
+    pub fn pin(&mut self, pin: &DskPin, now: Instant) -> Result<(), KeyInputRejected> {
+        let State::AwaitPin(state) = &self.state else { return Err(KeyInputRejected::NotAsked) };
         let state = state.clone();
         let next = state.entered(pin, &mut self.line);
         self.enter(next, now);
@@ -269,15 +269,15 @@ impl KeyExchange {
     }
 
     /// Does what is due. Calling it early does no harm.
-    pub fn handle_timeout(&mut self, air: &Air<'_>, now: Instant, entropy: &mut impl Fresh) {
+    pub fn handle_timeout(&mut self, context: &S2Context<'_>, now: Instant, entropy: &mut impl Fresh) {
         if self.deadline.is_some_and(|at| at <= now) {
             // Silence: the node has its own timers (docs/protocol/gateway.md §6.3).
             let before = std::mem::replace(&mut self.state, State::Ended);
-            let next = before.too_late(&mut self.line, &mut Context { air, now, entropy });
+            let next = before.too_late(&mut self.line, &mut Context { context, now, entropy });
             return self.enter(next, now);
         }
         if self.line.waits.is_some_and(|at| at <= now) {
-            self.line.seal_last(&mut Context { air, now, entropy });
+            self.line.seal_last(&mut Context { context, now, entropy });
         }
     }
 
@@ -327,7 +327,7 @@ impl Line {
     }
 
     /// Sends a command sealed, as soon as there is a nonce.
-    fn seal<F: Fresh>(&mut self, protection: Protection, command: Security2, cx: &mut Context<'_, F>) {
+    fn seal<F: Fresh>(&mut self, protection: FrameKey, command: Security2, cx: &mut Context<'_, F>) {
         self.last = Some((protection, Zeroizing::new(Command::Security2(command).write())));
         self.repeated = false;
         self.seal_last(cx);
@@ -337,7 +337,7 @@ impl Line {
     fn seal_last<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
         self.waits = None;
         let Some((protection, command)) = &self.last else { return };
-        match self.session.seal(cx.air, *protection, command, cx.now, cx.entropy) {
+        match self.session.seal(cx.context, *protection, command, cx.now, cx.entropy) {
             Sealing::Frame(frame) => self.outputs.push_back(Output::Send(frame)),
             Sealing::NonceGet(frame) => {
                 self.waits = Some(cx.now + NONCE_AGAIN);
@@ -367,10 +367,10 @@ impl Line {
     fn refuse<F: Fresh>(&mut self, failure: Failure, cx: &mut Context<'_, F>) -> State {
         let sealed = [FailType::AUTH, FailType::KEY_GET, FailType::KEY_VERIFY];
         if let Some(fail_type) = failure.fail_type().filter(|it| sealed.contains(it))
-            && self.session.protection() == Some(Protection::Temporary)
+            && self.session.protection() == Some(FrameKey::Temporary)
         {
             let command = Command::Security2(Security2::KEXFail(KexFail { fail_type })).write();
-            if let Sealing::Frame(frame) = self.session.seal(cx.air, Protection::Temporary, &command, cx.now, cx.entropy) {
+            if let Sealing::Frame(frame) = self.session.seal(cx.context, FrameKey::Temporary, &command, cx.now, cx.entropy) {
                 self.outputs.push_back(Output::Send(frame));
                 return self.end(Err(failure));
             }

@@ -25,7 +25,7 @@ impl fmt::Debug for Granted {
 
 /// What was waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
+pub enum KeyExchangeStep {
     /// The node's wishes.
     KexReport,
     /// Its public key.
@@ -38,7 +38,7 @@ pub enum Step {
     Verify,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for KeyExchangeStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::KexReport => "which keys it wants",
@@ -55,7 +55,7 @@ impl fmt::Display for Step {
 pub enum Failure {
     /// The node said nothing in time.
     #[error("the device never sent {0}")]
-    NoAnswer(Step),
+    NoAnswer(KeyExchangeStep),
     /// Nobody decided in time.
     #[error("nobody answered the question in time")]
     NobodyAnswered,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Context, DSK, DskPin, Failure, Grant, Granted, KeyMask, Line, Output, Protection, Question, Step};
+use super::{Context, DSK, DskPin, Failure, FrameKey, Grant, Granted, KeyExchangeStep, KeyMask, KeyQuestion, Line, Output};
 use crate::command::Body;
 use crate::command::security_2::{
     Curves, KexFlags, KexReport, KexSet, NetworkKeyGet, NetworkKeyReport, PublicKeyReport, Schemes, Security2, TransferEnd,
@@ -121,11 +121,11 @@ impl State {
             // By now the node gave up, or it is a member and only its last message was lost.
             Self::AwaitKeyGet(state) if state.has_all() => return state.ask_for_proof(line, cx),
             Self::AwaitProof(state) if state.asked < PROOFS => return state.ask(line, cx),
-            Self::AwaitReport => Failure::NoAnswer(Step::KexReport),
-            Self::AwaitPublicKey(_) => Failure::NoAnswer(Step::PublicKey),
-            Self::AwaitEcho(AwaitEcho { typing: false, .. }) => Failure::NoAnswer(Step::Echo),
-            Self::AwaitKeyGet(_) | Self::AwaitProof(_) => Failure::NoAnswer(Step::KeyGet),
-            Self::AwaitVerify(_) => Failure::NoAnswer(Step::Verify),
+            Self::AwaitReport => Failure::NoAnswer(KeyExchangeStep::KexReport),
+            Self::AwaitPublicKey(_) => Failure::NoAnswer(KeyExchangeStep::PublicKey),
+            Self::AwaitEcho(AwaitEcho { typing: false, .. }) => Failure::NoAnswer(KeyExchangeStep::Echo),
+            Self::AwaitKeyGet(_) | Self::AwaitProof(_) => Failure::NoAnswer(KeyExchangeStep::KeyGet),
+            Self::AwaitVerify(_) => Failure::NoAnswer(KeyExchangeStep::Verify),
             Self::AwaitGrant(_) | Self::AwaitPin(_) | Self::AwaitEcho(_) | Self::Ended => Failure::NobodyAnswered,
         };
         line.give_up(failure)
@@ -157,7 +157,7 @@ impl State {
     /// The node said something sealed.
     pub(super) fn sealed<F: Fresh>(
         self,
-        protection: Protection,
+        protection: FrameKey,
         command: Security2,
         line: &mut Line,
         cx: &mut Context<'_, F>,
@@ -167,7 +167,7 @@ impl State {
             (Self::AwaitEcho(state), Security2::KEXSet(set)) => state.echoed(protection, set, line, cx),
             (Self::AwaitKeyGet(state), command) => state.sealed(protection, command, line, cx),
             (Self::AwaitVerify(state), command) => state.sealed(protection, command, line, cx),
-            (Self::AwaitProof(state), Security2::CommandsSupportedReport(_)) if protection == Protection::Class(state.class) => {
+            (Self::AwaitProof(state), Security2::CommandsSupportedReport(_)) if protection == FrameKey::Class(state.class) => {
                 state.transfer.granted(line)
             }
             (state, _) => state,
@@ -210,7 +210,7 @@ fn reported(report: KexReport, line: &mut Line) -> State {
         return line.give_up(failure);
     }
     let state = AwaitGrant { report, offered };
-    let question = Question::Grant { requested: offered, client_side_authentication: wants_csa };
+    let question = KeyQuestion::Grant { requested: offered, client_side_authentication: wants_csa };
     line.outputs.push_back(Output::Ask(question));
     State::AwaitGrant(state)
 }
@@ -274,12 +274,12 @@ impl AwaitPublicKey {
         let Some(theirs) = whole else {
             let mut dsk = dsk_of(&theirs);
             dsk.iter_mut().take(2).for_each(|byte| *byte = 0);
-            line.outputs.push_back(Output::Ask(Question::Pin { dsk }));
+            line.outputs.push_back(Output::Ask(KeyQuestion::Pin { dsk }));
             return State::AwaitPin(AwaitPin { agreed, theirs });
         };
         if csa {
             let code = [[first, second], [third, fourth]].map(u16::from_be_bytes);
-            line.outputs.push_back(Output::Ask(Question::TypeIntoDevice { code }));
+            line.outputs.push_back(Output::Ask(KeyQuestion::TypeIntoDevice { code }));
         }
         agree(agreed, theirs, csa, line)
     }
@@ -318,12 +318,12 @@ fn agree(agreed: Agreed, theirs: PublicKey, typing: bool, line: &mut Line) -> St
 
 impl AwaitEcho {
     /// The node repeated what it was granted: nobody changed it on the way.
-    fn echoed<F: Fresh>(self, protection: Protection, set: KexSet, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+    fn echoed<F: Fresh>(self, protection: FrameKey, set: KexSet, line: &mut Line, cx: &mut Context<'_, F>) -> State {
         let agreed = self.agreed;
-        if protection != Protection::Temporary || set != agreed.set_echo() {
+        if protection != FrameKey::Temporary || set != agreed.set_echo() {
             return line.refuse(Failure::Tampered, cx);
         }
-        line.seal(Protection::Temporary, Security2::KEXReport(agreed.report_echo()), cx);
+        line.seal(FrameKey::Temporary, Security2::KEXReport(agreed.report_echo()), cx);
         State::AwaitKeyGet(AwaitKeyGet { agreed, dsk: self.dsk, verified: KeyMask::NONE, last: None })
     }
 }
@@ -339,19 +339,19 @@ impl Agreed {
 }
 
 impl AwaitKeyGet {
-    fn sealed<F: Fresh>(self, protection: Protection, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+    fn sealed<F: Fresh>(self, protection: FrameKey, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> State {
         match command {
             // It did not hear our answer.
             Security2::KEXSet(set) if self.verified.is_empty() && set == self.agreed.set_echo() => {
-                line.seal(Protection::Temporary, Security2::KEXReport(self.agreed.report_echo()), cx);
+                line.seal(FrameKey::Temporary, Security2::KEXReport(self.agreed.report_echo()), cx);
                 State::AwaitKeyGet(self)
             }
-            Security2::NetworkKeyVerify if self.last.is_some_and(|class| protection == Protection::Class(class)) => {
-                line.seal(Protection::Temporary, Security2::TransferEnd(TransferEnd::VERIFIED), cx);
+            Security2::NetworkKeyVerify if self.last.is_some_and(|class| protection == FrameKey::Class(class)) => {
+                line.seal(FrameKey::Temporary, Security2::TransferEnd(TransferEnd::VERIFIED), cx);
                 State::AwaitKeyGet(self)
             }
             Security2::KEXSet(_) | Security2::NetworkKeyVerify => line.refuse(Failure::Tampered, cx),
-            Security2::NetworkKeyGet(_) | Security2::TransferEnd(_) if protection != Protection::Temporary => {
+            Security2::NetworkKeyGet(_) | Security2::TransferEnd(_) if protection != FrameKey::Temporary => {
                 line.refuse(Failure::Tampered, cx)
             }
             Security2::NetworkKeyGet(get) => self.asked(get, line, cx),
@@ -367,10 +367,10 @@ impl AwaitKeyGet {
         let class = get.requested_key.single().filter(|_| granted.contains(get.requested_key));
         let key = class.and_then(|class| Some((class, KeyId::of(class, line.session.peer())?)));
         let Some((class, key)) = key else { return line.refuse(Failure::NotGranted, cx) };
-        let network_key = cx.air.keys.network_key(key).clone();
+        let network_key = cx.context.keys.network_key(key).clone();
         let report = NetworkKeyReport { granted_key: get.requested_key, network_key };
         line.session.expect(Some(class));
-        line.seal(Protection::Temporary, Security2::NetworkKeyReport(report), cx);
+        line.seal(FrameKey::Temporary, Security2::NetworkKeyReport(report), cx);
         State::AwaitVerify(AwaitVerify { transfer: self, class })
     }
 
@@ -398,23 +398,23 @@ impl AwaitKeyGet {
 
 impl AwaitProof {
     fn ask<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> State {
-        line.seal(Protection::Class(self.class), Security2::CommandsSupportedGet, cx);
+        line.seal(FrameKey::Class(self.class), Security2::CommandsSupportedGet, cx);
         State::AwaitProof(Self { asked: self.asked + 1, ..self })
     }
 }
 
 impl AwaitVerify {
-    fn sealed<F: Fresh>(self, protection: Protection, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> State {
+    fn sealed<F: Fresh>(self, protection: FrameKey, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> State {
         let Self { mut transfer, class } = self;
         match command {
-            Security2::NetworkKeyVerify if protection == Protection::Class(class) => {
+            Security2::NetworkKeyVerify if protection == FrameKey::Class(class) => {
                 transfer.verified = transfer.verified | KeyMask::of(class);
                 transfer.last = Some(class);
-                line.seal(Protection::Temporary, Security2::TransferEnd(TransferEnd::VERIFIED), cx);
+                line.seal(FrameKey::Temporary, Security2::TransferEnd(TransferEnd::VERIFIED), cx);
                 State::AwaitKeyGet(transfer)
             }
             // It did not hear the key.
-            Security2::NetworkKeyGet(get) if protection == Protection::Temporary && get.requested_key == KeyMask::of(class) => {
+            Security2::NetworkKeyGet(get) if protection == FrameKey::Temporary && get.requested_key == KeyMask::of(class) => {
                 transfer.asked(get, line, cx)
             }
             Security2::NetworkKeyVerify | Security2::NetworkKeyGet(_) | Security2::TransferEnd(_) | Security2::KEXSet(_) => {

@@ -39,7 +39,7 @@ pub struct Inclusion {
     keys: S0Keys,
     joins_as_controller: bool,
     room: usize,
-    step: Step,
+    step: S0Step,
     since: Instant,
     retries: u8,
     /// Something came under another key, which may have been the node or somebody else.
@@ -49,7 +49,7 @@ pub struct Inclusion {
 
 /// Where an inclusion is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
+pub enum S0Step {
     /// Waiting for the Scheme Report.
     Scheme,
     /// Waiting for a nonce to send the key with.
@@ -64,7 +64,7 @@ pub enum Step {
     Over,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for S0Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => "agreeing on the scheme",
@@ -110,16 +110,16 @@ pub enum NotGranted {
     LongRange,
     /// It did not answer in ten seconds.
     #[error("the node stopped answering while {0}; exclude the device, bring it near the controller and include it again")]
-    Silent(Step),
+    Silent(S0Step),
     /// What it was sent did not arrive.
     #[error("the node could not be reached while {0}; exclude the device, bring it near the controller and include it again")]
-    Unreachable(Step),
+    Unreachable(S0Step),
     /// What came was not under the key it was given.
     #[error(
         "the node answered under another key than the one it was given; reset the device as its manual says, and include it again"
     )]
     WrongKey,
-    /// The stick's frames are too short for the key.
+    /// The controller's frames are too short for the key.
     #[error("the stick can't send frames of {needed} bytes, which giving the key takes; use another stick")]
     NoRoom {
         /// Length of the payload in bytes.
@@ -143,7 +143,7 @@ impl Inclusion {
             keys: S0Keys::of(network_key),
             joins_as_controller,
             room,
-            step: Step::Scheme,
+            step: S0Step::Scheme,
             since: now,
             retries: 0,
             wrong_key: false,
@@ -154,14 +154,14 @@ impl Inclusion {
 
     /// When to call [`Self::handle_timeout`].
     pub fn poll_deadline(&self) -> Option<Deadline> {
-        (self.step != Step::Over).then(|| Deadline { at: self.since + STEP, why: "S0 inclusion step" })
+        (self.step != S0Step::Over).then(|| Deadline { at: self.since + STEP, why: "S0 inclusion step" })
     }
 
     /// The node said something. What is not part of the inclusion changes nothing.
     pub fn receive(&mut self, said: Security, now: Instant, entropy: &mut impl Fresh) -> Turn {
         match said {
-            _ if self.step == Step::Over => Turn::default(),
-            Security::SchemeReport(_) if self.step == Step::Scheme => self.enter(Step::Key, now, entropy),
+            _ if self.step == S0Step::Over => Turn::default(),
+            Security::SchemeReport(_) if self.step == S0Step::Scheme => self.enter(S0Step::Key, now, entropy),
             Security::NonceGet => Turn::sending(self.peer.nonce_asked(now, entropy).map(nonce_report)),
             Security::NonceReport(report) if self.peer.nonce_told(report.nonce.clone(), now) => self.go_on(now, entropy),
             Security::CommandEncapsulation(frame) => self.opened(&frame, false, now, entropy),
@@ -173,7 +173,7 @@ impl Inclusion {
 
     /// The last payload was not acknowledged.
     pub fn not_delivered(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
-        if self.step == Step::Over {
+        if self.step == S0Step::Over {
             return Turn::default();
         }
         self.retries += 1;
@@ -182,25 +182,25 @@ impl Inclusion {
         }
         self.peer.abandon();
         match self.step {
-            Step::Scheme => Turn::sending(Some(scheme_get())),
+            S0Step::Scheme => Turn::sending(Some(scheme_get())),
             // The node may have lost the nonce with the frame, so it is asked for another.
-            Step::Verify => {
-                self.step = Step::Key;
+            S0Step::Verify => {
+                self.step = S0Step::Key;
                 self.send_command(now, entropy)
             }
-            Step::Key | Step::Inherit | Step::Classes => self.send_command(now, entropy),
-            Step::Over => Turn::default(),
+            S0Step::Key | S0Step::Inherit | S0Step::Classes => self.send_command(now, entropy),
+            S0Step::Over => Turn::default(),
         }
     }
 
     /// A step took too long, if it did.
     pub fn handle_timeout(&mut self, now: Instant) -> Turn {
-        if self.step == Step::Over || now.since(self.since) < STEP {
+        if self.step == S0Step::Over || now.since(self.since) < STEP {
             return Turn::default();
         }
         match self.step {
-            Step::Classes => self.succeed(None),
-            Step::Verify if self.wrong_key => self.fail(NotGranted::WrongKey),
+            S0Step::Classes => self.succeed(None),
+            S0Step::Verify if self.wrong_key => self.fail(NotGranted::WrongKey),
             step => self.fail(NotGranted::Silent(step)),
         }
     }
@@ -212,11 +212,11 @@ impl Inclusion {
         let Said::Command(command) = opened.said else { return turn };
         let Ok(Command::Security(command)) = Command::parse(&command) else { return turn };
         turn.append(match (self.step, command) {
-            (Step::Verify, Security::NetworkKeyVerify) if self.joins_as_controller => self.enter(Step::Inherit, now, entropy),
-            (Step::Verify, Security::NetworkKeyVerify) | (Step::Inherit, Security::SchemeReport(_)) => {
-                self.enter(Step::Classes, now, entropy)
+            (S0Step::Verify, Security::NetworkKeyVerify) if self.joins_as_controller => self.enter(S0Step::Inherit, now, entropy),
+            (S0Step::Verify, Security::NetworkKeyVerify) | (S0Step::Inherit, Security::SchemeReport(_)) => {
+                self.enter(S0Step::Classes, now, entropy)
             }
-            (Step::Classes, Security::CommandsSupportedReport(report)) => self.listed(report, now),
+            (S0Step::Classes, Security::CommandsSupportedReport(report)) => self.listed(report, now),
             _ => Turn::default(),
         });
         turn
@@ -233,7 +233,7 @@ impl Inclusion {
         self.succeed(Some(classes))
     }
 
-    fn enter(&mut self, step: Step, now: Instant, entropy: &mut impl Fresh) -> Turn {
+    fn enter(&mut self, step: S0Step, now: Instant, entropy: &mut impl Fresh) -> Turn {
         (self.step, self.since, self.retries) = (step, now, 0);
         self.peer.abandon();
         self.send_command(now, entropy)
@@ -242,15 +242,15 @@ impl Inclusion {
     /// Begins to send the command of this step.
     fn send_command(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
         let command = match self.step {
-            Step::Key => {
+            S0Step::Key => {
                 let mut command = Zeroizing::new(Vec::with_capacity(18));
                 command.extend([0x98, 0x06]);
                 command.extend(self.network_key.reveal());
                 command
             }
-            Step::Inherit => security(Security::SchemeInherit(Schemes::ZERO_KEY)),
-            Step::Classes => security(Security::CommandsSupportedGet),
-            Step::Scheme | Step::Verify | Step::Over => return Turn::default(),
+            S0Step::Inherit => security(Security::SchemeInherit(Schemes::ZERO_KEY)),
+            S0Step::Classes => security(Security::CommandsSupportedGet),
+            S0Step::Scheme | S0Step::Verify | S0Step::Over => return Turn::default(),
         };
         match self.peer.begin(&command, self.room) {
             Ok(()) => self.go_on(now, entropy),
@@ -262,12 +262,12 @@ impl Inclusion {
 
     fn go_on(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
         let temporary = S0Keys::temporary();
-        let keys = if self.step == Step::Key { &temporary } else { &self.keys };
+        let keys = if self.step == S0Step::Key { &temporary } else { &self.keys };
         match self.peer.next(keys, now, entropy) {
             Next::AskNonce => Turn::sending(Some(Command::Security(Security::NonceGet).write())),
             Next::Send { payload, last } => {
-                if last && self.step == Step::Key {
-                    self.step = Step::Verify;
+                if last && self.step == S0Step::Key {
+                    self.step = S0Step::Verify;
                     if self.retries == 0 {
                         self.since = now;
                     }
@@ -279,12 +279,12 @@ impl Inclusion {
     }
 
     fn succeed(&mut self, classes: Option<SecureClasses>) -> Turn {
-        self.step = Step::Over;
+        self.step = S0Step::Over;
         Turn { send: Vec::new(), outcome: Some(Ok(Granted { classes })) }
     }
 
     fn fail(&mut self, why: NotGranted) -> Turn {
-        self.step = Step::Over;
+        self.step = S0Step::Over;
         Turn { send: Vec::new(), outcome: Some(Err(why)) }
     }
 }

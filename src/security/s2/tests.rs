@@ -7,7 +7,7 @@ use crate::domain::entropy::Entropy;
 use crate::security::crypto::Key;
 
 const HOME: HomeId = HomeId(0xE1C2_A3B4);
-const ACCESS: Protection = Protection::Class(SecurityClass::S2AccessControl);
+const ACCESS: FrameKey = FrameKey::Class(SecurityClass::S2AccessControl);
 
 fn keys() -> NetworkKeys {
     NetworkKeys::from_fn(|id| Key::from_bytes([id as u8; 16]))
@@ -33,9 +33,9 @@ impl Side {
         [Self::new(1, 7, KeyMask::KNOWN, 1), Self::new(7, 1, KeyMask::KNOWN, 2)]
     }
 
-    fn seal_with(&mut self, protection: Protection, command: &[u8]) -> Sealing {
-        let air = Air { home: HOME, own: self.own, keys: &self.keys };
-        self.session.seal(&air, protection, command, self.now, &mut self.entropy)
+    fn seal_with(&mut self, protection: FrameKey, command: &[u8]) -> Sealing {
+        let context = S2Context { home: HOME, own: self.own, keys: &self.keys };
+        self.session.seal(&context, protection, command, self.now, &mut self.entropy)
     }
 
     fn seal(&mut self, command: &[u8]) -> Vec<u8> {
@@ -46,9 +46,9 @@ impl Side {
     }
 
     fn hear_as(&mut self, frame: &[u8], to: Addressing) -> Received {
-        let air = Air { home: HOME, own: self.own, keys: &self.keys };
+        let context = S2Context { home: HOME, own: self.own, keys: &self.keys };
         match Command::parse(frame) {
-            Ok(Command::Security2(frame)) => self.session.receive(&air, frame, to, self.now, &mut self.entropy),
+            Ok(Command::Security2(frame)) => self.session.receive(&context, frame, to, self.now, &mut self.entropy),
             _ => Received::Ignored(Ignored::Malformed),
         }
     }
@@ -73,7 +73,7 @@ impl Side {
 }
 
 /// `from` and `to` share nonces, and a first command went over.
-fn introduce(from: &mut Side, to: &mut Side, protection: Protection) {
+fn introduce(from: &mut Side, to: &mut Side, protection: FrameKey) {
     let Sealing::NonceGet(ask) = from.seal_with(protection, &[0x20, 0x02]) else { panic!("had a nonce") };
     let report = to.answered(&ask.0);
     assert!(matches!(from.hear(&report), Received::Nonce));
@@ -96,7 +96,7 @@ fn after_one_nonce_both_sides_talk_without_asking_again() {
 fn the_class_of_an_unknown_node_is_found_out_from_its_first_frame() {
     for class in [SecurityClass::S2Unauthenticated, SecurityClass::S2Authenticated, SecurityClass::S2AccessControl] {
         let [mut ours, mut lock] = Side::pair();
-        let protection = Protection::Class(class);
+        let protection = FrameKey::Class(class);
         let Sealing::NonceGet(ask) = lock.seal_with(protection, &[0x80, 0x02]) else { panic!("had a nonce") };
         let report = ours.answered(&ask.0);
         lock.hear(&report);
@@ -111,7 +111,7 @@ fn the_class_of_an_unknown_node_is_found_out_from_its_first_frame() {
 fn a_class_the_node_was_not_granted_opens_nothing() {
     let (mut ours, mut lock) = (Side::new(1, 7, KeyMask(0x84), 1), Side::new(7, 1, KeyMask::KNOWN, 2));
     for class in [SecurityClass::S2Unauthenticated, SecurityClass::S0] {
-        let protection = Protection::Class(class);
+        let protection = FrameKey::Class(class);
         let Sealing::NonceGet(ask) = lock.seal_with(protection, &[0x62, 0x03]) else { panic!("had a nonce") };
         let report = ours.answered(&ask.0);
         lock.hear(&report);
@@ -124,18 +124,18 @@ fn a_class_the_node_was_not_granted_opens_nothing() {
 fn another_class_costs_a_new_nonce_and_never_uses_the_old_one() {
     let [mut ours, mut lock] = Side::pair();
     introduce(&mut ours, &mut lock, ACCESS);
-    introduce(&mut ours, &mut lock, Protection::Class(SecurityClass::S2Authenticated));
+    introduce(&mut ours, &mut lock, FrameKey::Class(SecurityClass::S2Authenticated));
     assert!(matches!(ours.seal_with(ACCESS, &[0]), Sealing::NonceGet(_)));
-    let clear = ours.seal_with(Protection::Class(SecurityClass::None), &[0]);
+    let clear = ours.seal_with(FrameKey::Class(SecurityClass::None), &[0]);
     assert_eq!(clear, Sealing::Impossible(Unsealable::NoKey));
-    assert_eq!(ours.seal_with(Protection::Temporary, &[0]), Sealing::Impossible(Unsealable::NoKey));
+    assert_eq!(ours.seal_with(FrameKey::Temporary, &[0]), Sealing::Impossible(Unsealable::NoKey));
 }
 
 #[test]
 fn long_range_nodes_use_long_range_keys_and_wide_ids() {
     let (mut ours, mut lock) = (Side::new(1, 256, KeyMask(0x06), 1), Side::new(256, 1, KeyMask(0x06), 2));
     introduce(&mut ours, &mut lock, ACCESS);
-    let unauthenticated = Protection::Class(SecurityClass::S2Unauthenticated);
+    let unauthenticated = FrameKey::Class(SecurityClass::S2Unauthenticated);
     assert_eq!(ours.seal_with(unauthenticated, &[0]), Sealing::Impossible(Unsealable::NoKey));
 }
 
@@ -384,7 +384,7 @@ fn nothing_secret_shows_in_debug_output() {
 struct Dialogue {
     sides: [Side; 2],
     /// Frames on the air: for whom, and the bytes.
-    air: VecDeque<(usize, Vec<u8>)>,
+    in_transit: VecDeque<(usize, Vec<u8>)>,
     /// The command each side wants to get over: it is sealed again with a mark of its own, at most so often.
     waiting: [Option<Vec<u8>>; 2],
     tries: [u8; 2],
@@ -399,7 +399,7 @@ impl Dialogue {
     fn new() -> Self {
         Self {
             sides: Side::pair(),
-            air: VecDeque::new(),
+            in_transit: VecDeque::new(),
             waiting: [None, None],
             tries: [0; 2],
             sealed: 0,
@@ -411,7 +411,7 @@ impl Dialogue {
 
     fn say(&mut self, from: usize, frame: Vec<u8>) {
         self.frames += 1;
-        self.air.push_back((1 - from, frame));
+        self.in_transit.push_back((1 - from, frame));
     }
 
     /// Seals what waits, or asks for the nonce. The plain text differs with each sealing, and begins with 32 zeros, so
@@ -443,7 +443,7 @@ impl Dialogue {
 
     /// The next frame arrives, if `arrives`.
     fn step(&mut self) {
-        let Some((to, frame)) = self.air.pop_front() else { return };
+        let Some((to, frame)) = self.in_transit.pop_front() else { return };
         let side = &mut self.sides[to];
         side.now = side.now + Duration::from_millis(40);
         match side.hear(&frame) {
@@ -506,13 +506,13 @@ proptest! {
                 Event::Say(from) => dialogue.send(from, number),
                 Event::Ask(from) => dialogue.try_to_say(from),
                 Event::Arrive => dialogue.step(),
-                Event::Lose => drop(dialogue.air.pop_front()),
+                Event::Lose => drop(dialogue.in_transit.pop_front()),
                 Event::Repeat => {
-                    if let Some(frame) = dialogue.air.front().cloned() {
-                        dialogue.air.push_back(frame);
+                    if let Some(frame) = dialogue.in_transit.front().cloned() {
+                        dialogue.in_transit.push_back(frame);
                     }
                 }
-                Event::Swap if dialogue.air.len() > 1 => dialogue.air.swap(0, 1),
+                Event::Swap if dialogue.in_transit.len() > 1 => dialogue.in_transit.swap(0, 1),
                 Event::Swap => {}
                 Event::Restart(which) => {
                     let (own, peer) = if which == 0 { (1, 7) } else { (7, 1) };
@@ -522,7 +522,7 @@ proptest! {
             }
         }
         // What is still on the air is lost, and so long past that no number can be taken for a repeat of the radio.
-        dialogue.air.clear();
+        dialogue.in_transit.clear();
         for side in &mut dialogue.sides {
             side.now = side.now + Duration::from_secs(5);
         }
@@ -531,7 +531,7 @@ proptest! {
         dialogue.frames = 0;
 
         dialogue.send(from, 200);
-        while !dialogue.air.is_empty() {
+        while !dialogue.in_transit.is_empty() {
             dialogue.step();
         }
         let arrived: Vec<_> = dialogue.delivered.iter().map(|(to, plain)| (*to, plain[32])).collect();
@@ -544,7 +544,7 @@ proptest! {
         let [mut ours, mut lock] = Side::pair();
         introduce(&mut ours, &mut lock, ACCESS);
         if new {
-            let Sealing::NonceGet(ask) = lock.seal_with(Protection::Class(SecurityClass::S2Authenticated), &[0]) else {
+            let Sealing::NonceGet(ask) = lock.seal_with(FrameKey::Class(SecurityClass::S2Authenticated), &[0]) else {
                 panic!("had a nonce")
             };
             let report = ours.answered(&ask.0);

@@ -1,4 +1,4 @@
-//! A scripted stick at the other end of the line, in virtual time.
+//! A scripted controller at the other end of the line, in virtual time.
 
 use proptest::prelude::*;
 
@@ -102,7 +102,7 @@ fn silence_is_met_with_three_retransmissions_and_a_call_for_a_reset() {
 }
 
 #[test]
-fn a_stick_that_collides_again_and_again_is_not_reset() {
+fn a_controller_that_collides_again_and_again_is_not_reset() {
     let mut line = Line::open();
     line.send(1, HOST);
     // Each try is refused at once: the repetitions go out after 0.1, 1.1 and 2.1 s.
@@ -117,7 +117,7 @@ fn a_stick_that_collides_again_and_again_is_not_reset() {
     assert_eq!(line.transmissions(HOST).len(), 4);
 }
 
-/// The ACK of the first try got lost: the stick may be carrying the frame out, and collides with its repetitions.
+/// The ACK of the first try got lost: the controller may be carrying the frame out, and collides with its repetitions.
 #[test]
 fn a_frame_that_met_silence_once_does_not_pass_for_one_that_never_arrived() {
     let mut line = Line::open();
@@ -207,7 +207,7 @@ fn half_a_frame_is_given_up_silently_after_a_second_and_a_half() {
 }
 
 #[test]
-fn a_host_frame_waits_until_the_stick_has_said_its_own() {
+fn a_host_frame_waits_until_the_controller_has_said_its_own() {
     let mut line = Line::open();
     let (head, tail) = (&hex(RESPONSE)[..9], &hex(RESPONSE)[9..]);
     line.receive(head);
@@ -218,7 +218,7 @@ fn a_host_frame_waits_until_the_stick_has_said_its_own() {
 }
 
 #[test]
-fn a_stalled_host_hears_a_callback_once_although_the_stick_sent_it_four_times() {
+fn a_stalled_host_hears_a_callback_once_although_the_controller_sent_it_four_times() {
     let callback = hex("010500133c01d4");
     let mut line = Line::open();
     line.receive(&callback.repeat(2));
@@ -232,7 +232,7 @@ fn a_stalled_host_hears_a_callback_once_although_the_stick_sent_it_four_times() 
 
 #[test]
 fn a_report_repeated_while_we_stalled_is_told_once_but_two_equal_reports_are_two() {
-    // trouble_outofframe: a stick starts to talk before the host is up, and repeats itself.
+    // trouble_outofframe: a controller starts to talk before the host is up, and repeats itself.
     let report = hex("0111000400160b7105000000ff070800000073");
     let mut line = Line::open();
     line.receive(&report.repeat(3));
@@ -265,7 +265,7 @@ fn a_lost_port_fails_what_was_under_way_and_what_waited() {
     assert_eq!(line.link.poll_deadline(), None);
 }
 
-/// Replays a recorded dialogue: the stick's bytes at their times, host frames as the log has them.
+/// Replays a recorded dialogue: the controller's bytes at their times, host frames as the log has them.
 fn replay(name: &str) -> (Line, Vec<Frame>) {
     let path = format!("{}/tests/data/frames/sequences/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
@@ -344,7 +344,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 proptest! {
     #[test]
-    fn every_frame_meets_exactly_one_fate_whatever_the_stick_says(happenings in prop::collection::vec(happening(), 0..60)) {
+    fn every_frame_meets_exactly_one_fate_whatever_the_controller_says(happenings in prop::collection::vec(happening(), 0..60)) {
         let mut line = Line::open();
         let mut sent = 0;
         for happening in happenings {

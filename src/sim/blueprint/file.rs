@@ -14,11 +14,11 @@ use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::Beam;
 use crate::security::key_file::KeyFile;
 use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
-use crate::sim::air::{Conditions, Link, Rate};
 use crate::sim::chip::Chip;
 use crate::sim::device::{Radio, Start};
 use crate::sim::model::Model;
 use crate::sim::node::{Charge, Entry, Memory};
+use crate::sim::radio::{Conditions, Link, Rate};
 
 /// The highest id of a classic node, and of a Long Range node (docs/protocol/serial-api.md §3).
 const LAST_CLASSIC: u16 = 232;
@@ -40,8 +40,8 @@ pub struct InvalidWorld {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(default)]
-    stick: Stick,
+    #[serde(default, rename = "stick")]
+    controller: ControllerTable,
     #[serde(default)]
     radio: RadioTable,
     #[serde(default)]
@@ -54,7 +54,7 @@ struct File {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct Stick {
+struct ControllerTable {
     #[serde(default)]
     series: Series,
     home_id: Option<String>,
@@ -192,10 +192,10 @@ pub(super) fn read(file: &str, text: &str) -> Result<Blueprint, InvalidWorld> {
     })?;
 
     let mut blueprint = Blueprint {
-        chip: written.stick.series.chip(),
-        home: written.stick.home_id().map_err(whole)?.unwrap_or_else(|| Blueprint::empty().home),
+        chip: written.controller.series.chip(),
+        home: written.controller.home_id().map_err(whole)?.unwrap_or_else(|| Blueprint::empty().home),
         keys: keys(&written.keys),
-        air: written.radio.conditions().map_err(whole)?,
+        radio: written.radio.conditions().map_err(whole)?,
         ..Blueprint::empty()
     };
     for table in &written.node {
@@ -225,7 +225,7 @@ impl Series {
     }
 }
 
-impl Stick {
+impl ControllerTable {
     fn home_id(&self) -> Result<Option<HomeId>, String> {
         let Some(text) = &self.home_id else { return Ok(None) };
         let digits = text.strip_prefix("0x").unwrap_or(text);
@@ -259,7 +259,7 @@ impl NodeTable {
             return Err(format!("node.count: {} is out of range; write how many nodes like this there are", self.count));
         }
         for id in self.id..self.id.saturating_add(self.count) {
-            let long_range = matches!(file.stick.series, Series::S800) && (256..=LAST_LONG_RANGE).contains(&id);
+            let long_range = matches!(file.controller.series, Series::S800) && (256..=LAST_LONG_RANGE).contains(&id);
             if !(2..=LAST_CLASSIC).contains(&id) && !long_range {
                 return Err(format!(
                     "node.id: {id} is no id of a node; write 2 to {LAST_CLASSIC}, or 256 to {LAST_LONG_RANGE} for Long Range \
@@ -274,7 +274,7 @@ impl NodeTable {
                 return Err(format!("node.id: there is a node {id} already; give each node an id of its own"));
             }
             if let Some(path) = &self.path {
-                let link = path.link(id, blueprint.air)?;
+                let link = path.link(id, blueprint.radio)?;
                 blueprint.links.insert(id, link);
             }
             let contents = self.contents(&model)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Failure, Fault, Place, Step, Wishes};
+use super::{Failure, Fault, JoinStep, Place, Wishes};
 use crate::command::Command;
 use crate::command::security::{Encapsulation, NonceReport, Schemes, Security};
 use crate::domain::time::{Deadline, Instant};
@@ -56,11 +56,11 @@ impl S0 {
             // Again, where its answer was lost.
             Security::SchemeGet(_) if matches!(self.state, State::AwaitScheme | State::AwaitKey) => {
                 (self.state, self.until) = (State::AwaitKey, now + STEP);
-                self.say(Step::SchemeReport, Command::Security(Security::SchemeReport(Schemes::ZERO_KEY)).write());
+                self.say(JoinStep::SchemeReport, Command::Security(Security::SchemeReport(Schemes::ZERO_KEY)).write());
             }
             Security::NonceGet => {
                 if let Some(nonce) = self.peer.nonce_asked(now, entropy) {
-                    self.say(Step::KeyNonce, Command::Security(Security::NonceReport(NonceReport { nonce })).write());
+                    self.say(JoinStep::KeyNonce, Command::Security(Security::NonceReport(NonceReport { nonce })).write());
                 }
             }
             Security::NonceReport(report) if self.peer.nonce_told(report.nonce.clone(), now) => self.prove(now, entropy),
@@ -124,9 +124,9 @@ impl S0 {
         let State::Proving(key) = &self.state else { return };
         let key = key.clone();
         match self.peer.next(&S0Keys::of(&key), now, entropy) {
-            Next::AskNonce => self.say(Step::KeyVerify, Command::Security(Security::NonceGet).write()),
+            Next::AskNonce => self.say(JoinStep::KeyVerify, Command::Security(Security::NonceGet).write()),
             Next::Send { mut payload, .. } => {
-                if self.fault == Some(Fault::Tampers(Step::KeyVerify))
+                if self.fault == Some(Fault::Tampers(JoinStep::KeyVerify))
                     && let Some(byte) = payload.last_mut()
                 {
                     *byte ^= 1;
@@ -138,7 +138,7 @@ impl S0 {
         }
     }
 
-    fn say(&mut self, step: Step, frame: Vec<u8>) {
+    fn say(&mut self, step: JoinStep, frame: Vec<u8>) {
         if self.fault == Some(Fault::Silent(step)) {
             self.state = State::Ended(Err(Failure::FellSilent));
         } else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Failure, Fault, Place, Step, Wishes, no_keys, with_key};
+use super::{Failure, Fault, JoinStep, Place, Wishes, no_keys, with_key};
 use crate::command::Command;
 use crate::command::security_2::{
     Curves, FailType, KexFail, KexFlags, KexReport, KexSet, NetworkKeyGet, NetworkKeyReport, PublicKeyReport, Schemes, Security2,
@@ -17,7 +17,7 @@ use crate::security::Fresh;
 use crate::security::crypto::derive::{ExpandedKey, TempPrk};
 use crate::security::crypto::x25519::{PrivateKey, PublicKey};
 use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
-use crate::security::s2::{Addressing, Air, Protection, Received, Sealing, Session};
+use crate::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Session};
 
 /// TB1: for KEX Get.
 const KEX_GET: Duration = Duration::from_secs(30);
@@ -59,9 +59,9 @@ struct Wanted {
 /// What was said last.
 #[derive(Clone, Debug)]
 struct Said {
-    step: Step,
+    step: JoinStep,
     /// `None`: in clear.
-    protection: Option<Protection>,
+    protection: Option<FrameKey>,
     command: Zeroizing<Vec<u8>>,
     /// A nonce for it did not open: it was sealed anew once.
     resealed: bool,
@@ -121,8 +121,8 @@ impl S2 {
         if matches!(self.state, State::Ended(_)) || sealed && !self.has_temporary {
             return;
         }
-        let air = Air { home: self.place.home, own: self.place.own, keys: &self.keys };
-        let received = self.session.receive(&air, frame, Addressing::Single, now, entropy);
+        let context = S2Context { home: self.place.home, own: self.place.own, keys: &self.keys };
+        let received = self.session.receive(&context, frame, Addressing::Single, now, entropy);
         let mut cx = Context { now, entropy };
         match received {
             Received::InClear(command) => self.in_clear(command, &mut cx),
@@ -195,7 +195,7 @@ impl S2 {
             (_, Security2::KEXFail(fail)) => self.end(Err(Failure::Stopped(fail.fail_type))),
             (State::AwaitGet | State::AwaitSet, Security2::KEXGet) => {
                 self.enter(State::AwaitSet, PERSON, cx.now);
-                self.say(Step::KexReport, None, Security2::KEXReport(self.report), cx);
+                self.say(JoinStep::KexReport, None, Security2::KEXReport(self.report), cx);
                 // The controller asks again if it did not hear this; a person decides what it says to it.
                 self.last = None;
             }
@@ -243,7 +243,12 @@ impl S2 {
             public_key.0.iter_mut().take(2).for_each(|byte| *byte = 0);
         }
         self.enter(State::AwaitTheirKey(set), STEP, cx.now);
-        self.say(Step::PublicKey, None, Security2::PublicKeyReport(PublicKeyReport { including_node: false, public_key }), cx);
+        self.say(
+            JoinStep::PublicKey,
+            None,
+            Security2::PublicKeyReport(PublicKeyReport { including_node: false, public_key }),
+            cx,
+        );
     }
 
     /// Both public keys are known: from here on frames are sealed.
@@ -258,16 +263,16 @@ impl S2 {
             _ => set.granted_keys,
         };
         let echo = KexSet { flags: set.flags.echoed(), granted_keys, ..set };
-        self.say(Step::Echo, Some(Protection::Temporary), Security2::KEXSet(echo), cx);
+        self.say(JoinStep::Echo, Some(FrameKey::Temporary), Security2::KEXSet(echo), cx);
     }
 
-    fn opened<F: Fresh>(&mut self, protection: Protection, command: Security2, cx: &mut Context<'_, F>) {
+    fn opened<F: Fresh>(&mut self, protection: FrameKey, command: Security2, cx: &mut Context<'_, F>) {
         match (self.state.clone(), command) {
             (_, Security2::KEXFail(fail)) => self.end(Err(Failure::Stopped(fail.fail_type))),
             (
                 State::AwaitEcho(_) | State::AwaitKey(_) | State::AwaitConfirmation(_),
                 Security2::KEXReport(_) | Security2::NetworkKeyReport(_) | Security2::TransferEnd(_),
-            ) if protection != Protection::Temporary => self.refuse(FailType::AUTH, cx),
+            ) if protection != FrameKey::Temporary => self.refuse(FailType::AUTH, cx),
             (State::AwaitEcho(set), Security2::KEXReport(report)) => {
                 if report != (KexReport { flags: self.report.flags.echoed(), ..self.report }) {
                     return self.refuse(FailType::AUTH, cx);
@@ -292,11 +297,11 @@ impl S2 {
     fn ask<F: Fresh>(&mut self, granted: KeyMask, mut wanted: VecDeque<KeyMask>, cx: &mut Context<'_, F>) {
         let Some(next) = wanted.pop_front() else {
             self.enter(State::Finishing(granted), STEP, cx.now);
-            return self.say(Step::TransferEnd, Some(Protection::Temporary), Security2::TransferEnd(TransferEnd::COMPLETE), cx);
+            return self.say(JoinStep::TransferEnd, Some(FrameKey::Temporary), Security2::TransferEnd(TransferEnd::COMPLETE), cx);
         };
         self.enter(State::AwaitKey(Wanted { granted, next, then: wanted }), STEP, cx.now);
         let get = NetworkKeyGet { requested_key: next };
-        self.say(Step::KeyGet, Some(Protection::Temporary), Security2::NetworkKeyGet(get), cx);
+        self.say(JoinStep::KeyGet, Some(FrameKey::Temporary), Security2::NetworkKeyGet(get), cx);
     }
 
     fn given<F: Fresh>(&mut self, wanted: Wanted, report: &NetworkKeyReport, cx: &mut Context<'_, F>) {
@@ -306,17 +311,17 @@ impl S2 {
         self.keys = with_key(&self.keys, id, &report.network_key);
         self.session.expect(Some(class));
         self.enter(State::AwaitConfirmation(wanted), STEP, cx.now);
-        self.say(Step::Verify, Some(Protection::Class(class)), Security2::NetworkKeyVerify, cx);
+        self.say(JoinStep::Verify, Some(FrameKey::Class(class)), Security2::NetworkKeyVerify, cx);
     }
 
-    fn say<F: Fresh>(&mut self, step: Step, protection: Option<Protection>, command: Security2, cx: &mut Context<'_, F>) {
+    fn say<F: Fresh>(&mut self, step: JoinStep, protection: Option<FrameKey>, command: Security2, cx: &mut Context<'_, F>) {
         if let Some(Fault::Fails(at, fail_type)) = self.fault
             && at == step
         {
             return self.refuse(fail_type, cx);
         }
         let command = Zeroizing::new(Command::Security2(command).write());
-        let left = if step == Step::Echo { u8::MAX } else { TRANSMISSIONS - 1 };
+        let left = if step == JoinStep::Echo { u8::MAX } else { TRANSMISSIONS - 1 };
         self.last = Some(Said { step, protection, command, resealed: false, again: cx.now + pause(step), left });
         self.say_last(cx);
     }
@@ -330,8 +335,8 @@ impl S2 {
         let mut frame = match last.protection {
             None => last.command.to_vec(),
             Some(protection) => {
-                let air = Air { home: self.place.home, own: self.place.own, keys: &self.keys };
-                match self.session.seal(&air, protection, &last.command, cx.now, cx.entropy) {
+                let context = S2Context { home: self.place.home, own: self.place.own, keys: &self.keys };
+                match self.session.seal(&context, protection, &last.command, cx.now, cx.entropy) {
                     Sealing::Frame(frame) => frame.0,
                     Sealing::NonceGet(frame) => return self.out.push_back(frame.0),
                     Sealing::Impossible(_) => return,
@@ -352,9 +357,9 @@ impl S2 {
     /// Stops it, and says why: sealed where the controller can open that (docs/protocol/security.md B5).
     fn refuse<F: Fresh>(&mut self, fail_type: FailType, cx: &mut Context<'_, F>) {
         let command = Command::Security2(Security2::KEXFail(KexFail { fail_type })).write();
-        let air = Air { home: self.place.home, own: self.place.own, keys: &self.keys };
-        let sealed = self.session.protection() == Some(Protection::Temporary);
-        let frame = match sealed.then(|| self.session.seal(&air, Protection::Temporary, &command, cx.now, cx.entropy)) {
+        let context = S2Context { home: self.place.home, own: self.place.own, keys: &self.keys };
+        let sealed = self.session.protection() == Some(FrameKey::Temporary);
+        let frame = match sealed.then(|| self.session.seal(&context, FrameKey::Temporary, &command, cx.now, cx.entropy)) {
             Some(Sealing::Frame(frame)) => frame.0,
             _ => command,
         };
@@ -373,6 +378,6 @@ impl S2 {
     }
 }
 
-fn pause(step: Step) -> Duration {
-    if step == Step::Echo { ECHO_AGAIN } else { AGAIN }
+fn pause(step: JoinStep) -> Duration {
+    if step == JoinStep::Echo { ECHO_AGAIN } else { AGAIN }
 }

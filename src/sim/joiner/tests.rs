@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::*;
 use crate::command::codec::hex;
 use crate::security::Fresh;
-use crate::security::key_exchange::{self, DskPin, Grant, KeyExchange, Output, Question};
+use crate::security::key_exchange::{self, DskPin, Grant, KeyExchange, KeyQuestion, Output};
 use crate::security::s0::S0Keys;
 use crate::security::s0::inclusion::Inclusion;
-use crate::security::s2::Air;
+use crate::security::s2::S2Context;
 
 // The recorded session was made by others (`data/vectors`); otherwise the including side is the daemon's own.
 
@@ -109,21 +109,21 @@ impl Pair {
                         (self.meddle)(&mut frame.0);
                         self.device.receive(Command::parse(&frame.0).unwrap(), self.now);
                     }
-                    Output::Ask(Question::Grant { .. }) => {
+                    Output::Ask(KeyQuestion::Grant { .. }) => {
                         let grant = Grant { keys: self.grant, client_side_authentication: true };
                         self.exchange.grant(grant, self.now).unwrap();
                     }
-                    Output::Ask(Question::Pin { .. }) => self.exchange.pin(&self.pin, self.now).unwrap(),
-                    Output::Ask(Question::TypeIntoDevice { code }) => {
+                    Output::Ask(KeyQuestion::Pin { .. }) => self.exchange.pin(&self.pin, self.now).unwrap(),
+                    Output::Ask(KeyQuestion::TypeIntoDevice { code }) => {
                         assert!(self.device.type_code(code, self.now), "it waits for the code");
                     }
                     Output::Ended(how) => self.ended = Some(how),
                 }
             }
-            let air = Air { home: HOME, own: US, keys: &self.keys };
+            let context = S2Context { home: HOME, own: US, keys: &self.keys };
             if let Some(frame) = self.device.poll_transmit() {
                 let Ok(Command::Security2(frame)) = Command::parse(&frame) else { panic!("not S2") };
-                self.exchange.receive(&air, frame, self.now, &mut self.entropy);
+                self.exchange.receive(&context, frame, self.now, &mut self.entropy);
                 continue;
             }
             if let (Some(device), Some(exchange)) = (self.device.ended(), self.ended.clone()) {
@@ -131,7 +131,7 @@ impl Pair {
             }
             let next = Deadline::earliest(self.device.poll_deadline(), self.exchange.poll_deadline()).expect("something is due");
             self.now = self.now.max(next.at);
-            self.exchange.handle_timeout(&air, self.now, &mut self.entropy);
+            self.exchange.handle_timeout(&context, self.now, &mut self.entropy);
             self.device.handle_timeout(self.now);
         }
         panic!("it never ends")
@@ -172,7 +172,7 @@ fn a_device_without_label_takes_the_code_of_the_controller() {
 
 #[test]
 fn a_device_that_falls_silent_in_any_step_is_given_up() {
-    use Step::{Echo, KexReport, KeyGet, PublicKey, TransferEnd, Verify};
+    use JoinStep::{Echo, KexReport, KeyGet, PublicKey, TransferEnd, Verify};
     for step in [KexReport, PublicKey, Echo, KeyGet, Verify, TransferEnd] {
         let mut pair = Pair::new(Wishes { fault: Some(Fault::Silent(step)), ..wishes(KeyMask(0x04)) });
         let (device, exchange) = pair.run();
@@ -184,12 +184,12 @@ fn a_device_that_falls_silent_in_any_step_is_given_up() {
 #[test]
 fn each_fault_is_what_the_controller_takes_it_for() {
     use key_exchange::Failure as Theirs;
-    let fails = Fault::Fails(Step::KeyGet, FailType::CANCEL);
+    let fails = Fault::Fails(JoinStep::KeyGet, FailType::CANCEL);
     for (fault, exchange, device) in [
         (Fault::AsksFor(KeyMask(0x02)), Theirs::NotGranted, Failure::Stopped(FailType::KEY_GET)),
         (Fault::WrongEcho(KeyMask(0x80)), Theirs::Tampered, Failure::Stopped(FailType::AUTH)),
-        (Fault::Tampers(Step::Echo), Theirs::WrongPin, Failure::Stopped(FailType::DECRYPT)),
-        (Fault::Tampers(Step::Verify), Theirs::NotVerified, Failure::Stopped(FailType::KEY_VERIFY)),
+        (Fault::Tampers(JoinStep::Echo), Theirs::WrongPin, Failure::Stopped(FailType::DECRYPT)),
+        (Fault::Tampers(JoinStep::Verify), Theirs::NotVerified, Failure::Stopped(FailType::KEY_VERIFY)),
         (fails, Theirs::StoppedByNode(FailType::CANCEL), Failure::Refused(FailType::CANCEL)),
     ] {
         let mut pair = Pair::new(Wishes { fault: Some(fault), ..wishes(KeyMask(0x84)) });
@@ -241,7 +241,7 @@ fn a_device_that_is_left_alone_gives_up_in_its_time() {
 #[test]
 fn a_device_of_s0_takes_the_key_and_proves_it() {
     let key = Key::from_bytes([0x42; 16]);
-    for (fault, proves) in [(None, true), (Some(Fault::Tampers(Step::KeyVerify)), false)] {
+    for (fault, proves) in [(None, true), (Some(Fault::Tampers(JoinStep::KeyVerify)), false)] {
         let now = Instant::ZERO;
         let mut entropy = Entropy::from_number(8);
         let mut device = Joiner::begin(Wishes { fault, ..wishes(KeyMask(0x80)) }, PLACE, now, Entropy::from_number(9));

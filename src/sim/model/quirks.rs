@@ -50,7 +50,7 @@ pub struct Quirks {
     pub tells_erasure_by_report: bool,
     /// Answers come so much later than they should: beyond what a host waits (Schlage BE469ZP).
     pub answers_late: Option<Duration>,
-    /// The answer reaches the host before the stick's callback of the question.
+    /// The answer reaches the host before the controller's callback of the question.
     pub answers_before_callback: bool,
     /// What wakes it is never answered: it falls asleep over the answer, and hears the next question only by a beam of
     /// its own. Asked again within ten seconds it answers (no make is named).

@@ -80,7 +80,7 @@ impl Node {
     }
 
     /// It does not move.
-    pub(super) fn stick(&mut self, locked: bool) {
+    pub(super) fn jam(&mut self, locked: bool) {
         self.bolt = Bolt { moving: None, stuck: Some(locked), relock_at: None };
     }
 
@@ -112,7 +112,7 @@ impl Node {
     fn arrive(&mut self, Move { locked, by_radio, informs, .. }: Move, now: Instant) {
         let jammed = self.faults.jammed;
         if jammed {
-            self.stick(locked);
+            self.jam(locked);
         } else {
             self.moved(locked, now);
         }

@@ -14,7 +14,7 @@ use crate::domain::time::{Deadline, Instant};
 pub(super) const WRONG_CODES: u8 = 5;
 pub(super) const KEYPAD_DEAD: Duration = Duration::from_secs(30);
 /// From a factory reset to the end of what it has to say about it.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const SUPERVISION_TAIL: Duration = Duration::from_secs(1);
 
 /// What typing a code at the keypad brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +93,7 @@ impl Node {
             return;
         }
         if self.faults.jammed {
-            self.stick(true);
+            self.jam(true);
             self.happened(Happening::Jammed, now);
             return;
         }
@@ -153,7 +153,7 @@ impl Node {
             self.say(&gone, under, Duration::ZERO, now);
         }
         self.unanswered.clear();
-        self.resets_at = Some(now + LAST_WORDS);
+        self.resets_at = Some(now + SUPERVISION_TAIL);
     }
 
     /// Whether it reset itself, and left its network by that.
@@ -183,7 +183,7 @@ impl Node {
     fn open(&mut self, told: Happening, user: u16, stays_open: bool, now: Instant) -> Typed {
         self.wrong_codes = 0;
         if self.faults.jammed {
-            self.stick(false);
+            self.jam(false);
             self.happened(Happening::Jammed, now);
             return Typed::Jammed(user);
         }

@@ -15,7 +15,7 @@ use crate::domain::time::{Deadline, Instant};
 use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
 use crate::security::s0::S0Keys;
 use crate::security::s0::peer::{Next, Peer, Said};
-use crate::security::s2::{Addressing, Air, Protection, Received, Sealing, Session};
+use crate::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Session};
 
 /// How long it waits for a nonce before it asks again, and how often it asks.
 const NONCE_WAIT: Duration = Duration::from_secs(2);
@@ -141,11 +141,11 @@ impl Secured {
 
     /// A Security 2 frame.
     pub(super) fn hear_s2(&mut self, membership: &Membership, frame: Security2, now: Instant) -> Heard {
-        let air = Air { home: membership.home, own: membership.own, keys: &membership.keys };
-        match self.session.receive(&air, frame, Addressing::Single, now, &mut self.entropy) {
+        let context = S2Context { home: membership.home, own: membership.own, keys: &membership.keys };
+        match self.session.receive(&context, frame, Addressing::Single, now, &mut self.entropy) {
             Received::Command(opened) => match opened.protection {
-                Protection::Class(class) => Heard { command: Some((class, opened.command)), answer: None },
-                Protection::Temporary => Heard::default(),
+                FrameKey::Class(class) => Heard { command: Some((class, opened.command)), answer: None },
+                FrameKey::Temporary => Heard::default(),
             },
             Received::Answer { frame, .. } => Heard { answer: Some(frame.0), command: None },
             Received::Nonce => {
@@ -195,8 +195,8 @@ impl Secured {
     }
 
     fn seal_s2(&mut self, membership: &Membership, class: SecurityClass, first: &Waiting, now: Instant) -> Option<Vec<u8>> {
-        let air = Air { home: membership.home, own: membership.own, keys: &membership.keys };
-        match self.session.seal(&air, Protection::Class(class), &first.command, now, &mut self.entropy) {
+        let context = S2Context { home: membership.home, own: membership.own, keys: &membership.keys };
+        match self.session.seal(&context, FrameKey::Class(class), &first.command, now, &mut self.entropy) {
             Sealing::Frame(frame) => {
                 self.last = Some(first.clone());
                 self.next();

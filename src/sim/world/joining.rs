@@ -6,11 +6,11 @@ use super::{Due, Plug, World};
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
 use crate::security::dsk::Dsk;
-use crate::sim::air::{Effort, Receiver, Way};
+use crate::sim::controller::OWN;
 use crate::sim::device::{Call, Device, DeviceId, Outside, Start};
 use crate::sim::joiner::Place;
 use crate::sim::node::Node;
-use crate::sim::stick::OWN;
+use crate::sim::radio::{Effort, Receiver, Way};
 
 /// Bytes of a node information frame.
 const NODE_INFORMATION: usize = 12;
@@ -97,24 +97,24 @@ impl World {
             self.device_alarms.set(id, outside.poll_deadline());
         }
         for (device, call) in calls {
-            let stick = Receiver { beam: None, awake_until: now, deaf: self.plug != Plug::In };
+            let controller = Receiver { beam: None, awake_until: now, deaf: self.plug != Plug::In };
             let sending = self.sending(Way::FromOutside, NODE_INFORMATION, Effort::Search);
-            if let Some(heard) = self.air.transmit(sending, stick, now).heard {
-                self.schedule(heard, Due::StickIsCalled { device, call });
+            if let Some(heard) = self.channel.transmit(sending, controller, now).heard {
+                self.schedule(heard, Due::ControllerIsCalled { device, call });
             }
         }
     }
 
     pub(super) fn called(&mut self, device: DeviceId, call: Call, now: Instant) {
         let (Some(outside), Some(dsk)) = (self.outside.get(&device), self.dsk(device)) else { return };
-        let effects = self.stick.called(device, call, &dsk, &outside.lock);
+        let effects = self.controller.called(device, call, &dsk, &outside.lock);
         self.carry_out(effects, now);
     }
 
     pub(super) fn node_leaves(&mut self, node: NodeId, until: Instant, now: Instant) {
         let Some(lock) = self.nodes.get(&node).filter(|lock| !lock.is_gone()) else { return };
-        let ours = self.homes.get(&node) == Some(&self.stick.home());
-        let effects = self.stick.leaving(node, lock, ours);
+        let ours = self.homes.get(&node) == Some(&self.controller.home());
+        let effects = self.controller.leaving(node, lock, ours);
         if effects.is_empty() && now + CALLS_EACH < until {
             self.schedule(now + CALLS_EACH, Due::NodeLeaves { node, until });
         }
@@ -126,7 +126,7 @@ impl World {
         let (Some(Outside { mut lock, .. }), Some(joins)) = (self.outside.remove(&device), self.devices.get(&device)) else {
             return;
         };
-        let place = Place { home: self.stick.home(), own: node, controller: OWN };
+        let place = Place { home: self.controller.home(), own: node, controller: OWN };
         lock.join(joins.wishes(node.is_long_range()), place, now);
         self.device_alarms.set(device, None);
         self.nodes.insert(node, lock);
@@ -152,7 +152,7 @@ impl World {
     }
 
     /// A SmartStart device that got no keys leaves by itself, once it said why (docs/protocol/security.md B11), and so
-    /// does every device that somebody reset; the stick does not know.
+    /// does every device that somebody reset; the controller does not know.
     pub(super) fn watch(&mut self, node: NodeId, now: Instant) {
         let scheduled = |due: &Due| matches!(due, Due::NodeGivesUp { node: other } if *other == node);
         if self.has_left(node) && !self.agenda.values().any(scheduled) {

@@ -1,5 +1,5 @@
+mod controller;
 mod host;
-mod stick;
 
 use super::*;
 use crate::sim::chip::Chip;
@@ -18,7 +18,7 @@ fn hex(text: &str) -> Vec<u8> {
 
 #[test]
 fn a_real_hosts_start_up_is_answered_function_by_function() {
-    // What OpenZWave and Z-Wave JS sent to real sticks at start-up.
+    // What OpenZWave and Z-Wave JS sent to real controllers at start-up.
     for (request, answer) in [
         ("01030015e9", "01155a2d5761766520372e31380007"),
         ("01030009f5", "01090007120300 01"),
@@ -36,7 +36,7 @@ fn a_real_hosts_start_up_is_answered_function_by_function() {
         let answer = hex(&answer.replace(' ', ""));
         assert!(host.got.len() == 1 && host.got[0].starts_with(&answer), "{request}: {:02x?}", host.got);
     }
-    // Functions this stick has not got are acknowledged, no more.
+    // Functions this controller has not got are acknowledged, no more.
     let mut host = Host::new(&Blueprint::two_locks());
     host.send(&hex("01050006640f97"));
     host.send(&hex("01030029d5"));
@@ -45,7 +45,7 @@ fn a_real_hosts_start_up_is_answered_function_by_function() {
 }
 
 #[test]
-fn an_old_stick_has_short_callbacks_and_is_silent_after_a_reset() {
+fn an_old_controller_has_short_callbacks_and_is_silent_after_a_reset() {
     let mut host = Host::new(&Blueprint { chip: Chip::series_500(), ..Blueprint::two_locks() });
     assert_eq!(host.ask(&[0x00, 0x08]), Vec::<Vec<u8>>::new());
     let got = host.ask(&[0x00, 0x13, 2, 1, 0x00, 0x25, 9]);
@@ -170,7 +170,7 @@ fn a_quirky_answer_reaches_the_host_before_the_callback() {
 }
 
 #[test]
-fn codes_outlive_the_stick_being_pulled_out() {
+fn codes_outlive_the_controller_being_pulled_out() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.tell(3, b"\x63\x01\x01\x011234");
     host.world.replug(host.now);
@@ -180,7 +180,7 @@ fn codes_outlive_the_stick_being_pulled_out() {
 
 #[test]
 fn the_same_seed_gives_the_same_day() {
-    let air = Conditions {
+    let conditions = Conditions {
         loss: 30,
         ack_loss: 20,
         duplication: 20,
@@ -189,9 +189,9 @@ fn the_same_seed_gives_the_same_day() {
         ..Conditions::default()
     };
     let day = |seed| {
-        let mut host = Host::new(&Blueprint { air, ..Blueprint::two_locks() });
-        host.world = World::new(&Blueprint { air, ..Blueprint::two_locks() }, &Entropy::from_number(seed));
-        host.world.set_link(LOCK_1, Link::over([LOCK_2]).with(Conditions { loss: 10, ..air }));
+        let mut host = Host::new(&Blueprint { radio: conditions, ..Blueprint::two_locks() });
+        host.world = World::new(&Blueprint { radio: conditions, ..Blueprint::two_locks() }, &Entropy::from_number(seed));
+        host.world.set_link(LOCK_1, Link::over([LOCK_2]).with(Conditions { loss: 10, ..conditions }));
         let heard: Vec<_> = (1..20).map(|user| host.tell(3, &[0x63, 0x02, user])).collect();
         (heard, host.world.radio(host.now))
     };

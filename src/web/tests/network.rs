@@ -4,7 +4,7 @@ use super::*;
 use crate::bridge::membership::{MembersAsk, Target, Wanted};
 use crate::domain::ids::{NodeId, ProvisioningId};
 use crate::domain::provisioning::{Label, ScannedProduct};
-use crate::network::inclusion::{CannotBegin, Misplaced, Protection, Terms};
+use crate::network::inclusion::{CannotBegin, JoinInputRejected, JoinSecurity, Terms};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::DskPin;
 use crate::security::keys::KeyMask;
@@ -20,15 +20,15 @@ async fn each_change_of_the_network_is_asked_for_by_its_route_and_answers_its_nu
         MembersAsk::Begin(Wanted::Include { terms, name: name.map(str::to_owned) })
     };
     let front = || Target::Device("front_door".into());
-    let failed = Wanted::ReplaceFailed(front(), Terms { security: Protection::S0, pin: pin("00042") });
+    let failed = Wanted::ReplaceFailed(front(), Terms { security: JoinSecurity::S0, pin: pin("00042") });
     for (path, body, ask) in [
-        ("include", "", included(Protection::Best, None, None)),
+        ("include", "", included(JoinSecurity::Best, None, None)),
         (
             "include",
             r#"{"security":"s0","pin":" 12345 ","name":"Front door"}"#,
-            included(Protection::S0, pin("12345"), Some("Front door")),
+            included(JoinSecurity::S0, pin("12345"), Some("Front door")),
         ),
-        ("include", r#"{"security":"insecure"}"#, included(Protection::Insecure, None, None)),
+        ("include", r#"{"security":"insecure"}"#, included(JoinSecurity::Insecure, None, None)),
         ("exclude", "", MembersAsk::Begin(Wanted::Exclude)),
         ("remove-failed", r#"{"node":7}"#, MembersAsk::Begin(Wanted::RemoveFailed(Target::Node(NodeId(7))))),
         ("remove-failed", r#"{"device":"front_door"}"#, MembersAsk::Begin(Wanted::RemoveFailed(front()))),
@@ -53,12 +53,12 @@ async fn each_change_of_the_network_is_asked_for_by_its_route_and_answers_its_nu
 #[tokio::test]
 async fn a_change_that_can_not_begin_keeps_its_type_for_scripts() {
     for (refusal, status, urn) in [
-        (Refusal::from(CannotBegin::NoStick), 503, "stick-not-ready"),
+        (Refusal::from(CannotBegin::NoController), 503, "stick-not-ready"),
         (CannotBegin::Busy.into(), 409, "change-under-way"),
         (CannotBegin::UnknownNode(NodeId(7)).into(), 404, "unknown-node"),
         (CannotBegin::NotSupported.into(), 422, "not-supported"),
-        (Misplaced::NothingUnderWay.into(), 409, "no-change"),
-        (Misplaced::NotAsked.into(), 409, "not-asked"),
+        (JoinInputRejected::NothingUnderWay.into(), 409, "no-change"),
+        (JoinInputRejected::NotAsked.into(), 409, "not-asked"),
     ] {
         let detail = refusal.to_string();
         let (_, answer) = Desk::new().exchange(("POST", "/api/network/exclude", ""), [Err(refusal)]).await;

@@ -12,7 +12,7 @@ use latchkey::domain::node::{Beam, ClassSupport, InterviewStage, Node, NodeProto
 use latchkey::domain::pin::CodeText;
 use latchkey::domain::slot::Content;
 use latchkey::domain::takeover::{LockTakeover, Takeover};
-use latchkey::network::inclusion::{Protection, Terms};
+use latchkey::network::inclusion::{JoinSecurity, Terms};
 use latchkey::security::key_file::KeyFile;
 use latchkey::security::keys::{KeyId, NetworkKeys};
 use latchkey::sim::Blueprint;
@@ -159,7 +159,7 @@ fn inclusion(run: &mut Run) -> Result<(), String> {
 fn join(run: &mut Run, device: Device, name: &str, security: &str) -> Result<(), String> {
     // A PIN is a demand that the lock proves itself, which one without S2 can't.
     let pin = (security != "s0").then(|| device.dsk().pin());
-    let terms = Terms { security: Protection::Best, pin };
+    let terms = Terms { security: JoinSecurity::Best, pin };
     let include = MembersAsk::Begin(Wanted::Include { terms, name: Some(name.to_owned()) });
     let now = run.house.now();
     // Unpacked, and not in learn mode any more.

@@ -1,6 +1,6 @@
 //! One lock at the edge of the radio: statuses lag, everything is read again, nothing ends.
 
-use latchkey::sim::air::Conditions;
+use latchkey::sim::radio::Conditions;
 
 use super::{ALL, HOUR, OLD, PLAIN, S0, S2, frames, house, is_active};
 

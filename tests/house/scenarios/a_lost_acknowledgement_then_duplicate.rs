@@ -1,6 +1,6 @@
 //! The acknowledgement of a write is lost, the code is written again, and the lock calls it a duplicate of itself.
 
-use latchkey::sim::air::Conditions;
+use latchkey::sim::radio::Conditions;
 
 use super::{HOUR, OLD, S0, SECOND, house, is_active};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey::sim::air::Conditions;
+use latchkey::sim::radio::Conditions;
 
 use super::{OLD, PLAIN, S0, S2, SECOND, house, who_came};
 

@@ -13,7 +13,7 @@ use latchkey::domain::time::Instant;
 use latchkey::security::keys::{KeyId, KeyMask, NetworkKeys};
 use latchkey::security::s0::S0Keys;
 use latchkey::security::s0::peer::{Next, Peer};
-use latchkey::security::s2::{Addressing, Air, Protection, Received, Sealing, Session};
+use latchkey::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Session};
 use latchkey::serial::{Frame, FunctionId, NodeIdWidth, Request};
 
 use super::agenda::Later;
@@ -226,8 +226,8 @@ impl Stage {
         } else {
             let class = SecurityClass::S2Unauthenticated;
             let mut session = Session::new(CONTROLLER, KeyMask::of(class), entropy);
-            let air = Air { home: *home, own: node, keys };
-            let Sealing::NonceGet(question) = session.seal(&air, Protection::Class(class), &said, now, entropy) else { return };
+            let context = S2Context { home: *home, own: node, keys };
+            let Sealing::NonceGet(question) = session.seal(&context, FrameKey::Class(class), &said, now, entropy) else { return };
             lower.insert(node, Lower::S2(Box::new(session), said));
             question.0
         };
@@ -269,10 +269,10 @@ impl Stage {
                 }
             }
             (Lower::S2(mut session, said), Command::Security2(report)) => {
-                let air = Air { home: *home, own: node, keys };
-                let class = Protection::Class(SecurityClass::S2Unauthenticated);
-                let Received::Nonce = session.receive(&air, report, Addressing::Single, now, entropy) else { return };
-                let Sealing::Frame(frame) = session.seal(&air, class, &said, now, entropy) else { return };
+                let context = S2Context { home: *home, own: node, keys };
+                let class = FrameKey::Class(SecurityClass::S2Unauthenticated);
+                let Received::Nonce = session.receive(&context, report, Addressing::Single, now, entropy) else { return };
+                let Sealing::Frame(frame) = session.seal(&context, class, &said, now, entropy) else { return };
                 frame.0
             }
             _ => return,

@@ -31,10 +31,7 @@ fn spelled() -> Vec<(What, Value)> {
         (What::Erase { lock: 1, slot: 2 }, json!({ "Erase": { "lock": 1, "slot": 2 } })),
         (What::Gone { lock: 1, on: true }, json!({ "Gone": { "lock": 1, "on": true } })),
         (What::Mute { lock: 1, on: true }, json!({ "Mute": { "lock": 1, "on": true } })),
-        (
-            What::Jam { lock: 1, both_ways: true, seconds: 2 },
-            json!({ "Jam": { "lock": 1, "both_ways": true, "seconds": 2 } }),
-        ),
+        (What::Jam { lock: 1, both_ways: true, seconds: 2 }, json!({ "Jam": { "lock": 1, "both_ways": true, "seconds": 2 } })),
         (What::Deaf { seconds: 1 }, json!({ "Deaf": { "seconds": 1 } })),
         (
             What::Delay { lock: 1, millis: 2, reorder: 3, seconds: 4 },

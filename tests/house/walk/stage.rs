@@ -12,9 +12,9 @@ use latchkey::domain::intent::Intent;
 use latchkey::domain::time::Instant;
 use latchkey::security::keys::NetworkKeys;
 use latchkey::sim::Blueprint;
-use latchkey::sim::air::{Conditions, Link};
 use latchkey::sim::model::{Model as Make, Quirks, UserShape};
 use latchkey::sim::node::Node;
+use latchkey::sim::radio::{Conditions, Link};
 
 use super::agenda::{Agenda, Later};
 use super::check;

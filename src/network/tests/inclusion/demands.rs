@@ -22,7 +22,7 @@ fn a_stranger_that_is_quicker_gets_no_key_where_a_pin_was_given() {
         let case = format!("keys {keys:02x}");
         let mut scene = Scene::s2_with(KeyMask(keys), NEW);
         // As a plug, too: what a device is, it says in clear.
-        scene.bench.stick.joins.as_mut().unwrap().1.generic = 0x10;
+        scene.bench.controller.joins.as_mut().unwrap().1.generic = 0x10;
         scene.include(best(Some(DskPin::new(8_015))));
         scene.run(10_000);
         let failed = Failed { why: Reason::S2(key_exchange::Failure::Unproven), left: Some(NEW) };
@@ -33,8 +33,8 @@ fn a_stranger_that_is_quicker_gets_no_key_where_a_pin_was_given() {
 
         // In the place of a failed lock.
         let mut scene = Scene::s2_with(KeyMask(keys), LOCK);
-        scene.bench.stick.joins = None;
-        scene.bench.stick.nodes.get_mut(&LOCK).unwrap().listens = false;
+        scene.bench.controller.joins = None;
+        scene.bench.controller.nodes.get_mut(&LOCK).unwrap().listens = false;
         scene.begin(Change::ReplaceFailed(LOCK, best(Some(DskPin::new(8_015))))).unwrap();
         scene.heard = scene.bench.sent_to(LOCK).len();
         scene.run(12_000);
@@ -54,7 +54,7 @@ fn a_scanned_label_gives_no_key_to_a_device_that_does_not_prove_itself() {
         (0x83, 0x87, Failure::TooWeak),
     ] {
         let mut scene = Scene::s2_with(KeyMask(keys), NEW);
-        let device = Expected { keys: KeyMask(label), ..expected(&mut scene, false) };
+        let device = ExpectedDevice { keys: KeyMask(label), ..expected(&mut scene, false) };
         let dsk = device.dsk.clone();
         expect(&mut scene, vec![device]);
         call(&mut scene, &dsk, false);
@@ -69,16 +69,16 @@ fn a_scanned_label_gives_no_key_to_a_device_that_does_not_prove_itself() {
 fn without_a_pin_a_device_that_proves_nothing_gets_only_the_keys_that_somebody_names() {
     let asked = || {
         let mut scene = Scene::s2_with(KeyMask(0x81), NEW);
-        scene.bench.stick.joins.as_mut().unwrap().1.generic = 0x10;
+        scene.bench.controller.joins.as_mut().unwrap().1.generic = 0x10;
         scene.include(best(None));
         scene.run(10_000);
-        let question = Question::Keys { requested: KeyMask(0x81), for_door: false };
+        let question = JoinQuestion::Keys { requested: KeyMask(0x81), for_door: false };
         assert_eq!(scene.progress().last(), Some(&Progress::Asked(question)));
         assert_no_key_left(&scene, "nobody answered yet");
         scene
     };
     let mut scene = asked();
-    assert_eq!(scene.grant(KeyMask(0x04)), Err(Misplaced::NotOffered));
+    assert_eq!(scene.grant(KeyMask(0x04)), Err(JoinInputRejected::NotOffered));
     scene.grant(KeyMask(0x01)).unwrap();
     scene.run(10_000);
     let included = Ended::Included { node: NEW, security: SecurityClass::S2Unauthenticated, warning: None };
@@ -108,7 +108,7 @@ fn a_lock_with_a_key_that_is_not_for_doors_joins_only_if_somebody_says_so() {
             let pin = pin.then(|| scene.joiner().pin());
             scene.include(best(pin));
             scene.run(5_000);
-            let is_asked = matches!(scene.progress().last(), Some(Progress::Asked(Question::Keys { .. })));
+            let is_asked = matches!(scene.progress().last(), Some(Progress::Asked(JoinQuestion::Keys { .. })));
             assert!(is_asked, "{keys:02x}: {:?}", scene.progress());
             assert_no_key_left(&scene, "nobody answered yet");
             scene
@@ -121,7 +121,11 @@ fn a_lock_with_a_key_that_is_not_for_doors_joins_only_if_somebody_says_so() {
 
         let mut scene = begin();
         if keys == 0x83 {
-            assert_eq!(scene.grant(KeyMask(0x80)), Err(Misplaced::NotOffered), "its PIN was given, and S0 does not prove it");
+            assert_eq!(
+                scene.grant(KeyMask(0x80)),
+                Err(JoinInputRejected::NotOffered),
+                "its PIN was given, and S0 does not prove it"
+            );
         }
         scene.grant(KeyMask(keys & 0x03)).unwrap();
         scene.run(12_000);
@@ -143,7 +147,7 @@ fn a_lock_whose_s2_was_taken_out_of_its_node_information_gets_no_s0_key_where_a_
 
 #[test]
 fn a_pin_is_not_forgotten_where_it_would_prove_nothing() {
-    for security in [Protection::S0, Protection::Insecure] {
+    for security in [JoinSecurity::S0, JoinSecurity::Insecure] {
         let mut scene = Scene::s2();
         let begun = scene.begin(Change::Include(Terms { security, pin: Some(DskPin::new(1)) }));
         assert_eq!(begun, Err(CannotBegin::PinNeedsS2));

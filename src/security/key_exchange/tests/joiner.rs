@@ -14,7 +14,7 @@ pub(crate) struct Joiner {
     /// What it asks for, in this order.
     pub(crate) wants: Vec<KeyMask>,
     pub(crate) learnt: BTreeMap<KeyId, Key>,
-    last: Option<(Protection, Security2)>,
+    last: Option<(FrameKey, Security2)>,
     /// What it says instead of its echo.
     pub(crate) echo: Option<KexSet>,
     pub(crate) failed: Option<FailType>,
@@ -66,7 +66,7 @@ impl Joiner {
         NetworkKeys::from_fn(|id| self.learnt.get(&id).cloned().unwrap_or_else(|| Key::from_bytes([0; 16])))
     }
 
-    pub(crate) fn seal(&mut self, protection: Protection, command: Security2, now: Instant) -> Vec<Vec<u8>> {
+    pub(crate) fn seal(&mut self, protection: FrameKey, command: Security2, now: Instant) -> Vec<Vec<u8>> {
         self.last = Some((protection, command));
         self.say_again(now)
     }
@@ -74,8 +74,8 @@ impl Joiner {
     pub(crate) fn say_again(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let Some((protection, command)) = self.last.clone() else { return Vec::new() };
         let keys = self.keys();
-        let air = Air { home: self.home, own: self.own, keys: &keys };
-        match self.session.seal(&air, protection, &Command::Security2(command).write(), now, &mut self.entropy) {
+        let context = S2Context { home: self.home, own: self.own, keys: &keys };
+        match self.session.seal(&context, protection, &Command::Security2(command).write(), now, &mut self.entropy) {
             Sealing::Frame(frame) | Sealing::NonceGet(frame) => vec![frame.0],
             Sealing::Impossible(why) => panic!("{why}"),
         }
@@ -84,17 +84,17 @@ impl Joiner {
     pub(crate) fn hear(&mut self, frame: &[u8], now: Instant) -> Vec<Vec<u8>> {
         let Ok(Command::Security2(frame)) = Command::parse(frame) else { return Vec::new() };
         let keys = self.keys();
-        let air = Air { home: self.home, own: self.own, keys: &keys };
-        match self.session.receive(&air, frame, Addressing::Single, now, &mut self.entropy) {
+        let context = S2Context { home: self.home, own: self.own, keys: &keys };
+        match self.session.receive(&context, frame, Addressing::Single, now, &mut self.entropy) {
             Received::InClear(command) => self.in_clear(command, now),
             Received::Command(opened) => match Command::parse(&opened.command) {
-                Ok(Command::Security2(command)) if opened.protection == Protection::Temporary => self.sealed(command, now),
+                Ok(Command::Security2(command)) if opened.protection == FrameKey::Temporary => self.sealed(command, now),
                 Ok(Command::Security2(Security2::CommandsSupportedGet)) if self.is_member => {
                     let report = CommandsSupportedReport { supported: Vec::new(), controlled: Vec::new() };
                     self.seal(opened.protection, Security2::CommandsSupportedReport(report), now)
                 }
                 // What comes after the exchange.
-                Ok(_) if opened.protection != Protection::Temporary => Vec::new(),
+                Ok(_) if opened.protection != FrameKey::Temporary => Vec::new(),
                 other => panic!("{other:?}"),
             },
             Received::Answer { frame, .. } => vec![frame.0],
@@ -132,7 +132,7 @@ impl Joiner {
         self.session.set_temporary(ExpandedKey::temporary(&prk));
         let set = self.heard.unwrap();
         let echo = self.echo.unwrap_or_else(|| KexSet { flags: set.flags.echoed(), ..set });
-        self.seal(Protection::Temporary, Security2::KEXSet(echo), now)
+        self.seal(FrameKey::Temporary, Security2::KEXSet(echo), now)
     }
 
     pub(crate) fn sealed(&mut self, command: Security2, now: Instant) -> Vec<Vec<u8>> {
@@ -140,7 +140,7 @@ impl Joiner {
             (Security2::KEXReport(report), Some((_, Security2::KEXSet(_)))) => {
                 if report != (KexReport { flags: self.report.flags.echoed(), ..self.report }) {
                     let fail = KexFail { fail_type: FailType::AUTH };
-                    return self.seal(Protection::Temporary, Security2::KEXFail(fail), now);
+                    return self.seal(FrameKey::Temporary, Security2::KEXFail(fail), now);
                 }
                 self.next_key(now)
             }
@@ -148,7 +148,7 @@ impl Joiner {
                 let class = report.granted_key.single().unwrap();
                 self.learnt.insert(KeyId::of(class, self.own).unwrap(), report.network_key);
                 self.session.expect(Some(class));
-                self.seal(Protection::Class(class), Security2::NetworkKeyVerify, now)
+                self.seal(FrameKey::Class(class), Security2::NetworkKeyVerify, now)
             }
             (Security2::TransferEnd(TransferEnd::VERIFIED), Some((_, Security2::NetworkKeyVerify))) => {
                 self.wants.remove(0);
@@ -168,6 +168,6 @@ impl Joiner {
             Some(key) => Security2::NetworkKeyGet(NetworkKeyGet { requested_key: *key }),
             None => Security2::TransferEnd(TransferEnd::COMPLETE),
         };
-        self.seal(Protection::Temporary, command, now)
+        self.seal(FrameKey::Temporary, command, now)
     }
 }

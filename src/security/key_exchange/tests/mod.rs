@@ -35,8 +35,8 @@ struct World {
     grant: Grant,
     pin: DskPin,
     /// Frames for the joiner and for us, in order.
-    air: VecDeque<(NodeId, Vec<u8>)>,
-    questions: Vec<Question>,
+    in_transit: VecDeque<(NodeId, Vec<u8>)>,
+    questions: Vec<KeyQuestion>,
     ended: Vec<Result<Granted, Failure>>,
 }
 
@@ -52,7 +52,7 @@ impl World {
             grant: Grant { keys: joiner.report.requested_keys, client_side_authentication: true },
             pin: joiner.pin(),
             joiner,
-            air: VecDeque::new(),
+            in_transit: VecDeque::new(),
             questions: Vec::new(),
             ended: Vec::new(),
         }
@@ -61,15 +61,15 @@ impl World {
     fn drain(&mut self) {
         while let Some(output) = self.exchange.poll_output() {
             match output {
-                Output::Send(frame) | Output::Answer(frame) => self.air.push_back((self.joiner.own, frame.0)),
+                Output::Send(frame) | Output::Answer(frame) => self.in_transit.push_back((self.joiner.own, frame.0)),
                 Output::Ask(question) => {
                     let answered = match &question {
-                        Question::Grant { requested, .. } => {
+                        KeyQuestion::Grant { requested, .. } => {
                             let grant = Grant { keys: self.grant.keys & *requested, ..self.grant };
                             self.exchange.grant(grant, self.now)
                         }
-                        Question::Pin { .. } => self.exchange.pin(&self.pin, self.now),
-                        Question::TypeIntoDevice { code } => {
+                        KeyQuestion::Pin { .. } => self.exchange.pin(&self.pin, self.now),
+                        KeyQuestion::TypeIntoDevice { code } => {
                             let ours = self.exchange.line.private.public();
                             assert_eq!(code.map(u16::to_be_bytes).concat(), ours.0[..4]);
                             Ok(())
@@ -85,8 +85,8 @@ impl World {
 
     fn hear(&mut self, frame: &[u8]) {
         if let Ok(Command::Security2(frame)) = Command::parse(frame) {
-            let air = Air { home: HOME, own: US, keys: &self.keys };
-            self.exchange.receive(&air, frame, self.now, &mut self.entropy);
+            let context = S2Context { home: HOME, own: US, keys: &self.keys };
+            self.exchange.receive(&context, frame, self.now, &mut self.entropy);
         }
         self.drain();
     }
@@ -101,17 +101,17 @@ impl World {
             frame[3..7].copy_from_slice(&self.exchange.line.private.public().0[..4]);
             let Ok(Command::Security2(Security2::PublicKeyReport(report))) = Command::parse(&frame) else { panic!("no key") };
             let said = self.joiner.agree(report.public_key, self.now);
-            return self.air.extend(said.into_iter().map(|frame| (US, frame)));
+            return self.in_transit.extend(said.into_iter().map(|frame| (US, frame)));
         }
         let said = self.joiner.hear(&frame, self.now);
-        self.air.extend(said.into_iter().map(|frame| (US, frame)));
+        self.in_transit.extend(said.into_iter().map(|frame| (US, frame)));
     }
 
     /// Time passes with nothing on the air.
     fn wait(&mut self, time: Duration) {
         self.now = self.now + time;
-        let air = Air { home: HOME, own: US, keys: &self.keys };
-        self.exchange.handle_timeout(&air, self.now, &mut self.entropy);
+        let context = S2Context { home: HOME, own: US, keys: &self.keys };
+        self.exchange.handle_timeout(&context, self.now, &mut self.entropy);
         self.drain();
     }
 
@@ -119,7 +119,7 @@ impl World {
     fn run_with(&mut self, mut on_air: impl FnMut(NodeId, Vec<u8>) -> Vec<Vec<u8>>) -> Result<Granted, Failure> {
         self.drain();
         for _ in 0..400 {
-            while let Some((to, frame)) = self.air.pop_front() {
+            while let Some((to, frame)) = self.in_transit.pop_front() {
                 for frame in on_air(to, frame) {
                     self.arrive(to, frame);
                 }
@@ -130,7 +130,7 @@ impl World {
             self.wait(Duration::from_secs(3));
             // The node repeats what was not answered.
             let again = if self.joiner.failed.is_none() { self.joiner.say_again(self.now) } else { Vec::new() };
-            self.air.extend(again.into_iter().map(|frame| (US, frame)));
+            self.in_transit.extend(again.into_iter().map(|frame| (US, frame)));
         }
         assert_eq!(self.ended.len(), 1, "it ends once");
         assert_eq!(self.exchange.poll_deadline(), None, "and waits for nothing after that");
@@ -176,7 +176,7 @@ fn whatever_is_granted_arrives_and_nothing_else() {
         let learnt: Vec<_> = world.joiner.learnt.iter().map(|(id, key)| (*id, key == world.keys.network_key(*id))).collect();
         assert_eq!(learnt.len(), keys.classes().count());
         assert!(learnt.into_iter().all(|(id, right)| right && keys.contains(KeyMask::of(id.class()))));
-        let asked_pin = world.questions.iter().any(|question| matches!(question, Question::Pin { .. }));
+        let asked_pin = world.questions.iter().any(|question| matches!(question, KeyQuestion::Pin { .. }));
         assert_eq!(asked_pin, !(keys & KeyMask::AUTHENTICATED).is_empty(), "{keys:?}");
     }
 }
@@ -197,7 +197,7 @@ fn a_scanned_label_needs_nobody_and_refuses_every_other_device() {
     let mut world = World::new(lock(), known(lock().dsk()));
     world.grant.keys = KeyMask(0x84);
     assert_eq!(world.run().unwrap().keys, KeyMask(0x84));
-    assert!(world.questions.iter().all(|question| matches!(question, Question::Grant { .. })), "{:?}", world.questions);
+    assert!(world.questions.iter().all(|question| matches!(question, KeyQuestion::Grant { .. })), "{:?}", world.questions);
 
     for byte in 2..DSK {
         let mut dsk = lock().dsk();
@@ -315,7 +315,7 @@ fn a_key_that_was_not_granted_is_not_given() {
         let how = {
             let mut world_wants = Some(wants);
             loop {
-                let Some((to, frame)) = world.air.pop_front() else { break world.ended.first().cloned() };
+                let Some((to, frame)) = world.in_transit.pop_front() else { break world.ended.first().cloned() };
                 world.arrive(to, frame);
                 if !world.joiner.wants.is_empty()
                     && let Some(wants) = world_wants.take()
@@ -334,7 +334,7 @@ fn a_key_that_was_not_granted_is_not_given() {
 fn a_node_that_leaves_a_granted_key_out_is_not_done() {
     let mut world = World::new(lock(), None);
     world.drain();
-    while let Some((to, frame)) = world.air.pop_front() {
+    while let Some((to, frame)) = world.in_transit.pop_front() {
         world.arrive(to, frame);
         world.joiner.wants.retain(|key| *key != KeyMask(0x04));
     }
@@ -345,18 +345,18 @@ fn a_node_that_leaves_a_granted_key_out_is_not_done() {
 fn a_node_that_falls_silent_is_given_up_in_its_time_and_told_nothing() {
     // The frame of the node that is the last one to arrive; what is waited for then, and since when nobody answers.
     for (last, step) in [
-        (0, Step::KexReport),
-        (1, Step::PublicKey),
-        (2, Step::Echo),
-        (3, Step::Echo),
-        (4, Step::KeyGet),
-        (5, Step::Verify),
-        (6, Step::Verify),
+        (0, KeyExchangeStep::KexReport),
+        (1, KeyExchangeStep::PublicKey),
+        (2, KeyExchangeStep::Echo),
+        (3, KeyExchangeStep::Echo),
+        (4, KeyExchangeStep::KeyGet),
+        (5, KeyExchangeStep::Verify),
+        (6, KeyExchangeStep::Verify),
     ] {
         let mut world = World::new(lock(), None);
         world.drain();
         let mut heard = 0;
-        while let Some((to, frame)) = world.air.pop_front() {
+        while let Some((to, frame)) = world.in_transit.pop_front() {
             if to == US {
                 heard += 1;
                 if heard > last {
@@ -374,8 +374,12 @@ fn a_node_that_falls_silent_is_given_up_in_its_time_and_told_nothing() {
             world.wait(time);
         }
         assert_eq!(world.ended, [Err(Failure::NoAnswer(step))], "{last}");
-        assert_eq!(waited, if step == Step::Echo { Duration::from_secs(30) } else { Duration::from_secs(10) }, "{last}");
-        assert!(!world.air.iter().any(|(_, frame)| frame.starts_with(&[0x9F, 0x07])), "silent stop");
+        assert_eq!(
+            waited,
+            if step == KeyExchangeStep::Echo { Duration::from_secs(30) } else { Duration::from_secs(10) },
+            "{last}"
+        );
+        assert!(!world.in_transit.iter().any(|(_, frame)| frame.starts_with(&[0x9F, 0x07])), "silent stop");
     }
 }
 
@@ -388,7 +392,7 @@ fn a_node_that_has_all_its_keys_is_a_member_although_its_last_message_was_lost()
         world.drain();
         let (mut heard, mut to_lose) = (0, answers_lost);
         while world.ended.is_empty() {
-            while let Some((to, frame)) = world.air.pop_front() {
+            while let Some((to, frame)) = world.in_transit.pop_front() {
                 heard += usize::from(to == US && world.now == Instant::ZERO);
                 let arrives = to != US || heard <= last || world.now > Instant::ZERO && joins && to_lose == 0;
                 if to == US && world.now > Instant::ZERO {
@@ -411,7 +415,7 @@ fn a_node_that_has_all_its_keys_is_a_member_although_its_last_message_was_lost()
     assert_eq!((how, heard), (Ok(whole.clone()), messages));
     assert_eq!(ends(messages - 1, true, 1).0, Ok(whole), "it is asked again");
     let (how, _, ended) = ends(messages - 1, false, 0);
-    assert_eq!(how, Err(Failure::NoAnswer(Step::KeyGet)), "it stopped, and has no keys");
+    assert_eq!(how, Err(Failure::NoAnswer(KeyExchangeStep::KeyGet)), "it stopped, and has no keys");
     assert!(ended < Instant::ZERO + Duration::from_secs(60), "{ended:?}");
     for last in 0..messages - 1 {
         assert!(ends(last, false, 0).0.is_err(), "{last} of {messages}");
@@ -422,26 +426,26 @@ fn a_node_that_has_all_its_keys_is_a_member_although_its_last_message_was_lost()
 fn a_question_nobody_answers_ends_after_four_minutes() {
     let mut entropy = Entropy::from_number(3);
     let keys = network_keys();
-    let air = Air { home: HOME, own: US, keys: &keys };
+    let context = S2Context { home: HOME, own: US, keys: &keys };
     for answered in [false, true] {
         let joiner = lock();
         let mut exchange = KeyExchange::begin(NodeId(7), None, Instant::ZERO, &mut entropy);
-        exchange.receive(&air, Security2::KEXReport(joiner.report), Instant::ZERO, &mut entropy);
+        exchange.receive(&context, Security2::KEXReport(joiner.report), Instant::ZERO, &mut entropy);
         if answered {
             let grant = Grant { keys: ALL, client_side_authentication: false };
-            assert_eq!(exchange.pin(&joiner.pin(), Instant::ZERO), Err(Misplaced::NotAsked));
+            assert_eq!(exchange.pin(&joiner.pin(), Instant::ZERO), Err(KeyInputRejected::NotAsked));
             let more = Grant { keys: KeyMask(0x8F), ..grant };
-            assert_eq!(exchange.grant(more, Instant::ZERO), Err(Misplaced::NotRequested));
+            assert_eq!(exchange.grant(more, Instant::ZERO), Err(KeyInputRejected::NotRequested));
             exchange.grant(grant, Instant::ZERO).unwrap();
-            assert_eq!(exchange.grant(grant, Instant::ZERO), Err(Misplaced::NotAsked));
+            assert_eq!(exchange.grant(grant, Instant::ZERO), Err(KeyInputRejected::NotAsked));
             let report = PublicKeyReport { including_node: false, public_key: joiner.private.public() };
-            exchange.receive(&air, Security2::PublicKeyReport(report), Instant::ZERO, &mut entropy);
+            exchange.receive(&context, Security2::PublicKeyReport(report), Instant::ZERO, &mut entropy);
         }
         let deadline = exchange.poll_deadline().unwrap();
         assert_eq!(deadline.at, Instant::from_millis(240_000));
-        exchange.handle_timeout(&air, Instant::from_millis(239_999), &mut entropy);
+        exchange.handle_timeout(&context, Instant::from_millis(239_999), &mut entropy);
         assert!(exchange.poll_deadline().is_some());
-        exchange.handle_timeout(&air, deadline.at, &mut entropy);
+        exchange.handle_timeout(&context, deadline.at, &mut entropy);
         let last = std::iter::from_fn(|| exchange.poll_output()).last();
         assert_eq!(last, Some(Output::Ended(Err(Failure::NobodyAnswered))));
     }
@@ -454,27 +458,27 @@ fn frames_before_the_pin_is_known_are_dropped_and_repeated_ones_are_taken() {
     for _ in 0..12 {
         while let Some(output) = world.exchange.poll_output() {
             match output {
-                Output::Send(frame) | Output::Answer(frame) => world.air.push_back((NodeId(7), frame.0)),
-                Output::Ask(Question::Grant { .. }) => world.exchange.grant(world.grant, world.now).unwrap(),
+                Output::Send(frame) | Output::Answer(frame) => world.in_transit.push_back((NodeId(7), frame.0)),
+                Output::Ask(KeyQuestion::Grant { .. }) => world.exchange.grant(world.grant, world.now).unwrap(),
                 Output::Ask(_) => asked = true,
                 Output::Ended(how) => panic!("{how:?}"),
             }
         }
-        let Some((to, frame)) = world.air.pop_front() else { break };
+        let Some((to, frame)) = world.in_transit.pop_front() else { break };
         if to == US {
             let Ok(Command::Security2(frame)) = Command::parse(&frame) else { panic!("not S2") };
-            let air = Air { home: HOME, own: US, keys: &world.keys };
-            world.exchange.receive(&air, frame, world.now, &mut world.entropy);
+            let context = S2Context { home: HOME, own: US, keys: &world.keys };
+            world.exchange.receive(&context, frame, world.now, &mut world.entropy);
         } else {
             let said = world.joiner.hear(&frame, world.now);
-            world.air.extend(said.into_iter().map(|frame| (US, frame)));
+            world.in_transit.extend(said.into_iter().map(|frame| (US, frame)));
         }
     }
-    assert!(asked && world.air.is_empty(), "the echo was dropped without a word");
+    assert!(asked && world.in_transit.is_empty(), "the echo was dropped without a word");
     world.exchange.pin(&world.pin, world.now).unwrap();
     world.now = world.now + Duration::from_secs(10);
     let again = world.joiner.say_again(world.now);
-    world.air.extend(again.into_iter().map(|frame| (US, frame)));
+    world.in_transit.extend(again.into_iter().map(|frame| (US, frame)));
     assert_eq!(world.run().unwrap().keys, ALL);
 }
 
@@ -484,7 +488,7 @@ fn a_device_without_label_has_our_code_typed_into_it() {
     joiner.report.flags = KexFlags(0x02);
     let mut world = World::new(joiner, None);
     assert_eq!(world.run().unwrap().keys, ALL);
-    assert!(matches!(world.questions.as_slice(), [Question::Grant { .. }, Question::TypeIntoDevice { .. }]));
+    assert!(matches!(world.questions.as_slice(), [KeyQuestion::Grant { .. }, KeyQuestion::TypeIntoDevice { .. }]));
 
     let mut joiner = lock();
     joiner.report.flags = KexFlags(0x02);
@@ -500,7 +504,7 @@ fn long_range_gives_its_own_two_keys_and_no_other() {
     world.grant.keys = KeyMask(0x06);
     let granted = world.run().unwrap();
     assert_eq!((granted.keys, granted.withheld), (KeyMask(0x06), KeyMask::NONE));
-    assert!(matches!(world.questions.first(), Some(Question::Grant { requested: KeyMask(0x06), .. })));
+    assert!(matches!(world.questions.first(), Some(KeyQuestion::Grant { requested: KeyMask(0x06), .. })));
     for (id, key) in &world.joiner.learnt {
         assert!(matches!(id, KeyId::AuthenticatedLongRange | KeyId::AccessControlLongRange));
         assert_eq!(key, world.keys.network_key(*id));
@@ -611,7 +615,7 @@ proptest! {
         let mut world = World::new(lock(), None);
         world.drain();
         for _ in 0..honest {
-            let Some((to, frame)) = world.air.pop_front() else { break };
+            let Some((to, frame)) = world.in_transit.pop_front() else { break };
             world.arrive(to, frame);
         }
         let ended = world.ended.len();

@@ -74,7 +74,7 @@ struct Scene {
     entropy: Entropy,
     now: Instant,
     to_node: Vec<Vec<u8>>,
-    air: Vec<Vec<u8>>,
+    transmitted: Vec<Vec<u8>>,
     outcome: Option<Result<Granted, NotGranted>>,
 }
 
@@ -84,7 +84,15 @@ impl Scene {
         let key = Key::from_bytes(KEY);
         let (inclusion, first) = Inclusion::begin(NodeId(1), NodeId(7), &key, is_controller, 46, now).unwrap();
         let node = Node::new(is_controller);
-        Self { inclusion, node, entropy: Entropy::from_number(3), now, to_node: vec![first], air: Vec::new(), outcome: None }
+        Self {
+            inclusion,
+            node,
+            entropy: Entropy::from_number(3),
+            now,
+            to_node: vec![first],
+            transmitted: Vec::new(),
+            outcome: None,
+        }
     }
 
     fn hears(&mut self, answer: &[u8]) {
@@ -101,14 +109,14 @@ impl Scene {
     fn step(&mut self) {
         let payload = self.to_node.remove(0);
         let answers = self.node.hears(&payload, self.now);
-        self.air.push(payload);
+        self.transmitted.push(payload);
         for answer in answers {
-            self.air.push(answer.clone());
+            self.transmitted.push(answer.clone());
             self.hears(&answer);
         }
     }
 
-    fn until(&mut self, step: Step) {
+    fn until(&mut self, step: S0Step) {
         while self.inclusion.step != step {
             self.step();
         }
@@ -139,9 +147,9 @@ fn a_lock_gets_the_key_and_tells_what_it_has() {
     assert_eq!(scene.outcome, Some(Ok(Granted { classes: Some(classes()) })));
     assert_eq!(scene.node.key, Some(Key::from_bytes(KEY)));
     assert_eq!(scene.inclusion.poll_deadline(), None);
-    let numbers: Vec<u8> = scene.air.iter().map(|payload| payload[1]).collect();
+    let numbers: Vec<u8> = scene.transmitted.iter().map(|payload| payload[1]).collect();
     assert_eq!(numbers, [0x04, 0x05, 0x40, 0x80, 0x81, 0x40, 0x80, 0x81, 0x40, 0x80, 0x81, 0x40, 0x80, 0x81]);
-    assert!(!scene.air.iter().any(|payload| payload.windows(16).any(|it| it == KEY)), "the key was in clear on the air");
+    assert!(!scene.transmitted.iter().any(|payload| payload.windows(16).any(|it| it == KEY)), "the key was in clear on the air");
 }
 
 #[test]
@@ -149,12 +157,12 @@ fn a_controller_inherits_the_scheme_before_it_is_asked() {
     let mut scene = Scene::new(true);
     scene.finish();
     assert_eq!(scene.outcome, Some(Ok(Granted { classes: Some(classes()) })));
-    assert_eq!(scene.air.len(), 14 + 6);
+    assert_eq!(scene.transmitted.len(), 14 + 6);
 }
 
 #[test]
 fn each_step_that_is_not_answered_has_its_own_failure() {
-    for step in [Step::Scheme, Step::Key, Step::Verify, Step::Inherit] {
+    for step in [S0Step::Scheme, S0Step::Key, S0Step::Verify, S0Step::Inherit] {
         let mut scene = Scene::new(true);
         scene.until(step);
         assert_eq!(scene.inclusion.handle_timeout(scene.now), Turn::default(), "too early");
@@ -169,14 +177,14 @@ fn each_step_that_is_not_answered_has_its_own_failure() {
 #[test]
 fn a_lock_that_has_the_key_but_no_list_is_not_thrown_out() {
     let mut scene = Scene::new(false);
-    scene.until(Step::Classes);
+    scene.until(S0Step::Classes);
     scene.time_out();
     assert_eq!(scene.outcome, Some(Ok(Granted { classes: None })));
 }
 
 #[test]
 fn a_frame_that_was_lost_is_sent_again_but_not_for_ever() {
-    for step in [Step::Scheme, Step::Key, Step::Verify, Step::Classes] {
+    for step in [S0Step::Scheme, S0Step::Key, S0Step::Verify, S0Step::Classes] {
         let mut scene = Scene::new(false);
         scene.until(step);
         for _ in 0..RETRIES {
@@ -188,7 +196,7 @@ fn a_frame_that_was_lost_is_sent_again_but_not_for_ever() {
         let mut given_up = Scene { to_node: scene.to_node.clone(), ..Scene::new(false) };
         std::mem::swap(&mut given_up.inclusion, &mut scene.inclusion);
         let turn = given_up.inclusion.not_delivered(scene.now, &mut scene.entropy);
-        let at = if step == Step::Verify { Step::Key } else { step };
+        let at = if step == S0Step::Verify { S0Step::Key } else { step };
         assert_eq!(turn.outcome, Some(Err(NotGranted::Unreachable(at))));
     }
 }
@@ -196,13 +204,13 @@ fn a_frame_that_was_lost_is_sent_again_but_not_for_ever() {
 #[test]
 fn a_key_that_did_not_arrive_at_first_still_arrives() {
     let mut scene = Scene::new(false);
-    scene.until(Step::Verify);
+    scene.until(S0Step::Verify);
     let began = scene.inclusion.poll_deadline().unwrap().at;
     scene.to_node.clear();
     scene.now = scene.now + Duration::from_secs(2);
     let turn = scene.inclusion.not_delivered(scene.now, &mut scene.entropy);
     scene.take(turn);
-    scene.until(Step::Verify);
+    scene.until(S0Step::Verify);
     assert_eq!(scene.inclusion.poll_deadline().unwrap().at, began, "retries do not make a step longer");
     scene.finish();
     assert!(matches!(scene.outcome, Some(Ok(_))), "{:?}", scene.outcome);
@@ -211,14 +219,14 @@ fn a_key_that_did_not_arrive_at_first_still_arrives() {
 #[test]
 fn a_verification_under_the_zero_key_grants_nothing() {
     let mut scene = Scene::new(false);
-    scene.until(Step::Verify);
+    scene.until(S0Step::Verify);
     // The node takes the key and goes on with the one everybody knows.
     let key_set = scene.to_node.remove(0);
     scene.node.hears(&key_set, scene.now);
     scene.node.keys = S0Keys::temporary();
     scene.hears(&[0x98, 0x40]);
     scene.step();
-    assert_eq!((scene.inclusion.step, &scene.outcome), (Step::Verify, &None));
+    assert_eq!((scene.inclusion.step, &scene.outcome), (S0Step::Verify, &None));
     scene.time_out();
     assert_eq!(scene.outcome, Some(Err(NotGranted::WrongKey)));
 }
@@ -226,11 +234,11 @@ fn a_verification_under_the_zero_key_grants_nothing() {
 #[test]
 fn what_is_said_in_clear_grants_nothing() {
     let mut scene = Scene::new(false);
-    scene.until(Step::Verify);
+    scene.until(S0Step::Verify);
     for forged in [&[0x98, 0x07][..], &[0x98, 0x05, 0x00], &[0x98, 0x03, 0x00, 0x62]] {
         assert_eq!(scene.inclusion.receive(said(forged), scene.now, &mut scene.entropy), Turn::default());
     }
-    assert_eq!(scene.inclusion.step, Step::Verify);
+    assert_eq!(scene.inclusion.step, S0Step::Verify);
 }
 
 #[test]
@@ -266,5 +274,5 @@ fn a_recorded_scheme_report_is_understood() {
     assert_eq!(frame(0)[6..9], first);
     let turn = inclusion.receive(said(&frame(2)[7..10]), Instant::from_millis(4_000), &mut Entropy::from_number(1));
     assert_eq!(turn.send, [[0x98, 0x40]]);
-    assert_eq!(inclusion.step, Step::Key);
+    assert_eq!(inclusion.step, S0Step::Key);
 }

@@ -8,23 +8,23 @@ use crate::command::security_2::FailType;
 use crate::domain::entropy::Entropy;
 use crate::domain::node::SecurityClass;
 use crate::domain::time::Deadline;
-use crate::security::key_exchange::{DskPin, Failure, Grant, KeyExchange, Known, Output, Question, Step as Waited};
+use crate::security::key_exchange::{DskPin, Failure, Grant, KeyExchange, KeyExchangeStep as Waited, KeyQuestion, Known, Output};
 use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
 use crate::security::s0::inclusion::{self as s0, Inclusion};
-use crate::security::s2::{Addressing, Air, Opened, Protection, Received, Sealing, Session};
+use crate::security::s2::{Addressing, FrameKey, Opened, Received, S2Context, Sealing, Session};
 use crate::serial::frame::{Decoder, Received as OnTheLine};
 use crate::serial::node_info::{ApplicationUpdate, InclusionStatus, UpdateStatus};
 use crate::serial::request::{AddNode, NodeCall, SmartStartIds};
 use crate::serial::setup::SetupRequest;
 use crate::serial::transmit::{SendData, TxOptions};
 use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth, Request};
-use crate::sim::air::Conditions;
 use crate::sim::blueprint::Blueprint;
 use crate::sim::chip::Chip;
 use crate::sim::device::Radio;
-use crate::sim::joiner::{Failure as Theirs, Fault, Step};
+use crate::sim::joiner::{Failure as Theirs, Fault, JoinStep};
 use crate::sim::model::Model;
 use crate::sim::node::Faults;
+use crate::sim::radio::Conditions;
 
 mod host;
 
@@ -65,13 +65,13 @@ fn a_lock_with_its_pin_gets_access_control_and_takes_a_code_under_it() {
     // Supervision, session 5, around Extended User Code Set: user 7, 4321.
     let said = host.tell(&mut session, ACCESS, b"\x6c\x01\x05\x0b\x63\x0b\x01\x00\x07\x01\x044321");
     let [report] = &said[..] else { panic!("{said:?}") };
-    assert_eq!((report.protection, &report.command[..]), (Protection::Class(ACCESS), &[0x6C, 0x02, 0x05, 0xFF, 0x00][..]));
+    assert_eq!((report.protection, &report.command[..]), (FrameKey::Class(ACCESS), &[0x6C, 0x02, 0x05, 0xFF, 0x00][..]));
     let codes = &host.world.node(node).unwrap().memory.codes;
     assert_eq!(codes.user_of(b"4321"), Some(7));
 }
 
 #[test]
-fn the_stick_tells_each_step_of_an_inclusion_and_waits_for_the_host() {
+fn the_controller_tells_each_step_of_an_inclusion_and_waits_for_the_host() {
     let mut host = Host::new(&Blueprint::empty());
     host.world.offer(Device::new(Model::s2(), 7), host.now);
     let (node, statuses) = host.add(AddNode::ANY, None);
@@ -208,9 +208,11 @@ fn a_lock_of_s0_gets_its_key_and_speaks_under_it() {
 
 #[test]
 fn a_device_of_s0_that_stops_in_any_step_has_no_key() {
-    for (step, waited_for) in
-        [(Step::SchemeReport, s0::Step::Scheme), (Step::KeyNonce, s0::Step::Key), (Step::KeyVerify, s0::Step::Verify)]
-    {
+    for (step, waited_for) in [
+        (JoinStep::SchemeReport, s0::S0Step::Scheme),
+        (JoinStep::KeyNonce, s0::S0Step::Key),
+        (JoinStep::KeyVerify, s0::S0Step::Verify),
+    ] {
         let mut host = Host::new(&Blueprint::empty());
         let device = Device::new(Model::s0(), 7).with_fault(Fault::Silent(step));
         let (node, outcome) = bootstrap_s0(&mut host, device);
@@ -265,7 +267,7 @@ fn long_range_takes_two_bytes_a_region_and_keys_of_its_own() {
     let said = host.tell(&mut session, ACCESS, &[0x63, 0x02, 0x01]);
     assert_eq!(said.len(), 1, "{said:?}");
 
-    // The same with one byte, or in a region without Long Range: the stick refuses.
+    // The same with one byte, or in a region without Long Range: the controller refuses.
     let ids = Some(SmartStartIds { nwi_home_id: dsk.nwi_home_id(), auth_home_id: dsk.auth_home_id() });
     let mode = AddNode::SMART_START_HOME_ID | AddNode::LONG_RANGE;
     assert_eq!(Host::new(&Blueprint { chip: Chip::series_800(), ..Blueprint::empty() }).add(mode, ids).1, [7]);
@@ -275,12 +277,12 @@ fn long_range_takes_two_bytes_a_region_and_keys_of_its_own() {
 #[test]
 fn a_device_that_stops_in_any_step_has_no_keys_and_can_be_excluded() {
     for (step, waited_for) in [
-        (Step::KexReport, Waited::KexReport),
-        (Step::PublicKey, Waited::PublicKey),
-        (Step::Echo, Waited::Echo),
-        (Step::KeyGet, Waited::KeyGet),
-        (Step::Verify, Waited::Verify),
-        (Step::TransferEnd, Waited::KeyGet),
+        (JoinStep::KexReport, Waited::KexReport),
+        (JoinStep::PublicKey, Waited::PublicKey),
+        (JoinStep::Echo, Waited::Echo),
+        (JoinStep::KeyGet, Waited::KeyGet),
+        (JoinStep::Verify, Waited::Verify),
+        (JoinStep::TransferEnd, Waited::KeyGet),
     ] {
         let mut host = Host::new(&Blueprint::empty());
         let device = host.world.offer(Device::new(Model::s2(), 7).with_fault(Fault::Silent(step)), host.now);
@@ -294,7 +296,7 @@ fn a_device_that_stops_in_any_step_has_no_keys_and_can_be_excluded() {
     }
 }
 
-/// Excludes a node, and gives the statuses that the stick told.
+/// Excludes a node, and gives the statuses that the controller told.
 fn exclude(host: &mut Host, node: NodeId) {
     host.heard.clear();
     host.ask(&Request::RemoveNode { mode: 0xC1, callback: CallbackId(8) });
@@ -412,11 +414,11 @@ fn a_lock_that_was_there_before_has_the_keys_of_the_network() {
 fn who_is_believed_to_have_keys_through_bad_air_has_them() {
     let mut believed = 0;
     for seed in 0..20 {
-        let air = Conditions { loss: 25, ack_loss: 15, duplication: 10, ..Conditions::default() };
+        let conditions = Conditions { loss: 25, ack_loss: 15, duplication: 10, ..Conditions::default() };
         let mut host = Host::new(&Blueprint::empty());
         let device = host.world.offer(Device::new(Model::s2(), seed), host.now);
         let (node, _) = host.add(AddNode::ANY, None);
-        host.world.set_conditions(air);
+        host.world.set_conditions(conditions);
         let pin = host.world.dsk(device).unwrap().pin();
         let how = host.bootstrap(node, None, &pin, device).map(|(keys, _)| keys);
         let lock = host.world.node(node).unwrap();

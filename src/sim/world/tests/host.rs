@@ -21,7 +21,7 @@ impl Host {
         self.read();
     }
 
-    /// Data frames from the stick are acknowledged and kept without framing: type, function, parameters.
+    /// Data frames from the controller are acknowledged and kept without framing: type, function, parameters.
     pub(super) fn read(&mut self) {
         while let Some(bytes) = self.world.poll_transmit() {
             if let [0x01, _, body @ .., _] = &bytes[..] {

@@ -7,7 +7,7 @@ pub(super) struct Host {
     pub(super) now: Instant,
     pub(super) width: NodeIdWidth,
     pub(super) decoder: Decoder,
-    /// Everything that the stick said and nobody looked at yet.
+    /// Everything that the controller said and nobody looked at yet.
     pub(super) heard: VecDeque<Message>,
     /// Payloads for nodes, and the one that is on the air.
     pub(super) queue: VecDeque<(NodeId, Vec<u8>)>,
@@ -32,7 +32,7 @@ impl Host {
         }
     }
 
-    /// A host of a Long Range stick, with node ids of two bytes.
+    /// A host of a Long Range controller, with node ids of two bytes.
     pub(super) fn far() -> Self {
         let mut host = Self::new(&Blueprint { chip: Chip::series_800(), ..Blueprint::empty() });
         host.ask(&Request::Setup(SetupRequest::SetNodeIdType(NodeIdWidth::Bits16)));
@@ -101,7 +101,7 @@ impl Host {
         }
     }
 
-    /// Starts adding and brings the protocol's part to its end: the node, and the statuses that the stick told.
+    /// Starts adding and brings the protocol's part to its end: the node, and the statuses that the controller told.
     pub(super) fn add(&mut self, mode: u8, smart_start: Option<SmartStartIds>) -> (NodeId, Vec<u8>) {
         self.ask(&Request::AddNode(AddNode { mode: mode | 0xC0, callback: CallbackId(5), smart_start }));
         let mut statuses = Vec::new();
@@ -146,7 +146,7 @@ impl Host {
     }
 
     pub(super) fn home(&self) -> crate::domain::ids::HomeId {
-        self.world.stick.home()
+        self.world.controller.home()
     }
 
     /// Gives a node its keys under S2, with `pin` where it is asked for.
@@ -164,11 +164,11 @@ impl Host {
                 match output {
                     Output::Answer(frame) => self.queue.push_front((node, frame.0)),
                     Output::Send(frame) => self.queue.push_back((node, frame.0)),
-                    Output::Ask(Question::Grant { requested, client_side_authentication }) => {
+                    Output::Ask(KeyQuestion::Grant { requested, client_side_authentication }) => {
                         exchange.grant(Grant { keys: requested, client_side_authentication }, self.now).unwrap();
                     }
-                    Output::Ask(Question::Pin { .. }) => exchange.pin(pin, self.now).unwrap(),
-                    Output::Ask(Question::TypeIntoDevice { code }) => {
+                    Output::Ask(KeyQuestion::Pin { .. }) => exchange.pin(pin, self.now).unwrap(),
+                    Output::Ask(KeyQuestion::TypeIntoDevice { code }) => {
                         // A person takes a while.
                         self.pass(Duration::from_secs(20));
                         assert!(self.world.type_into(device, code, self.now));
@@ -183,14 +183,14 @@ impl Host {
             if let Some(message) = self.heard.pop_front() {
                 let Message::ApplicationCommand(command) = message else { continue };
                 let Ok(Command::Security2(frame)) = Command::parse(&command.payload) else { continue };
-                let air = Air { home, own: US, keys: &self.keys };
-                exchange.receive(&air, frame, self.now, &mut self.entropy);
+                let context = S2Context { home, own: US, keys: &self.keys };
+                exchange.receive(&context, frame, self.now, &mut self.entropy);
                 continue;
             }
             let end = self.now + Duration::from_secs(300);
             self.step(end, exchange.poll_deadline());
-            let air = Air { home, own: US, keys: &self.keys };
-            exchange.handle_timeout(&air, self.now, &mut self.entropy);
+            let context = S2Context { home, own: US, keys: &self.keys };
+            exchange.handle_timeout(&context, self.now, &mut self.entropy);
         }
     }
 
@@ -201,9 +201,9 @@ impl Host {
         let end = self.now + Duration::from_secs(3);
         let (mut waits, mut resealed) = (true, false);
         loop {
-            let air = Air { home, own: US, keys: &self.keys };
+            let context = S2Context { home, own: US, keys: &self.keys };
             if std::mem::take(&mut waits) {
-                match session.seal(&air, Protection::Class(class), command, self.now, &mut self.entropy) {
+                match session.seal(&context, FrameKey::Class(class), command, self.now, &mut self.entropy) {
                     Sealing::Frame(frame) | Sealing::NonceGet(frame) => self.queue.push_back((node, frame.0)),
                     Sealing::Impossible(why) => panic!("{why}"),
                 }
@@ -211,7 +211,7 @@ impl Host {
             while let Some(message) = self.heard.pop_front() {
                 let Message::ApplicationCommand(said) = message else { continue };
                 let Ok(Command::Security2(frame)) = Command::parse(&said.payload) else { continue };
-                match session.receive(&air, frame, Addressing::Single, self.now, &mut self.entropy) {
+                match session.receive(&context, frame, Addressing::Single, self.now, &mut self.entropy) {
                     Received::Command(command) => opened.push(command),
                     Received::Answer { frame, .. } => self.queue.push_front((node, frame.0)),
                     Received::Nonce => waits = true,

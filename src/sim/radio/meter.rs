@@ -35,21 +35,21 @@ pub struct Counts {
 pub struct RadioStatistics {
     /// Everybody.
     pub total: Counts,
-    /// The stick.
+    /// The controller.
     pub controller: Counts,
     /// Each node that sent or was to be woken.
     pub nodes: BTreeMap<NodeId, Counts>,
-    /// Microseconds that the stick sent in the last hour in the band where the law counts them.
+    /// Microseconds that the controller sent in the last hour in the band where the law counts them.
     pub last_hour_us: u64,
 }
 
 impl RadioStatistics {
-    /// The share of the last hour in which the stick sent in the band that is limited: 1.0 is all of it.
+    /// The share of the last hour in which the controller sent in the band that is limited: 1.0 is all of it.
     pub fn duty_cycle(&self) -> f64 {
         Duration::from_micros(self.last_hour_us).as_secs_f64() / HOUR.as_secs_f64()
     }
 
-    /// Whether the stick sent more than European law allows.
+    /// Whether the controller sent more than European law allows.
     pub fn is_over_limit(&self) -> bool {
         self.duty_cycle() > DUTY_CYCLE_LIMIT
     }
@@ -59,9 +59,9 @@ impl RadioStatistics {
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     counted: RadioStatistics,
-    /// What the stick sent in the limited band, by the second, oldest first.
+    /// What the controller sent in the limited band, by the second, oldest first.
     hour: VecDeque<(Instant, u64)>,
-    /// What the stick's last transmission still is to send, should it be stopped.
+    /// What the controller's last transmission still is to send, should it be stopped.
     stoppable: Vec<Emission>,
 }
 
@@ -83,7 +83,7 @@ pub(super) enum Kind {
 }
 
 impl Meter {
-    /// A transmission of the stick begins: what the one before sent is history.
+    /// A transmission of the controller begins: what the one before sent is history.
     pub(super) fn begin(&mut self) {
         self.stoppable.clear();
     }
@@ -112,7 +112,7 @@ impl Meter {
         }
     }
 
-    /// The stick's transmission was stopped: what would have come after was never sent.
+    /// The controller's transmission was stopped: what would have come after was never sent.
     pub(super) fn stop(&mut self, now: Instant) {
         let take = |counts: &mut Counts, by: &Counts| {
             counts.airtime_us = counts.airtime_us.saturating_sub(by.airtime_us);

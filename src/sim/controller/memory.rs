@@ -1,4 +1,4 @@
-//! What a stick keeps without power, and the image that a backup makes of it. Real images differ from make to make; this
+//! What a controller keeps without power, and the image that a backup makes of it. Real images differ from make to make; this
 //! one is ours: a head, records, a checksum, and 0xFF to the end.
 
 use std::collections::BTreeMap;
@@ -13,14 +13,14 @@ use crate::serial::request::SetNodeInformation;
 use crate::serial::setup::Region;
 use crate::serial::{Frame, FrameType, FunctionId, Message, NodeIdWidth, Request};
 
-/// A stick's memory.
+/// A controller's memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StickMemory {
+pub struct ControllerMemory {
     /// The network's home id.
     pub home: HomeId,
-    /// The nodes of the network, without the stick.
+    /// The nodes of the network, without the controller.
     pub nodes: BTreeMap<NodeId, NodeProtocolInfo>,
-    /// The stick is SUC and SIS.
+    /// The controller is SUC and SIS.
     pub is_suc: bool,
     /// Where it sends; in force after the next reset.
     pub region: Region,
@@ -50,8 +50,8 @@ const INFORMATION: u8 = 3;
 const NODE: u8 = 4;
 const ROUTE: u8 = 5;
 
-impl StickMemory {
-    /// A stick with these nodes.
+impl ControllerMemory {
+    /// A controller with these nodes.
     pub(super) fn new(home: HomeId, nodes: BTreeMap<NodeId, NodeProtocolInfo>, region: Region) -> Self {
         let last = |far: bool| nodes.keys().copied().filter(|node| node.is_long_range() == far).max();
         Self {
@@ -68,9 +68,9 @@ impl StickMemory {
         }
     }
 
-    /// A stick as it leaves the factory, or after a hard reset: a network of its own, in which it is alone and nobody SUC.
+    /// A controller as it leaves the factory, or after a hard reset: a network of its own, in which it is alone and nobody SUC.
     pub(super) fn factory(region: Region, entropy: &mut Entropy) -> Self {
-        // Home ids that sticks draw are from 0xC0000000 on.
+        // Home ids that controllers draw are from 0xC0000000 on.
         let home = u32::from_be_bytes(entropy.bytes()) | 0xC000_0000;
         Self { is_suc: false, ..Self::new(HomeId(home), BTreeMap::new(), region) }
     }
@@ -174,17 +174,17 @@ mod tests {
     fn a_damaged_image_is_not_taken_for_a_network() {
         let info = NodeProtocolInfo { generic: 0x40, flirs_1000ms: true, ..NodeProtocolInfo::default() };
         let nodes = BTreeMap::from([(NodeId(2), info), (NodeId(300), info)]);
-        let mut memory = StickMemory::new(HomeId(0xC0FF_EE01), nodes, Region::US_LONG_RANGE);
+        let mut memory = ControllerMemory::new(HomeId(0xC0FF_EE01), nodes, Region::US_LONG_RANGE);
         memory.routes.insert(NodeId(2), PriorityRoute { repeaters: [7, 0, 0, 0], speed: 2 });
         memory.powers = (-35, 10);
         let image = memory.image(4_096);
-        assert_eq!((image.len(), StickMemory::of_image(&image)), (4_096, Some(memory)));
+        assert_eq!((image.len(), ControllerMemory::of_image(&image)), (4_096, Some(memory)));
         for at in [0, 5, 9, 30, 60] {
             let mut damaged = image.clone();
             damaged[at] ^= 0x10;
-            assert_eq!(StickMemory::of_image(&damaged), None, "a wrong byte at {at}");
+            assert_eq!(ControllerMemory::of_image(&damaged), None, "a wrong byte at {at}");
         }
-        assert_eq!(StickMemory::of_image(&image[..40]), None);
-        assert_eq!(StickMemory::of_image(&[0xFF; 64]), None);
+        assert_eq!(ControllerMemory::of_image(&image[..40]), None);
+        assert_eq!(ControllerMemory::of_image(&[0xFF; 64]), None);
     }
 }

@@ -1,12 +1,12 @@
-//! Payloads for nodes: one, several, all, and the stick's own node information (docs/protocol/serial-api.md §4:
+//! Payloads for nodes: one, several, all, and the controller's own node information (docs/protocol/serial-api.md §4:
 //! 0x12–0x14, 0x16, 0xA9, 0xAB).
 
 use crate::domain::ids::NodeId;
 use crate::serial::transmit::{SendData, SendDataCallback, SendDataMulti, SendDataResponse, TxOptions, TxStatus};
 use crate::serial::{CallbackId, FunctionId, Message};
 
-use super::{Busy, Effect, OWN, Outcome, Stick, Transmission, reports};
-use crate::sim::air::Effort;
+use super::{Busy, Controller, Effect, OWN, Outcome, Transmission, reports};
+use crate::sim::radio::Effort;
 
 /// Payload of one classic frame with room for a route.
 pub(super) const MAX_PAYLOAD: u8 = 46;
@@ -20,7 +20,7 @@ const BROADCAST: [NodeId; 2] = [NodeId(0xFF), NodeId(0xFFF)];
 /// Option: look for a way with explorer frames.
 const EXPLORE: u8 = 0x20;
 
-impl Stick {
+impl Controller {
     /// The radio does one thing at a time: what comes meanwhile is refused, and the host tries again.
     pub(super) fn send(&mut self, function: FunctionId, send: &SendData) -> Vec<Effect> {
         let SendData { node, callback, .. } = *send;

@@ -1,12 +1,12 @@
-//! The stick's part of a change: it looks for the device, and takes it into its list, or out of it
+//! The controller's part of a change: it looks for the device, and takes it into its list, or out of it
 //! (docs/protocol/serial-api.md §4, 0x4A, 0x4B, 0x61, 0x63).
 //!
-//! The functions have no response; callbacks tell how far they got. The stick is told to stop in the end, however it ended,
-//! since a stick that goes on listening takes in whoever comes by.
+//! The functions have no response; callbacks tell how far they got. The controller is told to stop in the end, however it ended,
+//! since a controller that goes on listening takes in whoever comes by.
 
 use std::time::Duration;
 
-use super::{Ended, Expected, Newcomer, Operation, Phase, Progress, Reason, Task};
+use super::{Ended, ExpectedDevice, Newcomer, Phase, Progress, Reason, RunningChange, Task};
 use crate::domain::ids::NodeId;
 use crate::network::exchange::{Awaits, Ended as ExchangeEnded, Exchange};
 use crate::network::{ControllerStatus, Network, NetworkEvent, Owner};
@@ -15,7 +15,7 @@ use crate::serial::request::{AddNode, NodeCall, SmartStartIds};
 use crate::serial::setup::Region;
 use crate::serial::{CallbackId, FunctionId, Message, Request};
 
-/// The stick says at once that it listens.
+/// The controller says at once that it listens.
 const OPENS: Duration = Duration::from_secs(10);
 /// Somebody walks to the door and finds the button there.
 const LEARN_MODE: Duration = Duration::from_secs(120);
@@ -28,14 +28,14 @@ const NEIGHBOURS: Duration = Duration::from_secs(76);
 const LISTENING_NEIGHBOUR: Duration = Duration::from_millis(217);
 const BEAMED_NEIGHBOUR: Duration = Duration::from_millis(3517);
 const CONTROLLER_NEIGHBOUR: Duration = Duration::from_millis(732);
-/// A stick that was told to stop says so, and if it does not, the next thing can be done all the same.
+/// A controller that was told to stop says so, and if it does not, the next thing can be done all the same.
 const CLOSES: Duration = Duration::from_secs(5);
 /// Learn mode of a device for the place of a failed one ([`Message::Callback`]).
 const REPLACE_ANSWERED: u8 = 0;
 const REPLACE_WAITING: u8 = 3;
 const REPLACE_DONE: u8 = 4;
 
-/// What comes after the stick was told to stop.
+/// What comes after the controller was told to stop.
 #[derive(Clone, Debug)]
 pub(super) enum Then {
     /// The device gets its keys.
@@ -47,7 +47,7 @@ pub(super) enum Then {
 }
 
 impl Network {
-    /// Does what the change wants of the stick, when that has time.
+    /// Does what the change wants of the controller, when that has time.
     pub(in crate::network) fn go_on_with_change(&mut self) {
         self.check_change();
         if self.exchange.is_some() || self.clock < self.hold_until {
@@ -66,30 +66,30 @@ impl Network {
         }
     }
 
-    /// The stick acknowledged an order, or answered it, or did not.
+    /// The controller acknowledged an order, or answered it, or did not.
     pub(in crate::network) fn ordered(&mut self, ended: &ExchangeEnded) {
-        let replaces = self.membership.operation.as_ref().is_some_and(Operation::replaces);
+        let replaces = self.membership.operation.as_ref().is_some_and(RunningChange::replaces);
         match ended {
             ExchangeEnded::Answered(None) => {}
             ExchangeEnded::Answered(Some(frame)) if replaces => match Message::parse(frame, self.width) {
                 Ok(Message::FailedNodeResponse { flags: 0, .. }) => {}
                 // It is not on the list of those that failed.
                 Ok(Message::FailedNodeResponse { flags, .. }) if flags & 0x08 != 0 => self.end_change(Err(Reason::Answers)),
-                _ => self.end_change(Err(Reason::StickFailed)),
+                _ => self.end_change(Err(Reason::ControllerFailed)),
             },
             ExchangeEnded::Answered(Some(_)) => {}
             ExchangeEnded::NotAccepted | ExchangeEnded::NotSent | ExchangeEnded::Silent => {
-                let stopping = |operation: &Operation| matches!(operation.phase, Phase::Closing { sent: true, .. });
+                let stopping = |operation: &RunningChange| matches!(operation.phase, Phase::Closing { sent: true, .. });
                 if self.membership.operation.as_ref().is_some_and(stopping) {
                     self.closed(None);
                 } else {
-                    self.end_change(Err(Reason::StickSilent));
+                    self.end_change(Err(Reason::ControllerSilent));
                 }
             }
         }
     }
 
-    /// The stick tells how far an inclusion or exclusion got.
+    /// The controller tells how far an inclusion or exclusion got.
     pub(in crate::network) fn inclusion_callback(&mut self, told: InclusionCallback) {
         let now = self.clock;
         let Some(operation) = &mut self.membership.operation else {
@@ -133,18 +133,18 @@ impl Network {
                     self.closed(Some(&told));
                 }
             }
-            // Something else was under way in the stick: it is told to stop that, and asked again.
+            // Something else was under way in the controller: it is told to stop that, and asked again.
             (InclusionStatus::FAILED, Phase::Opening) if !std::mem::replace(&mut operation.again, true) => {
                 self.membership.stops += 1;
                 self.enter(Phase::Beginning, None);
             }
-            (InclusionStatus::FAILED, _) => self.close(Then::Fail(Reason::StickFailed)),
+            (InclusionStatus::FAILED, _) => self.close(Then::Fail(Reason::ControllerFailed)),
             (InclusionStatus::NOT_PRIMARY, _) => self.close(Then::Fail(Reason::NotPrimary)),
             (status, phase) => tracing::debug!(status = status.0, ?phase, "the stick tells of an inclusion out of turn"),
         }
     }
 
-    /// The stick tells how far the replacement of a failed node got.
+    /// The controller tells how far the replacement of a failed node got.
     pub(in crate::network) fn replacement_callback(&mut self, callback: CallbackId, status: u8) {
         let now = self.clock;
         let Some(operation) = self.membership.operation.as_ref().filter(|operation| operation.callbacks.contains(&callback))
@@ -163,7 +163,7 @@ impl Network {
                 self.give_keys(&newcomer);
             }
             REPLACE_ANSWERED => self.end_change(Err(Reason::Answers)),
-            _ => self.end_change(Err(Reason::StickFailed)),
+            _ => self.end_change(Err(Reason::ControllerFailed)),
         }
     }
 
@@ -171,12 +171,12 @@ impl Network {
     pub(in crate::network) fn device_calls(&mut self, update: &ApplicationUpdate) {
         let Some(home) = update.smart_start.map(|it| it.nwi_home_id) else { return };
         let long_range = update.status == UpdateStatus::SMART_START_PRIME_LONG_RANGE;
-        // Where the stick has no Long Range, the mesh is what there is.
+        // Where the controller has no Long Range, the mesh is what there is.
         let reaches_far = match &self.status {
             ControllerStatus::Ready(info) => info.region.is_some_and(Region::is_long_range),
             ControllerStatus::Starting { .. } | ControllerStatus::Absent { .. } => false,
         };
-        let wanted = |it: &&Expected| it.dsk.nwi_home_id() == home && (it.long_range && reaches_far) == long_range;
+        let wanted = |it: &&ExpectedDevice| it.dsk.nwi_home_id() == home && (it.long_range && reaches_far) == long_range;
         let expected = self.membership.expected.iter().find(wanted);
         let Some(expected) = expected.cloned() else {
             return tracing::debug!(long_range, "a device calls that nobody expects, or not that way");
@@ -214,9 +214,9 @@ impl Network {
         matches!(task, Some(Task::ReplaceFailed(it, _)) if *it == node)
     }
 
-    /// Tells the stick to stop without waiting for anything.
-    pub(super) fn stop_the_stick(&mut self) {
-        let looks = |operation: &Operation| {
+    /// Tells the controller to stop without waiting for anything.
+    pub(super) fn stop_the_controller(&mut self) {
+        let looks = |operation: &RunningChange| {
             matches!(
                 operation.phase,
                 Phase::Opening | Phase::Listening | Phase::Found | Phase::Moving(_) | Phase::Closing { sent: false, .. }
@@ -238,7 +238,7 @@ impl Network {
         }
     }
 
-    /// Has the stick told to stop, and does `then` when it has.
+    /// Has the controller told to stop, and does `then` when it has.
     pub(super) fn close(&mut self, then: Then) {
         self.enter(Phase::Closing { sent: false, then }, None);
     }
@@ -251,7 +251,7 @@ impl Network {
         let (request, awaits) = match &operation.task {
             Task::Include(terms) => {
                 // Whoever is near enough to hear a whisper is at the door: the S0 key goes out almost in clear.
-                let whispers = terms.security == super::Protection::S0;
+                let whispers = terms.security == super::JoinSecurity::S0;
                 let power = if whispers { 0 } else { AddNode::NORMAL_POWER };
                 let mode = AddNode::ANY | AddNode::NETWORK_WIDE | power;
                 (Request::AddNode(AddNode { mode, callback, smart_start: None }), Awaits::Acknowledgement)
@@ -292,13 +292,13 @@ impl Network {
         self.order(&request, Awaits::Acknowledgement);
     }
 
-    /// The stick stopped, or never said so.
+    /// The controller stopped, or never said so.
     fn closed(&mut self, told: Option<&InclusionCallback>) {
         let Some(operation) = &mut self.membership.operation else { return };
         let Phase::Closing { then, .. } = &operation.phase else { return };
         let (then, cancelled) = (then.clone(), operation.cancelled);
         if !matches!(operation.task, Task::Exclude) {
-            // One more is what sticks want after "done" (0x4A). Twice, since there are some that take a stop for a start
+            // One more is what controllers want after "done" (0x4A). Twice, since there are some that take a stop for a start
             // when they are idle.
             self.membership.stops += 2;
         }
@@ -313,7 +313,7 @@ impl Network {
             Then::GiveKeys(newcomer) => {
                 let failed = told.is_some_and(|told| told.status == InclusionStatus::FAILED);
                 if newcomer.node.0 == 0 || newcomer.node == self.own || failed {
-                    self.end_change(Err(Reason::StickFailed));
+                    self.end_change(Err(Reason::ControllerFailed));
                 } else if cancelled {
                     self.end_change(Err(Reason::Cancelled));
                 } else {
@@ -343,16 +343,16 @@ impl Network {
             _ if !overdue => {}
             Phase::Closing { .. } => self.closed(None),
             Phase::Listening => self.close(Then::Fail(Reason::NoDevice)),
-            // The stick was not told to look for anybody.
-            Phase::Looking => self.end_change(Err(Reason::StickSilent)),
+            // The controller was not told to look for anybody.
+            Phase::Looking => self.end_change(Err(Reason::ControllerSilent)),
             Phase::Beginning | Phase::Opening | Phase::Found | Phase::Moving(_) => {
-                self.close(Then::Fail(Reason::StickSilent));
+                self.close(Then::Fail(Reason::ControllerSilent));
             }
         }
     }
 
     fn order(&mut self, request: &Request, awaits: Awaits) {
-        let Ok(frame) = request.write(self.width) else { return self.end_change(Err(Reason::StickFailed)) };
+        let Ok(frame) = request.write(self.width) else { return self.end_change(Err(Reason::ControllerFailed)) };
         let function = frame.function;
         let send = self.send(frame);
         self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Change));
@@ -380,7 +380,7 @@ fn excluded(node: NodeId) -> Then {
     Then::Make(Ended::Excluded(Some(node).filter(|node| node.0 != 0)))
 }
 
-impl Operation {
+impl RunningChange {
     fn replaces(&self) -> bool {
         matches!(self.task, Task::ReplaceFailed(..)) && matches!(self.phase, Phase::Opening)
     }

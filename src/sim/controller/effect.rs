@@ -1,4 +1,4 @@
-//! What the stick asks of the world around it, and what it learns of its transmissions.
+//! What the controller asks of the world around it, and what it learns of its transmissions.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::OWN;
 use crate::domain::ids::NodeId;
 use crate::domain::node::Beam;
 use crate::serial::Frame;
-use crate::sim::air::{Effort, Flight, MOST_REPEATERS, Party, Rate};
 use crate::sim::device::DeviceId;
+use crate::sim::radio::{Effort, Flight, MOST_REPEATERS, Party, Rate};
 
-/// What the stick wants done.
+/// What the controller wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// A frame for the host.
@@ -18,7 +18,7 @@ pub enum Effect {
     Transmit(Transmission),
     /// A payload for several nodes at once; empty: a frame of the protocol for everybody.
     Multicast {
-        /// Which transmission, for [`Stick::transmitted`](super::Stick::transmitted).
+        /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
         /// To whom.
         nodes: Vec<NodeId>,
@@ -29,17 +29,17 @@ pub enum Effect {
     AskNodeInfo {
         /// Which node.
         node: NodeId,
-        /// Which transmission, for [`Stick::transmitted`](super::Stick::transmitted).
+        /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
     },
     /// Reach a node with a frame of the protocol, of which its application hears nothing.
     Reach {
         /// Which node.
         node: NodeId,
-        /// Which transmission, for [`Stick::transmitted`](super::Stick::transmitted).
+        /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
     },
-    /// Go on with the inclusion or exclusion after a while: [`Stick::proceed`](super::Stick::proceed).
+    /// Go on with the inclusion or exclusion after a while: [`Controller::proceed`](super::Controller::proceed).
     Proceed {
         /// In this time.
         after: Duration,
@@ -63,14 +63,14 @@ pub enum Effect {
     },
     /// Wait so long for the host's acknowledgements from now on.
     AckWait(Duration),
-    /// Start again after a while; then [`Stick::start`](super::Stick::start).
+    /// Start again after a while; then [`Controller::start`](super::Controller::start).
     Restart,
 }
 
 /// A payload on its way to a node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transmission {
-    /// Which transmission, for [`Stick::transmitted`](super::Stick::transmitted).
+    /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
     pub number: u64,
     /// To whom.
     pub node: NodeId,
@@ -80,7 +80,7 @@ pub struct Transmission {
     pub effort: Effort,
 }
 
-/// Why a stick starts (docs/protocol/serial-api.md §4, 0x0A).
+/// Why a controller starts (docs/protocol/serial-api.md §4, 0x0A).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wake {
     /// The watchdog found it hanging.

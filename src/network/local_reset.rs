@@ -1,12 +1,12 @@
 //! A node that was reset at itself says so and is gone (docs/protocol/command-classes.md 0x5A). Anybody can send such a
-//! word, so it is only believed of a node that answers nothing any more; then the stick is asked to forget it, too.
+//! word, so it is only believed of a node that answers nothing any more; then the controller is asked to forget it, too.
 
 use std::time::Duration;
 
 use super::Network;
 use super::exchange::Ended;
 use super::inclusion::Reason;
-use super::jobs::{Errand, Expect, Origin, Outcome, Priority, Transaction, Under};
+use super::jobs::{Completion, Operation, Outcome, Priority, Requester, SendAs, Transaction};
 use crate::command::Command;
 use crate::domain::ids::NodeId;
 use crate::domain::node::SecurityClass;
@@ -21,7 +21,7 @@ const REMOVED: u8 = 1;
 
 /// How often a log line about one node was due: an attacker without its key can claim every second that it was reset.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Farewells {
+pub(super) struct LocalResets {
     said: Tally,
     answered: Tally,
     not_forgotten: Tally,
@@ -30,10 +30,10 @@ pub(super) struct Farewells {
 impl Network {
     /// A node said that it was reset.
     pub(super) fn reset_locally(&mut self, id: NodeId) {
-        if self.queue.iter().any(|it| it.node == id && it.origin == Origin::Farewell) {
+        if self.queue.iter().any(|it| it.node == id && it.requester == Requester::LocalReset) {
             return;
         }
-        if let Some(times) = self.farewells_of(id).and_then(|farewells| farewells.said.hit()) {
+        if let Some(times) = self.farewells_of(id).and_then(|local_resets| local_resets.said.hit()) {
             tracing::warn!(node = %id, times, "the node may have left; looking whether it is gone");
         }
         self.look_at(id, self.clock + LEAVES_IN);
@@ -41,16 +41,16 @@ impl Network {
 
     /// Somebody says that a node has failed.
     pub(super) fn look_after(&mut self, id: NodeId) {
-        let waiting = self.queue.take_if(|it| it.node == id && it.origin == Origin::Farewell);
+        let waiting = self.queue.take_if(|it| it.node == id && it.requester == Requester::LocalReset);
         waiting.iter().for_each(|ping| self.release(ping));
         self.look_at(id, self.clock);
     }
 
     fn look_at(&mut self, id: NodeId, at: Instant) {
-        let ping = Errand::Command { command: Command::NoOperation, expect: Expect::Nothing };
-        let mut ping = self.transaction(id, Priority::Awake, ping, Origin::Farewell);
+        let ping = Operation::Command { command: Command::NoOperation, expect: Completion::Nothing };
+        let mut ping = self.transaction(id, Priority::Awake, ping, Requester::LocalReset);
         ping.not_before = at;
-        ping.under = Under::Class(SecurityClass::None);
+        ping.send_as = SendAs::Class(SecurityClass::None);
         // Before everything else: what waits for the node waits for nothing.
         self.queue.push_front(ping);
     }
@@ -61,7 +61,7 @@ impl Network {
             Outcome::NoAck if self.is_to_be_replaced(id) => self.looked_after_for_change(id, Ok(())),
             Outcome::NoAck => {
                 if self.functions.contains(&FunctionId::REMOVE_FAILED_NODE) {
-                    let removal = self.transaction(id, Priority::Awake, Errand::RemoveFailed, Origin::Machine);
+                    let removal = self.transaction(id, Priority::Awake, Operation::RemoveFailed, Requester::Machine);
                     self.queue.push_front(removal);
                 } else {
                     self.remove_node(id);
@@ -71,12 +71,12 @@ impl Network {
                 self.still_there(id);
                 self.looked_after_for_change(id, Err(Reason::Answers));
             }
-            // The stick was busy or went away: the node shows as dead soon enough.
-            _ => self.looked_after_for_change(id, Err(Reason::StickSilent)),
+            // The controller was busy or went away: the node shows as dead soon enough.
+            _ => self.looked_after_for_change(id, Err(Reason::ControllerSilent)),
         }
     }
 
-    /// The stick forgot a node, or says why not.
+    /// The controller forgot a node, or says why not.
     pub(super) fn removed_failed(&mut self, transaction: Transaction, ended: &Ended) {
         let id = transaction.node;
         let answer = match ended {
@@ -84,7 +84,7 @@ impl Network {
             _ => None,
         };
         match answer {
-            // It heard the stick.
+            // It heard the controller.
             Some(Message::Callback { status: Some(0), .. }) => {
                 self.still_there(id);
                 self.heard(id);
@@ -95,7 +95,7 @@ impl Network {
                 self.looked_after_for_change(id, Ok(()));
             }
             _ => {
-                if let Some(times) = self.farewells_of(id).and_then(|farewells| farewells.not_forgotten.hit()) {
+                if let Some(times) = self.farewells_of(id).and_then(|local_resets| local_resets.not_forgotten.hit()) {
                     tracing::warn!(node = %id, times, "the stick does not forget the node yet; it shows as not answering");
                 }
                 self.looked_after_for_change(id, Err(Reason::NotRemoved));
@@ -105,12 +105,12 @@ impl Network {
     }
 
     fn still_there(&mut self, id: NodeId) {
-        if let Some(times) = self.farewells_of(id).and_then(|farewells| farewells.answered.hit()) {
+        if let Some(times) = self.farewells_of(id).and_then(|local_resets| local_resets.answered.hit()) {
             tracing::warn!(node = %id, times, "the node answers: it is still there, whoever said that it left");
         }
     }
 
-    fn farewells_of(&mut self, id: NodeId) -> Option<&mut Farewells> {
-        Some(&mut self.nodes.get_mut(&id)?.farewells)
+    fn farewells_of(&mut self, id: NodeId) -> Option<&mut LocalResets> {
+        Some(&mut self.nodes.get_mut(&id)?.local_resets)
     }
 }

@@ -1,4 +1,4 @@
-//! What a stick answers its host, and what it asks of the air. Facts: docs/protocol/serial-api.md §3 and §4.
+//! What a controller answers its host, and what it asks of the air. Facts: docs/protocol/serial-api.md §3 and §4.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -33,18 +33,18 @@ use crate::serial::setup::Region;
 use crate::serial::transmit::{ApplicationCommand, Rssi, RxStatus, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth, Request};
 
-use super::air::Effort;
 use super::chip::Chip;
 use super::model::DeviceClass;
 use super::node::Node;
+use super::radio::Effort;
 pub use effect::{Effect, Outcome, Transmission, Wake};
 use inclusion::Mode;
-pub use memory::StickMemory;
+pub use memory::ControllerMemory;
 use nvm::Nvm;
 
 /// The controller's own node id.
 pub(super) const OWN: NodeId = NodeId(1);
-/// Radio channels of a stick: two of the mesh, two of Long Range.
+/// Radio channels of a controller: two of the mesh, two of Long Range.
 const CHANNELS: usize = 4;
 /// Random bytes that are given at once.
 const MOST_RANDOM: u8 = 32;
@@ -73,7 +73,7 @@ enum Busy {
         callback: CallbackId,
     },
     AskingNodeInfo,
-    /// Telling a node a way, or who the stick is: its callback is how the transmission ended.
+    /// Telling a node a way, or who the controller is: its callback is how the transmission ended.
     Routing {
         function: FunctionId,
         callback: CallbackId,
@@ -88,11 +88,11 @@ enum Busy {
     },
 }
 
-/// A stick. Its memory survives everything; its settings are lost by a reset.
+/// A controller. Its memory survives everything; its settings are lost by a reset.
 #[derive(Debug)]
-pub struct Stick {
+pub struct Controller {
     chip: Chip,
-    memory: StickMemory,
+    memory: ControllerMemory,
     nvm: Nvm,
     entropy: Entropy,
     /// Nodes that did not answer last time.
@@ -121,12 +121,12 @@ pub struct Stick {
 /// Waits for the host after a reset, in 10 ms.
 const TIMEOUTS: (u8, u8) = (150, 15);
 
-impl Stick {
-    /// A stick that is up, with these nodes in its network. What it draws follows from `entropy`.
+impl Controller {
+    /// A controller that is up, with these nodes in its network. What it draws follows from `entropy`.
     pub fn new(chip: Chip, home: HomeId, members: &BTreeMap<NodeId, Node>, entropy: Entropy) -> Self {
         let nodes = members.iter().map(|(id, node)| (*id, reports::protocol_info(*id, node))).collect();
         Self {
-            memory: StickMemory::new(home, nodes, chip.region),
+            memory: ControllerMemory::new(home, nodes, chip.region),
             region: chip.region,
             chip,
             nvm: Nvm::default(),
@@ -153,12 +153,12 @@ impl Stick {
     }
 
     /// What it keeps without power.
-    pub fn memory(&self) -> &StickMemory {
+    pub fn memory(&self) -> &ControllerMemory {
         &self.memory
     }
 
-    /// Gives it another memory, as if another stick had its place. It has to be started after.
-    pub fn set_memory(&mut self, memory: StickMemory) {
+    /// Gives it another memory, as if another controller had its place. It has to be started after.
+    pub fn set_memory(&mut self, memory: ControllerMemory) {
         self.nvm.erase();
         self.memory = memory;
     }
@@ -184,7 +184,7 @@ impl Stick {
         self.is_down = false;
     }
 
-    /// A frame from the host. A function the stick does not have is acknowledged and not answered.
+    /// A frame from the host. A function the controller does not have is acknowledged and not answered.
     pub fn request(&mut self, frame: &Frame) -> Vec<Effect> {
         if self.is_down || !self.chip.functions.contains(&frame.function) {
             return Vec::new();
@@ -293,7 +293,7 @@ impl Stick {
         vec![self.to_host(&answer)]
     }
 
-    /// The stick has started: settings are back to what they were at the factory.
+    /// The controller has started: settings are back to what they were at the factory.
     pub fn start(&mut self) -> Vec<Effect> {
         self.reset();
         self.take_what_was_written();
@@ -392,7 +392,7 @@ impl Stick {
     fn forget_network(&mut self, callback: CallbackId) -> Vec<Effect> {
         let stopped = self.in_flight.take().map(|it| Effect::Abort { number: it.number });
         self.nvm.erase();
-        self.memory = StickMemory::factory(self.chip.region, &mut self.entropy);
+        self.memory = ControllerMemory::factory(self.chip.region, &mut self.entropy);
         self.failed.clear();
         self.last_working.clear();
         self.behind.clear();

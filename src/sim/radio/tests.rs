@@ -6,25 +6,25 @@ const NODE: NodeId = NodeId(7);
 const GET: Sending = Sending { way: Way::To(NODE), bytes: 8, effort: Effort::Search, broken: None };
 const REPORT: Sending = Sending { way: Way::From(NODE), ..GET };
 
-fn air(conditions: Conditions) -> Air {
-    Air::new(conditions, Entropy::from_number(1))
+fn channel(conditions: Conditions) -> RadioChannel {
+    RadioChannel::new(conditions, Entropy::from_number(1))
 }
 
-fn perfect() -> Air {
-    air(Conditions::default())
+fn perfect() -> RadioChannel {
+    channel(Conditions::default())
 }
 
 #[test]
 fn a_sleeping_lock_costs_a_beam_and_an_awake_one_does_not() {
-    let mut air = perfect();
-    let first = air.transmit(GET, LOCK, Instant::from_millis(1));
+    let mut channel = perfect();
+    let first = channel.transmit(GET, LOCK, Instant::from_millis(1));
     assert_eq!(first.beam, Some(Beam::Ms1000));
     assert!(first.ends.since(first.began) >= Duration::from_millis(1_100));
     let awake = Receiver { awake_until: first.ends + Duration::from_millis(200), ..LOCK };
-    let second = air.transmit(GET, awake, first.ends);
+    let second = channel.transmit(GET, awake, first.ends);
     assert_eq!(second.beam, None);
     assert!(second.ends.since(second.began) < Duration::from_millis(30));
-    let counts = air.statistics(second.ends).nodes[&NODE];
+    let counts = channel.statistics(second.ends).nodes[&NODE];
     assert_eq!((counts.beams, counts.wake_ups), (1, 1));
 }
 
@@ -38,15 +38,15 @@ fn a_lock_that_listens_four_times_a_second_has_a_short_beam() {
 
 #[test]
 fn two_transmissions_never_share_the_air() {
-    let mut air = perfect();
-    let first = air.transmit(GET, LOCK, Instant::ZERO);
-    let second = air.transmit(GET, LOCK, Instant::from_millis(5));
+    let mut channel = perfect();
+    let first = channel.transmit(GET, LOCK, Instant::ZERO);
+    let second = channel.transmit(GET, LOCK, Instant::from_millis(5));
     assert_eq!(second.began, first.ends);
 }
 
 #[test]
 fn a_lost_acknowledgement_leaves_the_sender_wrong_about_a_frame_that_arrived() {
-    let flight = air(Conditions { ack_loss: 100, ..Conditions::default() }).transmit(GET, LOCK, Instant::ZERO);
+    let flight = channel(Conditions { ack_loss: 100, ..Conditions::default() }).transmit(GET, LOCK, Instant::ZERO);
     assert!(flight.heard.is_some());
     assert!(!flight.acked);
 }
@@ -62,10 +62,10 @@ fn the_same_seed_loses_the_same_frames() {
         ..Conditions::default()
     };
     let run = |seed| {
-        let mut air = Air::new(conditions, Entropy::from_number(seed));
-        air.set_link(NODE, Link::over([NodeId(2), NodeId(3)]));
-        let flights: Vec<_> = (0..50).map(|_| air.transmit(GET, LOCK, Instant::ZERO)).collect();
-        (flights, air.statistics(Instant::ZERO))
+        let mut channel = RadioChannel::new(conditions, Entropy::from_number(seed));
+        channel.set_link(NODE, Link::over([NodeId(2), NodeId(3)]));
+        let flights: Vec<_> = (0..50).map(|_| channel.transmit(GET, LOCK, Instant::ZERO)).collect();
+        (flights, channel.statistics(Instant::ZERO))
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
@@ -74,9 +74,9 @@ fn the_same_seed_loses_the_same_frames() {
 #[test]
 fn an_old_device_takes_several_times_as_long_as_a_new_one() {
     let took = |rate| {
-        let mut air = perfect();
-        air.set_link(NODE, Link::at(rate));
-        let flight = air.transmit(Sending { bytes: 46, ..GET }, AWAKE, Instant::ZERO);
+        let mut channel = perfect();
+        channel.set_link(NODE, Link::at(rate));
+        let flight = channel.transmit(Sending { bytes: 46, ..GET }, AWAKE, Instant::ZERO);
         assert_eq!(flight.rate, rate);
         flight.ends.since(flight.began).as_millis()
     };
@@ -87,20 +87,20 @@ fn an_old_device_takes_several_times_as_long_as_a_new_one() {
 #[test]
 fn long_range_has_its_own_rate_and_no_repeaters() {
     let far = NodeId(256);
-    let mut air = perfect();
-    air.set_link(far, Link::over([NodeId(2)]));
-    let flight = air.transmit(Sending { way: Way::To(far), ..GET }, AWAKE, Instant::ZERO);
+    let mut channel = perfect();
+    channel.set_link(far, Link::over([NodeId(2)]));
+    let flight = channel.transmit(Sending { way: Way::To(far), ..GET }, AWAKE, Instant::ZERO);
     assert_eq!((flight.rate, flight.repeaters), (Rate::LongRange, [0; 4]));
 }
 
 #[test]
 fn each_repeater_sends_again_and_is_counted_for_itself() {
-    let mut air = perfect();
-    let direct = air.transmit(GET, AWAKE, Instant::ZERO);
-    air.set_link(NODE, Link::over([NodeId(2), NodeId(3)]));
-    let before = air.statistics(direct.ends);
-    let routed = air.transmit(GET, AWAKE, direct.ends);
-    let after = air.statistics(routed.ends);
+    let mut channel = perfect();
+    let direct = channel.transmit(GET, AWAKE, Instant::ZERO);
+    channel.set_link(NODE, Link::over([NodeId(2), NodeId(3)]));
+    let before = channel.statistics(direct.ends);
+    let routed = channel.transmit(GET, AWAKE, direct.ends);
+    let after = channel.statistics(routed.ends);
     assert_eq!(routed.repeaters, [2, 3, 0, 0]);
     assert!(routed.ends.since(routed.began) > 3 * direct.ends.since(direct.began));
     // 8 bytes and 5 of the route, at 40 kbit/s: 44 bytes there and 36 back, by each of the two.
@@ -112,32 +112,32 @@ fn each_repeater_sends_again_and_is_counted_for_itself() {
 
 #[test]
 fn a_repeater_that_is_gone_takes_the_nodes_behind_it_along_and_nobody_else() {
-    let mut air = perfect();
-    air.set_link(NODE, Link::over([NodeId(2), NodeId(3)]));
+    let mut channel = perfect();
+    channel.set_link(NODE, Link::over([NodeId(2), NodeId(3)]));
     let cut = Sending { broken: Some(NodeId(3)), ..GET };
-    let flight = air.transmit(cut, LOCK, Instant::ZERO);
+    let flight = channel.transmit(cut, LOCK, Instant::ZERO);
     assert_eq!((flight.heard, flight.acked, flight.beam), (None, false, None));
     assert_eq!(flight.failed_link, Some((Party::Node(NodeId(2)), Party::Node(NodeId(3)))));
-    let other = air.transmit(Sending { way: Way::To(NodeId(8)), ..cut }, LOCK, flight.ends);
+    let other = channel.transmit(Sending { way: Way::To(NodeId(8)), ..cut }, LOCK, flight.ends);
     assert!(other.acked);
 }
 
 #[test]
 fn a_bad_path_is_bad_for_one_lock_only() {
-    let mut air = perfect();
-    air.set_link(NODE, Link::default().with(Conditions { loss: 100, ..Conditions::default() }));
-    assert_eq!(air.transmit(GET, LOCK, Instant::ZERO).heard, None);
-    assert!(air.transmit(Sending { way: Way::To(NodeId(8)), ..GET }, LOCK, Instant::ZERO).acked);
-    air.set_conditions(Conditions { loss: 100, ..Conditions::default() });
-    air.set_link(NODE, Link::default().with(Conditions::default()));
-    assert!(air.transmit(GET, LOCK, Instant::ZERO).acked);
+    let mut channel = perfect();
+    channel.set_link(NODE, Link::default().with(Conditions { loss: 100, ..Conditions::default() }));
+    assert_eq!(channel.transmit(GET, LOCK, Instant::ZERO).heard, None);
+    assert!(channel.transmit(Sending { way: Way::To(NodeId(8)), ..GET }, LOCK, Instant::ZERO).acked);
+    channel.set_conditions(Conditions { loss: 100, ..Conditions::default() });
+    channel.set_link(NODE, Link::default().with(Conditions::default()));
+    assert!(channel.transmit(GET, LOCK, Instant::ZERO).acked);
 }
 
 #[test]
 fn delay_keeps_the_order_and_reordering_does_not() {
     let arrivals = |conditions| {
-        let mut air = air(conditions);
-        (0..200).filter_map(|n| air.transmit(REPORT, AWAKE, Instant::from_millis(n * 20)).heard).collect::<Vec<_>>()
+        let mut channel = channel(conditions);
+        (0..200).filter_map(|n| channel.transmit(REPORT, AWAKE, Instant::from_millis(n * 20)).heard).collect::<Vec<_>>()
     };
     let late = Conditions { delay: Duration::from_millis(80), ..Conditions::default() };
     let (on_time, delayed) = (arrivals(Conditions::default()), arrivals(late));
@@ -151,49 +151,49 @@ fn delay_keeps_the_order_and_reordering_does_not() {
 #[test]
 fn a_frame_that_nobody_is_to_acknowledge_is_sent_once() {
     let deaf = Receiver { deaf: true, ..AWAKE };
-    let mut air = perfect();
-    let flight = air.transmit(Sending { effort: Effort::Once, ..GET }, deaf, Instant::ZERO);
+    let mut channel = perfect();
+    let flight = channel.transmit(Sending { effort: Effort::Once, ..GET }, deaf, Instant::ZERO);
     assert_eq!(flight.ends.since(flight.began), Duration::from_millis(7));
-    assert_eq!(air.statistics(flight.ends).total.frames, 1);
-    let tried = air.transmit(Sending { effort: Effort::Repeat, ..GET }, deaf, flight.ends);
+    assert_eq!(channel.statistics(flight.ends).total.frames, 1);
+    let tried = channel.transmit(Sending { effort: Effort::Repeat, ..GET }, deaf, flight.ends);
     assert!(tried.ends.since(tried.began) < Duration::from_millis(30), "no search for a route");
-    assert_eq!((tried.attempts, air.statistics(tried.ends).total.retransmissions), (3, 2));
+    assert_eq!((tried.attempts, channel.statistics(tried.ends).total.retransmissions), (3, 2));
 }
 
 #[test]
 fn thirty_three_wake_ups_in_an_hour_are_too_many() {
     // docs/protocol/timing.md §4: a beam is 3 % of what an hour allows, about 32 wake-ups.
-    let mut air = perfect();
+    let mut channel = perfect();
     let minute = |n: u64| Instant::from_millis(n * 60_000);
     for n in 0..32 {
-        air.transmit(GET, LOCK, minute(n));
+        channel.transmit(GET, LOCK, minute(n));
     }
-    let statistics = air.statistics(minute(32));
+    let statistics = channel.statistics(minute(32));
     assert!(!statistics.is_over_limit(), "{}", statistics.duty_cycle());
     assert_eq!((statistics.controller.beams, statistics.controller.frames), (32, 32));
-    air.transmit(GET, LOCK, minute(32));
-    assert!(air.statistics(minute(33)).is_over_limit());
-    assert!(!air.statistics(minute(62)).is_over_limit(), "an hour later the first are forgiven");
-    assert_eq!(air.statistics(minute(200)).last_hour_us, 0);
+    channel.transmit(GET, LOCK, minute(32));
+    assert!(channel.statistics(minute(33)).is_over_limit());
+    assert!(!channel.statistics(minute(62)).is_over_limit(), "an hour later the first are forgiven");
+    assert_eq!(channel.statistics(minute(200)).last_hour_us, 0);
 }
 
 #[test]
 fn at_a_hundred_kilobits_nothing_counts_against_the_duty_cycle() {
-    let mut air = perfect();
-    air.set_link(NODE, Link::at(Rate::R100));
-    let flight = air.transmit(GET, AWAKE, Instant::ZERO);
-    let statistics = air.statistics(flight.ends);
+    let mut channel = perfect();
+    channel.set_link(NODE, Link::at(Rate::R100));
+    let flight = channel.transmit(GET, AWAKE, Instant::ZERO);
+    let statistics = channel.statistics(flight.ends);
     assert!(statistics.controller.airtime_us > 0);
     assert_eq!(statistics.last_hour_us, 0);
 }
 
 #[test]
 fn an_aborted_beam_counts_for_as_long_as_it_went_on() {
-    let mut air = perfect();
-    air.transmit(GET, LOCK, Instant::ZERO);
+    let mut channel = perfect();
+    channel.transmit(GET, LOCK, Instant::ZERO);
     let stopped = Instant::from_millis(300);
-    air.abort(stopped);
-    let statistics = air.statistics(stopped);
+    channel.abort(stopped);
+    let statistics = channel.statistics(stopped);
     assert_eq!((statistics.total.airtime_us, statistics.last_hour_us), (300_000, 300_000));
     assert_eq!((statistics.total.beams, statistics.total.frames), (1, 0));
 }

@@ -1,7 +1,7 @@
 //! The memory as the host reads and writes it: function 0x2E, on larger chips 0x3D, and on the 500 series 0x29, 0x2A,
-//! 0x2B (docs/protocol/serial-api.md §4, 0x3D). What is written changes nothing until the stick starts again.
+//! 0x2B (docs/protocol/serial-api.md §4, 0x3D). What is written changes nothing until the controller starts again.
 
-use super::{Effect, Stick, StickMemory};
+use super::{Controller, ControllerMemory, Effect};
 use crate::serial::nvm::{NvmAnswer, NvmForm, NvmId, NvmOperation, NvmStatus};
 use crate::serial::{FunctionId, Message};
 
@@ -20,7 +20,7 @@ pub(super) struct Nvm {
 struct Session {
     form: NvmForm,
     /// The network as it was when the host began.
-    began_with: StickMemory,
+    began_with: ControllerMemory,
     writes: Option<bool>,
     /// Where the next write has to begin on an 800-series chip.
     next: usize,
@@ -43,14 +43,14 @@ impl Nvm {
         self.session = None;
     }
 
-    /// The stick was reset to the factory's state: nothing that was written is left.
+    /// The controller was reset to the factory's state: nothing that was written is left.
     pub(super) fn erase(&mut self) {
         *self = Self::default();
     }
 }
 
-impl Stick {
-    /// The memory of a newer stick.
+impl Controller {
+    /// The memory of a newer controller.
     pub(super) fn nvm(&mut self, form: NvmForm, operation: NvmOperation) -> NvmAnswer {
         let answer = |status, offset: usize, len: usize, data: &[u8]| NvmAnswer {
             form,
@@ -119,7 +119,7 @@ impl Stick {
         }
     }
 
-    /// What the memory of a 500-series stick is.
+    /// What the memory of a 500-series controller is.
     pub(super) fn nvm_id(&self) -> NvmId {
         let size_code = u8::try_from(self.chip.memory_size().ilog2()).unwrap_or(0);
         NvmId { manufacturer: 0x20, memory_type: 0x01, size_code }
@@ -139,14 +139,14 @@ impl Stick {
         vec![self.to_host(&Message::Response { function: FunctionId::NVM_WRITE, ok })]
     }
 
-    /// The stick starts: what was written to its memory is what it knows now. A newer chip takes no half writing; what
-    /// makes no sense leaves a stick as it comes from the factory.
+    /// The controller starts: what was written to its memory is what it knows now. A newer chip takes no half writing; what
+    /// makes no sense leaves a controller as it comes from the factory.
     pub(super) fn take_what_was_written(&mut self) {
         self.nvm.session = None;
         let Some(Written { image, closed }) = self.nvm.written.take() else { return };
         if closed || self.chip.series < 8 {
-            let factory = |stick: &mut Self| StickMemory::factory(stick.chip.region, &mut stick.entropy);
-            self.memory = StickMemory::of_image(&image).unwrap_or_else(|| factory(self));
+            let factory = |controller: &mut Self| ControllerMemory::factory(controller.chip.region, &mut controller.entropy);
+            self.memory = ControllerMemory::of_image(&image).unwrap_or_else(|| factory(self));
         }
     }
 

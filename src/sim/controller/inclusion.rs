@@ -9,7 +9,7 @@ use crate::serial::node_info::{
 use crate::serial::request::{AddNode, SmartStartIds};
 use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth};
 
-use super::{Effect, Stick, node_information, reports};
+use super::{Controller, Effect, node_information, reports};
 use crate::security::dsk::Dsk;
 use crate::sim::device::{Call, DeviceId};
 use crate::sim::node::Node;
@@ -28,7 +28,7 @@ const NEIGHBOURS: Duration = Duration::from_millis(900);
 const REPLACED: u8 = 4;
 const REPLACE_FAILED: u8 = 5;
 
-/// What the stick looks out for.
+/// What the controller looks out for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Mode {
     /// Nothing.
@@ -65,7 +65,7 @@ pub(super) enum Stage {
     Done(NodeId),
 }
 
-/// Whom the stick found.
+/// Whom the controller found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Found {
     who: Who,
@@ -79,7 +79,7 @@ enum Who {
     Device(DeviceId),
     /// A node of ours.
     Node(NodeId),
-    /// One that the stick does not know, or has forgotten; `None`: one that is in no network.
+    /// One that the controller does not know, or has forgotten; `None`: one that is in no network.
     Stranger(Option<NodeId>),
 }
 
@@ -90,7 +90,7 @@ impl Mode {
     }
 }
 
-impl Stick {
+impl Controller {
     /// Add Node.
     pub(super) fn add_node(&mut self, add: &AddNode) -> Vec<Effect> {
         const FUNCTION: FunctionId = FunctionId::ADD_NODE_TO_NETWORK;
@@ -209,7 +209,7 @@ impl Stick {
         }
     }
 
-    /// Somebody pressed the button of a node; `ours`: it is in this stick's network.
+    /// Somebody pressed the button of a node; `ours`: it is in this controller's network.
     pub fn leaving(&mut self, node: NodeId, lock: &Node, ours: bool) -> Vec<Effect> {
         let known = ours && self.memory.nodes.contains_key(&node);
         self.goes(if known { Who::Node(node) } else { Who::Stranger(Some(node)) }, lock)

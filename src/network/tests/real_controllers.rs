@@ -1,10 +1,10 @@
-//! Start-ups that hosts had with real sticks (`tests/data/frames/sequences`): the stick says again what it said then.
+//! Start-ups that hosts had with real controllers (`tests/data/frames/sequences`): the controller says again what it said then.
 
 use std::path::Path;
 
 use super::*;
 
-/// What real sticks said, by function; a dialogue that lacks an answer borrows it from a complete one.
+/// What real controllers said, by function; a dialogue that lacks an answer borrows it from a complete one.
 struct Recorded {
     answers: BTreeMap<FunctionId, Frame>,
     unasked: Vec<Frame>,
@@ -40,7 +40,7 @@ fn dialogues() -> Vec<(String, Recorded)> {
     found
 }
 
-/// Starts up on a stick that says what is recorded; `complete` fills in what is missing there.
+/// Starts up on a controller that says what is recorded; `complete` fills in what is missing there.
 fn start(recorded: &Recorded, complete: &Recorded) -> ControllerStatus {
     let mut network = Network::new(Vec::new(), None, keys(), Options::default(), Entropy::from_number(1));
     let mut clock = Instant::from_millis(1);
@@ -69,7 +69,7 @@ fn start(recorded: &Recorded, complete: &Recorded) -> ControllerStatus {
 }
 
 #[test]
-fn every_recorded_stick_is_understood() {
+fn every_recorded_controller_is_understood() {
     let dialogues = dialogues();
     assert!(dialogues.len() >= 18, "the dialogues are there");
     let complete = dialogues.iter().find(|(name, _)| name.contains("razberry_z_wave_4_05")).map(|(_, it)| it).unwrap();
@@ -81,7 +81,7 @@ fn every_recorded_stick_is_understood() {
 }
 
 #[test]
-fn a_stick_that_swallows_one_question_still_starts() {
+fn a_controller_that_swallows_one_question_still_starts() {
     let dialogues = dialogues();
     let (_, complete) = dialogues.iter().find(|(name, _)| name.contains("razberry_z_wave_4_05")).unwrap();
     let nothing = Recorded { answers: BTreeMap::new(), unasked: Vec::new() };

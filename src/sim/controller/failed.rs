@@ -1,4 +1,4 @@
-//! Nodes that do not answer. One that does is never removed or replaced: the stick makes sure itself
+//! Nodes that do not answer. One that does is never removed or replaced: the controller makes sure itself
 //! (docs/protocol/serial-api.md §4, 0x61, 0x63).
 
 use crate::domain::ids::NodeId;
@@ -6,7 +6,7 @@ use crate::serial::request::NodeCall;
 use crate::serial::{CallbackId, FunctionId, Message};
 
 use super::inclusion::{Mode, Stage};
-use super::{Busy, Effect, Stick};
+use super::{Busy, Controller, Effect};
 
 /// Why it is not even tried, as bits of the response.
 const NO_CALLBACK: u8 = 0x04;
@@ -18,7 +18,7 @@ const ANSWERED: u8 = 0;
 const REMOVED: u8 = 1;
 const WAITING_FOR_DEVICE: u8 = 3;
 
-impl Stick {
+impl Controller {
     /// Remove or Replace Failed Node.
     pub(super) fn failed_node(&mut self, function: FunctionId, call: NodeCall) -> Vec<Effect> {
         let flags = [

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::sending::{MAX_LONG_RANGE_PAYLOAD, MAX_PAYLOAD};
-use super::{Effect, Stick};
+use super::{Controller, Effect};
 use crate::serial::controller::LongRangeChannel;
 use crate::serial::setup::{Region, SetupRequest, SetupResponse};
 use crate::serial::{FunctionId, Message};
@@ -13,14 +13,14 @@ const LONG_RANGE_POWERS: RangeInclusive<i16> = -100..=200;
 const POWERS: RangeInclusive<i16> = -100..=200;
 const MEASURED: RangeInclusive<i16> = -100..=100;
 
-/// Long Range channels: A, B, and the choice left to the stick.
+/// Long Range channels: A, B, and the choice left to the controller.
 const CHANNELS: RangeInclusive<u8> = 1..=2;
 const AUTOMATIC: u8 = 0xFF;
 /// It can choose by itself, and does.
 const CAN_CHOOSE: u8 = 0x10;
 const CHOOSES: u8 = 0x20;
 
-impl Stick {
+impl Controller {
     pub(super) fn set_up(&mut self, request: &SetupRequest) -> Vec<Effect> {
         let command = request.command();
         let memory = &mut self.memory;

@@ -1,4 +1,4 @@
-//! The air between the stick and the nodes: one transmission at a time, links with a rate and repeaters, seeded faults,
+//! The air between the controller and the nodes: one transmission at a time, links with a rate and repeaters, seeded faults,
 //! beams that wake FLiRS receivers, and a meter of it all. Facts: docs/protocol/timing.md §1, §2, §4, §6.
 //!
 //! | file | what |
@@ -44,12 +44,12 @@ impl Default for Conditions {
     }
 }
 
-/// The way between the stick and a node.
+/// The way between the controller and a node.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Link {
     /// How fast it is. Long Range nodes have a rate of their own, whatever this says.
     pub rate: Rate,
-    /// Who repeats, from the stick on; at most four, and none for Long Range, which is a star.
+    /// Who repeats, from the controller on; at most four, and none for Long Range, which is a star.
     pub repeaters: Vec<NodeId>,
     /// How good it is, at each hop; `None`: as the house is.
     pub conditions: Option<Conditions>,
@@ -76,7 +76,7 @@ impl Link {
 /// One that sends or receives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Party {
-    /// The stick.
+    /// The controller.
     Controller,
     /// A node of its network.
     Node(NodeId),
@@ -84,14 +84,14 @@ pub enum Party {
     Outside,
 }
 
-/// From whom a frame is, or for whom; the stick is at the other end.
+/// From whom a frame is, or for whom; the controller is at the other end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Way {
-    /// From the stick to a node.
+    /// From the controller to a node.
     To(NodeId),
-    /// From a node to the stick.
+    /// From a node to the controller.
     From(NodeId),
-    /// From a device outside to the stick.
+    /// From a device outside to the controller.
     FromOutside,
 }
 
@@ -147,7 +147,7 @@ pub struct Flight {
     pub began: Instant,
     /// How fast it was.
     pub rate: Rate,
-    /// Who repeated it, from the stick on; 0 where there is none.
+    /// Who repeated it, from the controller on; 0 where there is none.
     pub repeaters: [u8; MOST_REPEATERS],
     /// How often it was sent.
     pub attempts: u8,
@@ -157,7 +157,7 @@ pub struct Flight {
 
 /// The shared medium.
 #[derive(Debug)]
-pub struct Air {
+pub struct RadioChannel {
     conditions: Conditions,
     links: BTreeMap<NodeId, Link>,
     entropy: Entropy,
@@ -182,7 +182,7 @@ const MULTICAST_HEADER: usize = 30;
 /// What is overtaken comes at most so late.
 const OVERTAKEN_MILLIS: u64 = 1_000;
 
-impl Air {
+impl RadioChannel {
     /// An air whose faults are determined by `entropy`.
     pub fn new(conditions: Conditions, entropy: Entropy) -> Self {
         Self {
@@ -235,7 +235,7 @@ impl Air {
         if matches!(sending.way, Way::To(_)) {
             self.meter.begin();
         }
-        let mut run = Run { air: self, sending, link: &link, conditions, began, took: Duration::ZERO };
+        let mut run = Run { channel: self, sending, link: &link, conditions, began, took: Duration::ZERO };
         let (mut beam, mut arrived, mut acked, mut failed_link) = (None, None, false, None);
         let tries = if sending.effort == Effort::Once { 1 } else { DIRECT_TRIES };
         let mut attempts = 0;
@@ -270,7 +270,7 @@ impl Air {
         Flight { heard, again, ends, acked, beam, began, rate: link.rate, repeaters, attempts, failed_link }
     }
 
-    /// The stick sends one frame to many: whoever is awake and near hears it, and nobody acknowledges it. Gives who hears it
+    /// The controller sends one frame to many: whoever is awake and near hears it, and nobody acknowledges it. Gives who hears it
     /// and when, and when it is over.
     pub fn multicast(&mut self, bytes: usize, to: &[(NodeId, Receiver)], now: Instant) -> (Vec<(NodeId, Instant)>, Instant) {
         self.meter.begin();
@@ -300,7 +300,7 @@ impl Air {
 
     /// The link, and who passes the frame on, from the sender to the receiver.
     fn path(&self, way: Way) -> (Link, Vec<Party>) {
-        let (node, from_stick) = match way {
+        let (node, from_controller) = match way {
             Way::To(node) => (node, true),
             Way::From(node) => (node, false),
             Way::FromOutside => return (Link::default(), vec![Party::Outside, Party::Controller]),
@@ -308,7 +308,7 @@ impl Air {
         let link = self.link(node);
         let repeaters = link.repeaters.iter().copied().map(Party::Node);
         let mut path: Vec<_> = [Party::Controller].into_iter().chain(repeaters).chain([Party::Node(node)]).collect();
-        if !from_stick {
+        if !from_controller {
             path.reverse();
         }
         (link, path)
@@ -343,7 +343,7 @@ impl Air {
 
 /// One transmission while it goes on.
 struct Run<'a> {
-    air: &'a mut Air,
+    channel: &'a mut RadioChannel,
     sending: Sending,
     link: &'a Link,
     conditions: Conditions,
@@ -376,7 +376,7 @@ impl Run<'_> {
             }
             self.emit(from, self.link.rate.airtime(bytes), self.link.rate.is_limited(), Kind::Frame { again });
             let deaf = if last { receiver.deaf } else { self.sending.broken.map(Party::Node) == Some(to) };
-            if deaf || self.air.happens(self.conditions.loss) {
+            if deaf || self.channel.happens(self.conditions.loss) {
                 return Some((from, to));
             }
         }
@@ -389,7 +389,7 @@ impl Run<'_> {
         for (n, (to, from)) in hops(path).rev().enumerate() {
             self.took += if n > 0 { REPEATING } else { TURN_AROUND };
             self.emit(from, self.link.rate.airtime(bytes), self.link.rate.is_limited(), Kind::Acknowledgement);
-            if self.air.happens(self.conditions.ack_loss) {
+            if self.channel.happens(self.conditions.ack_loss) {
                 return Some((from, to));
             }
         }
@@ -411,9 +411,9 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, from: Party, lasts: Duration, limited: bool, kind: Kind) {
-        let at = self.began + self.air.hurried(self.took);
+        let at = self.began + self.channel.hurried(self.took);
         let stoppable = matches!(self.sending.way, Way::To(_));
-        self.air.meter.sent(Emission { from, at, lasts, limited, kind }, stoppable);
+        self.channel.meter.sent(Emission { from, at, lasts, limited, kind }, stoppable);
         self.took += lasts;
     }
 }

@@ -1,14 +1,14 @@
-//! What the stick does for a host besides payloads: functions of docs/protocol/serial-api.md §4, in frames made by
+//! What the controller does for a host besides payloads: functions of docs/protocol/serial-api.md §4, in frames made by
 //! hand.
 
 use super::*;
 use crate::serial::setup::Region;
-use crate::sim::air::Rate;
 use crate::sim::chip::Chip;
+use crate::sim::controller::ControllerMemory;
 use crate::sim::model::Model;
-use crate::sim::stick::StickMemory;
+use crate::sim::radio::Rate;
 
-/// The stick's memory as a 700-series host reads it: open, read to the end, close.
+/// The controller's memory as a 700-series host reads it: open, read to the end, close.
 fn backup(host: &mut Host) -> Vec<u8> {
     let opened = host.ask(&[0x00, 0x2E, 0x00]).remove(0);
     assert_eq!(opened[..4], [0x01, 0x2E, 0x00, 0x00]);
@@ -49,7 +49,7 @@ fn answers(host: &mut Host) -> bool {
 fn a_network_that_was_erased_by_mistake_comes_back_from_its_backup() {
     let mut host = Host::new(&Blueprint::two_locks());
     let image = backup(&mut host);
-    let before = host.world.stick_memory().clone();
+    let before = host.world.controller_memory().clone();
     assert_eq!(host.ask(&[0x00, 0x42, 7]), [[0x00, 0x42, 7]]);
     let erased = home(&mut host);
     assert!(erased != [0xC0, 0xFF, 0xEE, 0x01] && erased[0] >= 0xC0, "{erased:02x?}");
@@ -59,12 +59,12 @@ fn a_network_that_was_erased_by_mistake_comes_back_from_its_backup() {
     assert_eq!(home(&mut host), erased, "nothing changes before the reset");
     host.ask(&[0x00, 0x08]);
     assert_eq!(home(&mut host), [0xC0, 0xFF, 0xEE, 0x01]);
-    assert_eq!(host.world.stick_memory(), &before);
+    assert_eq!(host.world.controller_memory(), &before);
     assert!(answers(&mut host));
 }
 
 #[test]
-fn half_a_backup_leaves_a_stick_fresh_from_the_factory_and_no_half_network() {
+fn half_a_backup_leaves_a_controller_fresh_from_the_factory_and_no_half_network() {
     let mut host = Host::new(&Blueprint::two_locks());
     let image = backup(&mut host);
     host.ask(&[0x00, 0x42, 7]);
@@ -74,11 +74,11 @@ fn half_a_backup_leaves_a_stick_fresh_from_the_factory_and_no_half_network() {
     host.world.replug(host.now);
     host.settle();
     assert!(home(&mut host) != [0xC0, 0xFF, 0xEE, 0x01]);
-    assert!(host.world.stick_memory().nodes.is_empty());
+    assert!(host.world.controller_memory().nodes.is_empty());
 }
 
 #[test]
-fn an_old_stick_gives_its_memory_in_its_own_way() {
+fn an_old_controller_gives_its_memory_in_its_own_way() {
     let mut host = Host::new(&Blueprint { chip: Chip::series_500(), ..Blueprint::two_locks() });
     let id = host.ask(&[0x00, 0x29]).remove(0);
     let size = 1_usize << id[5];
@@ -87,7 +87,7 @@ fn an_old_stick_gives_its_memory_in_its_own_way() {
         let offset = u32::try_from(image.len()).unwrap().to_be_bytes();
         image.extend(&host.ask(&[0x00, 0x2A, offset[1], offset[2], offset[3], 0x00, 0xC0])[0][2..]);
     }
-    assert_eq!(StickMemory::of_image(&image).as_ref(), Some(host.world.stick_memory()));
+    assert_eq!(ControllerMemory::of_image(&image).as_ref(), Some(host.world.controller_memory()));
     host.ask(&[0x00, 0x42, 7]);
     for (n, part) in image.chunks(0x80).enumerate() {
         let offset = u32::try_from(n * 0x80).unwrap().to_be_bytes();
@@ -132,12 +132,12 @@ fn nothing_is_sent_while_the_memory_is_open() {
 }
 
 #[test]
-fn a_network_moves_to_another_stick_with_its_memory() {
+fn a_network_moves_to_another_controller_with_its_memory() {
     let mut host = Host::new(&Blueprint::two_locks());
-    let memory = host.world.stick_memory().clone();
+    let memory = host.world.controller_memory().clone();
     host.ask(&[0x00, 0x42, 7]);
     assert!(!answers(&mut host));
-    host.world.set_stick_memory(memory, host.now);
+    host.world.set_controller_memory(memory, host.now);
     host.settle();
     assert!(answers(&mut host));
 }
@@ -156,43 +156,43 @@ fn a_lock_of_a_lost_network_can_be_excluded_and_is_nobody() {
 }
 
 #[test]
-fn a_pulled_stick_hears_nothing_and_says_why_it_starts() {
+fn a_pulled_controller_hears_nothing_and_says_why_it_starts() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.tell(3, &[0x85, 0x01, 0x01, 0x01]);
     host.got.clear();
-    host.world.pull_stick(host.now);
+    host.world.pull_controller(host.now);
     host.world.keypad(LOCK_1, b"4711", host.now);
     host.send(&framed(&[0x00, 0x20]));
     host.settle();
     assert_eq!(host.got, Vec::<Vec<u8>>::new(), "not even an answer");
-    host.world.plug_stick_in(host.now);
+    host.world.plug_controller_in(host.now);
     host.settle();
     assert_eq!(host.got[0][..3], [0x00, 0x0A, 5], "power up");
     assert!(answers(&mut host));
 }
 
 #[test]
-fn a_hanging_stick_comes_back_by_its_watchdog_and_not_without() {
+fn a_hanging_controller_comes_back_by_its_watchdog_and_not_without() {
     let mut host = Host::new(&Blueprint::two_locks());
-    host.world.hang_stick(host.now);
+    host.world.hang_controller(host.now);
     assert_eq!(host.ask(&[0x00, 0x20]), Vec::<Vec<u8>>::new());
     host.world.replug(host.now);
     host.settle();
     host.ask(&[0x00, 0xD2]);
-    host.world.hang_stick(host.now);
+    host.world.hang_controller(host.now);
     let got = host.ask(&[0x00, 0x20]);
     assert_eq!(got[0][..4], [0x00, 0x0A, 3, 0], "by the watchdog, which is off again");
 }
 
 #[test]
-fn what_the_host_said_of_the_stick_is_in_its_greeting() {
+fn what_the_host_said_of_the_controller_is_in_its_greeting() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.ask(&[0x00, 0x03, 0x01, 0x02, 0x07, 2, 0x5E, 0x98]);
     assert_eq!(host.ask(&[0x00, 0x08]), [[0x00, 0x0A, 7, 0, 1, 0x02, 0x07, 2, 0x5E, 0x98, 0]]);
 }
 
 #[test]
-fn a_stick_that_was_shut_down_is_quiet_until_it_gets_power() {
+fn a_controller_that_was_shut_down_is_quiet_until_it_gets_power() {
     let mut host = Host::new(&Blueprint::two_locks());
     assert_eq!(host.ask(&[0x00, 0xD9]), [[0x01, 0xD9, 1]]);
     assert_eq!(host.ask(&[0x00, 0x20]), Vec::<Vec<u8>>::new());
@@ -234,7 +234,7 @@ fn a_region_holds_from_the_next_reset_on_and_takes_long_range_along() {
     assert_eq!(host.ask(&[0x00, 0xDB]), [[0x01, 0xDB, 0]]);
     host.world.replug(host.now);
     host.settle();
-    assert_eq!(host.world.stick_memory().region, Region::EU, "kept without power");
+    assert_eq!(host.world.controller_memory().region, Region::EU, "kept without power");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn neighbours_follow_from_who_repeats_for_whom() {
 }
 
 #[test]
-fn a_stick_that_is_no_suc_says_so_until_it_is_made_one() {
+fn a_controller_that_is_no_suc_says_so_until_it_is_made_one() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.ask(&[0x00, 0x42, 7]);
     assert_eq!(host.ask(&[0x00, 0x56]), [[0x01, 0x56, 0]]);
@@ -402,7 +402,7 @@ fn a_host_is_given_the_time_it_asked_for_before_a_frame_is_repeated() {
 }
 
 #[test]
-fn every_function_that_a_stick_lists_is_answered_or_has_no_answer() {
+fn every_function_that_a_controller_lists_is_answered_or_has_no_answer() {
     const NO_ANSWER: [u8; 9] = [0x03, 0x08, 0x16, 0xD2, 0xD3, 0x04, 0x0A, 0x49, 0xA8];
     // Parameters that make sense to each function, with node 2 and callback 7.
     let params = |function: u8| match function {

@@ -1,12 +1,12 @@
-//! The stick's coming and going: port opened and lost, start-up, restart, hang.
+//! The controller's coming and going: port opened and lost, start-up, restart, hang.
 
 use std::collections::BTreeSet;
 
 use super::exchange::{Awaits, Ended, Exchange};
 use super::hub::Hub;
-use super::jobs::{Errand, Expect, Origin, Outcome, Transaction};
+use super::jobs::{Completion, Operation, Outcome, Requester, Transaction};
 use super::nodes::NodeState;
-use super::start_up::{Next, StartUp, Stick};
+use super::start_up::{Controller, Next, StartUp};
 use super::{ControllerStatus, Network, NetworkEvent, Output, Owner, SoftReset};
 use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::Node;
@@ -23,31 +23,31 @@ impl Network {
         self.lose_what_is_under_way();
         self.start_up = None;
         self.stranger = None;
-        // The next stick may be another network's, with other doors under the same ids.
+        // The next controller may be another network's, with other doors under the same ids.
         self.early.clear();
         self.status = ControllerStatus::Absent { why };
     }
 
-    /// The stick takes or answers nothing any more: the port is opened afresh, and the stick reset if that is allowed.
-    pub(super) fn stick_hangs(&mut self, why: &str) {
+    /// The controller takes or answers nothing any more: the port is opened afresh, and the controller reset if that is allowed.
+    pub(super) fn controller_hangs(&mut self, why: &str) {
         tracing::warn!(why, "the stick hangs; opening its port again");
-        // A stick that was just reset and does not come back is not reset again at once: the reset may be the reason.
+        // A controller that was just reset and does not come back is not reset again at once: the reset may be the reason.
         let was_reset = self.start_up.as_ref().is_some_and(StartUp::was_reset);
         self.may_reset = self.options.soft_reset == SoftReset::Auto && !was_reset;
         self.link_down(why.into());
         self.outputs.push_back(Output::Reopen);
     }
 
-    /// The stick restarted, by our reset or by itself (watchdog, brown-out): its settings and callbacks are gone
+    /// The controller restarted, by our reset or by itself (watchdog, brown-out): its settings and callbacks are gone
     /// (docs/protocol/serial-api.md §1, step 6).
-    pub(super) fn stick_started(&mut self) {
+    pub(super) fn controller_started(&mut self) {
         match self.start_up.take() {
             Some(mut start_up) => {
-                start_up.stick_started();
+                start_up.controller_started();
                 self.lose_what_is_under_way();
                 self.begin_start_up(start_up);
             }
-            // A stick that speaks before the port is up has nothing to say to us.
+            // A controller that speaks before the port is up has nothing to say to us.
             None if !self.is_ready() => {}
             None => {
                 tracing::warn!("the stick restarted by itself; setting it up again");
@@ -67,10 +67,10 @@ impl Network {
         self.status = ControllerStatus::Starting { step: start_up.describe() };
         match next {
             Next::Wait => {}
-            Next::GiveUp(why) => self.stick_hangs(why),
-            Next::Done(stick) => self.ready(stick),
+            Next::GiveUp(why) => self.controller_hangs(why),
+            Next::Done(controller) => self.ready(controller),
             Next::Ask(request) => {
-                // The only node id in any of these is the stick's own, so each can be written in either width.
+                // The only node id in any of these is the controller's own, so each can be written in either width.
                 let Ok(frame) = request.write(self.width) else { return };
                 let function = frame.function;
                 let awaits = match function.pattern() {
@@ -106,13 +106,13 @@ impl Network {
         self.start_up = Some(start_up);
     }
 
-    pub(super) fn ready(&mut self, stick: Stick) {
+    pub(super) fn ready(&mut self, controller: Controller) {
         self.start_up = None;
         let early = std::mem::take(&mut self.early);
-        if let Some(known) = self.known_home().filter(|known| *known != stick.info.home) {
-            return self.refuse(known, stick);
+        if let Some(known) = self.known_home().filter(|known| *known != controller.info.home) {
+            return self.refuse(known, controller);
         }
-        let Stick { info, functions, nodes, lists_long_range } = stick;
+        let Controller { info, functions, nodes, lists_long_range } = controller;
         if self.home != Some(info.home) {
             // What the nodes of another network set is none of this one's business.
             self.hub = Hub::default();
@@ -123,7 +123,7 @@ impl Network {
         self.status = ControllerStatus::Ready(info.clone());
         self.tell(NetworkEvent::Ready(info));
         self.follow_node_list(&nodes, lists_long_range);
-        self.look_after_the_left();
+        self.clean_up_departed();
         for (at, message) in early {
             self.heard_at = at;
             self.unsolicited(message);
@@ -135,11 +135,11 @@ impl Network {
         self.home.filter(|_| !self.nodes.is_empty())
     }
 
-    /// A stick of another network: the same node ids are other people's doors. Nothing is sent and nothing forgotten;
-    /// the right stick, plugged in again, goes on where it was, and so does this one if its network is adopted.
-    fn refuse(&mut self, known: HomeId, stick: Stick) {
-        let found = stick.info.home;
-        self.stranger = Some(Box::new(stick));
+    /// A controller of another network: the same node ids are other people's doors. Nothing is sent and nothing forgotten;
+    /// the right controller, plugged in again, goes on where it was, and so does this one if its network is adopted.
+    fn refuse(&mut self, known: HomeId, controller: Controller) {
+        let found = controller.info.home;
+        self.stranger = Some(Box::new(controller));
         let why = format!(
             "this stick belongs to network {found}, the locks known here to {known}: plug in their stick, or start with a new [store] path"
         );
@@ -182,11 +182,11 @@ impl Network {
         }
     }
 
-    /// Callbacks and reports of what is under way may be lost with the stick.
+    /// Callbacks and reports of what is under way may be lost with the controller.
     fn lose_what_is_under_way(&mut self) {
         self.lose_exchange();
         let mut lost = Vec::new();
-        self.nodes.each_stirring(|state| lost.extend(state.take_what_is_under_way()));
+        self.nodes.for_each_active(|state| lost.extend(state.take_what_is_under_way()));
         lost.into_iter().for_each(|transaction| self.lose(transaction));
         self.change_lost();
     }
@@ -201,23 +201,29 @@ impl Network {
     }
 
     /// Questions are asked again. Of a Set nobody knows whether it arrived, so its owner is told: an unlock must not
-    /// happen a minute later, when the stick is back.
+    /// happen a minute later, when the controller is back.
     pub(super) fn lose(&mut self, transaction: Transaction) {
-        match (&transaction.errand, transaction.origin) {
-            (_, Origin::Machine) => {}
-            (_, Origin::Ping) => self.finish(transaction, Outcome::StickGone),
-            (_, Origin::Farewell | Origin::Joining) => self.finish(transaction, Outcome::StickGone),
-            (Errand::RemoveFailed | Errand::ReturnRoute | Errand::Join { .. }, _) => {}
-            (Errand::ProtocolInfo | Errand::NodeInfo | Errand::Probe(_) | Errand::Command { expect: Expect::Reply, .. }, _) => {
+        match (&transaction.operation, transaction.requester) {
+            (_, Requester::Machine) => {}
+            (_, Requester::Ping) => self.finish(transaction, Outcome::ControllerGone),
+            (_, Requester::LocalReset | Requester::Joining) => self.finish(transaction, Outcome::ControllerGone),
+            (Operation::RemoveFailed | Operation::ReturnRoute | Operation::Join { .. }, _) => {}
+            (
+                Operation::ProtocolInfo
+                | Operation::NodeInfo
+                | Operation::Probe(_)
+                | Operation::Command { expect: Completion::Reply, .. },
+                _,
+            ) => {
                 self.queue.push_front(transaction);
             }
-            (Errand::Command { expect: Expect::Supervised | Expect::Nothing, .. }, _) => {
-                self.finish(transaction, Outcome::StickGone);
+            (Operation::Command { expect: Completion::Supervised | Completion::Nothing, .. }, _) => {
+                self.finish(transaction, Outcome::ControllerGone);
             }
         }
     }
 
-    /// How wide node ids are now; for what the stick says unasked.
+    /// How wide node ids are now; for what the controller says unasked.
     pub(super) fn width(&self) -> NodeIdWidth {
         self.width
     }

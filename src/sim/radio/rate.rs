@@ -29,7 +29,7 @@ impl Rate {
         Duration::from_micros(bytes.saturating_mul(8_000_000) / bits_per_second)
     }
 
-    /// Its number in a report of the stick (docs/protocol/serial-api.md §4, 0x13: byte 15).
+    /// Its number in a report of the controller (docs/protocol/serial-api.md §4, 0x13: byte 15).
     pub fn number(self) -> u8 {
         match self {
             Self::R9_6 => 1,

@@ -9,7 +9,7 @@ use crate::serial::request::NodeCall;
 use crate::serial::transmit::TxStatus;
 use crate::serial::{CallbackId, FunctionId, Message};
 
-use super::{Busy, Effect, OWN, Stick};
+use super::{Busy, Controller, Effect, OWN};
 
 /// Who chose a way.
 const NO_ROUTE: u8 = 0;
@@ -24,7 +24,7 @@ const FAILED: u8 = 0x23;
 /// Rates that a route may have: 9.6, 40 and 100 kbit/s.
 const SPEEDS: std::ops::RangeInclusive<u8> = 1..=3;
 
-impl Stick {
+impl Controller {
     /// Tells a node a way, or makes it forget one. `ok`: nothing in the request itself speaks against it.
     pub(super) fn tell_route(&mut self, function: FunctionId, node: NodeId, callback: CallbackId, ok: bool) -> Vec<Effect> {
         let ok = ok && self.is_free() && self.has_routes(node);
@@ -36,7 +36,7 @@ impl Stick {
         effects
     }
 
-    /// Whether there is a way to that node to be told: it is the stick, or one of its classic nodes.
+    /// Whether there is a way to that node to be told: it is the controller, or one of its classic nodes.
     pub(super) fn is_destination(&self, node: NodeId) -> bool {
         node == OWN || self.has_routes(node)
     }
@@ -107,7 +107,7 @@ impl Stick {
         Message::SetPriorityRoute { node, ok }
     }
 
-    /// Set SUC Node Id. Only the stick itself can be it: end nodes can't, and there is no other controller.
+    /// Set SUC Node Id. Only the controller itself can be it: end nodes can't, and there is no other controller.
     pub(super) fn set_suc(&mut self, node: NodeId, suc: bool) -> Message {
         let ok = node == OWN;
         if ok {

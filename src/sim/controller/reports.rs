@@ -1,4 +1,4 @@
-//! What a stick tells of itself and of its nodes.
+//! What a controller tells of itself and of its nodes.
 
 use std::collections::BTreeSet;
 
@@ -8,15 +8,15 @@ use crate::serial::controller::{Capabilities, ControllerCapabilities, InitData, 
 use crate::serial::node_info::NodeProtocolInfo;
 use crate::serial::transmit::{RouteReport, Rssi, TxReport};
 
-use super::{NOISE, OWN, Outcome, SIGNAL, Stick, StickMemory};
-use crate::sim::air::Rate;
+use super::{Controller, ControllerMemory, NOISE, OWN, Outcome, SIGNAL};
 use crate::sim::model::DeviceClass;
 use crate::sim::node::Node;
+use crate::sim::radio::Rate;
 
 /// Long Range nodes of one segment, the first of which begins with node 256.
 const SEGMENT: u16 = 1024;
 
-impl Stick {
+impl Controller {
     pub(super) fn init_data(&self) -> InitData {
         // The mask is of classic nodes; Long Range ones have a list of their own.
         let classic = self.memory.nodes.keys().copied().filter(|node| !node.is_long_range());
@@ -67,7 +67,7 @@ impl Stick {
     }
 }
 
-/// What the stick keeps of a node that it included.
+/// What the controller keeps of a node that it included.
 pub(super) fn protocol_info(node: NodeId, lock: &Node) -> NodeProtocolInfo {
     let DeviceClass { basic, generic, specific } = lock.model.kind.device_class();
     NodeProtocolInfo {
@@ -96,7 +96,7 @@ fn common() -> NodeProtocolInfo {
     }
 }
 
-pub(super) fn tx_report(outcome: &Outcome, memory: &StickMemory) -> TxReport {
+pub(super) fn tx_report(outcome: &Outcome, memory: &ControllerMemory) -> TxReport {
     // Schemes.
     const DIRECT: u8 = 1;
     const LAST_WORKING: u8 = 3;
