@@ -6,7 +6,7 @@
 //! is known again there.
 
 use super::ledger::is_wanted;
-use super::{Finding, Sync};
+use super::locks::{Finding, Sync};
 use crate::bridge::state::State;
 use crate::domain::grant::{Grant, Reason, Status};
 use crate::domain::ids::DeviceId;

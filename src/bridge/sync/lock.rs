@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Patience;
 use super::ledger::{is_code_lost, is_held, is_wanted};
+use super::locks::Patience;
 use crate::bridge::dialect;
 use crate::bridge::state::State;
 use crate::domain::ids::{DeviceId, NodeId};

@@ -4,199 +4,45 @@
 //! here is only patience: who is tried again when, and which job belongs to which slot.
 
 mod check;
+mod checks;
 mod doubted;
 mod inventory;
 mod ledger;
 mod lock;
+mod locks;
 mod outcome;
+mod pace;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use self::check::CheckSettings;
-use self::check::{Checks, Run};
-use self::inventory::Pace;
+pub use self::checks::CheckSettings;
+use self::checks::Checks;
 pub(super) use self::ledger::forget_if_done;
 use self::ledger::{is_code_lost, is_held, is_wanted, release, slot_of, tidy};
 use self::lock::{View, hindrance};
+use self::locks::{Change, Task};
+pub use self::locks::{Finding, Sync};
+use self::pace::Pace;
 use super::dialect;
 use super::state::State;
 use crate::command::Command;
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::{Grant, Reason, Status};
 use crate::domain::ids::{DeviceId, GrantId};
-use crate::domain::pin::{Fingerprint, Pin};
+use crate::domain::pin::Pin;
 use crate::domain::slot::{Content, Doing, Progress, Slot, SlotKey};
-use crate::domain::time::{Deadline, Instant, Now, Timestamp};
-use crate::network::{Completion, ControllerStatus, Job, JobId, Network, Priority};
+use crate::domain::time::{Deadline, Instant, Now};
+use crate::network::{Completion, ControllerStatus, Job, Network, Priority};
 use crate::reconcile::assess::{Case, Standing, assess};
-use crate::reconcile::evidence::{LATE_ECHO, SlotReport};
+use crate::reconcile::evidence::LATE_ECHO;
 use crate::reconcile::observe;
 use crate::reconcile::plan::{Plan, Step, plan};
 use crate::reconcile::retry;
 
 /// Codes wait for a removal that is tried again within this.
 const REMOVAL_IS_NEAR: Duration = Duration::from_secs(10);
-
-/// Something a lock revealed that people want to hear of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Finding {
-    /// A code of ours is gone, or another is in its place.
-    ChangedAtLock(SlotKey),
-    /// A code that is not ours appeared.
-    Foreign(SlotKey),
-}
-
-/// Patience with every lock.
-pub struct Sync {
-    locks: BTreeMap<DeviceId, Patience>,
-    jobs: BTreeMap<JobId, (DeviceId, Task)>,
-    entropy: Entropy,
-    pace: Pace,
-    checks: Checks,
-    check_settings: CheckSettings,
-    /// When the first turn was, which may be long after the clock began: a store that comes back brings a new start.
-    began: Option<Instant>,
-}
-
-/// Patience with one lock.
-#[derive(Default)]
-struct Patience {
-    /// One step at a time.
-    busy: Option<JobId>,
-    /// Jobs in a row that the lock did not acknowledge.
-    failures: u32,
-    parked: Option<Retry>,
-    /// It left the last job unanswered, and is tried again then, or just now.
-    unreachable: Option<Retry>,
-    slots: BTreeMap<u16, SlotPatience>,
-    no_slot: BTreeSet<GrantId>,
-    /// It may remember a Supervision session of an earlier life of the daemon.
-    remembers_sessions: bool,
-    /// It acknowledges supervised writes and answers none of them.
-    mute_supervision: bool,
-    /// Writes of ours that a report followed at once.
-    echoes: u8,
-    /// Writes of ours since the last of those that had to be read because no report came.
-    unreported: u8,
-    /// Slots that we changed ourselves.
-    own: BTreeMap<u16, OwnChange>,
-    /// Slots without a code of ours that may have been changed at the lock: each is read once to find out.
-    recheck: BTreeSet<u16>,
-    /// When a report last asked for a look at a slot, and how often in a row one did.
-    looks: BTreeMap<u16, (Instant, u32)>,
-    /// What the last look showed of which slots, and when. Fingerprints, so that no code stays in memory.
-    answered: Option<(Vec<(u16, Fingerprint)>, Instant)>,
-    /// The last read that was given up without an answer, of which slot and when.
-    given_up: Option<(u16, Instant)>,
-    /// The slot that is being read was reported on since the question left.
-    reported_in_read: bool,
-    /// The answer to the last read did not count for that reason.
-    read_again: bool,
-    /// When it reported that every code was erased, and the slots that were not read since.
-    erased: Option<(Instant, BTreeSet<u16>)>,
-    /// Its inventory waits for airtime.
-    pacing: bool,
-    /// Its slow check is due, or under way.
-    check_due: bool,
-    checking: Option<Run>,
-    /// Slots 1 to this exist, as far as is known.
-    users: u16,
-    /// It did not answer the question that also tells the next taken slot.
-    cannot_walk: bool,
-}
-
-/// Our own last change of a slot, which the lock may still report.
-#[derive(Clone, Copy)]
-struct OwnChange {
-    /// When its frame ended.
-    at: Instant,
-    /// It put a code there.
-    wrote: bool,
-    /// A report about the slot came since.
-    reported: bool,
-    /// When the one before it ended, if that was of the other kind and is not reported yet.
-    older: Option<Instant>,
-    /// It was made because of a doubt.
-    settled: bool,
-    /// So many in a row were, and each was followed by a report that was not expected.
-    settles: u32,
-}
-
-#[derive(Default)]
-struct SlotPatience {
-    failures: u32,
-    retry: Option<Retry>,
-    /// The lock refused the last write, and for this reason if it said so.
-    refused: Option<Reason>,
-    /// The lock reported that it did what is under way.
-    told: bool,
-    /// A report came that may have been that one, from a lock that is not known to send one.
-    reported: bool,
-    /// A report of an older change of ours in this slot may still come.
-    echo: bool,
-    /// The lock reported something of this slot in the middle of our change.
-    interrupted: bool,
-    /// The next write, or the one under way, is made because of a doubt.
-    settling: bool,
-    /// It reported that before our frame left, which was taken back.
-    overtaken: Option<SlotReport>,
-    /// It was looked at right after the last write, and did not have it yet: a second look decides.
-    too_early: bool,
-    /// Looks in a row that the lock left unanswered.
-    silences: u32,
-    /// The last write was acknowledged, and its Supervision Report did not come.
-    unanswered: bool,
-    /// It was in a frame of several codes that the lock refused as a whole: it goes alone.
-    alone: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Retry {
-    at: Instant,
-    wall: Timestamp,
-}
-
-impl Retry {
-    fn after(delay: Duration, now: Now) -> Self {
-        Self { at: now.mono + delay, wall: now.wall + delay }
-    }
-}
-
-enum Task {
-    Change(Vec<Change>),
-    /// The answer to a read.
-    Look {
-        slot: u16,
-    },
-    /// The same, for the inventory that began then.
-    Survey {
-        slot: u16,
-        began: Timestamp,
-        airtime_before: u64,
-    },
-    Checksum {
-        began: Timestamp,
-        airtime_before: u64,
-    },
-    /// The same for the slow check.
-    CheckLook {
-        slot: u16,
-        airtime_before: u64,
-    },
-    CheckSum {
-        airtime_before: u64,
-    },
-}
-
-/// One slot in a frame that changes slots.
-struct Change {
-    /// As it was: a frame that never left changed nothing.
-    before: Slot,
-    /// The code it gets; `None` clears.
-    pin: Option<Pin>,
-}
 
 impl Sync {
     /// Patience with nobody yet; `entropy` is for jitter. What was under way in these slots when the last daemon ended is
@@ -545,16 +391,6 @@ impl Sync {
         let Some(patience) = self.locks.get(&device) else { return BTreeSet::new() };
         let slots = patience.slots.iter().filter(|(index, slot)| slot.retry.is_some() && unowned(index));
         slots.map(|(index, _)| *index).chain(patience.recheck.iter().copied()).collect()
-    }
-
-    /// Whether a lock can have such a slot. Reports of others are outside data that must not grow our tables.
-    fn exists(&self, key: SlotKey) -> bool {
-        let users = self.locks.get(&key.device).map_or(0, |patience| patience.users);
-        users == 0 || key.index <= users
-    }
-
-    fn tries(&mut self, key: SlotKey) -> &mut SlotPatience {
-        self.locks.entry(key.device).or_default().slots.entry(key.index).or_default()
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::check::sum_changed;
 use super::ledger::{hold, is_vacated, is_wanted, slot_of};
+use super::locks::{Change, Finding, Retry, Sync, Task};
 use super::told::{echoes, holds_ours, learn};
-use super::{Change, Finding, Retry, Sync, Task};
 use crate::bridge::dialect;
 use crate::bridge::state::State;
 use crate::domain::grant::{Reason, Status};

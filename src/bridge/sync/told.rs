@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::ledger::{hold, slot_of};
-use super::{OwnChange, Retry, Sync};
+use super::locks::{OwnChange, Retry, Sync};
 use crate::bridge::dialect;
 use crate::bridge::state::State;
 use crate::domain::device::Device;
