@@ -1,60 +1,65 @@
-//! Latchkey keeps people's access codes true in Z-Wave locks, and tells who came, where and when.
+//! Latchkey keeps the access codes in Z-Wave locks in sync with the people you manage, and reports who used which door and
+//! when.
 //!
-//! # Floors
+//! `docs/architecture.md` describes the layers, the order of a turn and two requests on their way through the code;
+//! `docs/protocol/` holds the protocol facts that comments cite.
 //!
-//! A module imports only floors below it, and its own. Floors 0 and 1 are pure: no `async`, no clock, no thread, no
-//! file, no randomness of their own. `tests/layers.rs` holds this table against the code.
+//! # Layers
 //!
-//! | floor | modules | what |
+//! A module imports only from its own layer and from lower ones. Layers 0 and 1 are pure: no `async`, no clock, no thread,
+//! no file, no randomness of their own. `tests/layers.rs` checks this table against the code.
+//!
+//! | layer | modules | what |
 //! | --- | --- | --- |
 //! | 3 shell | [`run`], [`mqtt::client`], [`mqtt::settings`], [`mqtt::broker`], [`web`], [`cli`] | tokio, sockets, the clock, OS randomness |
 //! | 2 durable | [`store`], [`files`] | rusqlite, synchronous: applies a batch, loads a state; files named by the user |
-//! | 1 machines | [`network`], [`reconcile`], [`sim`], [`bridge`], [`mqtt::topic`], [`mqtt::outbox`] | pure: (state, now, input) → what to do |
-//! | 0 words | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`], [`import`] | values and codecs |
+//! | 1 state machines | [`network`], [`reconcile`], [`sim`], [`bridge`], [`mqtt::topic`], [`mqtt::outbox`] | pure: (state, now, input) → outputs |
+//! | 0 values | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`], [`import`] | values and codecs |
 //!
 //! # The turn
 //!
-//! One task owns [`bridge`]. A turn takes one input and the time, and returns a batch and what others may see after:
+//! One task owns [`bridge`]. A turn takes one input and the time, and returns a batch of changes and a list of effects:
 //!
 //! 1. the batch is committed as one SQLite transaction;
-//! 2. only then the rest is released: frames, answers, MQTT messages;
-//! 3. `poll_deadline()` says when to wake the bridge next, and why.
+//! 2. only then the effects are released: frames, answers, MQTT messages;
+//! 3. `poll_deadline()` tells when the bridge has to be called again, and why.
 //!
-//! If the commit fails, nothing is released and the bridge is rebuilt from the store.
+//! If the commit fails, no effect is released, and the bridge is rebuilt from the store.
 //!
-//! # A code, from the keyboard to the air
+//! # A code is written
 //!
-//! 1. [`web::people`] reads the body into a [`NewPerson`](domain::intent::NewPerson): digits become a
-//!    [`Pin`](domain::pin::Pin), which shows in no log.
-//! 2. [`web::handle`] puts it as an [`Ask`](bridge::ask::Ask) into the one queue of the daemon.
-//! 3. [`Turns::take`](run::turns::Turns::take) hands it with the time to [`Bridge::turn`](bridge::Bridge::turn).
-//! 4. [`bridge::intents`] judges it, and notes person, credential and grants in [`State`](bridge::state::State).
-//! 5. [`Sync::drive`](bridge::sync::Sync::drive) asks [`plan`](fn@reconcile::plan::plan) what each lock needs first: a look
-//!    at a slot that nobody saw, or the write.
-//! 6. [`dialect::write`](bridge::dialect::write) words the step in the lock's own command,
-//!    [`UserCode`](command::user_code::UserCode).
-//! 7. [`Network::submit`](network::Network::submit) queues it and picks what goes next.
-//! 8. [`Session::seal`](security::s2::Session::seal) puts it under the lock's keys; S0 has [`s0`](security::s0).
-//! 9. [`Request::write`](serial::Request::write) makes the frame, [`After::Send`](bridge::After::Send).
-//! 10. [`Store::apply`](store::Store::apply) commits the turn. Only now is anything released.
-//! 11. [`Link::send`](serial::Link::send) sends the frame until the stick has acknowledged it.
-//! 12. [`run::port`] writes its bytes to the serial line.
+//! 1. [`web::people`] parses the body into a [`NewPerson`](domain::intent::NewPerson); digits become a
+//!    [`Pin`](domain::pin::Pin), which is never printed.
+//! 2. [`web::handle`] puts the request into the queue of the daemon.
+//! 3. [`Turns::take`](run::turns::Turns::take) passes it with the time to [`Bridge::turn`](bridge::Bridge::turn).
+//! 4. [`bridge::intents`] checks it, and records person, credential and grants in [`State`](bridge::state::State).
+//! 5. [`plan`](fn@reconcile::plan::plan) decides the next step at each lock: read a slot whose content is unknown, or write
+//!    the code.
+//! 6. [`bridge::dialect`] makes the command of the lock's command class, [`UserCode`](command::user_code::UserCode).
+//! 7. [`Network::submit`](network::Network::submit) queues it and picks what is sent next.
+//! 8. [`Session::seal`](security::s2::Session::seal) encrypts it under the keys of the lock; [`s0`](security::s0) for S0.
+//! 9. [`Request::write`](serial::Request::write) makes the serial frame, an effect of the turn.
+//! 10. [`Store::apply`](store::Store::apply) commits the turn. Only now effects are released.
+//! 11. [`Link::send`](serial::Link::send) sends the frame until the controller has acknowledged it.
+//! 12. [`run::port`] writes the bytes to the serial port.
 //!
-//! # A visit, from the keypad to the broker
+//! # A keypad event is published
 //!
 //! 1. [`run::port`] reads bytes; [`Link::bytes`](serial::Link::bytes) makes a frame of them and acknowledges it.
-//! 2. [`Turns::take`](run::turns::Turns::take) hands it with the time of its arrival to [`Bridge::turn`](bridge::Bridge::turn).
-//! 3. [`Network::handle`](network::Network::handle) reads the stick's [`Message`](serial::Message).
-//! 4. [`Session::receive`](security::s2::Session::receive) opens it; what cannot be opened is asked for again.
-//! 5. [`Command::parse`](command::Command::parse) reads the command, and it is known under which key it came.
-//! 6. [`NetworkEvent`](network::NetworkEvent) tells the bridge.
-//! 7. [`bridge::inbound`] has its meaning told by [`bridge::meaning`]: a code was used, in that slot.
-//! 8. The slot's owner in [`State`](bridge::state::State) is who came: an [`Event`](domain::event::Event) for journal and
-//!    broker.
-//! 9. [`Store::apply`](store::Store::apply) commits it.
-//! 10. [`Outbox::offer`](mqtt::outbox::Outbox::offer) lets it go, worded by [`Topics::event`](mqtt::topic::Topics::event).
-//! 11. [`Publisher::publish`](mqtt::client::Publisher::publish) gives it to the broker, whose acknowledgement ends its row in
-//!     the outbox.
+//! 2. [`Turns::take`](run::turns::Turns::take) passes it with the time of its arrival to
+//!    [`Bridge::turn`](bridge::Bridge::turn).
+//! 3. [`Network::handle`](network::Network::handle) parses the controller's [`Message`](serial::Message).
+//! 4. [`Session::receive`](security::s2::Session::receive) decrypts it; if that fails, the lock gets a new nonce.
+//! 5. [`Command::parse`](command::Command::parse) parses the command.
+//! 6. [`NetworkEvent`](network::NetworkEvent) passes it to the bridge, together with its security class.
+//! 7. [`bridge::inbound`] and [`bridge::meaning`] interpret it: a code was used, in that slot.
+//! 8. The owner of the slot in [`State`](bridge::state::State) is the person of the [`Event`](domain::event::Event), which goes
+//!    to the journal and to the outbox.
+//! 9. [`Store::apply`](store::Store::apply) commits the turn.
+//! 10. [`Outbox::offer`](mqtt::outbox::Outbox::offer) chooses the next event for the broker, and
+//!     [`Topics::event`](mqtt::topic::Topics::event) makes its topic and payload.
+//! 11. [`Publisher::publish`](mqtt::client::Publisher::publish) sends it with QoS 1; the acknowledgement of the broker removes
+//!     it from the outbox.
 
 pub mod bridge;
 pub mod cli;
