@@ -9,11 +9,8 @@ use super::codec::Parsed;
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Application Status (0x22).
     ApplicationStatus {
-        /// Not now.
         Busy(Busy) = 0x01, v 1, Kind::Report;
-        /// Not at all.
         RejectedRequest(RejectedRequest) = 0x02, v 1, Kind::Report;
     }
 }
@@ -24,7 +21,6 @@ command_class! {
 pub struct BusyStatus(pub u8);
 
 impl BusyStatus {
-    /// Some time.
     pub const TRY_AGAIN_LATER: Self = Self(0);
     /// After the wait time.
     pub const TRY_AGAIN_IN_WAIT_TIME: Self = Self(1);
@@ -37,7 +33,7 @@ impl BusyStatus {
 pub struct Busy {
     /// When to ask again.
     pub status: BusyStatus,
-    /// Seconds to wait, where the status says so.
+    /// Seconds to wait, if the status says so.
     pub wait_time: u8,
 }
 
@@ -55,7 +51,7 @@ impl Busy {
 /// The node refused the last request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct RejectedRequest {
-    /// 0.
+    /// Always 0 in this version.
     pub status: u8,
 }
 

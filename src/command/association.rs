@@ -1,4 +1,4 @@
-//! Association (0x85) v1–3: whom a node tells what (docs/protocol/command-classes.md Associations).
+//! Association (0x85) v1–3: which nodes get which reports (docs/protocol/command-classes.md Associations).
 
 use nom::Parser;
 use nom::combinator::rest;
@@ -10,23 +10,16 @@ use super::codec::{Parsed, as_hex};
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Association (0x85).
     Association {
         /// Adds nodes to a group.
         Set(Members) = 0x01, v 1, Kind::Set;
-        /// Asks who is in a group.
         Get(Get) = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         Report(Report) = 0x03, v 1, Kind::Report;
         /// Takes nodes out of a group: none named means all of it; group 0 means everywhere (v2).
         Remove(Members) = 0x04, v 1, Kind::Set;
-        /// Asks how many groups there are.
         SupportedGroupingsGet = 0x05, v 1, Kind::Get { reply: 0x06 };
-        /// Tells it.
         SupportedGroupingsReport(SupportedGroupingsReport) = 0x06, v 1, Kind::Report;
-        /// Asks which group belongs to the button pressed last.
         SpecificGroupGet = 0x0B, v 2, Kind::Get { reply: 0x0C };
-        /// Tells it.
         SpecificGroupReport(SpecificGroupReport) = 0x0C, v 2, Kind::Report;
     }
 }
@@ -36,7 +29,7 @@ command_class! {
 pub struct Members {
     /// The group, from 1.
     pub group: u8,
-    /// Node ids, 1–232.
+    /// Node ids from 1 to 232.
     #[serde(rename = "members_hex", serialize_with = "as_hex")]
     pub nodes: Vec<u8>,
 }
@@ -53,7 +46,6 @@ impl Members {
     }
 }
 
-/// Asks who is in a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Get {
     /// The group, from 1.
@@ -71,16 +63,14 @@ impl Get {
     }
 }
 
-/// Who is in a group; a long list comes in several reports.
+/// The members of a group; a long list takes several reports.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// The group.
     pub group: u8,
     /// How many nodes it can hold.
     pub max_nodes: u8,
     /// How many reports follow this one.
     pub reports_to_follow: u8,
-    /// Node ids.
     #[serde(rename = "members_hex", serialize_with = "as_hex")]
     pub nodes: Vec<u8>,
 }
@@ -98,7 +88,6 @@ impl Report {
     }
 }
 
-/// How many groups there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SupportedGroupingsReport {
     /// Groups 1 to this.

@@ -12,19 +12,12 @@ use super::codec::{Parsed, as_text, count, up_to};
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Association Group Information (0x59).
     AssociationGroupInfo {
-        /// Asks for a group's name.
         NameGet(NameGet) = 0x01, v 1, Kind::Get { reply: 0x02 };
-        /// Tells it.
         NameReport(NameReport) = 0x02, v 1, Kind::Report;
-        /// Asks what groups are for.
         InfoGet(InfoGet) = 0x03, v 1, Kind::Get { reply: 0x04 };
-        /// Tells it.
         InfoReport(InfoReport) = 0x04, v 1, Kind::Report;
-        /// Asks which commands a group sends.
         CommandListGet(CommandListGet) = 0x05, v 1, Kind::Get { reply: 0x06 };
-        /// Tells them.
         CommandListReport(CommandListReport) = 0x06, v 1, Kind::Report;
     }
 }
@@ -39,7 +32,6 @@ impl Profile {
     pub const LIFELINE: Self = Self(0x0001);
 }
 
-/// Asks for a group's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct NameGet {
     /// The group, from 1.
@@ -57,12 +49,10 @@ impl NameGet {
     }
 }
 
-/// A group's name.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct NameReport {
-    /// The group.
     pub group: u8,
-    /// The name as the node has it: UTF-8, or what the maker took for it.
+    /// The name as the node has it: UTF-8 or another encoding.
     #[serde(serialize_with = "as_text")]
     pub name: Vec<u8>,
 }
@@ -80,7 +70,6 @@ impl NameReport {
     }
 }
 
-/// Asks what groups are for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct InfoGet {
     /// Don't answer from a cache.
@@ -105,13 +94,12 @@ impl InfoGet {
 /// One group of an [`InfoReport`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct GroupInfo {
-    /// The group.
     pub group: u8,
-    /// 0.
+    /// Always 0 in this version.
     pub mode: u8,
     /// What it is for.
     pub profile: Profile,
-    /// 0.
+    /// Always 0 in this version.
     pub event_code: u16,
 }
 
@@ -131,21 +119,19 @@ impl GroupInfo {
     }
 }
 
-/// What groups are for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct InfoReport {
     /// This is one of several groups that were asked for at once.
     pub list: bool,
     /// Profiles may change; ask again now and then.
     pub dynamic: bool,
-    /// The groups.
     pub groups: Vec<GroupInfo>,
 }
 
 impl InfoReport {
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, flags) = be_u8(input)?;
-        // The count is not trusted: what is there is read.
+        // The count may be wrong, so everything up to the end is parsed.
         let (input, mut groups) = many0(GroupInfo::parse).parse(input)?;
         groups.truncate((flags & 0x3F).into());
         Ok((input, Self { list: flags & 0x80 != 0, dynamic: flags & 0x40 != 0, groups }))
@@ -157,7 +143,6 @@ impl InfoReport {
     }
 }
 
-/// Asks which commands a group sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct CommandListGet {
     /// The answer may come from a cache.
@@ -177,12 +162,9 @@ impl CommandListGet {
     }
 }
 
-/// Which commands a group sends.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CommandListReport {
-    /// The group.
     pub group: u8,
-    /// Class and command.
     pub commands: Vec<(ClassId, u8)>,
 }
 

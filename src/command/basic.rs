@@ -8,13 +8,9 @@ use super::codec::{Parsed, Transition, optional_u8};
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Basic (0x20).
     Basic {
-        /// Sets the one value a simple device has.
         Set(Set) = 0x01, v 1, Kind::Set;
-        /// Asks for it.
         Get = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         Report(Report) = 0x03, v 1, Kind::Report;
     }
 }
@@ -40,7 +36,6 @@ impl Set {
 /// 0 off, 1–99 level, 0xFE unknown, 0xFF on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// The value now.
     pub value: u8,
     /// Where it is going (v2).
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,15 +9,10 @@ use super::codec::{Parsed, as_hex, count, optional_u8, up_to};
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Battery (0x80).
     Battery {
-        /// Asks for the level.
         Get = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         Report(Report) = 0x03, v 1, Kind::Report;
-        /// Asks for capacity and temperature.
         HealthGet = 0x04, v 2, Kind::Get { reply: 0x05 };
-        /// Tells them.
         HealthReport(HealthReport) = 0x05, v 2, Kind::Report;
     }
 }
@@ -25,7 +20,7 @@ command_class! {
 /// 0–100 %; 0xFF is the low-battery warning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// The level as it came.
+    /// The level as received.
     pub level: u8,
     /// v2: bits 7–6 charging status, 5 rechargeable, 4 backup, 3 overheating, 2 low fluid, 1–0 replace or recharge.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,14 +58,13 @@ impl Report {
     }
 }
 
-/// Capacity and temperature.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct HealthReport {
     /// Percent of the capacity when new; 0xFF unknown.
     pub capacity: u8,
     /// Decimals of the temperature.
     pub precision: u8,
-    /// 0: °C.
+    /// 0 stands for degrees Celsius.
     pub scale: u8,
     /// The temperature, big-endian and signed; empty: unknown.
     #[serde(rename = "temperature_hex", serialize_with = "as_hex")]

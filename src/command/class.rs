@@ -146,7 +146,7 @@ impl ClassId {
         Some((Self(u16::from_be_bytes([first, second])), rest))
     }
 
-    /// Appends the class as it stands on the wire.
+    /// Appends the class as transmitted.
     pub fn write(self, out: &mut Vec<u8>) {
         let [high, low] = self.0.to_be_bytes();
         if high != 0 {

@@ -72,7 +72,7 @@ pub(super) fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok
     serializer.serialize_str(&hex(bytes))
 }
 
-/// Text of a node, in JSON: UTF-8, or what the maker took for it.
+/// Text of a node, in JSON: UTF-8 or another encoding.
 pub(super) fn as_text<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&String::from_utf8_lossy(text))
 }
@@ -91,7 +91,7 @@ impl Transition {
     /// It is done already.
     pub const NONE: Self = Self(0);
 
-    /// The time it takes; `None` where the node can't say (254).
+    /// The time it takes; `None` where the node cannot say (254).
     pub fn time(self) -> Option<Duration> {
         match self.0 {
             seconds @ 0..=127 => Some(Duration::from_secs(seconds.into())),

@@ -11,9 +11,7 @@ use super::spec::{Kind, command_class};
 use super::{Command, crc16};
 
 command_class! {
-    /// CRC-16 Encapsulation (0x56).
     Crc16Encapsulation {
-        /// Carries a command.
         CommandEncapsulation(CommandEncapsulation, nesting) = 0x01, v 1, Kind::Report;
     }
 }
@@ -24,7 +22,7 @@ const HEAD: [u8; 2] = [0x56, 0x01];
 /// A command that arrived as it was sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CommandEncapsulation {
-    /// The command. What can't be parsed is [`Command::Other`].
+    /// The command. A command that cannot be parsed is [`Command::Other`].
     #[serde(rename = "encapsulated", serialize_with = "named")]
     pub command: Box<Command>,
 }

@@ -13,23 +13,14 @@ use super::codec::{Parsed, Transition, bits_of, count, mask_of, optional_u8, up_
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Door Lock (0x62).
     DoorLock {
-        /// Locks or unlocks.
         OperationSet(OperationSet) = 0x01, v 1, Kind::Set;
-        /// Asks whether it is locked.
         OperationGet = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         OperationReport(OperationReport) = 0x03, v 1, Kind::Report;
-        /// Sets time-outs and handles.
         ConfigurationSet(Configuration) = 0x04, v 1, Kind::Set;
-        /// Asks for them.
         ConfigurationGet = 0x05, v 1, Kind::Get { reply: 0x06 };
-        /// Tells them.
         ConfigurationReport(Configuration) = 0x06, v 1, Kind::Report;
-        /// Asks what the lock can do.
         CapabilitiesGet = 0x07, v 4, Kind::Get { reply: 0x08 };
-        /// Tells it.
         CapabilitiesReport(CapabilitiesReport) = 0x08, v 4, Kind::Report;
     }
 }
@@ -40,7 +31,6 @@ command_class! {
 pub struct Mode(pub u8);
 
 impl Mode {
-    /// Open to all.
     pub const UNSECURED: Self = Self(0x00);
     /// Open to all, for a while.
     pub const UNSECURED_WITH_TIMEOUT: Self = Self(0x01);
@@ -54,10 +44,9 @@ impl Mode {
     pub const OUTSIDE_UNSECURED_WITH_TIMEOUT: Self = Self(0x21);
     /// The lock does not know (v2). Never sent in a Set.
     pub const UNKNOWN: Self = Self(0xFE);
-    /// Locked.
     pub const SECURED: Self = Self(0xFF);
 
-    /// Whether the bolt is thrown; `None` where the lock does not know or says something new.
+    /// Whether it is locked; `None` if unknown, or for an unknown mode.
     pub fn is_locked(self) -> Option<bool> {
         match self {
             Self::SECURED => Some(true),
@@ -91,7 +80,6 @@ fn mode_with_name<S: Serializer>(mode: &Mode, serializer: S) -> Result<S::Ok, S:
     map.end()
 }
 
-/// Locks or unlocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct OperationSet {
     /// The mode to take.
@@ -110,8 +98,8 @@ impl OperationSet {
     }
 }
 
-/// What sensors say about door, bolt and latch. From version 4 on, only what the capabilities name is true; some locks
-/// say "door open" whenever they are locked, having no door sensor.
+/// States of door, bolt and latch. Since version 4 only the parts in the capabilities are valid. Some locks without
+/// door sensor report "door open" whenever they are locked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Condition(pub u8);
 
@@ -121,7 +109,7 @@ impl Condition {
         self.0 & 0x01 != 0
     }
 
-    /// Bit 1 clear: the bolt is thrown.
+    /// Bit 1 clear: the bolt is extended.
     pub fn bolt_locked(self) -> bool {
         self.0 & 0x02 == 0
     }
@@ -144,7 +132,7 @@ impl Serialize for Condition {
     }
 }
 
-/// Where a lock is going (v3).
+/// The target of a movement (since version 3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Target {
     /// The mode it will have.
@@ -153,24 +141,20 @@ pub struct Target {
     pub duration: Transition,
 }
 
-/// How a lock stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct OperationReport {
-    /// The mode.
     #[serde(flatten, serialize_with = "mode_with_name")]
     pub mode: Mode,
     /// Outside handles 1–4 that open the door, as bits 0–3.
     pub outside_handles: u8,
     /// Inside handles 1–4 that open the door, as bits 0–3.
     pub inside_handles: u8,
-    /// Door, bolt, latch.
     #[serde(flatten)]
     pub condition: Condition,
     /// Minutes until it locks; 0xFE none.
     pub timeout_minutes: u8,
     /// Seconds until it locks; 0xFE none.
     pub timeout_seconds: u8,
-    /// Where it is going.
     #[serde(flatten)]
     pub target: Option<Target>,
 }
@@ -202,7 +186,6 @@ impl OperationReport {
     }
 }
 
-/// Time-outs and handles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Configuration {
     /// 1 constant, 2 timed.
@@ -273,7 +256,7 @@ pub struct CapabilitiesReport {
     pub outside_handles: u8,
     /// Inside handles it can switch, as bits 0–3.
     pub inside_handles: u8,
-    /// What the condition byte tells of.
+    /// The parts that the condition byte covers.
     #[serde(flatten)]
     pub components: Components,
     /// Bit 3 auto-relock, bit 2 hold and release, bit 1 twist assist, bit 0 block to block.
@@ -283,11 +266,8 @@ pub struct CapabilitiesReport {
 /// Which parts of a door the lock has sensors for.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct Components {
-    /// Bit 0.
     pub door_supported: bool,
-    /// Bit 1.
     pub bolt_supported: bool,
-    /// Bit 2.
     pub latch_supported: bool,
 }
 

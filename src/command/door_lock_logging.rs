@@ -14,20 +14,14 @@ use super::time_parameters::civil;
 use crate::domain::pin::CodeText;
 
 command_class! {
-    /// Door Lock Logging (0x4C).
     DoorLockLogging {
-        /// Asks how many records the lock keeps.
         RecordsSupportedGet = 0x01, v 1, Kind::Get { reply: 0x02 };
-        /// Tells it.
         RecordsSupportedReport(RecordsSupportedReport) = 0x02, v 1, Kind::Report;
-        /// Asks for one record.
         RecordGet(RecordGet) = 0x03, v 1, Kind::Get { reply: 0x04 };
-        /// Tells it.
         RecordReport(RecordReport) = 0x04, v 1, Kind::Report;
     }
 }
 
-/// How many records the lock keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct RecordsSupportedReport {
     /// Records 1 to this; the oldest is overwritten.
@@ -45,7 +39,6 @@ impl RecordsSupportedReport {
     }
 }
 
-/// Asks for one record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct RecordGet {
     /// From 1; 0 is the latest.
@@ -63,7 +56,6 @@ impl RecordGet {
     }
 }
 
-/// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct EventType(pub u8);
@@ -74,7 +66,7 @@ impl EventType {
     /// Unlocked with a code.
     pub const UNLOCK_CODE: Self = Self(2);
 
-    /// What happened, in words.
+    /// Text of the event.
     pub fn name(self) -> Option<&'static str> {
         Some(match self.0 {
             1 => "Locked with a code",
@@ -114,32 +106,25 @@ impl EventType {
     }
 }
 
-/// One record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordReport {
-    /// Which.
     pub record_number: u8,
     /// Local time: the year.
     pub year: u16,
-    /// 1–12.
     pub month: u8,
-    /// 1–31.
     pub day: u8,
-    /// 0: there is no such record; 1: there is. The wire has three bits, and a Yale lock says 7.
+    /// 0: empty, 1: valid. The field has three bits, and a Yale lock sends 7.
     pub status: u8,
-    /// 0–23; the wire has five bits.
+    /// 0–23; the field has five bits.
     pub hour: u8,
-    /// 0–59.
     pub minute: u8,
-    /// 0–59.
     pub second: u8,
-    /// What happened.
     pub event_type: EventType,
-    /// Who did it: a user of User Code. 0 where nobody is known.
+    /// The user id of User Code; 0 if unknown.
     pub user_id: u8,
-    /// How long the lock says the code is. Yale locks say 86, and send one byte.
+    /// The length field of the code. Yale locks send 86, followed by one byte.
     pub code_len: Option<u8>,
-    /// Everything behind the length, as it came.
+    /// Everything behind the length, as received.
     pub code: CodeText,
 }
 
@@ -149,7 +134,7 @@ impl RecordReport {
         self.status == 0
     }
 
-    /// When it happened, on the clock of the lock. `None` without a record, or where its clock tells of no such time.
+    /// The local time of the lock. `None` if the record is empty, or if the fields are no valid time.
     pub fn local_time(&self) -> Option<jiff::civil::DateTime> {
         let time = || civil(self.year, [self.month, self.day], [self.hour, self.minute, self.second]);
         (!self.is_empty()).then(time).flatten()
@@ -192,7 +177,7 @@ impl RecordReport {
     }
 }
 
-/// The numbers as they came, and beside them what they mean. Never the code.
+/// The numbers as received, and beside them what they mean. Never the code.
 impl Serialize for RecordReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

@@ -1,4 +1,5 @@
-//! Entry Control (0x6F) v1: keypads that hold no codes and tell what was typed (docs/protocol/command-classes.md 0x6F).
+//! Entry Control (0x6F) v1: keypads that store no codes and send what was typed
+//! (docs/protocol/command-classes.md 0x6F).
 
 use std::collections::BTreeSet;
 
@@ -14,23 +15,15 @@ use super::spec::{Kind, command_class};
 use crate::domain::pin::CodeText;
 
 command_class! {
-    /// Entry Control (0x6F).
     EntryControl {
-        /// Tells what was pressed or typed.
         Notification(Notification) = 0x01, v 1, Kind::Report;
-        /// Asks which keys there are.
         KeySupportedGet = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         KeySupportedReport(KeySupportedReport) = 0x03, v 1, Kind::Report;
-        /// Asks which events there are.
         EventSupportedGet = 0x04, v 1, Kind::Get { reply: 0x05 };
-        /// Tells it.
         EventSupportedReport(EventSupportedReport) = 0x05, v 1, Kind::Report;
         /// Sets how many keys are kept, and for how long.
         ConfigurationSet(KeyCache) = 0x06, v 1, Kind::Set;
-        /// Asks for it.
         ConfigurationGet = 0x07, v 1, Kind::Get { reply: 0x08 };
-        /// Tells it.
         ConfigurationReport(KeyCache) = 0x08, v 1, Kind::Report;
     }
 }
@@ -41,13 +34,11 @@ command_class! {
 pub struct DataType(u8);
 
 impl DataType {
-    /// There is none.
     pub const NONE: Self = Self(0);
     /// Bytes, as of a tag.
     pub const RAW: Self = Self(1);
-    /// Keys, padded.
+    /// Keys in ASCII, usually padded with 0xFF.
     pub const ASCII: Self = Self(2);
-    /// A hash.
     pub const MD5: Self = Self(3);
 
     /// Its number: a bit of [`EventSupportedReport::supported_data_types`].
@@ -56,39 +47,31 @@ impl DataType {
     }
 }
 
-/// What was pressed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct EventType(pub u8);
 
 impl EventType {
-    /// Somebody began to type.
+    /// Someone began to type.
     pub const CACHING: Self = Self(0);
-    /// Somebody typed, and stopped without a button.
+    /// Someone typed, and stopped without a button.
     pub const CACHED_KEYS: Self = Self(1);
-    /// "Enter".
     pub const ENTER: Self = Self(2);
-    /// "Disarm".
     pub const DISARM_ALL: Self = Self(3);
-    /// "Arm", everything.
     pub const ARM_ALL: Self = Self(4);
     /// "Arm", for when all are out.
     pub const ARM_AWAY: Self = Self(5);
-    /// "Arm", for when somebody stays.
+    /// "Arm", for when someone stays.
     pub const ARM_HOME: Self = Self(6);
     /// A tag was held before it.
     pub const RFID: Self = Self(14);
-    /// "Fire".
     pub const FIRE: Self = Self(16);
-    /// "Police".
     pub const POLICE: Self = Self(17);
-    /// "Medical".
     pub const ALERT_MEDICAL: Self = Self(19);
-    /// "Cancel".
     pub const CANCEL: Self = Self(25);
 }
 
-/// Keys come padded with this to a whole block, so that a listener can't count the digits.
+/// Keys come padded with this to a whole block, so that a listener cannot count the digits.
 const PADDING: u8 = 0xFF;
 /// How long such a block is.
 const BLOCK: usize = 16;
@@ -100,9 +83,8 @@ pub struct Notification {
     pub sequence_number: u8,
     /// What the data is.
     pub data_type: DataType,
-    /// What was pressed.
     pub event_type: EventType,
-    /// The data as it came, with padding.
+    /// The data as received, with padding.
     #[serde(rename = "event_data_hex", serialize_with = "masked")]
     pub event_data: CodeText,
 }
@@ -143,10 +125,9 @@ impl Notification {
     }
 }
 
-/// Which keys there are.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct KeySupportedReport {
-    /// As ASCII numbers.
+    /// Keys as ASCII character codes.
     pub supported_keys: BTreeSet<u8>,
 }
 
@@ -173,11 +154,9 @@ pub struct EventSupportedReport {
     pub supported_event_types: BTreeSet<u8>,
     /// Fewest keys that are kept.
     pub min_key_cache_size: u8,
-    /// Most.
     pub max_key_cache_size: u8,
     /// Shortest time they are kept, in seconds.
     pub min_key_cache_timeout: u8,
-    /// Longest.
     pub max_key_cache_timeout: u8,
 }
 
@@ -213,7 +192,7 @@ impl EventSupportedReport {
 /// How many keys are kept until they are told, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct KeyCache {
-    /// Keys, 1–32.
+    /// Number of keys, 1 to 32.
     pub key_cache_size: u8,
     /// Seconds after the last of them, 1–10.
     pub key_cache_timeout: u8,

@@ -14,21 +14,14 @@ use super::codec::{Parsed, as_text, bits_of, count, mask_of, optional_u8, up_to}
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Indicator (0x87).
     Indicator {
-        /// Sets one or more properties.
         Set(Values) = 0x01, v 1, Kind::Set;
-        /// Asks for the properties of one indicator.
         Get(Get) = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells them.
         Report(Values) = 0x03, v 1, Kind::Report;
         /// Asks which properties an indicator has, and which indicator is next.
         SupportedGet(Inquiry) = 0x04, v 2, Kind::Get { reply: 0x05 };
-        /// Tells them.
         SupportedReport(SupportedReport) = 0x05, v 2, Kind::Report;
-        /// Asks what an indicator of the maker's own is.
         DescriptionGet(Inquiry) = 0x06, v 4, Kind::Get { reply: 0x07 };
-        /// Tells it.
         DescriptionReport(DescriptionReport) = 0x07, v 4, Kind::Report;
     }
 }
@@ -51,7 +44,6 @@ impl IndicatorId {
 pub struct Property(pub u8);
 
 impl Property {
-    /// None.
     pub const NONE: Self = Self(0);
     /// Length of one on-off period, in 0.1 s.
     pub const PERIOD: Self = Self(3);
@@ -64,11 +56,8 @@ impl Property {
 /// One property of one indicator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Object {
-    /// Of which indicator.
     pub indicator_id: IndicatorId,
-    /// Which property.
     pub property_id: Property,
-    /// Its value.
     pub value: u8,
 }
 
@@ -95,7 +84,7 @@ impl Values {
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, (indicator0, promised)) = pair(be_u8, opt(be_u8)).parse(input)?;
         let Some(promised) = promised else { return Ok((input, Self { indicator0, objects: None })) };
-        // The count is not trusted: what is there is read.
+        // The count may be wrong, so everything up to the end is parsed.
         let (input, mut objects) = many0(Object::parse).parse(input)?;
         objects.truncate((promised & 0x1F).into());
         Ok((input, Self { indicator0, objects: Some(objects) }))
@@ -110,7 +99,6 @@ impl Values {
     }
 }
 
-/// Asks for the properties of one indicator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Get {
     /// Which; version 1 has only one.
@@ -147,10 +135,9 @@ impl Inquiry {
     }
 }
 
-/// Which properties an indicator has.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SupportedReport {
-    /// Which; [`IndicatorId::NONE`]: there is no such indicator.
+    /// Which; [`IndicatorId::NONE`]: no such indicator.
     pub indicator_id: IndicatorId,
     /// The one to ask about next; [`IndicatorId::NONE`]: that was the last.
     pub next_indicator_id: IndicatorId,
@@ -174,12 +161,10 @@ impl SupportedReport {
     }
 }
 
-/// What an indicator is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct DescriptionReport {
-    /// Which.
     pub indicator_id: IndicatorId,
-    /// In the node's own words: UTF-8, or what the maker took for it. Empty for those that the standard names.
+    /// In the node's own words: UTF-8 or another encoding. Empty for those that the standard names.
     #[serde(serialize_with = "as_text")]
     pub description: Vec<u8>,
 }
@@ -210,7 +195,7 @@ mod tests {
         };
         assert_eq!(values(&[0x87, 0x03, 0xFF]).objects, None);
         assert_eq!(values(&[0x87, 0x03, 0x00, 0x00]).objects, Some(Vec::new()));
-        // Three promised, and one and a half came.
+        // Three are announced, one and a half follow.
         assert_eq!(values(&[0x87, 0x03, 0x00, 0x03, 0x50, 0x03, 0x0A, 0x50, 0x04]).objects.map(|all| all.len()), Some(1));
     }
 }

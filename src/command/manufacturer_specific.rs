@@ -10,20 +10,15 @@ use super::spec::{Kind, command_class};
 use crate::domain::node::ProductIds;
 
 command_class! {
-    /// Manufacturer Specific (0x72).
     ManufacturerSpecific {
-        /// Asks which product it is.
         Get = 0x04, v 1, Kind::Get { reply: 0x05 };
-        /// Tells it.
         Report(Report) = 0x05, v 1, Kind::Report;
-        /// Asks for what tells two nodes of one product apart.
+        /// Asks for an id that distinguishes two nodes of one product.
         DeviceSpecificGet(DeviceSpecificGet) = 0x06, v 2, Kind::Get { reply: 0x07 };
-        /// Tells it.
         DeviceSpecificReport(DeviceSpecificReport) = 0x07, v 2, Kind::Report;
     }
 }
 
-/// Which product.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
     /// Manufacturer, product type and product.
@@ -63,14 +58,12 @@ impl DeviceSpecificGet {
     }
 }
 
-/// What tells two nodes of one product apart.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct DeviceSpecificReport {
     /// 0 default, 1 serial number, 2 pseudo random.
     pub id_type: u8,
     /// 0 UTF-8, 1 binary.
     pub format: u8,
-    /// The id itself.
     #[serde(rename = "data_hex", serialize_with = "as_hex")]
     pub data: Vec<u8>,
 }

@@ -2,7 +2,7 @@
 //! nothing here decrypts, looks up nodes or logs.
 //!
 //! A shorter frame is an older version, so what newer versions appended is an `Option`; bytes after the part we know
-//! are ignored. Numbers that grow are open newtypes, and unknown ones re-encode as they came. Codes are
+//! are ignored. Numbers that grow are open newtypes, and unknown ones re-encode as received. Codes are
 //! [`CodeText`](crate::domain::pin::CodeText): `Debug` and JSON show stars.
 
 pub mod application_status;
@@ -89,25 +89,14 @@ command_classes! {
 /// Why bytes are not a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ParseError {
-    /// No class.
     #[error("the payload is empty")]
     Empty,
     /// The parameters end before those that even version 1 has.
     #[error("the parameters of {class} command 0x{command:02x} are cut short")]
-    Truncated {
-        /// The class.
-        class: ClassId,
-        /// The command.
-        command: u8,
-    },
+    Truncated { class: ClassId, command: u8 },
     /// The checksum is wrong: these are not the bytes that were sent.
     #[error("the checksum of {class} command 0x{command:02x} is wrong")]
-    Damaged {
-        /// The class.
-        class: ClassId,
-        /// The command.
-        command: u8,
-    },
+    Damaged { class: ClassId, command: u8 },
 }
 
 impl Command {
@@ -158,7 +147,7 @@ impl Command {
         }
     }
 
-    /// A payload whose parameters are kept as they came; `rest` is what follows the class.
+    /// A payload whose parameters are kept as received; `rest` is what follows the class.
     pub fn opaque(class: ClassId, rest: &[u8]) -> Self {
         match rest.split_first() {
             Some((&command, body)) => Self::Other { class, command: Some(command), body: Body(body.to_vec()) },
@@ -178,7 +167,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// Parameters nobody took apart. They may hold codes or keys, so neither `Debug` nor JSON shows them.
+/// Parameters that were not parsed. They may contain codes or keys, so neither `Debug` nor JSON shows them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Body(pub Vec<u8>);
 

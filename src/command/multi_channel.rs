@@ -17,39 +17,27 @@ use super::spec::{Kind, command_class};
 use super::{ClassId, Command};
 
 command_class! {
-    /// Multi Channel (0x60).
     MultiChannel {
         /// Multi Instance: asks how many instances of a class the node has.
         V1Get(V1Get) = 0x04, v 1, Kind::Get { reply: 0x05 };
-        /// Multi Instance: tells it.
         V1Report(V1Report) = 0x05, v 1, Kind::Report;
         /// Multi Instance: carries a command to or from an instance.
         V1CommandEncapsulation(V1CommandEncapsulation, nesting) = 0x06, v 1, Kind::Report;
-        /// Asks how many end points the node has.
         EndPointGet = 0x07, v 2, Kind::Get { reply: 0x08 };
-        /// Tells it.
         EndPointReport(EndPointReport) = 0x08, v 2, Kind::Report;
-        /// Asks what an end point is.
         CapabilityGet(EndPointId) = 0x09, v 2, Kind::Get { reply: 0x0A };
-        /// Tells it.
         CapabilityReport(CapabilityReport) = 0x0A, v 2, Kind::Report;
-        /// Asks for end points of a device class.
         EndPointFind(EndPointFind) = 0x0B, v 2, Kind::Get { reply: 0x0C };
-        /// Tells them.
         EndPointFindReport(EndPointFindReport) = 0x0C, v 2, Kind::Report;
-        /// Carries a command to or from end points.
         CommandEncapsulation(CommandEncapsulation, nesting) = 0x0D, v 2, Kind::Report;
-        /// Asks which end points one stands for.
         AggregatedMembersGet(EndPointId) = 0x0E, v 4, Kind::Get { reply: 0x0F };
-        /// Tells them.
         AggregatedMembersReport(AggregatedMembersReport) = 0x0F, v 4, Kind::Report;
     }
 }
 
-/// How many instances of this class?
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct V1Get {
-    /// The class; the wire has one byte for it.
+    /// The class; the field has one byte for it.
     pub requested_cc: u8,
 }
 
@@ -64,10 +52,8 @@ impl V1Get {
     }
 }
 
-/// So many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct V1Report {
-    /// The class.
     pub requested_cc: u8,
     /// Instances 1 to this.
     pub endpoint_count: u8,
@@ -89,7 +75,7 @@ impl V1Report {
 pub struct V1CommandEncapsulation {
     /// The instance, from 1.
     pub instance: u8,
-    /// The command. What can't be parsed is [`Command::Other`].
+    /// The command. A command that cannot be parsed is [`Command::Other`].
     #[serde(rename = "encapsulated", serialize_with = "named")]
     pub command: Box<Command>,
 }
@@ -107,7 +93,6 @@ impl V1CommandEncapsulation {
     }
 }
 
-/// How many end points the node has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EndPointReport {
     /// Their number changes while the node runs.
@@ -144,7 +129,7 @@ impl EndPointReport {
 /// Which end point is asked about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EndPointId {
-    /// 1–127.
+    /// End point, from 1 to 127.
     pub requested_endpoint: u8,
 }
 
@@ -159,10 +144,9 @@ impl EndPointId {
     }
 }
 
-/// What an end point is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CapabilityReport {
-    /// Which, 1–127.
+    /// End point, from 1 to 127.
     pub endpoint: u8,
     /// It may come and go.
     pub is_dynamic: bool,
@@ -175,7 +159,7 @@ pub struct CapabilityReport {
 }
 
 impl CapabilityReport {
-    /// Whether this says that a dynamic end point is gone: then its generic class is 0xFF, "not interoperable".
+    /// Whether a dynamic end point was removed: its generic class is 0xFF, "not interoperable".
     pub fn was_removed(&self) -> bool {
         self.generic_device_class == 0xFF
     }
@@ -238,7 +222,6 @@ impl EndPointFind {
     }
 }
 
-/// These are.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct EndPointFindReport {
     /// Further reports that follow.
@@ -247,7 +230,7 @@ pub struct EndPointFindReport {
     pub generic_class: u8,
     /// The specific device class asked about.
     pub specific_class: u8,
-    /// The end points, as they came; 0 stands for none.
+    /// The end points, as received; 0 stands for none.
     #[serde(serialize_with = "endpoints")]
     pub found_endpoints: Vec<u8>,
 }
@@ -271,15 +254,14 @@ fn endpoints<S: Serializer>(found: &[u8], serializer: S) -> Result<S::Ok, S::Err
     serializer.collect_seq(found.iter().filter(|endpoint| **endpoint != 0))
 }
 
-/// Whom a command is for.
+/// The destination of a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Destination(pub u8);
 
 impl Destination {
-    /// The node itself.
     pub const ROOT: Self = Self(0);
 
-    /// Whether several end points may be meant: bit 7. Nobody answers such a command (docs/protocol/gateway.md §2.2).
+    /// Whether several end points may be meant: bit 7. Such a command is not answered (docs/protocol/gateway.md §2.2).
     pub fn is_mask(self) -> bool {
         self.0 & 0x80 != 0
     }
@@ -299,11 +281,10 @@ impl Serialize for Destination {
 /// A command to or from end points.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CommandEncapsulation {
-    /// Who says it, 0–127; 0: the node itself.
+    /// The sending end point, 0–127; 0 is the node itself.
     pub source: u8,
-    /// Whom it is for.
     pub destination: Destination,
-    /// The command. What can't be parsed is [`Command::Other`].
+    /// The command. A command that cannot be parsed is [`Command::Other`].
     #[serde(rename = "encapsulated", serialize_with = "named")]
     pub command: Box<Command>,
 }
@@ -325,7 +306,7 @@ impl CommandEncapsulation {
 /// no layout).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AggregatedMembersReport {
-    /// Which, 1–127.
+    /// End point, from 1 to 127.
     pub aggregated_endpoint_index: u8,
     /// Those it stands for, from 1.
     pub members: BTreeSet<u8>,

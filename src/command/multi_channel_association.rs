@@ -14,19 +14,14 @@ use super::multi_channel::Destination;
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Multi Channel Association (0x8E).
     MultiChannelAssociation {
         /// Adds members to a group.
         Set(Members) = 0x01, v 1, Kind::Set;
-        /// Asks who is in a group.
         Get(Get) = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         Report(Report) = 0x03, v 1, Kind::Report;
         /// Takes members out: none named means all of the group; group 0 means everywhere (v2).
         Remove(Members) = 0x04, v 1, Kind::Set;
-        /// Asks how many groups there are.
         SupportedGroupingsGet = 0x05, v 1, Kind::Get { reply: 0x06 };
-        /// Tells it.
         SupportedGroupingsReport(SupportedGroupingsReport) = 0x06, v 1, Kind::Report;
     }
 }
@@ -37,7 +32,6 @@ const MARKER: u8 = 0x00;
 /// An end point of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EndPoint {
-    /// The node.
     pub node: u8,
     /// Its end point, or several.
     pub endpoint: Destination,
@@ -89,16 +83,14 @@ impl Members {
     }
 }
 
-/// Who is in a group; a long list comes in several reports.
+/// The members of a group; a long list takes several reports.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// The group.
     pub group: u8,
     /// How many members it can hold.
     pub max_nodes: u8,
     /// How many reports follow this one.
     pub reports_to_follow: u8,
-    /// Whole nodes.
     #[serde(rename = "members_hex", serialize_with = "as_hex")]
     pub nodes: Vec<u8>,
     /// End points of nodes.

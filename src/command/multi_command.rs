@@ -11,23 +11,20 @@ use super::nesting::{Depth, all_named};
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Multi Command (0x8F).
     MultiCommand {
-        /// Carries commands.
         CommandEncapsulation(CommandEncapsulation, nesting) = 0x01, v 1, Kind::Report;
     }
 }
 
-/// Commands, in order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CommandEncapsulation {
-    /// The commands. What can't be parsed is [`Command::Other`].
+    /// The commands. A command that cannot be parsed is [`Command::Other`].
     #[serde(rename = "encapsulated", serialize_with = "all_named")]
     pub commands: Vec<Command>,
 }
 
 impl CommandEncapsulation {
-    /// A frame that promises more commands than it has is damaged: none of them is believed.
+    /// A frame that promises more commands than it has is damaged: none of them is trusted.
     fn parse(input: &[u8], depth: Depth) -> Outcome<'_, Self> {
         let (mut rest, promised) = be_u8(input)?;
         let mut commands = Vec::new();

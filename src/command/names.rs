@@ -1,4 +1,4 @@
-//! Names of the commands this module has no struct for, for people who read logs.
+//! Names of commands without a struct, for logs.
 
 use super::ClassId;
 

@@ -1,5 +1,6 @@
-//! Commands inside commands. A frame can nest them as deep as it is long, so parsing stops at a depth that no lawful
-//! frame has: what is further inside stays bytes. Whoever writes, prints or drops a command needs no limit of their own.
+//! Encapsulated commands. A frame can nest them as deeply as it is long, so parsing stops at a depth that no valid
+//! frame has; what is further inside stays unparsed. Code that writes, prints or drops a command needs no limit of its
+//! own.
 
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
@@ -10,8 +11,8 @@ use super::multi_command::MultiCommand;
 use super::supervision::Supervision;
 use super::{ClassId, Command};
 
-/// So many encapsulations are opened. The order of the standard has four that carry commands in clear: CRC-16, Multi
-/// Channel, Supervision, Multi Command (docs/protocol/gateway.md §2.2); one more is for nodes that wrap twice.
+/// Maximum depth. The standard order has four unencrypted encapsulations: CRC-16, Multi Channel, Supervision, Multi
+/// Command (docs/protocol/gateway.md §2.2); one more is for nodes that wrap twice.
 pub(super) const LEVELS: u8 = 5;
 
 /// How many encapsulations may still be opened.
@@ -22,7 +23,7 @@ impl Depth {
     /// Where a payload begins.
     pub(super) const OUTERMOST: Self = Self(LEVELS);
 
-    /// The command inside an encapsulation at this depth. What can't be parsed, or is too deep, is [`Command::Other`]:
+    /// The command inside an encapsulation at this depth. What cannot be parsed, or is too deep, is [`Command::Other`]:
     /// it still has a class, and gets its answer. `None`: there is not even a class.
     pub(super) fn command(self, inner: &[u8]) -> Option<Command> {
         let (class, rest) = ClassId::split(inner)?;

@@ -1,4 +1,4 @@
-//! Powerlevel (0x73) v1: how loud a node sends, and whether another hears it then
+//! Powerlevel (0x73) v1: the transmission power of a node, and whether another hears it then
 //! (docs/protocol/command-classes.md 0x73).
 
 use nom::Parser;
@@ -10,19 +10,13 @@ use super::codec::Parsed;
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Powerlevel (0x73).
     Powerlevel {
-        /// Sets the power for a while.
         Set(Level) = 0x01, v 1, Kind::Set;
-        /// Asks for it.
         Get = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         Report(Level) = 0x03, v 1, Kind::Report;
-        /// Makes the node send test frames to another.
         TestNodeSet(TestNodeSet) = 0x04, v 1, Kind::Set;
-        /// Asks how the last test went.
         TestNodeGet = 0x05, v 1, Kind::Get { reply: 0x06 };
-        /// Tells it; also unasked, when a test ends.
+        /// Tells it; also unsolicited, when a test ends.
         TestNodeReport(TestNodeReport) = 0x06, v 1, Kind::Report;
     }
 }
@@ -42,7 +36,6 @@ impl PowerLevel {
 /// A power, and how long it holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Level {
-    /// The power.
     pub power_level: PowerLevel,
     /// Seconds until it is normal again; without meaning where it is.
     pub timeout: u8,
@@ -62,11 +55,8 @@ impl Level {
 /// Test frames to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct TestNodeSet {
-    /// To whom.
     pub test_node_id: u8,
-    /// How loud.
     pub power_level: PowerLevel,
-    /// How many.
     pub test_frame_count: u16,
 }
 
@@ -93,16 +83,13 @@ impl TestStatus {
     pub const FAILED: Self = Self(0);
     /// At least one was.
     pub const SUCCESS: Self = Self(1);
-    /// It goes on.
     pub const IN_PROGRESS: Self = Self(2);
 }
 
-/// How a test went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct TestNodeReport {
-    /// With whom; 0: there was none.
+    /// The other node; 0 if there was no test.
     pub test_node_id: u8,
-    /// How it stands.
     pub status: TestStatus,
     /// Frames that were acknowledged.
     pub acknowledged_frames: u16,

@@ -1,4 +1,4 @@
-//! What of a payload may be read by everybody. Everything that prints bytes asks here first.
+//! Masking of secrets in payloads. Everything that prints bytes uses this file.
 
 use super::codec::hex;
 use super::nesting::LEVELS;

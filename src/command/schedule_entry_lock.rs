@@ -1,7 +1,7 @@
 //! Schedule Entry Lock (0x4E) v1–3: when the code of a user of User Code works, by the lock's own local clock
 //! (docs/protocol/command-classes.md 0x4E). Version 4 was never certified and is not here.
 //!
-//! Numbers are kept as they came, since locks fill what is not set with 0xFF or zeros.
+//! Numbers are kept as received, since locks fill what is not set with 0xFF or zeros.
 
 use nom::Parser;
 use nom::number::complete::be_u8;
@@ -13,39 +13,26 @@ use super::spec::{Kind, command_class};
 use super::time::{self, Changeover};
 
 command_class! {
-    /// Schedule Entry Lock (0x4E).
     ScheduleEntryLock {
         /// Switches the schedules of one user on or off.
         EnableSet(EnableSet) = 0x01, v 1, Kind::Set;
-        /// Switches the schedules of everybody on or off.
+        /// Switches the schedules of all users on or off.
         EnableAllSet(EnableAllSet) = 0x02, v 1, Kind::Set;
         /// Sets or erases a schedule for a day of the week.
         WeekDayScheduleSet(WeekDaySet) = 0x03, v 1, Kind::Set;
-        /// Asks for one.
         WeekDayScheduleGet(ScheduleSlot) = 0x04, v 1, Kind::Get { reply: 0x05 };
-        /// Tells it.
         WeekDayScheduleReport(WeekDayReport) = 0x05, v 1, Kind::Report;
         /// Sets or erases a schedule from one date to another.
         YearDayScheduleSet(YearDaySet) = 0x06, v 1, Kind::Set;
-        /// Asks for one.
         YearDayScheduleGet(ScheduleSlot) = 0x07, v 1, Kind::Get { reply: 0x08 };
-        /// Tells it.
         YearDayScheduleReport(YearDayReport) = 0x08, v 1, Kind::Report;
-        /// Asks how many schedules a user can have.
         SupportedGet = 0x09, v 1, Kind::Get { reply: 0x0A };
-        /// Tells it.
         SupportedReport(SupportedReport) = 0x0A, v 1, Kind::Report;
-        /// Asks for the zone of the lock's clock.
         TimeOffsetGet = 0x0B, v 2, Kind::Get { reply: 0x0C };
-        /// Tells it.
         TimeOffsetReport(TimeOffset) = 0x0C, v 2, Kind::Report;
-        /// Sets it.
         TimeOffsetSet(TimeOffset) = 0x0D, v 2, Kind::Set;
-        /// Asks for a schedule that repeats daily.
         DailyRepeatingScheduleGet(ScheduleSlot) = 0x0E, v 3, Kind::Get { reply: 0x0F };
-        /// Tells it.
         DailyRepeatingScheduleReport(DailyReport) = 0x0F, v 3, Kind::Report;
-        /// Sets or erases one.
         DailyRepeatingScheduleSet(DailySet) = 0x10, v 3, Kind::Set;
     }
 }
@@ -53,9 +40,7 @@ command_class! {
 /// Switches the schedules of one user on or off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EnableSet {
-    /// Whose.
     pub user_id: u8,
-    /// On.
     pub enabled: bool,
 }
 
@@ -70,10 +55,9 @@ impl EnableSet {
     }
 }
 
-/// Switches the schedules of everybody on or off.
+/// Switches the schedules of all users on or off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EnableAllSet {
-    /// On.
     pub enabled: bool,
 }
 
@@ -88,24 +72,21 @@ impl EnableAllSet {
     }
 }
 
-/// Erase or set.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Action(pub u8);
 
 impl Action {
-    /// Empty the slot.
     pub const ERASE: Self = Self(0);
-    /// Fill it.
     pub const SET: Self = Self(1);
 }
 
-/// One schedule: whose, and which of theirs.
+/// Identifies a schedule: user and slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub struct ScheduleSlot {
-    /// Whose: a user of User Code.
+    /// A user id of User Code.
     pub user_id: u8,
-    /// Which, from 1; 0 in an erasure: all of theirs.
+    /// The slot, from 1; 0 when erasing means all slots of the user.
     pub slot_id: u8,
 }
 
@@ -123,20 +104,15 @@ impl ScheduleSlot {
 /// From one time to another of one day of the week.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct WeekDay {
-    /// 0 is Sunday.
+    /// 0 is Sunday, 6 is Saturday.
     pub weekday: u8,
-    /// 0–23.
     pub start_hour: u8,
-    /// 0–59.
     pub start_minute: u8,
-    /// 0–23.
     pub stop_hour: u8,
-    /// 0–59.
     pub stop_minute: u8,
 }
 
 impl WeekDay {
-    /// None.
     pub const EMPTY: Self = Self::of([0xFF; 5]);
 
     const fn of([weekday, start_hour, start_minute, stop_hour, stop_minute]: [u8; 5]) -> Self {
@@ -158,13 +134,9 @@ impl WeekDay {
 pub struct Minute {
     /// The year less 2000.
     pub year: u8,
-    /// 1–12.
     pub month: u8,
-    /// 1–31.
     pub day: u8,
-    /// 0–23.
     pub hour: u8,
-    /// 0–59.
     pub minute: u8,
 }
 
@@ -181,14 +153,11 @@ impl Minute {
 /// From one minute to another of some year.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct YearDay {
-    /// When it begins.
     pub start: Minute,
-    /// When it ends.
     pub stop: Minute,
 }
 
 impl YearDay {
-    /// None.
     pub const EMPTY: Self = Self { start: Minute::of([0xFF; 5]), stop: Minute::of([0xFF; 5]) };
 
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
@@ -218,11 +187,8 @@ impl Serialize for YearDay {
 pub struct Daily {
     /// Bit 0 is Sunday.
     pub weekdays: u8,
-    /// 0–23.
     pub start_hour: u8,
-    /// 0–59.
     pub start_minute: u8,
-    /// Hours it lasts.
     pub duration_hour: u8,
     /// Minutes beside the hours.
     pub duration_minute: u8,
@@ -252,15 +218,13 @@ impl Daily {
 macro_rules! sets_and_reports {
     ($($set:ident, $report:ident, $schedule:ident;)*) => {
         $(
-            /// Sets a schedule, which switches it on for this user and every other kind off, or erases it.
+            /// Sets or erases a schedule. Setting one enables it for this user, and disables the other kinds.
             #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
             pub struct $set {
-                /// Erase or set.
                 pub action: Action,
-                /// Which.
                 #[serde(flatten)]
                 pub slot: ScheduleSlot,
-                /// The schedule; in an erasure it says nothing.
+                /// The schedule; ignored when erasing.
                 #[serde(flatten)]
                 pub schedule: $schedule,
             }
@@ -268,7 +232,7 @@ macro_rules! sets_and_reports {
             impl $set {
                 fn parse(input: &[u8]) -> Parsed<'_, Self> {
                     let (input, (action, slot)) = pair(be_u8, ScheduleSlot::parse).parse(input)?;
-                    // Whoever erases may leave out the rest.
+                    // The fields of the schedule may be missing when erasing.
                     let (input, schedule) = match $schedule::parse(input) {
                         Err(_) if action == Action::ERASE.0 => (input, $schedule::EMPTY),
                         parsed => parsed?,
@@ -283,13 +247,10 @@ macro_rules! sets_and_reports {
                 }
             }
 
-            /// Tells a schedule.
             #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
             pub struct $report {
-                /// Which.
                 #[serde(flatten)]
                 pub slot: ScheduleSlot,
-                /// The schedule.
                 #[serde(flatten)]
                 pub schedule: $schedule,
             }
@@ -315,14 +276,13 @@ sets_and_reports! {
     DailySet, DailyReport, Daily;
 }
 
-/// How many schedules each user can have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SupportedReport {
     /// For days of the week.
     pub num_week_day_slots: u8,
     /// From one date to another.
     pub num_year_day_slots: u8,
-    /// Daily ones (v3).
+    /// Daily repeating slots, since version 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_daily_repeating_slots: Option<u8>,
 }
@@ -340,13 +300,13 @@ impl SupportedReport {
     }
 }
 
-/// The zone of the lock's clock: that of the Time class, which tells when the clocks change, too.
+/// The time zone of the lock, as in the Time class, but without the dates of the change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimeOffset(time::TimeOffset);
 
 impl TimeOffset {
-    /// The zone that is `standard` minutes ahead of UTC, and `saving` minutes more in summer; `None`: the command can't
-    /// say that.
+    /// The zone that is `standard` minutes ahead of UTC, and `saving` minutes more in summer; `None`: the command
+    /// cannot say that.
     pub fn new(standard: i16, saving: i16) -> Option<Self> {
         time::TimeOffset::new(standard, saving, Changeover::default(), Changeover::default()).map(Self)
     }

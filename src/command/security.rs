@@ -2,8 +2,8 @@
 //! (docs/protocol/security.md Part A). This file reads and writes the frames; `security::s0` has the keys and opens
 //! them.
 //!
-//! Nonces, ciphertext and the network key are stars in `Debug` and JSON, because whoever has a log and the key that old
-//! nodes were given under (sixteen zero bytes) could read the rest.
+//! Nonces, ciphertext and the network key are stars in `Debug` and JSON, because any node that has a log and the key
+//! that old nodes were given under (sixteen zero bytes) could read the rest.
 
 use std::fmt;
 
@@ -20,11 +20,8 @@ use super::{Body, ClassId};
 use crate::security::crypto::Key;
 
 command_class! {
-    /// Security (0x98).
     Security {
-        /// Asks for the classes that are only there encrypted.
         CommandsSupportedGet = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells them.
         CommandsSupportedReport(CommandsSupportedReport) = 0x03, v 1, Kind::Report;
         /// Asks how the key may be given; the first frame of an inclusion, in clear.
         SchemeGet(Schemes) = 0x04, v 1, Kind::Get { reply: 0x05 };
@@ -40,7 +37,6 @@ command_class! {
         NonceGet = 0x40, v 1, Kind::Get { reply: 0x80 };
         /// The nonce; in clear.
         NonceReport(NonceReport) = 0x80, v 1, Kind::Report;
-        /// Carries a command, or a part of one.
         CommandEncapsulation(Encapsulation) = 0x81, v 1, Kind::Report;
         /// The same, and asks for the next nonce.
         CommandEncapsulationNonceGet(Encapsulation) = 0xC1, v 1, Kind::Report;
@@ -55,7 +51,6 @@ pub const OVERHEAD: usize = 2 + Nonce::LEN + 1 + 1 + Mac::LEN;
 pub struct Nonce(pub [u8; Self::LEN]);
 
 impl Nonce {
-    /// In bytes.
     pub const LEN: usize = 8;
 
     /// What an encapsulation names the receiver's nonce by.
@@ -87,12 +82,11 @@ impl Serialize for Nonce {
 #[serde(transparent)]
 pub struct NonceId(pub u8);
 
-/// The code that proves who encrypted a frame. Compared in constant time, by `security::s0`.
+/// The message authentication code of a frame. Compared in constant time by `security::s0`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mac(pub [u8; Self::LEN]);
 
 impl Mac {
-    /// In bytes.
     pub const LEN: usize = 8;
 }
 
@@ -119,7 +113,7 @@ pub struct Encapsulation {
     pub ciphertext: Body,
     /// Which of the receiver's nonces is the other half.
     pub receiver_nonce_id: NonceId,
-    /// The code over all of it, and over who sent it to whom.
+    /// Covers the frame, the sender and the receiver.
     #[serde(rename = "mac_hex")]
     pub mac: Mac,
 }
@@ -149,7 +143,6 @@ impl Encapsulation {
 /// The nonce to encrypt the next frame with.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct NonceReport {
-    /// The nonce.
     #[serde(rename = "nonce_hex")]
     pub nonce: Nonce,
 }
@@ -168,7 +161,6 @@ impl NonceReport {
 /// How keys may be given: one way is defined, and it is 0. Receivers ignore it; some nodes leave it out.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct Schemes {
-    /// The byte.
     #[serde(rename = "supported_schemes")]
     pub schemes: Option<u8>,
 }
@@ -190,7 +182,6 @@ impl Schemes {
 /// The network key, for a node that is being included.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct NetworkKeySet {
-    /// The key.
     #[serde(rename = "key_hex", serialize_with = "masked")]
     pub key: Key,
 }
@@ -206,7 +197,7 @@ impl NetworkKeySet {
     }
 }
 
-/// The classes a node has under S0 only; a long list comes in several reports.
+/// The classes that a node supports under S0 only; a long list takes several reports.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct CommandsSupportedReport {
     /// How many reports follow this one.

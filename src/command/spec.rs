@@ -6,12 +6,11 @@
 pub enum Kind {
     /// Changes something; may travel inside Supervision.
     Set,
-    /// Asks; never supervised.
     Get {
         /// The number of the report that answers it, in the same class.
         reply: u8,
     },
-    /// Tells; sent as an answer or unasked. Also what carries other commands: those are what they are.
+    /// Tells; sent as an answer or unsolicited. Also what carries other commands: those are what they are.
     Report,
 }
 
@@ -20,7 +19,6 @@ pub enum Kind {
 pub struct CommandSpec {
     /// The second byte of the payload.
     pub number: u8,
-    /// Its name.
     pub name: &'static str,
     /// The class version that introduced it.
     pub since: u8,

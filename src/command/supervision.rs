@@ -1,4 +1,4 @@
-//! Supervision (0x6C) v1–2: a Set that says whether it worked (docs/protocol/command-classes.md 0x6C).
+//! Supervision (0x6C) v1–2: reports the result of a Set (docs/protocol/command-classes.md 0x6C).
 
 use nom::Parser;
 use nom::number::complete::be_u8;
@@ -11,11 +11,8 @@ use super::nesting::{Depth, named};
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Supervision (0x6C).
     Supervision {
-        /// Carries a Set and asks for its outcome.
         Get(Get, nesting) = 0x01, v 1, Kind::Get { reply: 0x02 };
-        /// Tells the outcome.
         Report(Report) = 0x02, v 1, Kind::Report;
     }
 }
@@ -36,13 +33,13 @@ impl SessionId {
         Self::new(self.0 + 1)
     }
 
-    /// The number, 0–63.
+    /// The session number, 0 to 63.
     pub const fn number(self) -> u8 {
         self.0
     }
 }
 
-/// What became of a supervised command.
+/// The result of a supervised command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Status(pub u8);
@@ -52,22 +49,20 @@ impl Status {
     pub const NO_SUPPORT: Self = Self(0x00);
     /// Begun; another report follows.
     pub const WORKING: Self = Self(0x01);
-    /// Refused or failed.
     pub const FAIL: Self = Self(0x02);
-    /// Not now. Named in the command-class XML only.
+    /// Busy. Defined in the command class XML only.
     pub const BUSY: Self = Self(0x03);
-    /// Done.
     pub const SUCCESS: Self = Self(0xFF);
 }
 
-/// A command whose outcome is wanted.
+/// A command whose sender requests the result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Get {
-    /// Later reports are wanted too, not only the first.
+    /// Later updates are requested, not only the first report.
     pub status_updates: bool,
     /// Which command this is.
     pub session: SessionId,
-    /// The command. What can't be parsed is [`Command::Other`]: it still gets its answer.
+    /// The command. A command that cannot be parsed is [`Command::Other`]: it still gets its answer.
     #[serde(rename = "encapsulated", serialize_with = "named")]
     pub command: Box<Command>,
 }
@@ -88,16 +83,13 @@ impl Get {
     }
 }
 
-/// What became of the command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// Another report follows.
     pub more_updates: bool,
-    /// Stay awake for me (v2).
+    /// Asks the sender to stay awake (since version 2).
     pub wake_up_request: bool,
     /// Which command this is about.
     pub session: SessionId,
-    /// The outcome.
     pub status: Status,
     /// How long it still takes.
     pub duration: Transition,

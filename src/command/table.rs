@@ -1,4 +1,4 @@
-//! The classes as rows of data: what tells one class from another in [`super::Command`] comes from here.
+//! The table of command classes, from which [`super::Command`] is generated.
 
 /// One row a class: its constant in [`super::ClassId`], and the enum of its commands, which gives the variant its name.
 /// From `BASIC = basic::Basic;` come:
@@ -13,7 +13,7 @@
 /// ```
 macro_rules! command_classes {
     ($($class:ident = $module:ident::$name:ident;)*) => {
-        /// One command: what an application payload says, without any encapsulation.
+        /// A command: an application payload without encapsulation.
         #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
         #[serde(untagged)]
         pub enum Command {
@@ -25,13 +25,11 @@ macro_rules! command_classes {
             )*
             /// A class or command this module has no struct for.
             Other {
-                /// Its class.
                 #[serde(skip)]
                 class: ClassId,
                 /// Its number, where there is one.
                 #[serde(skip)]
                 command: Option<u8>,
-                /// What follows.
                 #[serde(rename = "body_hex")]
                 body: Body,
             },
@@ -58,7 +56,6 @@ macro_rules! command_classes {
                 }
             }
 
-            /// The class.
             pub fn class(&self) -> ClassId {
                 match self {
                     Self::NoOperation => ClassId::NO_OPERATION,

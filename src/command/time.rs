@@ -11,21 +11,13 @@ use super::codec::Parsed;
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Time (0x8A).
     Time {
-        /// What time is it?
         TimeGet = 0x01, v 1, Kind::Get { reply: 0x02 };
-        /// Tells it.
         TimeReport(TimeReport) = 0x02, v 1, Kind::Report;
-        /// What day is it?
         DateGet = 0x03, v 1, Kind::Get { reply: 0x04 };
-        /// Tells it.
         DateReport(DateReport) = 0x04, v 1, Kind::Report;
-        /// Sets the zone.
         TimeOffsetSet(TimeOffset) = 0x05, v 2, Kind::Set;
-        /// Asks for it.
         TimeOffsetGet = 0x06, v 2, Kind::Get { reply: 0x07 };
-        /// Tells it.
         TimeOffsetReport(TimeOffset) = 0x07, v 2, Kind::Report;
     }
 }
@@ -33,13 +25,11 @@ command_class! {
 /// The time of day, local.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct TimeReport {
-    /// The sender's clock stopped: don't believe it.
+    /// The sender's clock stopped: don't trust it.
     pub rtc_failure: bool,
-    /// 0–23; the wire has five bits.
+    /// 0–23; the field has five bits.
     pub hour: u8,
-    /// 0–59.
     pub minute: u8,
-    /// 0–59.
     pub second: u8,
 }
 
@@ -55,14 +45,11 @@ impl TimeReport {
     }
 }
 
-/// The day, local.
+/// A date in local time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct DateReport {
-    /// The year.
     pub year: u16,
-    /// 1–12.
     pub month: u8,
-    /// 1–31.
     pub day: u8,
 }
 
@@ -82,11 +69,8 @@ impl DateReport {
 /// When daylight saving begins or ends, this year.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct Changeover {
-    /// 1–12.
     pub month: u8,
-    /// 1–31.
     pub day: u8,
-    /// 0–23.
     pub hour: u8,
 }
 
@@ -102,7 +86,7 @@ impl Changeover {
     }
 }
 
-/// The zone. The fields are kept as they came, since minus zero and 60 minutes are different bytes of equal meaning.
+/// The zone. The fields are kept as received, since minus zero and 60 minutes are different bytes of equal meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimeOffset {
     /// Bit 7: west of Greenwich; bits 6–0: whole hours.
@@ -113,13 +97,12 @@ pub struct TimeOffset {
     pub dst_sign_and_minutes: u8,
     /// When daylight saving begins.
     pub dst_start: Changeover,
-    /// When it ends.
     pub dst_end: Changeover,
 }
 
 impl TimeOffset {
     /// The zone that is `standard` minutes ahead of UTC in winter, and `saving` minutes more in summer. `None`: the
-    /// command can't say that (more than 127 hours, or more than 127 minutes of daylight saving).
+    /// command cannot say that (more than 127 hours, or more than 127 minutes of daylight saving).
     pub fn new(standard: i16, saving: i16, dst_start: Changeover, dst_end: Changeover) -> Option<Self> {
         let sign = |minutes: i16| u8::from(minutes < 0) << 7;
         let hours = u8::try_from(standard.unsigned_abs() / 60).ok().filter(|hours| *hours < 0x80)?;

@@ -12,31 +12,21 @@ use super::spec::{Kind, command_class};
 use crate::domain::time::Timestamp;
 
 command_class! {
-    /// Time Parameters (0x8B).
     TimeParameters {
-        /// Sets the clock.
         Set(DateAndTime) = 0x01, v 1, Kind::Set;
-        /// Asks for it.
         Get = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         Report(DateAndTime) = 0x03, v 1, Kind::Report;
     }
 }
 
-/// A second, in UTC. As it came: clocks without a battery tell of month 0.
+/// Date and time in UTC, as received: clocks without battery report month 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DateAndTime {
-    /// The year.
     pub year: u16,
-    /// 1–12.
     pub month: u8,
-    /// 1–31.
     pub day: u8,
-    /// 0–23.
     pub hour: u8,
-    /// 0–59.
     pub minute: u8,
-    /// 0–59.
     pub second: u8,
 }
 
@@ -84,7 +74,7 @@ pub(super) fn civil(year: u16, date: [u8; 2], time: [u8; 3]) -> Option<jiff::civ
     jiff::civil::DateTime::new(year, small(month)?, small(day)?, small(hour)?, small(minute)?, small(second)?, 0).ok()
 }
 
-/// The numbers as they came, and beside them the moment, where they name one.
+/// The numbers as received, and beside them the moment, where they name one.
 impl Serialize for DateAndTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

@@ -17,7 +17,6 @@ use super::nesting::Depth;
 use super::spec::{CommandSpec, Kind};
 use super::{Body, crc16};
 
-/// Transport Service (0x55).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum TransportService {
@@ -108,7 +107,7 @@ impl SessionId {
         Self::new(self.0 + 1)
     }
 
-    /// The number, 0–15.
+    /// The session number, 0 to 15.
     pub const fn number(self) -> u8 {
         self.0
     }
@@ -125,12 +124,12 @@ impl SessionId {
 pub struct Offset(u16);
 
 impl Offset {
-    /// `None` for what the eleven bits can't say.
+    /// `None` for what the eleven bits cannot say.
     pub fn new(bytes: usize) -> Option<Self> {
         u16::try_from(bytes).ok().filter(|bytes| *bytes < 0x800).map(Self)
     }
 
-    /// In bytes, 0–2047.
+    /// The offset in bytes, 0 to 2047.
     pub fn bytes(self) -> usize {
         self.0.into()
     }
@@ -174,12 +173,10 @@ fn bit_of(extension: Option<&Body>) -> u8 {
 pub struct FirstSegment {
     /// Of the whole datagram.
     pub datagram_size: Offset,
-    /// Which datagram.
     pub session_id: SessionId,
     /// What a later version added; ignored.
     #[serde(rename = "header_extension_hex", skip_serializing_if = "Option::is_none")]
     pub header_extension: Option<Body>,
-    /// Its first bytes.
     #[serde(rename = "partial_datagram_hex")]
     pub partial_datagram: Body,
 }
@@ -211,12 +208,10 @@ pub struct SubsequentSegment {
     pub datagram_size: Offset,
     /// Where in it these bytes begin.
     pub datagram_offset: Offset,
-    /// Which datagram.
     pub session_id: SessionId,
     /// What a later version added; ignored.
     #[serde(rename = "header_extension_hex", skip_serializing_if = "Option::is_none")]
     pub header_extension: Option<Body>,
-    /// The bytes.
     #[serde(rename = "partial_datagram_hex")]
     pub partial_datagram: Body,
 }
@@ -247,7 +242,6 @@ impl SubsequentSegment {
 /// Asks for what is missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SegmentRequest {
-    /// Of which datagram.
     pub session_id: SessionId,
     /// The first byte that is missing.
     pub datagram_offset: Offset,
@@ -267,7 +261,6 @@ impl SegmentRequest {
 /// The whole datagram arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SegmentComplete {
-    /// Which datagram.
     pub session_id: SessionId,
 }
 
@@ -285,7 +278,7 @@ impl SegmentComplete {
 /// Not now: start over later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SegmentWait {
-    /// How many segments the receiver still waits for of somebody else's datagram.
+    /// How many segments the receiver still waits for of someone else's datagram.
     pub pending_segments: u8,
 }
 

@@ -13,33 +13,22 @@ use super::codec::{Parsed, count};
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Version (0x86).
     Version {
-        /// Asks for protocol and firmware versions.
         Get = 0x11, v 1, Kind::Get { reply: 0x12 };
-        /// Tells them.
         Report(Report) = 0x12, v 1, Kind::Report;
-        /// Asks for the version of one class.
         CommandClassGet(CommandClassGet) = 0x13, v 1, Kind::Get { reply: 0x14 };
-        /// Tells it.
         CommandClassReport(CommandClassReport) = 0x14, v 1, Kind::Report;
-        /// Asks which of the Version commands are there.
         CapabilitiesGet = 0x15, v 3, Kind::Get { reply: 0x16 };
-        /// Tells them.
         CapabilitiesReport(CapabilitiesReport) = 0x16, v 3, Kind::Report;
-        /// Asks for the versions of the software's layers.
         ZWaveSoftwareGet = 0x17, v 3, Kind::Get { reply: 0x18 };
-        /// Tells them.
         ZWaveSoftwareReport(ZWaveSoftwareReport) = 0x18, v 3, Kind::Report;
     }
 }
 
-/// `major.minor`.
+/// Version as `major.minor`, without leading zeros.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Firmware {
-    /// Before the point.
     pub major: u8,
-    /// After the point.
     pub minor: u8,
 }
 
@@ -59,7 +48,6 @@ impl Firmware {
 pub struct Report {
     /// What kind of node: 1 static controller, 3 routing or enhanced end node, 6 routing end node, …
     pub library_type: u8,
-    /// The Z-Wave protocol.
     pub protocol: Firmware,
     /// Firmware 0, the Z-Wave chip's.
     pub firmware: Firmware,
@@ -71,7 +59,6 @@ pub struct Report {
 /// The tail of a version 2 report.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Hardware {
-    /// Hardware version.
     pub hardware: u8,
     /// Firmware 1 and up: other chips of the same node.
     pub extra_firmwares: Vec<Firmware>,
@@ -105,15 +92,14 @@ impl Hardware {
     }
 }
 
-/// Which version of this class?
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct CommandClassGet {
-    /// The class asked about; the wire has one byte for it.
+    /// The class asked about; the field has one byte for it.
     pub requested_cc: u8,
 }
 
 impl CommandClassGet {
-    /// Asks about `class`; `None` for the classes of two bytes, which the command can't name.
+    /// Asks about `class`; `None` for the classes of two bytes, which the command cannot name.
     pub fn new(class: ClassId) -> Option<Self> {
         u8::try_from(class.0).ok().map(|requested_cc| Self { requested_cc })
     }
@@ -156,7 +142,7 @@ impl CommandClassReport {
 /// Bit 0 Version, bit 1 Command Class, bit 2 Z-Wave Software.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct CapabilitiesReport {
-    /// The bits as they came.
+    /// The bits as received.
     pub flags: u8,
 }
 
@@ -174,9 +160,7 @@ impl CapabilitiesReport {
 /// A version in three numbers; all zero: the layer is not used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SoftwareVersion {
-    /// Major, minor, patch.
     pub version: [u8; 3],
-    /// Build number.
     pub build: u16,
 }
 
@@ -202,9 +186,7 @@ pub struct ZWaveSoftwareReport {
     pub application_framework: SoftwareVersion,
     /// The interface to a host.
     pub host_interface: SoftwareVersion,
-    /// The Z-Wave protocol.
     pub protocol: SoftwareVersion,
-    /// The application.
     pub application: SoftwareVersion,
 }
 

@@ -10,26 +10,21 @@ use super::codec::{Parsed, optional_u8};
 use super::spec::{Kind, command_class};
 
 command_class! {
-    /// Wake Up (0x84).
     WakeUp {
-        /// Sets how often the node wakes and whom it calls.
+        /// Sets how often the node wakes and which node it notifies.
         IntervalSet(Interval) = 0x04, v 1, Kind::Set;
-        /// Asks for both.
         IntervalGet = 0x05, v 1, Kind::Get { reply: 0x06 };
-        /// Tells both.
         IntervalReport(Interval) = 0x06, v 1, Kind::Report;
         /// Awake now, for some ten seconds.
         Notification = 0x07, v 1, Kind::Report;
         /// Nothing more for you: sleep.
         NoMoreInformation = 0x08, v 1, Kind::Set;
-        /// Asks which intervals are possible.
         IntervalCapabilitiesGet = 0x09, v 2, Kind::Get { reply: 0x0A };
-        /// Tells them.
         IntervalCapabilitiesReport(IntervalCapabilitiesReport) = 0x0A, v 2, Kind::Report;
     }
 }
 
-/// How often the node wakes, and whom it calls then.
+/// How often the node wakes, and which node it notifies then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Interval {
     /// Seconds; 24 bits on the wire, more is sent as the maximum.
@@ -50,14 +45,10 @@ impl Interval {
     }
 }
 
-/// Which intervals are possible, in seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct IntervalCapabilitiesReport {
-    /// The shortest.
     pub min: u32,
-    /// The longest.
     pub max: u32,
-    /// As delivered.
     pub default: u32,
     /// Intervals are multiples of this.
     pub step: u32,

@@ -12,9 +12,7 @@ use super::spec::{Kind, command_class};
 command_class! {
     /// Z-Wave Plus Info (0x5E).
     ZwavePlusInfo {
-        /// Asks.
         Get = 0x01, v 1, Kind::Get { reply: 0x02 };
-        /// Tells.
         Report(Report) = 0x02, v 1, Kind::Report;
     }
 }
@@ -27,7 +25,6 @@ pub struct RoleType(pub u8);
 impl RoleType {
     /// A controller that stays where it is and is at the centre of its network.
     pub const CENTRAL_STATIC_CONTROLLER: Self = Self(0);
-    /// Always-on end node.
     pub const ALWAYS_ON: Self = Self(5);
     /// Wakes up by itself to report.
     pub const REPORTING_SLEEPING: Self = Self(6);
@@ -52,9 +49,7 @@ pub struct Report {
 /// Which pictures stand for the node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Icons {
-    /// For installers.
     pub installer_icon: u16,
-    /// For users.
     pub user_icon: u16,
 }
 

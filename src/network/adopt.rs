@@ -1,4 +1,5 @@
-//! A network that another controller looked after becomes ours: its keys and nodes, at once and in the middle of everything.
+//! Takes over a network that another controller software managed before: its keys and nodes, at any time, also while
+//! jobs are under way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,29 +13,29 @@ use crate::domain::node::{InterviewStage, Node, SecurityClass};
 use crate::domain::time::Now;
 use crate::security::keys::{KeyId, NetworkKeys};
 
-/// What [`Network::adopt`] changed of what has to be kept.
+/// What [`Network::adopt`] changed and the owner has to store.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Adopted {
-    /// Nodes of the network that was ours before.
+    /// Nodes of the previous network.
     pub removed: Vec<NodeId>,
-    /// Nodes that are new, or known otherwise now: see [`Network::node`].
+    /// Nodes that are new or have changed: see [`Network::node`].
     pub changed: Vec<NodeId>,
 }
 
 impl Network {
-    /// The keys that hold.
+    /// The keys in use.
     pub fn keys(&self) -> &NetworkKeys {
         &self.keyring.network
     }
 
-    /// The home id of a controller that is plugged in and left alone, because it is another network's.
+    /// The home id of a plugged-in controller that is not used, because it belongs to another network.
     pub fn stranger(&self) -> Option<HomeId> {
         self.stranger.as_ref().map(|controller| controller.info.home)
     }
 
-    /// From now on the network is `home`, under `keys`, with `nodes` as somebody knew them. What we learnt of a node
-    /// ourselves, under keys that still hold, goes before that. A controller of that network that was left alone is taken.
-    /// Jobs under way to nodes whose keys change are asked again, or end as [`super::Outcome::ControllerGone`].
+    /// Switches to the network `home` with `keys` and `nodes`. What this daemon learnt about a node under keys that
+    /// stay valid takes precedence over `nodes`. A controller of that network that was not used so far is used from now
+    /// on. Jobs under way to nodes whose keys change are sent again, or end as [`super::Outcome::ControllerGone`].
     pub fn adopt(&mut self, home: HomeId, keys: NetworkKeys, nodes: Vec<Node>, now: Now) -> Adopted {
         self.tick(now);
         let mut adopted = Adopted::default();
@@ -65,14 +66,15 @@ impl Network {
         adopted
     }
 
-    /// Every node with which nothing goes on as it was, as it is known from now on.
+    /// Every node whose state has to be reset, with its new data.
     fn renewed(&self, brought: Vec<Node>, rekeyed: &BTreeSet<KeyId>) -> Vec<Node> {
         let is_rekeyed =
             |node: &Node| KeyId::of(node.security, node.id).is_some_and(|id| rekeyed.contains(&id)) || !node.security_known;
         let mut renewed: BTreeMap<NodeId, Node> = BTreeMap::new();
         let mut told: BTreeSet<NodeId> = BTreeSet::new();
         for node in brought {
-            // A controller that works has told who is in its network; only its Long Range nodes it may not list.
+            // A controller that is ready has listed its nodes, so one that it does not list is left out. Long Range
+            // nodes are kept, because not every controller lists them.
             let is_listed = !self.is_ready() || self.nodes.contains_key(&node.id) || node.id.is_long_range();
             if !is_listed || node.id == self.own {
                 continue;
@@ -86,7 +88,7 @@ impl Network {
                 known.security < node.security || known.stage < node.stage || settles && known.security == node.security
             };
             if ours.is_none_or(tells_more) {
-                // Decisions made here are kept: the files do not have them.
+                // Decisions made in Latchkey are kept, because the imported files do not contain them.
                 let (insecure_allowed, weak_codes) =
                     self.node(node.id).map_or((false, node.weak_codes), |known| (known.insecure_allowed, known.weak_codes));
                 renewed.insert(node.id, Node { insecure_allowed, weak_codes, ..node });
@@ -96,7 +98,7 @@ impl Network {
             if renewed.contains_key(&known.id) {
                 continue;
             }
-            // It answered under none of the keys that were: it may under these.
+            // It answered under none of the old keys, but may answer under the new ones.
             let has_keys = known.possible_classes().next().is_some();
             let untold = known.security == SecurityClass::None && has_keys && !told.contains(&known.id);
             if untold && known.stage >= InterviewStage::NodeInfo {
@@ -116,7 +118,7 @@ impl Network {
             return;
         };
         let under_way = state.reset(node, &mut self.entropy);
-        // Questions of the interview that was: nobody waits for their answers.
+        // Queries of the interview before the reset: nothing waits for their answers.
         self.queue.take_if(|transaction| transaction.node == id && transaction.requester == Requester::Interview);
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id

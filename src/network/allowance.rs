@@ -1,11 +1,11 @@
-//! How many nonces a node is told that nobody waits for. Anybody can ask in a node's name, and each costs a beam at a
-//! battery lock: one a second on average, and a few at once.
+//! Rate limit for Nonce Reports. Any sender can request a nonce in a node's name, and each report costs a beam to a
+//! battery lock. One per second on average, with a small burst.
 
 use std::time::Duration;
 
 use crate::domain::time::Instant;
 
-/// What is left of it for one node.
+/// Remaining reports for one node.
 #[derive(Debug)]
 pub(super) struct Allowance {
     burst: u32,
@@ -15,13 +15,13 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// For a node that answers.
+    /// Limit for a node that answers.
     pub(super) fn of_the_living() -> Self {
         Self::new(8, Duration::from_secs(1))
     }
 
-    /// For a node that acknowledged nothing lately: enough for one that comes back to say so, and not enough for an attacker
-    /// to keep us sending to a lock without batteries.
+    /// Limit for a node that acknowledged nothing lately: enough for a node that comes back, and too little for an
+    /// attacker who wants the controller to keep transmitting to a lock without batteries.
     pub(super) fn of_the_dead() -> Self {
         Self::new(4, Duration::from_secs(30))
     }
@@ -30,7 +30,7 @@ impl Allowance {
         Self { burst, every, left: burst, since: Instant::ZERO }
     }
 
-    /// Whether it may be told one more.
+    /// Takes one report from the allowance; `false` if none is left.
     pub(super) fn take(&mut self, now: Instant) -> bool {
         let earned = now.since(self.since).as_secs() / self.every.as_secs().max(1);
         let earned = earned.try_into().unwrap_or(self.burst);

@@ -1,4 +1,4 @@
-//! The words between the network and its owner.
+//! The types of the network's public interface: inputs, outputs, events and status.
 
 use jiff::tz::TimeZone;
 
@@ -13,12 +13,12 @@ use crate::serial::Frame;
 use crate::serial::link::{SendFailure, SendId};
 use crate::serial::setup::Region;
 
-/// What can be set.
+/// Settings of the network.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether the controller is reset at start.
+    /// Whether the controller is reset at start-up.
     pub soft_reset: SoftReset,
-    /// The zone of the home, for nodes that ask for the time.
+    /// The time zone of the home, for nodes that ask for the time.
     pub zone: TimeZone,
 }
 
@@ -28,155 +28,127 @@ impl Default for Options {
     }
 }
 
-/// Whether the controller is reset at start. Some controllers drop off the bus when they are (docs/protocol/serial-api.md §1).
+/// Whether the controller is reset at start-up. Some controllers drop off the USB bus when they are
+/// (docs/protocol/serial-api.md §1).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum SoftReset {
-    /// Once after the port was opened, if the controller has the function.
+    /// Once after the port was opened, if the controller supports it.
     #[default]
     Auto,
-    /// Not at all.
     Never,
 }
 
-/// What happened on the serial side.
+/// An event on the serial side.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Input {
-    /// The port is open.
+    /// The port was opened.
     LinkUp,
-    /// The port is gone.
+    /// The port was lost.
     LinkDown {
-        /// What the system said.
+        /// The error message of the operating system.
         why: String,
     },
-    /// There is no port to open yet, or it can't be opened.
+    /// No port can be opened yet.
     LinkWaiting {
-        /// What is missing, with the remedy.
+        /// What is missing, including the remedy.
         why: String,
     },
-    /// The controller sent a frame, just now.
+    /// A frame from the controller, received just now.
     Frame(Frame),
-    /// The controller sent a frame, and we had no time for it: a slow disk held us up.
-    Waited {
-        /// The frame.
-        frame: Frame,
-        /// When it came.
-        since: Instant,
-    },
+    /// A frame from the controller that waited since `since`, because a turn took long (a slow disk).
+    Waited { frame: Frame, since: Instant },
     /// The controller acknowledged a frame.
     Sent(SendId),
     /// A frame could not be delivered to the controller.
     Failed(SendId, SendFailure),
-    /// The controller acknowledges nothing any more.
+    /// The controller stopped acknowledging frames.
     Unresponsive,
 }
 
-/// What is to be done.
+/// What the shell has to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Output {
-    /// Send a frame to the controller; [`Input::Sent`] or [`Input::Failed`] answers.
+    /// Send a frame to the controller; answered by [`Input::Sent`] or [`Input::Failed`].
     Send {
-        /// Names the frame in the answer.
+        /// Identifies the frame in the answer.
         id: SendId,
-        /// The frame.
         frame: Frame,
     },
     /// Close the port and open it again.
     Reopen,
-    /// Tell the owner.
     Event(NetworkEvent),
 }
 
-/// What the network tells its owner.
+/// An event for the owner of the network.
 #[derive(Clone, PartialEq, Debug)]
 pub enum NetworkEvent {
-    /// The controller is set up. Comes after every start-up.
+    /// The controller is ready. Emitted after every start-up.
     Ready(ControllerInfo),
-    /// The controller belongs to another network than the nodes that are known. Nothing is sent to it, and nothing forgotten.
+    /// The controller belongs to another network than the known nodes. Nothing is sent to it, and no node is forgotten.
     OtherNetwork {
         /// The home id of the nodes that are known.
         known: HomeId,
         /// The home id of the controller.
         found: HomeId,
     },
-    /// Something about a node that must be kept changed: see [`Network::node`](super::Network::node).
+    /// Data of a node changed that have to be stored: see [`Network::node`](super::Network::node).
     NodeChanged(NodeId),
-    /// The controller does not list the node any more.
+    /// The controller no longer lists the node.
     NodeRemoved(NodeId),
-    /// Enough is known of the node to use it (stage Capabilities).
+    /// The interview reached the stage Capabilities, so the node can be used.
     Interviewed(NodeId),
-    /// A node said something: every application command, decapsulated, whether it answered a job or came unasked.
+    /// An application command from a node, without its encapsulation, whether it answers a job or was unsolicited.
     Received {
-        /// Who.
         node: NodeId,
-        /// Which of its end points; 0: the node itself.
+        /// The end point that sent it; 0 is the node itself.
         endpoint: u8,
-        /// What.
         command: Command,
-        /// Under which security class.
+        /// The security class that it was received under.
         security: SecurityClass,
-        /// It was not for us alone.
+        /// Received by multicast or broadcast.
         multicast: bool,
-        /// When it came: what happened, happened then.
+        /// When it was received, which may be earlier than now.
         at: Instant,
     },
-    /// A job ended. A report that ended it came as `Received` before.
-    JobDone {
-        /// The job.
-        id: JobId,
-        /// Its node.
-        node: NodeId,
-        /// How it ended.
-        outcome: Outcome,
-    },
-    /// Somebody wants to know which device the hub is: it shall show itself, or stop.
+    /// A job ended. If a report ended it, that report was emitted as `Received` before.
+    JobDone { id: JobId, node: NodeId, outcome: Outcome },
+    /// A node asked the hub to identify itself, or to stop.
     Identify {
-        /// Who asks.
         by: NodeId,
-        /// How; `None`: stop.
+        /// `None` ends the signal.
         blink: Option<Blink>,
     },
-    /// How far a change of who is in the network got.
+    /// Progress of an inclusion, exclusion or replacement.
     Change(Progress),
     /// A node became reachable or unreachable.
-    ReachChanged {
-        /// Which.
-        node: NodeId,
-        /// Now.
-        reach: Reach,
-    },
-    /// A node calls for new nonces: it may have acknowledged what it could not open.
-    OutOfSync {
-        /// Which.
-        node: NodeId,
-    },
-    /// A node that had just acknowledged none of its tries acknowledges a ping, or speaks: it was the air.
-    FoundAlive {
-        /// Which.
-        node: NodeId,
-    },
+    ReachChanged { node: NodeId, reach: Reach },
+    /// A node requested a new nonce, so it may have acknowledged a frame that it could not decrypt.
+    OutOfSync { node: NodeId },
+    /// A node that acknowledged none of its last tries acknowledges a ping or sends something: the radio was at fault,
+    /// not the node.
+    FoundAlive { node: NodeId },
 }
 
 /// Whether a node can be reached.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Reach {
-    /// Nothing was sent or heard since the start.
+    /// Nothing was sent or received since the start.
     #[default]
     Unknown,
-    /// It acknowledged or was heard last.
+    /// It acknowledged a frame or sent one.
     Alive,
     /// It sleeps until its next Wake Up Notification.
     Asleep,
-    /// It acknowledges nothing; tried again with growing pauses, or when it is heard.
+    /// It acknowledges nothing. It is tried again with growing pauses, or when something is received from it.
     Dead,
 }
 
 /// Progress of a requested interview.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Interviewing {
-    /// None is under way; the last one, if there was one, went well.
+    /// None is under way; the last one, if any, succeeded.
     #[default]
     Idle,
-    /// It goes on.
     UnderWay,
     /// The last one failed.
     Failed(InterviewTrouble),
@@ -188,75 +160,69 @@ pub enum InterviewTrouble {
     /// The node acknowledges nothing.
     #[error("it does not answer")]
     Unreachable,
-    /// The node answered under none of the classes that it may have, or not under the one that it has.
+    /// The node answered under none of its possible security classes, or no longer under the known one.
     #[error("it answers under none of the network's keys")]
     NoClassAnswers,
-    /// A lock that does not say how many codes it holds is of no use.
+    /// A lock that does not report its number of user codes cannot be used.
     #[error("it does not say how many codes it can hold")]
     NoSlots,
 }
 
-/// Why a node can't be interviewed.
+/// Why a node cannot be interviewed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CannotInterview {
-    /// There is no controller, or it is being set up.
+    /// There is no controller, or it is still starting.
     #[error("the stick is not ready; look at `latchkey status`, and try again")]
     NoController,
     /// The network has no such node.
     #[error("node {0} is not in the network; `latchkey network status` lists the nodes")]
     UnknownNode(NodeId),
-    /// It is getting its keys, or got none.
+    /// Key exchange with the node is under way, or failed.
     #[error("node {0} has no keys; put it into exclusion mode after `latchkey network exclude`, and include it again")]
     NotAMember(NodeId),
 }
 
-/// What a node costs, since the daemon started.
+/// Radio use of a node since the daemon started.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct RadioUse {
-    /// Frames that were handed to the controller for the node.
+    /// Frames that were passed to the controller for the node.
     pub frames: u64,
-    /// Transmissions that woke it by a beam.
+    /// Transmissions that began with a beam.
     pub wakeups: u64,
-    /// Time the controller was busy with it, in milliseconds, beams and repeats included (TX reports).
+    /// Time that the controller spent on it in milliseconds, including beams and retransmissions (from transmit
+    /// reports).
     pub airtime_ms: u64,
-    /// Frames in its name that did not open: made with another key, changed, or out of step with its nonces.
+    /// Frames in its name that failed authentication: wrong key, modified, or out of sync.
     pub rejected: u64,
 }
 
-/// The controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ControllerStatus {
-    /// There is none.
     Absent {
-        /// Why, with the remedy.
+        /// The reason, including the remedy.
         why: String,
     },
-    /// It is being set up.
+    /// The start-up is under way.
     Starting {
-        /// What is being asked.
+        /// The current step of the start-up.
         step: &'static str,
     },
-    /// It works.
     Ready(ControllerInfo),
 }
 
-/// What is known of the controller.
+/// What the controller reported about itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ControllerInfo {
-    /// Its network.
     pub home: HomeId,
-    /// Its own node id.
+    /// Node id of the controller.
     pub own: NodeId,
-    /// The library as it names itself: `Z-Wave 7.17`; empty if the controller would not say.
+    /// The library version as reported, such as `Z-Wave 7.17`; empty if the controller does not report it.
     pub library: String,
-    /// Firmware, `major.minor`.
+    /// Firmware version as (major, minor).
     pub firmware: (u8, u8),
-    /// Manufacturer.
     pub manufacturer: u16,
-    /// Product type.
     pub product_type: u16,
-    /// Product.
     pub product: u16,
-    /// RF region (docs/protocol/serial-api.md §4, 0x0B), where the controller tells it.
+    /// RF region (docs/protocol/serial-api.md §4, 0x0B), if the controller reports it.
     pub region: Option<Region>,
 }

@@ -1,9 +1,7 @@
-//! Which security class a node was granted, found out by asking under each (docs/protocol/security.md B1).
-//!
-//! Only an answer under a class proves it. Silence proves nothing: the air may be bad, or jammed, so a higher class that was
-//! left unanswered is asked again, with growing pauses. A node that answers under a lower class is used there meanwhile.
-//!
-//! A lower class that lists nothing is not used: a node names nothing under any class but its highest.
+//! Finds the security class that a node was granted, by asking under each class (docs/protocol/security.md B1). Only an
+//! answer under a class proves it. Silence proves nothing, since frames get lost: a higher class without an answer is
+//! asked again with growing pauses, and a node that answers under a lower class is used at that one meanwhile. A lower
+//! class with an empty list is not used, because a node lists its classes only at its highest class.
 
 use std::time::Duration;
 
@@ -11,7 +9,7 @@ use crate::command::ClassId;
 use crate::domain::node::{InterviewStage, Node, SecurityClass};
 use crate::domain::time::Instant;
 
-/// Pauses after a round of questions that left something unanswered; the last one repeats.
+/// Pauses after a round with unanswered queries; the last one repeats.
 const PAUSES: [Duration; 5] = [
     Duration::from_secs(10),
     Duration::from_secs(60),
@@ -19,37 +17,38 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(3600),
     Duration::from_secs(24 * 3600),
 ];
-/// A node that is heard is asked again sooner, but its frames can be forged: not sooner than the longest of these.
+/// A node that was heard is asked again sooner. Its frames can be forged, so the pause is not shorter than this entry
+/// of `PAUSES`.
 const PAUSES_WHEN_HEARD: usize = 3;
-/// So many rounds a higher class is waited for before a lower one is used.
+/// Rounds in which a higher class has to stay silent before a lower one is used.
 const PATIENCE: usize = 2;
 
 /// The search for one node's class.
 #[derive(Default, Debug)]
 pub(super) struct ClassSearch {
-    /// Asked in this round, and not answered.
+    /// Classes that did not answer in this round.
     silent: Vec<SecurityClass>,
-    /// In this round a lower class answered, so those that were silent were asked once more.
+    /// A lower class answered in this round, so the silent classes were asked once more.
     asked_twice: bool,
-    /// Rounds that left something unanswered.
+    /// Rounds with unanswered queries so far.
     rounds: usize,
     /// The node listed command classes under the class that it is used at.
     usable: bool,
-    /// The next round is not due before.
+    /// Earliest time of the next round.
     due_at: Instant,
 }
 
-/// What follows from a round.
+/// Result of a round.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// The interview goes on under the class that is known.
+    /// The interview continues under the known class.
     GoOn,
-    /// The node is left alone until then; if it is heard, until the second moment.
+    /// No query until `until`, or until `heard_until` if the node is heard.
     Wait { until: Instant, heard_until: Instant },
 }
 
 impl ClassSearch {
-    /// The classes to ask in a round: those that may turn out to be higher, and the one that is known, for what it lists.
+    /// The classes to ask in a round: those that may be higher, and the known one, for its class list.
     pub(super) fn questions(&self, node: &Node) -> Vec<SecurityClass> {
         if node.is_class_certain() {
             return Some(node.security).filter(|class| *class > SecurityClass::None).into_iter().collect();
@@ -57,24 +56,24 @@ impl ClassSearch {
         node.possible_classes().filter(|class| !node.security_known || *class >= node.security).collect()
     }
 
-    /// Whether a node that is used at a lower class is to be asked for a higher one now.
+    /// Whether a node that is used at a lower class has to be asked for a higher one now.
     pub(super) fn is_due(&self, node: &Node, now: Instant) -> bool {
         self.due_at(node).is_some_and(|at| at <= now)
     }
 
-    /// When it is asked for a higher class, if it is.
+    /// When such a node is asked for a higher class.
     pub(super) fn due_at(&self, node: &Node) -> Option<Instant> {
         (node.stage > InterviewStage::NodeInfo && !node.is_class_certain()).then_some(self.due_at)
     }
 
-    /// The classes to ask of such a node.
+    /// The higher classes to ask such a node about.
     pub(super) fn higher(&self, node: &Node) -> Vec<SecurityClass> {
         node.possible_classes().filter(|class| *class > node.security).collect()
     }
 
-    /// The node answered under `class`. Returns what is to be asked instead of the rest of the round.
+    /// The node answered under `class`. Returns the classes to ask in place of the rest of the round.
     pub(super) fn answered(&mut self, node: &mut Node, class: SecurityClass, supported: &[ClassId]) -> Vec<SecurityClass> {
-        // It may have proved a higher one by itself meanwhile.
+        // A frame received meanwhile may have proved a higher class.
         if !node.security_known || class >= node.security {
             node.security = class;
             node.security_known = true;
@@ -91,18 +90,17 @@ impl ClassSearch {
         if std::mem::replace(&mut self.asked_twice, true) {
             return Vec::new();
         }
-        // It hears us and is heard now: what was lost before need not be lost again.
+        // The radio link works at the moment, so classes whose queries were lost before are asked again now.
         let mut again = std::mem::take(&mut self.silent);
         again.sort_by(|a, b| b.cmp(a));
         again
     }
 
-    /// Nothing came under `class`, or no nonce for it.
+    /// No answer came under `class`, or no nonce for it.
     pub(super) fn unanswered(&mut self, class: SecurityClass) {
         self.silent.push(class);
     }
 
-    /// Everything was asked.
     pub(super) fn end_round(&mut self, node: &mut Node, now: Instant) -> Verdict {
         let answered = node.class_settled && !self.silent.contains(&node.security);
         self.silent.clear();
@@ -130,13 +128,13 @@ impl ClassSearch {
         Verdict::Wait { until: self.due_at, heard_until }
     }
 
-    /// Whether it was asked often enough to say that it does not answer.
+    /// Whether it was asked often enough to report that it does not answer.
     pub(super) fn is_exhausted(&self) -> bool {
         self.rounds >= PATIENCE
     }
 }
 
-/// Says once what a user can do: a node that lists a security class and answers under none holds other keys, or none.
+/// Logs the remedy once: a node that lists a security class and answers under none has other keys, or none.
 fn warn_unanswered(node: &Node, goes_on: bool) {
     if node.security == SecurityClass::None {
         tracing::warn!(

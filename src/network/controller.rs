@@ -1,4 +1,4 @@
-//! The controller's coming and going: port opened and lost, start-up, restart, hang.
+//! Life cycle of the controller: port opened and lost, start-up, restart, hang.
 
 use std::collections::BTreeSet;
 
@@ -23,23 +23,23 @@ impl Network {
         self.lose_what_is_under_way();
         self.start_up = None;
         self.stranger = None;
-        // The next controller may be another network's, with other doors under the same ids.
+        // The next controller may belong to another network that uses the same node ids.
         self.early.clear();
         self.status = ControllerStatus::Absent { why };
     }
 
-    /// The controller takes or answers nothing any more: the port is opened afresh, and the controller reset if that is allowed.
+    /// The controller accepts or answers nothing: reopen the port, and reset the controller if that is allowed.
     pub(super) fn controller_hangs(&mut self, why: &str) {
         tracing::warn!(why, "the stick hangs; opening its port again");
-        // A controller that was just reset and does not come back is not reset again at once: the reset may be the reason.
+        // No second reset for a controller that does not come back from one: the reset may be the reason.
         let was_reset = self.start_up.as_ref().is_some_and(StartUp::was_reset);
         self.may_reset = self.options.soft_reset == SoftReset::Auto && !was_reset;
         self.link_down(why.into());
         self.outputs.push_back(Output::Reopen);
     }
 
-    /// The controller restarted, by our reset or by itself (watchdog, brown-out): its settings and callbacks are gone
-    /// (docs/protocol/serial-api.md §1, step 6).
+    /// The controller restarted, by our reset or by itself (watchdog, brown-out): its settings and pending callbacks
+    /// are lost (docs/protocol/serial-api.md §1, step 6).
     pub(super) fn controller_started(&mut self) {
         match self.start_up.take() {
             Some(mut start_up) => {
@@ -47,7 +47,7 @@ impl Network {
                 self.lose_what_is_under_way();
                 self.begin_start_up(start_up);
             }
-            // A controller that speaks before the port is up has nothing to say to us.
+            // A frame received before the port was reported as open is ignored.
             None if !self.is_ready() => {}
             None => {
                 tracing::warn!("the stick restarted by itself; setting it up again");
@@ -70,7 +70,7 @@ impl Network {
             Next::GiveUp(why) => self.controller_hangs(why),
             Next::Done(controller) => self.ready(controller),
             Next::Ask(request) => {
-                // The only node id in any of these is the controller's own, so each can be written in either width.
+                // These requests contain no node id but the controller's own, so they can be written with either width.
                 let Ok(frame) = request.write(self.width) else { return };
                 let function = frame.function;
                 let awaits = match function.pattern() {
@@ -114,7 +114,7 @@ impl Network {
         }
         let Controller { info, functions, nodes, lists_long_range } = controller;
         if self.home != Some(info.home) {
-            // What the nodes of another network set is none of this one's business.
+            // Settings made by nodes of another network do not apply here.
             self.hub = Hub::default();
         }
         self.home = Some(info.home);
@@ -130,13 +130,14 @@ impl Network {
         }
     }
 
-    /// The network that the known nodes belong to, if there are any.
+    /// The network of the known nodes, if there are any.
     fn known_home(&self) -> Option<HomeId> {
         self.home.filter(|_| !self.nodes.is_empty())
     }
 
-    /// A controller of another network: the same node ids are other people's doors. Nothing is sent and nothing forgotten;
-    /// the right controller, plugged in again, goes on where it was, and so does this one if its network is adopted.
+    /// A controller of another network: its node ids stand for other devices. Nothing is sent and nothing is forgotten.
+    /// If the right controller is plugged in again, it continues where it was; if this network is adopted, this
+    /// controller is used.
     fn refuse(&mut self, known: HomeId, controller: Controller) {
         let found = controller.info.home;
         self.stranger = Some(Box::new(controller));
@@ -182,7 +183,7 @@ impl Network {
         }
     }
 
-    /// Callbacks and reports of what is under way may be lost with the controller.
+    /// Callbacks and reports of operations under way may be lost with the controller.
     fn lose_what_is_under_way(&mut self) {
         self.lose_exchange();
         let mut lost = Vec::new();
@@ -191,7 +192,7 @@ impl Network {
         self.change_lost();
     }
 
-    /// The function under way has no end.
+    /// Ends the function under way without a result.
     pub(super) fn lose_exchange(&mut self) {
         match (self.exchange.take(), &mut self.start_up) {
             (Some((_, Owner::Node(transmission))), _) => self.lose(transmission.transaction),
@@ -200,7 +201,7 @@ impl Network {
         }
     }
 
-    /// Questions are asked again. Of a Set nobody knows whether it arrived, so its owner is told: an unlock must not
+    /// A lost Get is sent again. A lost Set is not, because it may have arrived: its owner decides. An unlock must not
     /// happen a minute later, when the controller is back.
     pub(super) fn lose(&mut self, transaction: Transaction) {
         match (&transaction.operation, transaction.requester) {
@@ -223,7 +224,7 @@ impl Network {
         }
     }
 
-    /// How wide node ids are now; for what the controller says unasked.
+    /// The current width of node ids, for unsolicited frames of the controller.
     pub(super) fn width(&self) -> NodeIdWidth {
         self.width
     }

@@ -1,4 +1,4 @@
-//! Commands longer than a frame, both ways: [`super::segments`] between the nodes and the air.
+//! Commands longer than a frame, in both directions: connects [`super::segments`] with nodes and transmissions.
 
 use super::exchange::{Awaits, Ended, Exchange};
 use super::jobs::{Answer, Carries, Outcome, Transaction, Transmission};
@@ -10,26 +10,26 @@ use crate::domain::ids::NodeId;
 use crate::domain::node::SecurityClass;
 use crate::serial::Message;
 
-/// What a classic frame carries, whatever its route (docs/protocol/timing.md §1). Controllers that allow more are not asked
-/// for it: a code fits, and a longer command is rare.
+/// Payload of a classic frame with any route (docs/protocol/timing.md §1). Larger limits of some controllers are not
+/// used: a code fits, and longer commands are rare.
 pub(super) const FRAME: usize = 46;
 
-/// A command that goes to its node in segments.
+/// A command that is sent in segments.
 #[derive(Debug)]
 pub(super) struct Datagram {
     outgoing: Outgoing,
     transaction: Transaction,
-    /// The node's answer, where it came before its confirmation of the last segment.
+    /// The answer of the node, if it arrived before the confirmation of the last segment.
     pub(super) early: Option<Answer>,
 }
 
 impl Datagram {
-    /// What is on its way.
+    /// The transaction that is being sent.
     pub(super) fn transaction(&self) -> &Transaction {
         &self.transaction
     }
 
-    /// The same, when nothing more will be heard of it.
+    /// Gives back the transaction once nothing more is expected.
     pub(super) fn into_transaction(self) -> Transaction {
         self.transaction
     }
@@ -41,7 +41,7 @@ impl Datagram {
 }
 
 impl Network {
-    /// A segment, or what a node says of ours. A whole datagram is a payload as any other.
+    /// Handles a segment, or a confirmation of ours. A complete datagram is handled as any other payload.
     pub(super) fn segment_heard(&mut self, id: NodeId, said: &TransportService) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
@@ -58,7 +58,7 @@ impl Network {
         self.go_on_with_datagram(id);
     }
 
-    /// Asks for segments that are overdue, and ends datagrams that nobody confirmed.
+    /// Requests overdue segments, and ends datagrams without confirmation.
     pub(super) fn check_datagrams(&mut self) {
         let now = self.clock;
         let mut requests: Vec<(NodeId, TransportService)> = Vec::new();
@@ -70,7 +70,7 @@ impl Network {
         }
     }
 
-    /// Begins to send a command that is longer than a frame.
+    /// Starts sending a command that is longer than a frame.
     pub(super) fn send_in_segments(&mut self, transaction: Transaction, payload: Vec<u8>) {
         let id = transaction.node;
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
@@ -86,7 +86,7 @@ impl Network {
         self.go_on_with_datagram(id);
     }
 
-    /// Gives the controller the next segment of any datagram, if it is free.
+    /// Passes the next segment of any datagram to the controller, if it is free.
     pub(super) fn transmit_next_segment(&mut self) {
         let sending: Vec<NodeId> =
             self.nodes.active().filter(|state| state.datagram.is_some()).map(|state| state.node.id).collect();
@@ -105,7 +105,7 @@ impl Network {
         match datagram.outgoing.poll(now) {
             None => {}
             Some(SendStep::Send(segment)) => {
-                // Which segment is the last that the node needs is not known here.
+                // Any segment may be the last one that the node was missing.
                 datagram.transaction.leaves(Outcome::ControllerGone);
                 let priority = datagram.transaction.priority;
                 self.last_callback = self.last_callback.next();
@@ -132,7 +132,7 @@ impl Network {
         }
     }
 
-    /// The controller's half of a segment ended, however: a node asks again for what it misses.
+    /// The transmission of a segment ended, with any result: the node requests what it misses.
     pub(super) fn segment_went(&mut self, id: NodeId, ended: &Ended) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };

@@ -1,12 +1,9 @@
-//! What is around a command on the air, and what it means: Supervision, CRC-16, Multi Channel and Multi Command. What was
-//! sealed or in segments was opened or put together before ([`super::secure`], [`super::segments`]).
-//!
-//! Order outward (docs/protocol/gateway.md §2.2): command, Multi Command, Supervision, Multi Channel, CRC-16 or
-//! security. Whatever a question was wrapped in, its answer is, too; but of several commands in one frame each is
-//! answered by itself.
-//!
-//! Supervision works both ways (docs/protocol/command-classes.md 0x6C): our Sets carry a session id and end with the
-//! node's report; a node's supervised reports are answered, and its repeats are answered again without happening again.
+//! Encapsulation: Supervision, CRC-16, Multi Channel and Multi Command. Decryption and reassembly took place before
+//! ([`super::secure`], [`super::segments`]). Order outward (docs/protocol/gateway.md §2.2): command, Multi Command,
+//! Supervision, Multi Channel, CRC-16 or security. An answer uses the encapsulation of its request, except that
+//! commands of a Multi Command are answered one by one. Supervision is used in both directions
+//! (docs/protocol/command-classes.md 0x6C). Sets carry a session id and end with the node's report. Supervised reports
+//! of a node are answered; its repeats are answered again, but not processed again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -24,20 +21,20 @@ use crate::command::{ClassId, Command};
 use crate::domain::entropy::{Entropy, keyed_hash};
 use crate::domain::time::Instant;
 
-/// A node repeats an unanswered report for so long, counted from the first time it was heard: the window is fixed, so that
-/// a chain of equal reports can't extend it.
+/// How long a node repeats an unanswered report, counted from its first arrival. The window is not extended by repeats,
+/// so a chain of equal reports cannot suppress news without end.
 const REPEATS: Duration = Duration::from_secs(10);
-/// Some nodes use one session id for all their reports (docs/protocol/gateway.md §9.7). Their repeats and their news
-/// have the same bytes, and differ only in time: a repeat follows within two seconds, two visits are three seconds
-/// apart.
+/// Some nodes use one session id for all their reports (docs/protocol/gateway.md §9.7), so repeats and new reports have
+/// the same bytes and differ only in time: a repeat follows within two seconds, two uses of a keypad are at least three
+/// seconds apart.
 const REPEATS_UNNUMBERED: Duration = Duration::from_millis(2_500);
-/// So many reports of a node are remembered for that.
+/// Number of reports per node that are kept to detect repeats.
 const REMEMBERED: usize = 32;
 
-/// The node itself, not one of its end points.
+/// The node itself, as opposed to its end points.
 pub(super) const ROOT: u8 = 0;
 
-/// What a command came in, so that its answer goes back the same way.
+/// The encapsulation of a command, so that its answer uses the same.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Wrapping {
     crc16: bool,
@@ -46,14 +43,14 @@ pub(super) struct Wrapping {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Channel {
-    /// End points of the node and of ours.
+    /// End points of the node and of the hub.
     EndPoints { theirs: u8, ours: u8 },
-    /// The same in version 1, which knows instances of the node only.
+    /// The same in version 1, where only the node has instances.
     Instance(u8),
 }
 
 impl Wrapping {
-    /// Which end point of the node speaks; [`ROOT`]: the node itself.
+    /// The end point of the node that sent it; [`ROOT`] is the node itself.
     pub(super) fn endpoint(self) -> u8 {
         match self.channel {
             None => ROOT,
@@ -62,12 +59,11 @@ impl Wrapping {
         }
     }
 
-    /// Whether it is for us, and not for an end point of ours, of which there is none.
+    /// Whether it is addressed to the hub itself. The hub has no end points.
     pub(super) fn is_for_root(self) -> bool {
         !matches!(self.channel, Some(Channel::EndPoints { ours: 1.., .. }))
     }
 
-    /// Wraps an answer.
     pub(super) fn around(self, answer: Command) -> Command {
         let answer = match self.channel {
             None => answer,
@@ -92,20 +88,19 @@ impl Wrapping {
     }
 }
 
-/// What a payload turned out to be.
+/// The content of a payload.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Opened {
-    /// A command.
     Plain(Command),
-    /// Commands whose sender wants to know what became of them.
+    /// Supervised commands, which have to be answered by a Supervision Report.
     Supervised(Get),
-    /// What became of a command of ours.
+    /// The Supervision Report to a command of ours.
     Outcome(Report),
-    /// An encapsulation inside another, where none belongs.
+    /// An encapsulation in a place where none is allowed.
     Sealed(ClassId),
 }
 
-/// Whether a command is an encapsulation that has no business inside another: each of these is outermost.
+/// Whether a command is an encapsulation that is only allowed outermost.
 fn is_sealed(command: &Command) -> bool {
     match command {
         Command::TransportService(_) | Command::Security2(Security2::MessageEncapsulation(_)) => true,
@@ -116,7 +111,7 @@ fn is_sealed(command: &Command) -> bool {
     }
 }
 
-/// Takes everything off that is around commands.
+/// Removes all encapsulations.
 pub(super) fn open(command: Command) -> Vec<(Wrapping, Opened)> {
     let mut opened = Vec::new();
     unwrap(command, Wrapping::default(), &mut opened);
@@ -131,7 +126,8 @@ fn unwrap(command: Command, wrapping: Wrapping, opened: &mut Vec<(Wrapping, Open
             unwrap(*inside.command, Wrapping { crc16: true, ..wrapping }, opened);
         }
         Command::MultiChannel(MultiChannel::CommandEncapsulation(inside)) => {
-            // To several end points at once: nobody answers (docs/protocol/gateway.md §2.2), and we have none.
+            // Commands to several end points are not answered (docs/protocol/gateway.md §2.2), and the hub has no end
+            // points.
             if inside.destination.is_mask() {
                 return;
             }
@@ -150,7 +146,7 @@ fn unwrap(command: Command, wrapping: Wrapping, opened: &mut Vec<(Wrapping, Open
     }
 }
 
-/// The commands of a supervised frame: one, or those of a Multi Command.
+/// The commands in a supervised frame: one, or those of a Multi Command.
 pub(super) fn supervised(command: Command) -> Vec<Command> {
     match command {
         Command::MultiCommand(MultiCommand::CommandEncapsulation(inside)) => inside.commands,
@@ -158,46 +154,48 @@ pub(super) fn supervised(command: Command) -> Vec<Command> {
     }
 }
 
-/// Wraps a Set, so that the node reports what became of it.
+/// Wraps a Set in Supervision.
 pub(super) fn supervise(command: Command, session: SessionId) -> Command {
-    // A bolt takes seconds, and its end is worth a frame. Nothing else does; some locks stay awake to send updates.
+    // Status updates are requested for bolts only: they take seconds to move. Some locks stay awake to send updates,
+    // which costs battery.
     let status_updates = matches!(command, Command::DoorLock(DoorLock::OperationSet(_)));
     Command::Supervision(Supervision::Get(Get { status_updates, session, command: Box::new(command) }))
 }
 
-/// Tells a node what became of its supervised frame.
+/// The Supervision Report to a node's supervised frame.
 pub(super) fn outcome(session: SessionId, status: Status) -> Command {
     Command::Supervision(Supervision::Report(Report::final_of(session, status)))
 }
 
-/// Whether a part of a supervised frame can happen at all. An encapsulation in there was read, but not opened: what is
-/// inside does not happen.
+/// Whether a part of a supervised frame can be processed. An encapsulation inside was parsed but not opened, so its
+/// content is not processed.
 pub(super) fn is_understood(part: &Command) -> bool {
     let unopened = !part.encapsulated().is_empty() || is_sealed(part);
     !unopened && !matches!(part, Command::Other { .. })
 }
 
-/// The Supervision sessions with one node.
+/// Supervision sessions with one node.
 #[derive(Clone, Debug)]
 pub(super) struct Sessions {
     next: SessionId,
-    /// The last ones: a node that got no answer to several reports repeats them in turn.
+    /// The last reports. Several are kept, because a node without answers repeats several reports in turn.
     heard: VecDeque<Heard>,
-    /// Of the hashes: without it, an attacker can't make two reports with the same one, or try codes against one.
+    /// Key of the hashes: without it an attacker could craft colliding reports, or test codes against a hash.
     key: [u8; 32],
 }
 
-/// A supervised command of the node, and what it was told.
+/// A supervised command of the node, and the status that it was answered with.
 #[derive(Clone, Debug)]
 struct Heard {
     session: SessionId,
-    /// In place of the command, which may hold a code: codes do not stay in memory.
+    /// Hash of the command. The command itself may contain a code, and codes must not stay in memory.
     hash: [u8; 32],
     first: Instant,
     last: Instant,
-    /// Its id is next to that of the report before or after it: such a node numbers its reports, and the id identifies the report.
+    /// Its session id is adjacent to that of a neighbouring report: such a node numbers its reports, so the id
+    /// identifies a report.
     numbered: bool,
-    /// It acknowledged our answer: it has little reason to repeat itself any more.
+    /// The node acknowledged our answer, so it has little reason to repeat the report.
     answered: bool,
     status: Status,
 }
@@ -212,7 +210,7 @@ impl Heard {
 }
 
 impl Sessions {
-    /// Starts anywhere: after a restart, the id used last would pass for a repeat.
+    /// Starts at a random id: after a restart the last used id would be taken for a repeat.
     pub(super) fn new(entropy: &mut Entropy) -> Self {
         let [first] = entropy.bytes();
         Self { next: SessionId::new(first), heard: VecDeque::new(), key: entropy.child("supervised reports").bytes() }
@@ -225,7 +223,7 @@ impl Sessions {
         session
     }
 
-    /// What the node was told when it said this before: it must not happen again. `None`: it is new.
+    /// The status that this report was answered with before, if it is a repeat.
     pub(super) fn told_before(&mut self, get: &Get, now: Instant) -> Option<Status> {
         let hash = self.hash(&get.command);
         let heard = self.heard.iter_mut().rev().find(|heard| heard.is_repeated_by(get.session, &hash, now))?;
@@ -233,23 +231,23 @@ impl Sessions {
         Some(heard.status)
     }
 
-    /// The node acknowledged our answer to its last command under this session.
+    /// The node acknowledged the answer to its last command in this session.
     pub(super) fn answered(&mut self, session: SessionId) {
         if let Some(heard) = self.heard.iter_mut().rev().find(|heard| heard.session == session) {
             heard.answered = true;
         }
     }
 
-    /// It could not open that answer.
+    /// The node could not decrypt that answer.
     pub(super) fn not_answered(&mut self, session: SessionId) {
         if let Some(heard) = self.heard.iter_mut().rev().find(|heard| heard.session == session) {
             heard.answered = false;
         }
     }
 
-    /// Notes what the node was told.
+    /// Records the status that the node was answered with.
     pub(super) fn note(&mut self, get: &Get, status: Status, now: Instant) {
-        // Two reports may change places on the air.
+        // Two reports may arrive in the wrong order.
         let follows = |before: &Heard| before.session.next() == get.session || get.session.next() == before.session;
         let mut numbered = false;
         for before in self.heard.iter_mut().rev().take(2).filter(|before| follows(before)) {
@@ -277,7 +275,7 @@ mod tests {
         Get { status_updates: false, session: SessionId::new(session), command: Box::new(command) }
     }
 
-    /// How many of these reports happen; each is its time and its session.
+    /// How many of these reports are processed; each is its time and its session.
     fn happen(reports: &[(u64, u8)]) -> usize {
         let mut sessions = Sessions::new(&mut Entropy::from_number(1));
         let new = reports.iter().filter(|(millis, session)| {

@@ -1,4 +1,5 @@
-//! One host function on its way: acknowledgement, response, callback. The controller allows one at a time.
+//! One host function from request to callback: acknowledgement, response, callback. The controller allows one at a
+//! time.
 
 use std::time::Duration;
 
@@ -7,16 +8,16 @@ use crate::domain::time::{Deadline, Instant};
 use crate::serial::link::SendId;
 use crate::serial::{CallbackId, Frame, FrameType, FunctionId};
 
-/// Some 500-series chips take seconds to answer (docs/protocol/serial-api.md §1, timers).
+/// Some 500-series controllers take seconds to respond (docs/protocol/serial-api.md §1, timers).
 const RESPONSE: Duration = Duration::from_secs(10);
-/// A controller that says nothing to a transmission for so long has dropped it, or dropped its answer: it is told to stop,
-/// and gets as long again to call back.
+/// A controller that does not respond to a transmission within this time has dropped it, or its response was lost. It
+/// is told to abort, and gets the same time again for the callback.
 const NO_RESPONSE: Duration = Duration::from_secs(5);
-/// A transmission without result is aborted after this.
+/// A transmission without result is aborted after this time.
 const ABORT: Duration = Duration::from_secs(20);
-/// A controller that calls back later than this hangs.
+/// Without callback after this time the controller is considered hung.
 const CALLBACK: Duration = Duration::from_secs(65);
-/// A sleeping receiver is beamed at for a second, and routes are tried; then the node information frame must be here.
+/// Time for a node information frame to arrive, including the beam and the search for routes.
 const NODE_INFO: Duration = Duration::from_secs(10);
 
 /// The function under way.
@@ -26,7 +27,7 @@ pub(super) struct Exchange {
     function: FunctionId,
     awaits: Awaits,
     phase: Phase,
-    /// When the host handed the frame to the link.
+    /// When the frame was handed to the link.
     started: Instant,
     aborted: bool,
 }
@@ -34,11 +35,10 @@ pub(super) struct Exchange {
 /// What ends an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Awaits {
-    /// The controller's acknowledgement: such functions have no answer.
+    /// The acknowledgement, for functions without a response.
     Acknowledgement,
-    /// The response.
     Response,
-    /// The callback with this id, after a response that says "accepted".
+    /// The callback with this id, after a response that accepts the request.
     Callback(CallbackId),
     /// The node information frame of this node, after such a response.
     NodeInfo(NodeId),
@@ -53,7 +53,7 @@ enum Phase {
     Callback {
         since: Instant,
     },
-    /// The response never came; the callback still may.
+    /// The response never arrived; the callback still may.
     Unanswered {
         since: Instant,
     },
@@ -62,22 +62,21 @@ enum Phase {
 /// How an exchange ended.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Ended {
-    /// With the frame that was awaited; none where the acknowledgement is all there is.
+    /// By the awaited frame, or by the acknowledgement alone.
     Answered(Option<Frame>),
-    /// The controller did not accept it: its queue is full, or it is busy. Nothing went out.
+    /// The controller refused it, because its queue is full or it is busy. Nothing was transmitted.
     NotAccepted,
     /// The frame never reached the controller.
     NotSent,
-    /// The controller acknowledged the frame and then said nothing.
+    /// The controller acknowledged the frame and then sent nothing.
     Silent,
 }
 
-/// What a passing moment asks of an exchange.
+/// What is due at a moment in time.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Due {
-    /// Tell the controller to give up; the callback comes all the same.
+    /// Tell the controller to abort. The callback follows anyway.
     Abort,
-    /// It ended.
     End(Ended),
 }
 
@@ -86,7 +85,7 @@ impl Exchange {
         Self { send, function, awaits, phase: Phase::Acknowledgement, started: now, aborted: false }
     }
 
-    /// The controller acknowledged the frame `send`.
+    /// The controller acknowledged frame `send`.
     pub(super) fn sent(&mut self, send: SendId, now: Instant) -> Option<Ended> {
         if send != self.send || self.phase != Phase::Acknowledgement {
             return None;
@@ -98,12 +97,12 @@ impl Exchange {
         None
     }
 
-    /// The frame `send` could not be delivered.
+    /// Frame `send` could not be delivered.
     pub(super) fn failed(&self, send: SendId) -> Option<Ended> {
         (send == self.send && self.phase == Phase::Acknowledgement).then_some(Ended::NotSent)
     }
 
-    /// Whether `frame` belongs to this exchange; if so, call [`Exchange::take`].
+    /// Whether `frame` belongs to this exchange; if so, pass it to [`Exchange::take`].
     pub(super) fn owns(&self, frame: &Frame) -> bool {
         match frame.kind {
             FrameType::Response => frame.function == self.function && !matches!(self.phase, Phase::Callback { .. }),
@@ -115,8 +114,8 @@ impl Exchange {
         }
     }
 
-    /// Takes a frame that belongs to this exchange. A lost acknowledgement or response is no reason to refuse what
-    /// comes after it.
+    /// Processes a frame of this exchange. It is accepted even if the acknowledgement or the response before it was
+    /// lost.
     pub(super) fn take(&mut self, frame: Frame, now: Instant) -> Option<Ended> {
         if frame.kind == FrameType::Request {
             return Some(Ended::Answered(Some(frame)));
@@ -131,14 +130,14 @@ impl Exchange {
         }
     }
 
-    /// Whether a response says that the function was begun: 0 is "no", but for Remove Failed Node, where it is "no
+    /// Whether the response accepts the request: 0 means "no", except for Remove Failed Node, where it means "no
     /// objection" (docs/protocol/serial-api.md §4, 0x61).
     fn is_accepted(&self, response: &Frame) -> bool {
         let is_zero = response.params.first() == Some(&0);
         if self.function == FunctionId::REMOVE_FAILED_NODE { is_zero } else { !is_zero }
     }
 
-    /// What `now` asks for. A lost response is no lost transmission: its callback is still awaited.
+    /// What is due at `now`. A lost response does not mean a lost transmission, so the callback is still awaited.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         if now < self.deadline()?.at {
             return None;
@@ -155,7 +154,7 @@ impl Exchange {
         Some(Due::End(Ended::Silent))
     }
 
-    /// When [`Exchange::due`] has something to say. The link watches over the acknowledgement.
+    /// When [`Exchange::due`] has to be called. The link watches the acknowledgement.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let (at, why) = match (self.phase, self.awaits) {
             (Phase::Acknowledgement, _) => return None,
@@ -169,22 +168,21 @@ impl Exchange {
         Some(Deadline { at, why })
     }
 
-    /// Whether the controller is transmitting, and was not told to stop yet.
+    /// Whether the controller is transmitting and was not told to abort yet.
     pub(super) fn may_abort(&self) -> bool {
         matches!((self.phase, self.awaits), (Phase::Callback { .. }, Awaits::Callback(_))) && !self.aborted
     }
 
-    /// The controller was told to stop.
+    /// Records that the controller was told to abort.
     pub(super) fn abort(&mut self) {
         self.aborted = true;
     }
 
-    /// Whether the controller was asked to stop.
+    /// Whether the controller was told to abort.
     pub(super) fn was_aborted(&self) -> bool {
         self.aborted
     }
 
-    /// What ends it.
     pub(super) fn awaits(&self) -> Awaits {
         self.awaits
     }

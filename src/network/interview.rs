@@ -1,9 +1,8 @@
-//! What is asked of a node, stage by stage, so that it can be used: only what is needed, each thing once, and never
-//! anything that changes a code. A stage is marked when its questions are settled, so a restart resumes behind it.
-//!
-//! One class that does not answer stops no other: what stayed unanswered is asked a few times more in the end. A node that
-//! can't be reached is asked the same question again after a pause, or when it is heard. Which security class it has is
-//! known only from an answer under that class ([`super::class_search`]).
+//! The interview of a node, in stages: only what is needed, each query once, and nothing that changes a code. A stage
+//! is recorded when all its queries are settled, so a restart resumes after it. A class that does not answer does not
+//! stop the others; it is asked again a few times at the end. If a node cannot be reached, the same query is sent again
+//! after a pause, or when the node is heard. The security class is known only from an answer under that class
+//! ([`super::class_search`]).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -27,9 +26,9 @@ use crate::domain::ids::NodeId;
 use crate::domain::node::{DoorLockSupport, InterviewStage, Node, SecurityClass, UserCodeSupport};
 use crate::domain::time::Instant;
 
-/// The generic device class of locks and keypads (docs/protocol/serial-api.md §4, 0x49).
+/// Generic device class of locks and keypads (docs/protocol/serial-api.md §4, 0x49).
 const ENTRY_CONTROL: u8 = 0x40;
-/// The classes whose version decides what is sent.
+/// The classes whose version matters for what is sent.
 const VERSIONED: [ClassId; 6] = [
     ClassId::DOOR_LOCK,
     ClassId::USER_CODE,
@@ -38,65 +37,65 @@ const VERSIONED: [ClassId; 6] = [
     ClassId::ENTRY_CONTROL,
     ClassId::BATTERY,
 ];
-/// The lifeline, unless the node says otherwise.
+/// The lifeline, unless the node reports another one.
 const GROUP_1: u8 = 1;
-/// A question that matters is left alone for so long after it went unanswered.
+/// Pause after an important query stayed unanswered.
 const PAUSE: Duration = Duration::from_secs(300);
-/// Pause after a question that could not be asked, doubled each time, up to [`LONGEST_PAUSE`].
+/// Pause after a query could not be sent, doubled each time up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// Pauses before each of the last tries with questions that stayed unanswered: bad air may have taken the answers.
+/// Pauses before the last retries of unanswered queries: a bad radio link may have lost the answers.
 const MISSED_PAUSES: [Duration; 3] = [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(600)];
 
 /// The interview of one node.
 #[derive(Default, Debug)]
 pub(super) struct Interview {
-    /// What is reached when everything in `todo` is settled.
+    /// The goal that is reached when `todo` is settled.
     goal: Option<Goal>,
     todo: VecDeque<InterviewQuery>,
     asked: Option<InterviewQuery>,
-    /// Not before.
+    /// Earliest time to go on.
     resume_at: Instant,
-    /// The same, once the node was heard.
+    /// Earliest time to go on once the node was heard.
     heard_resume_at: Instant,
     heard: bool,
-    /// How often in a row the node could not be asked.
+    /// Consecutive failures to reach the node.
     failures: u32,
     classes: ClassSearch,
     missed: Missed,
     repeat: Repeat,
-    /// Why it does not get on.
+    /// Why the interview makes no progress.
     trouble: Option<InterviewTrouble>,
 }
 
-/// What is reached when every question is settled.
+/// The goal of the current queries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Goal {
     Stage(InterviewStage),
-    /// The node is used at a lower class, and was asked for the higher ones.
+    /// A node that is used at a lower class was asked for higher classes.
     HigherClass,
-    /// What stayed unanswered was asked again.
+    /// Unanswered queries were sent again.
     Missed,
 }
 
-/// Questions that stayed unanswered.
+/// Queries that stayed unanswered.
 #[derive(Default, Debug)]
 struct Missed {
     questions: Vec<InterviewQuery>,
     rounds: usize,
     due_at: Instant,
-    /// A version came late: what depends on it is asked then.
+    /// A version arrived late; the queries that depend on it follow.
     version_came: bool,
 }
 
-/// A requested interview, of a node that may have had one. What is known stays in use meanwhile.
+/// A requested interview of a node that may have had one. Known data stay in use meanwhile.
 #[derive(Default, Debug)]
 struct Repeat {
-    /// Begins when no question is out any more.
+    /// Starts when no query is under way.
     wanted: bool,
-    /// How far it got, where the node was further already.
+    /// The stage that it reached, if the node had reached a later one before.
     at: Option<InterviewStage>,
-    /// The node information is asked for, too.
+    /// The node information frame is requested again.
     asks_node_info: bool,
     state: Interviewing,
 }
@@ -105,13 +104,13 @@ struct Repeat {
 enum InterviewQuery {
     Protocol,
     NodeInfo,
-    /// Whether the node was granted this class, and what it has under it.
+    /// Whether the node was granted this class, and its class list under it.
     Class(SecurityClass),
     Version(ClassId),
     Product,
     Firmware,
     Groups,
-    /// Who is in the lifeline; `joined`: we were added just now.
+    /// The members of the lifeline. `joined`: the hub was added just now.
     Members {
         group: u8,
         joined: bool,
@@ -127,7 +126,7 @@ enum InterviewQuery {
     LockState,
     Battery,
     Notifications,
-    /// How many slots. Without the answer the lock is of no use, so this one is insisted on.
+    /// The number of user codes. It is retried, because a lock is of no use without it.
     Users {
         last_try: bool,
     },
@@ -139,7 +138,7 @@ enum InterviewQuery {
 }
 
 impl Interview {
-    /// The next question, if none is out. Marks on `node` the stages that are reached on the way.
+    /// The next query, if none is under way. Marks the stages on `node` that are reached on the way.
     pub(super) fn next(&mut self, node: &mut Node, own: NodeId, now: Instant) -> Option<Operation> {
         if self.asked.is_some() {
             return None;
@@ -165,7 +164,7 @@ impl Interview {
         }
     }
 
-    /// Every question is settled. `false`: the node is left alone for a while.
+    /// Every query is settled. `false`: no further query for a while.
     fn reach(&mut self, node: &mut Node, now: Instant) -> bool {
         match self.goal.take() {
             None => {}
@@ -201,7 +200,7 @@ impl Interview {
         true
     }
 
-    /// What is asked next: the stage after the one that was reached, or what is left over after the last.
+    /// The next goal: the stage after the last one, or what is left over after the last stage.
     fn plan(&mut self, node: &Node, now: Instant) -> Option<(Goal, VecDeque<InterviewQuery>)> {
         let stage = self.repeat.at.unwrap_or(node.stage);
         if let Some((reached, todo)) = self.stage_after(stage, node) {
@@ -220,13 +219,13 @@ impl Interview {
         None
     }
 
-    /// Takes in how the question ended. Protocol info and node information were put into `node` before.
+    /// Processes the result of a query. Protocol info and node information were stored in `node` before.
     pub(super) fn settle(&mut self, node: &mut Node, outcome: &Outcome, own: NodeId, now: Instant) {
         let Some(question) = self.asked.take() else { return };
         match outcome {
             Outcome::Reply(command) => self.learn(node, question, command, own),
             Outcome::Accepted | Outcome::Refused | Outcome::Unsupported | Outcome::Delivered => {}
-            // Who has no key of a class tells no nonce either.
+            // A node without the key of a class does not send a nonce either.
             Outcome::NoNonce if !matches!(question, InterviewQuery::Class(_)) => {
                 return self.ask_later(question, now);
             }
@@ -238,7 +237,7 @@ impl Interview {
                     self.fail(InterviewTrouble::NoSlots);
                 }
                 InterviewQuery::Class(class) => self.classes.unanswered(class),
-                // Groups that nobody describes: the lifeline is where it usually is.
+                // No group information: assume that the lifeline is group 1.
                 InterviewQuery::Groups => self.todo.push_front(InterviewQuery::Members { group: GROUP_1, joined: false }),
                 missed => self.missed.note(missed, now),
             },
@@ -249,7 +248,7 @@ impl Interview {
         self.failures = 0;
     }
 
-    /// The question did not get through: the same again after a while.
+    /// The query could not be sent: the same query again after a pause.
     fn ask_later(&mut self, question: InterviewQuery, now: Instant) {
         let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures);
         self.failures += 1;
@@ -262,7 +261,7 @@ impl Interview {
         (self.resume_at, self.heard_resume_at, self.heard) = (until, heard_until, false);
     }
 
-    /// It does not get on. What was known before a repeated interview stays as it is.
+    /// The interview makes no progress. Data from before a repeated interview stay valid.
     fn fail(&mut self, why: InterviewTrouble) {
         self.trouble = Some(why);
         if self.repeat.at.take().is_some() {
@@ -274,7 +273,7 @@ impl Interview {
         }
     }
 
-    /// A request to ask the node everything once more, at once.
+    /// Requests a complete new interview, starting now.
     pub(super) fn repeat(&mut self) {
         (self.repeat.wanted, self.repeat.state) = (true, Interviewing::UnderWay);
     }
@@ -290,7 +289,7 @@ impl Interview {
         };
     }
 
-    /// The node proved a higher class than it was used at: what it has there is asked for.
+    /// The node proved a higher class than it was used at: read its class list there.
     pub(super) fn class_rose(&mut self, node: &mut Node) {
         if node.stage > InterviewStage::NodeInfo {
             node.stage = InterviewStage::NodeInfo;
@@ -298,7 +297,7 @@ impl Interview {
         }
     }
 
-    /// The node information frame came by itself: one question less.
+    /// The node information frame arrived unsolicited, so it need not be requested.
     pub(super) fn skip_node_info(&mut self, node: &mut Node) {
         if node.stage == InterviewStage::Protocol && self.asked.is_none() {
             self.goal = None;
@@ -308,12 +307,12 @@ impl Interview {
         }
     }
 
-    /// The node spoke: whatever it was left alone for may be over.
+    /// The node was heard: end the current pause.
     pub(super) fn resume(&mut self) {
         self.heard = true;
     }
 
-    /// Whether a question is out.
+    /// Whether a query is under way.
     pub(super) fn is_asking(&self) -> bool {
         self.asked.is_some()
     }
@@ -324,7 +323,7 @@ impl Interview {
         node.stage < InterviewStage::Complete || self.is_busy() || left_over
     }
 
-    /// When it goes on by itself.
+    /// When it continues by itself.
     pub(super) fn goes_on_at(&self, node: &Node) -> Instant {
         if node.stage < InterviewStage::Complete || self.is_busy() {
             return self.resumes_at();
@@ -333,12 +332,12 @@ impl Interview {
         class.into_iter().chain(self.missed.due()).min().unwrap_or_default().max(self.resumes_at())
     }
 
-    /// How a repeated interview gets on.
+    /// Progress of a repeated interview.
     pub(super) fn repeated(&self) -> Interviewing {
         self.repeat.state
     }
 
-    /// Why it does not get on, if it is not through.
+    /// Why it makes no progress, unless it is complete.
     pub(super) fn trouble(&self) -> Option<InterviewTrouble> {
         self.trouble
     }
@@ -359,7 +358,8 @@ impl Interview {
             Command::Security(Security::CommandsSupportedReport(report)) => self.granted(node, question, &report.supported),
             Command::Version(Version::CommandClassReport(report)) => {
                 self.missed.version_came |= self.goal == Some(Goal::Missed);
-                // A listed class that reports version 0 is there all the same (docs/protocol/command-classes.md 0x86).
+                // A listed class that reports version 0 is supported all the same
+                // (docs/protocol/command-classes.md 0x86).
                 if let Some(class) = node.classes.get_mut(&report.class()) {
                     class.version = report.version.max(1);
                 }
@@ -390,7 +390,7 @@ impl Interview {
             Command::WakeUp(WakeUp::IntervalReport(report)) if NodeId(report.target_node.into()) != own => {
                 self.todo.push_front(InterviewQuery::WakeUpDestination { interval: report.interval });
             }
-            // Lock state, battery and notification types are the owner's: they went out as `Received`.
+            // Lock state, battery and notification types are for the owner, which got them as `Received`.
             _ => {}
         }
     }
@@ -402,12 +402,12 @@ impl Interview {
         let again = self.classes.answered(node, class, supported);
         self.todo = again.into_iter().map(InterviewQuery::Class).collect();
         if self.goal == Some(Goal::HigherClass) && node.security > before {
-            // What was asked under the lower class is asked again under this one.
+            // Queries that were answered under the lower class are repeated under this one.
             node.stage = InterviewStage::Security;
         }
     }
 
-    /// Adds us to the lifeline, once. Others are put out only where there is no room for us
+    /// Adds the hub to the lifeline, once. Another member is only removed if there is no room for the hub
     /// (docs/protocol/gateway.md §4).
     fn check_lifeline(&mut self, question: InterviewQuery, report: &association::Report, own: NodeId) {
         let InterviewQuery::Members { group, joined } = question else { return };
@@ -424,19 +424,19 @@ impl Interview {
 }
 
 impl Interview {
-    /// The questions of the stage after `stage`; `None` when that is the last.
+    /// The queries of the stage after `stage`; `None` after the last.
     fn stage_after(&self, stage: InterviewStage, node: &Node) -> Option<(InterviewStage, VecDeque<InterviewQuery>)> {
         let has = |class: ClassId| node.classes.contains_key(&class);
         let when = |condition: bool, question: InterviewQuery| condition.then_some(question);
         let version = |class: ClassId| node.version_of(class).unwrap_or_default();
         let plan: (InterviewStage, VecDeque<InterviewQuery>) = match stage {
             InterviewStage::Listed => (InterviewStage::Protocol, [InterviewQuery::Protocol].into()),
-            // A device that was included just now said what it has.
+            // A device that was just included has sent its node information.
             InterviewStage::Protocol if !self.repeat.asks_node_info && (has(ClassId::SECURITY) || has(ClassId::SECURITY_2)) => {
                 (InterviewStage::NodeInfo, VecDeque::new())
             }
             InterviewStage::Protocol => (InterviewStage::NodeInfo, [InterviewQuery::NodeInfo].into()),
-            // Lamps and sensors keep no codes: nothing more is asked of them.
+            // Other devices hold no codes, so the interview ends here.
             InterviewStage::NodeInfo if !concerns_us(node) => (InterviewStage::Complete, VecDeque::new()),
             InterviewStage::NodeInfo => {
                 let classes = self.classes.questions(node);
@@ -462,7 +462,7 @@ impl Interview {
                 (InterviewStage::Lifeline, question.into_iter().collect())
             }
             InterviewStage::Lifeline => {
-                // What a previous controller learnt need not be asked again.
+                // Data taken over from a previous controller are not read again.
                 let slots = node.user_code.as_ref();
                 let no_statuses = slots.is_none_or(|support| support.statuses.is_empty());
                 let questions = [
@@ -508,7 +508,7 @@ impl Missed {
     }
 }
 
-/// Whether it is a lock or a keypad: nothing else is asked for more than what it is.
+/// Whether it is a lock or a keypad. Other nodes are only identified.
 fn concerns_us(node: &Node) -> bool {
     let has = |class: ClassId| node.classes.contains_key(&class);
     node.is_lock()
@@ -518,7 +518,7 @@ fn concerns_us(node: &Node) -> bool {
 }
 
 fn operation(question: InterviewQuery, own: NodeId) -> Operation {
-    // A lifeline of one-byte ids can't name a controller beyond them; none has such an id.
+    // A lifeline holds ids of one byte. A controller never has a larger one.
     let us = u8::try_from(own.0).unwrap_or(u8::MAX);
     let get = |command: Command| Operation::Command { command, expect: Completion::Reply };
     let set = |command: Command| Operation::Command { command, expect: Completion::Supervised };

@@ -1,4 +1,4 @@
-//! What may be asked of a node, how it goes on its way, and how it can end. Words only: the other files act on them.
+//! Jobs, transactions and outcomes: the types that the files of this folder share.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::domain::ids::NodeId;
 use crate::domain::node::{Node, SecurityClass};
 use crate::domain::time::Instant;
 
-/// Identity of one job, unique until the daemon ends.
+/// Identifies a job, unique until the daemon ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
@@ -22,77 +22,74 @@ impl fmt::Debug for JobId {
 /// One command for one node. It ends with exactly one [`Outcome`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Job {
-    /// For whom.
     pub node: NodeId,
-    /// How urgent.
     pub priority: Priority,
-    /// What is sent, without any encapsulation.
+    /// The command, without encapsulation.
     pub command: Command,
     /// What ends the job.
     pub expect: Completion,
-    /// If it has not left by then, it ends as [`Outcome::Expired`].
+    /// If it was not sent by then, it ends as [`Outcome::Expired`].
     pub deadline: Option<Instant>,
 }
 
-/// Order of the queue; the first is the most urgent. Whether a job may go at all is another question (eligibility).
+/// Order of the queue, most urgent first. Whether a job may be sent at all is decided separately (eligibility).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Priority {
-    /// A nonce that a node waits for: it is worthless seconds later.
+    /// A Nonce Report that a node waits for: useless after seconds.
     Nonce,
-    /// An answer to a node, Supervision Report above all: the node repeats itself until it comes.
+    /// An answer to a node, such as a Supervision Report: the node repeats its request until it arrives.
     Reply,
-    /// Somebody stands at the door: lock, unlock.
+    /// Lock or unlock: a person is waiting at the door.
     Operate,
-    /// A code that must stop working.
+    /// Removal of a code.
     Revoke,
-    /// For a sleeper that is awake only now.
+    /// For a sleeping node that is awake at the moment.
     Awake,
-    /// A code that shall work.
+    /// Writing a code.
     Write,
-    /// Interview, inventory, checks.
     Background,
 }
 
 /// What ends a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Completion {
-    /// A Set: goes out under Supervision if the node supports it, and ends with the Supervision Report; else with the
+    /// A Set. Sent under Supervision if the node supports it, and completed by the Supervision Report; otherwise by the
     /// acknowledgement.
     Supervised,
-    /// A Get: ends with its Report.
+    /// A Get, completed by its Report.
     Reply,
-    /// Ends with the acknowledgement.
+    /// Completed by the acknowledgement.
     Nothing,
 }
 
 /// How a job ended.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
-    /// The Report that was asked for.
+    /// The requested Report.
     Reply(Command),
-    /// Supervision: success. The node did it.
+    /// Supervision Report: success.
     Accepted,
-    /// Supervision: the node refused it, or failed at it.
+    /// Supervision Report: the node refused or failed.
     Refused,
-    /// The node does not have that command class; nothing was sent.
+    /// The node does not support the command class; nothing was sent.
     Unsupported,
-    /// The node acknowledged the frame, and no more than that could be learnt.
+    /// The node acknowledged the frame. Nothing more can be learnt.
     Delivered,
-    /// The node acknowledged the frame but never reported: the truth is unknown.
+    /// The node acknowledged the frame but sent no report: unknown whether it was carried out.
     NoReport,
-    /// The node acknowledged that it was asked for a nonce and sent none: the command never left. (If an earlier try left, it
-    /// ends as that one did.)
+    /// The node acknowledged the Nonce Get but sent no nonce, so the command was not sent. (If an earlier try was sent,
+    /// the job ends with the outcome of that try.)
     NoNonce,
-    /// The node did not acknowledge any try.
+    /// No try was acknowledged.
     NoAck,
-    /// The controller was lost with the frame under way: the truth is unknown.
+    /// The controller was lost during the transmission: unknown whether it was carried out.
     ControllerGone,
-    /// The controller could not send: radio jammed, or its queue stayed full.
+    /// The controller could not transmit: the radio was jammed, or its queue stayed full.
     ControllerBusy,
-    /// The job's deadline passed before it could leave. (If it left and is waiting for its next try, it ends as that try
-    /// ended.)
+    /// The deadline passed before it could be sent. (If it was sent and waits for a retry, it ends with the outcome of
+    /// the last try.)
     Expired,
-    /// Taken back by [`super::Network::cancel`], or its node left the network, before it left.
+    /// Withdrawn by [`super::Network::cancel`], or its node left the network, before it was sent.
     Cancelled,
 }
 
@@ -108,7 +105,7 @@ impl Outcome {
     }
 }
 
-/// A job, or an errand of the network's own, on its way through queue and exchange.
+/// A job, or an operation of the network itself, in the queue or under way.
 #[derive(Clone, Debug)]
 pub(super) struct Transaction {
     pub(super) id: JobId,
@@ -117,32 +114,33 @@ pub(super) struct Transaction {
     pub(super) operation: Operation,
     pub(super) requester: Requester,
     pub(super) deadline: Option<Instant>,
-    /// When it began to wait.
+    /// When it was queued.
     pub(super) queued: Instant,
-    /// Not eligible before.
+    /// Earliest time at which it may be sent.
     pub(super) not_before: Instant,
-    /// Tries that the node did not acknowledge, or acknowledged and left without the report.
+    /// Tries that were not acknowledged, or that were acknowledged and got no report.
     pub(super) failures: u8,
-    /// How the last try ended, if it may have reached the node all the same. The job can't end as "not sent" any more.
+    /// The outcome of the last try, if that try may have reached the node. The job can no longer end as "not sent".
     pub(super) doubt: Option<Outcome>,
-    /// A try was on the air as a whole, so that its answer may come late.
+    /// A try was transmitted completely, so its answer may arrive late.
     pub(super) left: bool,
-    /// How often it was stopped on the air for something more urgent.
+    /// How often its transmission was stopped for something more urgent.
     pub(super) preempted: u8,
-    /// Tries that never reached the air: controller busy, radio jammed. Not the node's fault.
+    /// Tries that were not transmitted because the controller was busy or the radio jammed. They do not count against
+    /// the node.
     pub(super) busy: u8,
-    /// Under which security class it goes.
+    /// The security class to send it under.
     pub(super) send_as: SendAs,
-    /// It was sealed again already, because the node could not open it.
+    /// It was encrypted again once, because the node could not decrypt it.
     pub(super) resealed: bool,
-    /// It is sent again for that reason, and goes on with the turn that it had: once.
+    /// It is sent again for that reason and keeps its turn, once.
     pub(super) goes_on: bool,
-    /// The Supervision session; a retransmission keeps it, so that the node can tell it from a new command.
+    /// The Supervision session. A retransmission keeps it, so that the node can tell it from a new command.
     pub(super) session: Option<SessionId>,
 }
 
 impl Transaction {
-    /// The class it goes under to `node`.
+    /// The class that it is sent under.
     pub(super) fn class_of(&self, node: &Node) -> SecurityClass {
         match (self.send_as, &self.operation) {
             (_, Operation::Probe(class)) => *class,
@@ -159,12 +157,12 @@ impl Transaction {
         }
     }
 
-    /// Whether it tells a node how its segments came in.
+    /// Whether it is a control command of Transport Service.
     pub(super) fn is_about_segments(&self) -> bool {
         matches!(self.operation, Operation::Command { command: Command::TransportService(_), .. })
     }
 
-    /// How often it is tried on a node that answers nothing (docs/protocol/timing.md §5: at most 3).
+    /// Number of tries on a node that does not acknowledge (docs/protocol/timing.md §5: at most 3).
     pub(super) fn tries(&self) -> u8 {
         if let Operation::Join { tries, .. } = self.operation {
             return tries;
@@ -176,8 +174,8 @@ impl Transaction {
         }
     }
 
-    /// The whole command was on the air. From then on it can't end as "not sent", whatever puts it back into the queue: it ends
-    /// as `doubt`, until a definite answer ends it. Questions change nothing, so their loss needs no doubt.
+    /// The whole command was transmitted. From then on the job cannot end as "not sent", even if it is queued again: it
+    /// ends as `doubt` until a definite answer arrives. A Get changes nothing, so its loss needs no such record.
     pub(super) fn leaves(&mut self, doubt: Outcome) {
         self.left = true;
         if matches!(self.operation, Operation::Command { expect: Completion::Supervised | Completion::Nothing, .. }) {
@@ -185,17 +183,17 @@ impl Transaction {
         }
     }
 
-    /// Whether an answer to an earlier try may come.
+    /// Whether an answer to an earlier try may arrive.
     pub(super) fn may_be_answered(&self) -> bool {
         self.left || self.failures > 0
     }
 
-    /// Whether it is a question.
+    /// Whether it is a Get.
     pub(super) fn expects_reply(&self) -> bool {
         matches!(self.operation, Operation::Command { expect: Completion::Reply, .. })
     }
 
-    /// Whether it ends with something the node says.
+    /// Whether it is completed by a report of the node.
     pub(super) fn expects_report(&self) -> bool {
         match self.operation {
             Operation::Command { expect: Completion::Reply, .. } | Operation::Probe(_) => true,
@@ -213,45 +211,50 @@ impl Transaction {
 /// What a transaction does.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Operation {
-    /// Sends a command.
-    Command { command: Command, expect: Completion },
+    Command {
+        command: Command,
+        expect: Completion,
+    },
     /// Asks the controller, not the node: Get Node Protocol Info (docs/protocol/serial-api.md §4, 0x41).
     ProtocolInfo,
-    /// Asks for the node information frame (0x60, answered by 0x49).
+    /// Requests the node information frame (0x60, answered by 0x49).
     NodeInfo,
-    /// Asks for the classes that the node has under this class: whether it was granted it.
+    /// Asks for the class list under this security class, to find out whether it was granted.
     Probe(SecurityClass),
-    /// Asks the controller to forget a node that answers nothing: Remove Failed Node (0x61).
+    /// Asks the controller to remove a failed node: Remove Failed Node (0x61).
     RemoveFailed,
-    /// A word to a device that joins, as it is.
-    Join { payload: Body, tries: u8 },
-    /// Tells the node its way to the controller: Assign SUC Return Route (0x51).
+    /// A frame to a joining device, sent as it is.
+    Join {
+        payload: Body,
+        tries: u8,
+    },
+    /// Assigns the return route to the controller: Assign SUC Return Route (0x51).
     ReturnRoute,
 }
 
-/// Who learns how a transaction ended.
+/// Who gets the outcome of a transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Requester {
     /// The caller of `submit`.
     Caller,
     /// The interview of the node.
     Interview,
-    /// Nobody: supervision answers, "go to sleep".
+    /// Nobody: Supervision Reports and other answers of the network itself.
     Machine,
     /// The check whether a silent node is dead.
     Ping,
-    /// The check whether a node that says it was reset is gone.
+    /// The check whether a node that reported a reset is gone.
     LocalReset,
-    /// The talk with a device that joins.
+    /// The key exchange with a joining device.
     Joining,
 }
 
-/// Under which class a command goes out.
+/// The security class to send a command under.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SendAs {
-    /// The one the node was granted.
+    /// The class that the node was granted.
     Granted,
-    /// This one, whatever was granted: an answer goes back as the question came, and a class is tried out.
+    /// This class, whatever was granted: for answers, which use the class of the request, and for the class search.
     Class(SecurityClass),
 }
 
@@ -259,30 +262,29 @@ pub(super) enum SendAs {
 #[derive(Debug)]
 pub(super) struct Transmission {
     pub(super) transaction: Transaction,
-    /// The node's answer, where it came before the controller's callback.
+    /// The answer of the node, if it arrived before the callback of the controller.
     pub(super) early: Option<Answer>,
-    /// It was stopped for something that could not wait.
+    /// It was stopped for something more urgent.
     pub(super) preempted: bool,
-    /// The controller was asked to stop it, for any reason.
+    /// The controller was told to abort it, for any reason.
     pub(super) aborted: bool,
-    /// What is on the air of it.
+    /// What the frame under way contains.
     pub(super) carries: Carries,
-    /// The nonce it asked for came before the controller's callback.
+    /// The requested nonce arrived before the callback of the controller.
     pub(super) nonce_came: bool,
-    /// The node said before the controller's callback that it could not open it.
+    /// Before the callback, the node reported that it could not decrypt it.
     pub(super) resync: bool,
-    /// Whether the node listened when it went out.
+    /// The presumed state of the receiver when the frame was sent.
     pub(super) before: Before,
 }
 
-/// How a node was when a frame went out to it, as far as its last word tells.
+/// The presumed state of a node when a frame is sent to it, from the time since it was last heard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Before {
-    /// It was heard a moment ago.
+    /// Heard a moment ago.
     Listening,
-    /// It was not heard for long.
+    /// Not heard for a long time.
     Asleep,
-    /// Something in between.
     Unclear,
 }
 
@@ -301,22 +303,22 @@ impl Transmission {
     }
 }
 
-/// What a transmission carries of its command.
+/// What a transmission contains of its command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Carries {
-    /// All of it, or its end.
+    /// The whole command, or its last part.
     Command,
-    /// Nothing yet: the node is asked for the nonce, or tells it because of a first part.
+    /// Nothing yet: the frame requests the nonce, or is a first part that makes the node send one.
     NonceGet,
 }
 
-/// What ends, or prolongs, the wait for a node.
+/// What ends or extends the wait for a node.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Answer {
-    /// The report that was asked for, and the class it came under.
+    /// The requested report, and the class that it was received under.
     Reply(Command, SecurityClass),
-    /// What became of a supervised Set.
+    /// The Supervision Report to a Set.
     Outcome(Report),
-    /// The node has no time for it, or refuses.
+    /// Application Status: the node is busy or refuses.
     Status(ApplicationStatus),
 }

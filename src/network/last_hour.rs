@@ -1,26 +1,25 @@
-//! What an hour comes to. Transmissions: in Europe the law allows a controller one part in a hundred
-//! (docs/protocol/timing.md §4), and a beam for a sleeping lock takes a second of it. Frames that do not authenticate:
-//! many in an hour are no bad air.
+//! Sums over the last hour. For transmissions: in Europe a controller may send for 1 % of an hour
+//! (docs/protocol/timing.md §4), and one beam takes more than a second of it. For frames that fail authentication: many
+//! in an hour are more than a bad radio link.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::time::Instant;
 
-/// The span the law looks at.
+/// The period of the duty cycle rule.
 const HOUR: Duration = Duration::from_secs(3600);
-/// Amounts are added up by so much; the oldest part leaves as a whole.
+/// Granularity: amounts within this time are added up and expire together.
 const PART: Duration = Duration::from_secs(60);
 
-/// The sum over the last hour, to the minute.
+/// The sum over the last hour, with a precision of a minute.
 #[derive(Clone, Default, Debug)]
 pub(super) struct LastHour {
-    /// Beginnings and amounts, oldest first: at most 61.
+    /// Start times and amounts, oldest first, at most 61.
     parts: VecDeque<(Instant, u64)>,
 }
 
 impl LastHour {
-    /// So much more.
     pub(super) fn add(&mut self, amount: u64, now: Instant) {
         match self.parts.back_mut() {
             Some((began, sum)) if now.since(*began) < PART => *sum += amount,
@@ -31,7 +30,7 @@ impl LastHour {
         }
     }
 
-    /// The sum of the hour before `now`, rounded up by what a minute holds.
+    /// The sum of the hour before `now`, rounded up to whole minutes.
     pub(super) fn sum(&self, now: Instant) -> u64 {
         self.parts.iter().filter(|(began, _)| now.since(*began) < HOUR + PART).map(|(_, sum)| sum).sum()
     }

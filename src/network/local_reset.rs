@@ -1,5 +1,5 @@
-//! A node that was reset at itself says so and is gone (docs/protocol/command-classes.md 0x5A). Anybody can send such a
-//! word, so it is only believed of a node that answers nothing any more; then the controller is asked to forget it, too.
+//! Device Reset Locally (docs/protocol/command-classes.md 0x5A). Any sender can forge the notification, so it is only
+//! trusted if the node no longer answers a ping. The controller is then told to remove the node.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::domain::tally::Tally;
 use crate::domain::time::Instant;
 use crate::serial::{FunctionId, Message};
 
-/// A node says goodbye first and forgets its network after; asked too early it would still answer.
+/// A node sends the notification before it forgets its network; a ping sent earlier would still be answered.
 const LEAVES_IN: Duration = Duration::from_secs(3);
-/// Remove Failed Node's callback: removed (docs/protocol/serial-api.md §4, 0x61).
+/// Status in the callback of Remove Failed Node: removed (docs/protocol/serial-api.md §4, 0x61).
 const REMOVED: u8 = 1;
 
-/// How often a log line about one node was due: an attacker without its key can claim every second that it was reset.
+/// Limits the log lines per node: without its key an attacker can claim a reset every second.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct LocalResets {
     said: Tally,
@@ -28,7 +28,7 @@ pub(super) struct LocalResets {
 }
 
 impl Network {
-    /// A node said that it was reset.
+    /// A node sent Device Reset Locally.
     pub(super) fn reset_locally(&mut self, id: NodeId) {
         if self.queue.iter().any(|it| it.node == id && it.requester == Requester::LocalReset) {
             return;
@@ -39,7 +39,7 @@ impl Network {
         self.look_at(id, self.clock + LEAVES_IN);
     }
 
-    /// Somebody says that a node has failed.
+    /// A user reports that a node has failed.
     pub(super) fn look_after(&mut self, id: NodeId) {
         let waiting = self.queue.take_if(|it| it.node == id && it.requester == Requester::LocalReset);
         waiting.iter().for_each(|ping| self.release(ping));
@@ -51,11 +51,11 @@ impl Network {
         let mut ping = self.transaction(id, Priority::Awake, ping, Requester::LocalReset);
         ping.not_before = at;
         ping.send_as = SendAs::Class(SecurityClass::None);
-        // Before everything else: what waits for the node waits for nothing.
+        // First in the queue: other commands for the node can no longer be delivered.
         self.queue.push_front(ping);
     }
 
-    /// How looking after a reset node ended.
+    /// Result of the ping to a node that was reported as reset or failed.
     pub(super) fn looked_after(&mut self, id: NodeId, outcome: &Outcome) {
         match outcome {
             Outcome::NoAck if self.is_to_be_replaced(id) => self.looked_after_for_change(id, Ok(())),
@@ -71,12 +71,12 @@ impl Network {
                 self.still_there(id);
                 self.looked_after_for_change(id, Err(Reason::Answers));
             }
-            // The controller was busy or went away: the node shows as dead soon enough.
+            // The controller was busy or lost: the node will be found dead by the usual way.
             _ => self.looked_after_for_change(id, Err(Reason::ControllerSilent)),
         }
     }
 
-    /// The controller forgot a node, or says why not.
+    /// Result of Remove Failed Node.
     pub(super) fn removed_failed(&mut self, transaction: Transaction, ended: &Ended) {
         let id = transaction.node;
         let answer = match ended {
@@ -84,7 +84,7 @@ impl Network {
             _ => None,
         };
         match answer {
-            // It heard the controller.
+            // The node answered the controller.
             Some(Message::Callback { status: Some(0), .. }) => {
                 self.still_there(id);
                 self.heard(id);

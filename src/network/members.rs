@@ -1,5 +1,5 @@
-//! Every node, and which of them have something under way, or to come by itself. In a house of hundreds of locks nearly all
-//! are at rest, and what is done at every moment must not cost a look at each of them.
+//! All nodes, and which of them are active. With hundreds of locks nearly all are idle, and the work of each turn must
+//! not depend on their number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::nodes::NodeState;
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
 
-/// The nodes by id. Whoever is given a node to change stirs it, and it stays stirred until it is found at rest.
+/// The nodes by id. Mutable access makes a node active, and it stays active until it is found to be idle.
 #[derive(Default, Debug)]
 pub(super) struct Members {
     all: BTreeMap<NodeId, NodeState>,
@@ -51,19 +51,19 @@ impl Members {
         self.all.values()
     }
 
-    /// Those that are not at rest, in order of id.
+    /// The active nodes, in order of id.
     pub(super) fn active(&self) -> impl Iterator<Item = &NodeState> {
         self.active.iter().filter_map(|id| self.all.get(id))
     }
 
-    /// The same, to be changed one after the other.
+    /// Calls `change` for every active node.
     pub(super) fn for_each_active(&mut self, mut change: impl FnMut(&mut NodeState)) {
         for id in &self.active {
             self.all.get_mut(id).into_iter().for_each(&mut change);
         }
     }
 
-    /// Looks no more at those that came to rest.
+    /// Removes nodes that became idle from the active ones.
     pub(super) fn rest(&mut self, now: Instant) {
         self.active.retain(|id| self.all.get(id).is_some_and(|state| !state.is_at_rest(now)));
     }

@@ -1,33 +1,29 @@
-//! The radio network as one machine: controller, nodes, queue.
-//!
-//! Pure: frames and time go in, frames and events come out. The contract of the loop:
-//!
-//! 1. [`Network::handle`] one input, or [`Network::handle_timeout`], or [`Network::submit`] a job;
+//! The Z-Wave network as one state machine: controller, nodes, queue. Pure: frames and time are inputs, frames and
+//! events are outputs. The contract of the loop:
+//! 1. call [`Network::handle`] with one input, or [`Network::handle_timeout`], or [`Network::submit`] with a job;
 //! 2. drain [`Network::poll_output`] until it is `None`;
-//! 3. wake up again at [`Network::poll_deadline`].
-//!
+//! 3. call again at [`Network::poll_deadline`].
 //! | file | what |
 //! | --- | --- |
-//! | `api`, `jobs` | the words of the owner, and those that the files below share |
-//! | `start_up`, `controller` | setting the controller up; its coming and going |
-//! | `adopt` | another controller's network becomes ours |
-//! | `queue`, `transmit` | what goes next, and how it went on the air |
+//! | `api`, `jobs` | the types of the public interface, and those that the files below share |
+//! | `start_up`, `controller` | start-up of the controller; its life cycle |
+//! | `adopt` | takes over the network of another controller software |
+//! | `queue`, `transmit` | what is sent next, and the result of a transmission |
 //! | `exchange` | one host function: acknowledgement, response, callback |
-//! | `receive`, `replies` | what nodes say, and which job that ends |
-//! | `secure`, `allowance` | S0 and S2: how a node is spoken to, and who is believed; how many nonces it is told |
-//! | `resealed` | what a node seals again because a frame was reported not to open |
+//! | `receive`, `replies` | received commands, and which job they end |
+//! | `secure`, `allowance` | S0 and S2: the class to send under and to accept; limit of Nonce Reports |
+//! | `resealed` | detects a report that a node sent again because a frame could not be decrypted |
 //! | `envelope` | Supervision, Multi Channel, CRC-16, Multi Command |
 //! | `hub` | the hub as a node: what it announces and answers |
-//! | `local_reset` | nodes that say that they were reset |
+//! | `local_reset` | nodes that reported a factory reset |
 //! | `segments`, `datagrams` | commands longer than a frame |
-//! | `nodes` | reach and pacing of one node |
-//! | `members` | all nodes, and which are not at rest |
-//! | `last_hour` | what an hour of transmissions, or of frames that do not authenticate, comes to |
-//! | `inclusion` | who is in the network, and how that changes |
-//! | `interview` | what is asked of a node so that it can be used |
-//! | `class_search` | which security class a node was granted |
-//!
-//! While one node thinks about its report, another node's transmission goes; each node thinks about one thing at a time.
+//! | `nodes` | reachability and pacing of one node |
+//! | `members` | all nodes, and which are active |
+//! | `last_hour` | sums over the last hour |
+//! | `inclusion` | inclusion, exclusion, SmartStart, failed nodes |
+//! | `interview` | the queries that make a node usable |
+//! | `class_search` | the security class that a node was granted |
+//! While one node prepares its report, frames to other nodes are sent; each node has one command at a time.
 
 mod adopt;
 mod allowance;
@@ -85,7 +81,6 @@ use queue::Queue;
 use secure::Keyring;
 use start_up::{Controller, StartUp};
 
-/// The radio network.
 #[derive(Debug)]
 pub struct Network {
     options: Options,
@@ -98,52 +93,53 @@ pub struct Network {
     own: NodeId,
     status: ControllerStatus,
     start_up: Option<StartUp>,
-    /// A controller of another network, set up and left alone.
+    /// A controller of another network, which is started and not used.
     stranger: Option<Box<Controller>>,
-    /// Whether the next start-up may reset the controller: once after the daemon's start, and after the controller hung.
+    /// Whether the next start-up may reset the controller: once after the daemon's start, and after the controller
+    /// hung.
     may_reset: bool,
     functions: BTreeSet<FunctionId>,
     width: NodeIdWidth,
     nodes: Members,
     queue: Queue,
-    /// The one function under way, and for whom.
+    /// The function under way, and its owner.
     exchange: Option<(Exchange, Owner)>,
-    /// The controller is given nothing before: it was busy, or its radio jammed.
+    /// Nothing is sent before this time, because the controller was busy or the radio jammed.
     hold_until: Instant,
-    /// What nodes said while the controller was not set up yet.
+    /// Frames received before the controller was ready.
     early: VecDeque<(Instant, Message)>,
     outputs: VecDeque<Output>,
     airtime: LastHour,
     membership: JoinState,
-    /// The time of the last call.
+    /// The monotonic time of the last call.
     clock: Instant,
-    /// The same on the wall clock, for nodes that ask.
+    /// The wall clock time of the last call, for nodes that ask for it.
     time: Now,
-    /// When the frame in hand came.
+    /// When the frame being handled was received.
     heard_at: Instant,
     last_send: u64,
     last_callback: CallbackId,
     last_job: u64,
 }
 
-/// So many nodes are interviewed at a time: enough to use the air while they think, and few enough that the first of
-/// many new locks can be used soon.
+/// Number of simultaneous interviews: enough to use the radio while nodes prepare their answers, and few enough that
+/// the first of many new locks is ready soon.
 const INTERVIEWS: usize = 3;
 
-/// For whom a function is under way.
+/// The owner of the function under way.
 #[derive(Debug)]
 enum Owner {
     StartUp,
     Node(Box<Transmission>),
-    /// A segment of the node's datagram.
+    /// A segment of the datagram to this node.
     Segment(NodeId),
-    /// A change of who is in the network.
+    /// An inclusion, exclusion or replacement.
     Change,
 }
 
 impl Network {
-    /// A network of the `nodes` that were known at the last stop, which belong to `home` and hold its `keys`. Sends nothing
-    /// until [`Input::LinkUp`].
+    /// A network with the `nodes` of the last run, which belong to `home` and use its `keys`. Sends nothing before
+    /// [`Input::LinkUp`].
     pub fn new(nodes: Vec<Node>, home: Option<HomeId>, keys: NetworkKeys, options: Options, mut entropy: Entropy) -> Self {
         let nodes = nodes.into_iter().map(|node| NodeState::new(node, &mut entropy)).collect();
         Self {
@@ -176,7 +172,7 @@ impl Network {
         }
     }
 
-    /// Takes one input in.
+    /// Handles one input.
     pub fn handle(&mut self, input: Input, now: Now) {
         self.tick(now);
         match input {
@@ -196,7 +192,7 @@ impl Network {
                 let ended = self.exchange.as_ref().and_then(|(exchange, _)| exchange.failed(id));
                 self.end_exchange(ended);
             }
-            // The controller may have got it, but nothing more will come of it.
+            // The controller may have received it, but no answer will come.
             Input::Failed(id, SendFailure::NoAck | SendFailure::PortLost) => {
                 if self.exchange.as_ref().is_some_and(|(exchange, _)| exchange.failed(id).is_some()) {
                     self.lose_exchange();
@@ -207,7 +203,7 @@ impl Network {
         self.go_on();
     }
 
-    /// Does what is due. Calling it early does no harm.
+    /// Does what is due. It may be called early.
     pub fn handle_timeout(&mut self, now: Now) {
         self.tick(now);
         self.go_on();
@@ -228,7 +224,7 @@ impl Network {
         ];
         let others = self.nodes.active().filter_map(NodeState::sleeps_at).filter(|_| !self.queue.is_empty());
         let queued = self.queue.deadlines().map(|at| Deadline { at, why: "queue" });
-        // What lies behind was done, or waits for something other than time.
+        // Deadlines in the past have been handled, or wait for something other than time.
         all.into_iter()
             .flatten()
             .chain(nodes)
@@ -238,12 +234,12 @@ impl Network {
             .min_by_key(|it| it.at)
     }
 
-    /// What is to be done next; `None` when everything is said.
+    /// The next output; `None` if there is none.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// Takes a job. It always ends with a [`NetworkEvent::JobDone`].
+    /// Queues a job. It always ends with a [`NetworkEvent::JobDone`].
     pub fn submit(&mut self, job: Job, now: Now) -> JobId {
         self.tick(now);
         let Job { node, priority, command, expect, deadline } = job;
@@ -260,7 +256,7 @@ impl Network {
         id
     }
 
-    /// A user changed what a node should hold: it is tried now, also if it is taken for dead.
+    /// A user's change concerns this node: try it now, even if it is considered dead.
     pub fn urge(&mut self, id: NodeId, now: Now) {
         self.tick(now);
         if let Some(state) = self.nodes.get_mut(&id) {
@@ -269,8 +265,8 @@ impl Network {
         self.go_on();
     }
 
-    /// Takes a job back. One that is under way goes on to its outcome, and one that waits for its next try ends as the
-    /// last one did; others end as [`Outcome::Cancelled`]. Returns whether it was taken back.
+    /// Withdraws a job. If it is being sent, it continues to its outcome; if it waits for a retry, it ends with the
+    /// outcome of the last try; otherwise it ends as [`Outcome::Cancelled`]. Returns whether it was withdrawn.
     pub fn cancel(&mut self, id: JobId) -> bool {
         let waiting = self.queue.remove(id);
         let was_waiting = waiting.is_some();
@@ -289,8 +285,8 @@ impl Network {
         !asks_nonce && !before_nonce && !self.queue.iter().any(waits)
     }
 
-    /// Asks a node everything once more, at once. What is known of it stays in use meanwhile; [`Network::interviewing`] has
-    /// the progress.
+    /// Starts a complete new interview. Known data stay in use meanwhile; [`Network::interviewing`] reports the
+    /// progress.
     pub fn interview_again(&mut self, id: NodeId, now: Now) -> Result<(), CannotInterview> {
         self.tick(now);
         if !self.is_ready() {
@@ -315,8 +311,8 @@ impl Network {
         self.nodes.get(&id).and_then(|state| state.interview.trouble())
     }
 
-    /// Locks that held codes before there was a rule for the class that doors need keep them; every other node is judged by
-    /// that rule from now on.
+    /// Locks that held codes before a minimum class was introduced may keep them. Every other node is subject to the
+    /// rule.
     pub fn judge_weak_codes(&mut self, holds_codes: impl Fn(NodeId) -> bool) {
         let unjudged: Vec<NodeId> =
             self.nodes.values().filter(|it| it.node.weak_codes == WeakCodes::Unjudged).map(|it| it.node.id).collect();
@@ -328,17 +324,16 @@ impl Network {
         }
     }
 
-    /// The home moved to another time zone.
+    /// Changes the time zone of the home.
     pub fn set_zone(&mut self, zone: TimeZone) {
         self.options.zone = zone;
     }
 
-    /// One node.
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.get(&id).map(|state| &state.node)
     }
 
-    /// All nodes, by id; the controller itself is not among them.
+    /// All nodes by id, without the controller.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values().map(|state| &state.node)
     }
@@ -348,34 +343,32 @@ impl Network {
         self.nodes.get(&id).map_or(Reach::Unknown, |state| state.reach)
     }
 
-    /// When a node that answers nothing is tried again by itself; until then everything for it waits, except for an operation.
-    /// `None`: it is not dead.
+    /// When a dead node is tried again by itself. Until then everything but an operation waits. `None`: it is not dead.
     pub fn next_try(&self, id: NodeId) -> Option<Timestamp> {
         let state = self.nodes.get(&id).filter(|state| state.reach == Reach::Dead)?;
         Some(self.time.wall + state.pause_left(self.clock))
     }
 
-    /// What a node costs.
+    /// Radio use of a node.
     pub fn radio(&self, id: NodeId) -> RadioUse {
         self.nodes.get(&id).map(|state| state.radio).unwrap_or_default()
     }
 
-    /// Whether a frame to a node would reach it now without waking it.
+    /// Whether a frame to the node would be received now without a beam.
     pub fn listens(&self, id: NodeId) -> bool {
         self.nodes.get(&id).is_some_and(|state| state.is_awake(self.clock) && !state.needs_beam(self.clock))
     }
 
-    /// How many commands wait for a node.
+    /// Number of commands queued for a node.
     pub fn queued(&self, id: NodeId) -> usize {
         self.queue.iter().filter(|transaction| transaction.node == id).count()
     }
 
-    /// Milliseconds of transmission in the last hour, as far as the controller told.
+    /// Milliseconds of transmission in the last hour, as far as the controller reported them.
     pub fn airtime_last_hour(&self, now: Instant) -> u64 {
         self.airtime.sum(now)
     }
 
-    /// The controller.
     pub fn controller(&self) -> &ControllerStatus {
         &self.status
     }
@@ -385,7 +378,7 @@ impl Network {
         self.time = now;
     }
 
-    /// Everything that is due, in the order in which one may cause the next.
+    /// Does everything that is due. The order matters: each step may make a later one due.
     fn go_on(&mut self) {
         self.check_exchange();
         self.check_reports();
@@ -441,7 +434,7 @@ impl Network {
         }
     }
 
-    /// Hands a frame to the link.
+    /// Passes a frame to the link.
     fn send(&mut self, frame: Frame) -> SendId {
         self.last_send += 1;
         let id = SendId(self.last_send);
@@ -476,12 +469,12 @@ impl Network {
         }
     }
 
-    /// Ends a transaction, and tells whom it concerns.
+    /// Ends a transaction and notifies its requester.
     fn finish(&mut self, transaction: Transaction, outcome: Outcome) {
         self.release(&transaction);
         let Transaction { id, node, requester, doubt, .. } = transaction;
         let outcome = match (outcome, doubt) {
-            // Each of these says "not sent", which is not true of an earlier try.
+            // These outcomes mean "not sent", which is wrong if an earlier try was sent.
             (
                 Outcome::Expired | Outcome::Cancelled | Outcome::ControllerBusy | Outcome::NoNonce | Outcome::Unsupported,
                 Some(doubt),
@@ -494,7 +487,7 @@ impl Network {
                 let (own, now) = (self.own, self.clock);
                 self.interview(node, |state| state.interview.settle(&mut state.node, &outcome, own, now));
             }
-            // However it ended: a node is suspected only while a ping is out.
+            // With any outcome: a node is only suspected while a ping is under way.
             Requester::Ping => {
                 if let Some(state) = self.nodes.get_mut(&node) {
                     state.suspect = false;
@@ -511,7 +504,7 @@ impl Network {
         let (asking, mut open): (Vec<&NodeState>, Vec<&NodeState>) =
             self.nodes.active().filter(|state| state.may_be_interviewed(now)).partition(|state| state.interview.is_asking());
         let mut free = INTERVIEWS.saturating_sub(asking.iter().filter(|state| state.is_awake(now)).count());
-        // The one that is nearest to its end goes on first.
+        // The interview closest to its end continues first.
         open.sort_by_key(|state| Reverse(state.node.stage));
         let open: Vec<(NodeId, bool)> = open.iter().map(|state| (state.node.id, state.is_awake(now))).collect();
         for (id, awake) in open {
@@ -528,7 +521,7 @@ impl Network {
         }
     }
 
-    /// Does a step of an interview, and tells what became known by it.
+    /// Performs a step of an interview, and emits an event if stored data changed.
     fn interview(&mut self, id: NodeId, step: impl FnOnce(&mut NodeState)) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
         let before = state.node.clone();

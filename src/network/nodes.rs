@@ -1,4 +1,4 @@
-//! One node as the network sees it: what is known for good, and what is known for now (reach, sessions, pacing).
+//! One node: its stored data, and its present state (reachability, sessions, pacing).
 
 use std::time::Duration;
 
@@ -26,32 +26,33 @@ use crate::serial::transmit::TxReport;
 /// Pauses before a dead node is tried again; the last one repeats (docs/protocol/timing.md §6).
 const BACK_OFF: [Duration; 4] =
     [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(600), Duration::from_secs(3600)];
-/// A sleeper stays awake for ten seconds after the last exchange (docs/protocol/command-classes.md 0x84); the last two
-/// are not worth the risk.
+/// A sleeping node stays awake for ten seconds after the last exchange (docs/protocol/command-classes.md 0x84). The
+/// last two are not used, to be safe.
 const AWAKE: Duration = Duration::from_secs(8);
-/// A sleeper with nothing to do is sent to sleep after this (docs/protocol/timing.md §5).
+/// A sleeping node without further commands is sent to sleep after this time (docs/protocol/timing.md §5).
 const IDLE: Duration = Duration::from_millis(250);
-/// A FLiRS node goes on listening for so long after its last frame (docs/protocol/timing.md §2: some 10 ms up to a
+/// A FLiRS node keeps listening for this time after its last frame (docs/protocol/timing.md §2: some 10 ms up to a
 /// second).
 const LISTENS_ON: Duration = Duration::from_millis(300);
-/// A quick one that thinks about a command has answered by then: a little more, so that its next one goes before another's.
+/// Grace period after a command to a fast lock, so that its next frame is sent before another lock is woken.
 const REPLY_GRACE: Duration = Duration::from_millis(450);
-/// For so long others wait for a lock that listens: time for thirty codes.
+/// The longest time for which other locks wait for one that is awake: enough for thirty codes.
 const HOLDS: Duration = Duration::from_secs(8);
-/// A frame with a beam before it takes no less (docs/protocol/timing.md §2).
+/// A transmission that takes at least this long began with a beam (docs/protocol/timing.md §2).
 const BEAM: Duration = Duration::from_millis(250);
-/// Silent for so long, it listens no more.
+/// A FLiRS node that has been silent this long is asleep again.
 const SLEEPS: Duration = Duration::from_secs(5);
-/// A frame that says that a node listens can be forged. It is believed once in this time: a frame or two.
+/// An unencrypted frame of a node with keys may be forged. As a sign that the node is awake it is used once in this
+/// time, which costs a frame or two.
 const HINT: Duration = Duration::from_secs(30);
-/// A dead node is tried once in this time because of changes, however many there are.
+/// A dead node is tried at most once in this time because of user changes.
 const URGE: Duration = Duration::from_secs(10);
-/// A bolt is thrown within this. A lock that says that it takes longer gets a revocation all the same.
+/// A bolt has moved after this time. If the lock reports a longer duration, a removal of a code is sent anyway.
 const MOVES: Duration = Duration::from_secs(3);
-/// A failing node gets one part of the airtime, and the others four.
+/// A failing node gets one part of the airtime, the others four.
 const SHARE: u32 = 4;
 
-/// A node and its present condition.
+/// A node and its present state.
 #[derive(Debug)]
 pub(super) struct NodeState {
     pub(super) node: Node,
@@ -59,56 +60,56 @@ pub(super) struct NodeState {
     pub(super) radio: RadioUse,
     pub(super) sessions: Sessions,
     pub(super) interview: Interview,
-    /// A transaction that was acknowledged and whose report has not come yet: at most one for each node.
+    /// A transaction that was acknowledged and waits for its report: at most one per node.
     pub(super) awaiting_reply: Option<AwaitingReply>,
-    /// The last answer to it that was sealed, and when it was acknowledged: should the node say now that it could not open a
-    /// frame, it was this one.
+    /// The last encrypted answer to it, and when it was acknowledged. If the node now reports that it could not decrypt
+    /// a frame, it was this one.
     pub(super) last_answer: Option<(Box<Transaction>, Instant)>,
-    /// S2 with it, and S0, which begins with the first word.
+    /// The S2 session. The S0 peer is created with the first S0 frame.
     pub(super) s2: Session,
     pub(super) s0: Option<Peer>,
     pub(super) resealed: Resealed,
     pub(super) local_resets: LocalResets,
-    /// Frames in its name that did not authenticate.
+    /// Frames in its name that failed authentication.
     pub(super) rejected: LastHour,
-    /// A command whose nonce was asked for.
+    /// A command that waits for a nonce.
     pub(super) nonce: Option<NonceWait>,
-    /// This one has the node's nonces to itself: nothing else is sealed before it went.
+    /// The transaction that owns the node's nonces: nothing else is encrypted until it was sent.
     pub(super) reserved: Option<JobId>,
     pub(super) told_nonces: Allowance,
     told_while_dead: Allowance,
-    /// The datagram it is sending, and the one it is sent.
+    /// The datagram being received, and the one being sent.
     pub(super) incoming: Incoming,
     pub(super) datagram: Option<Box<Datagram>>,
-    /// Names the datagram it was sent last.
+    /// Session id of the last datagram that was sent.
     pub(super) session: SessionId,
-    /// It acknowledged nothing for a whole transaction; a ping decides whether it is dead.
+    /// It did not acknowledge any try of a transaction. A ping decides whether it is dead.
     pub(super) suspect: bool,
-    /// Nothing but questions and urgent jobs before: the lock stores something and told us nothing about it.
+    /// Only Gets and urgent jobs before this time: the lock is storing a code and does not confirm it.
     pub(super) pace_until: Instant,
-    /// Others go first until then: the node fails, and had its share of the airtime.
+    /// Other nodes go first before this time: the node fails, and used its share of the airtime.
     pub(super) yields_until: Instant,
-    /// A sleeper listens until then.
+    /// A sleeping node is awake until this time.
     awake_until: Instant,
-    /// A dead node is not tried before.
+    /// A dead node is not tried before this time.
     retry_at: Instant,
-    /// A sleeper was last heard, or acknowledged something.
+    /// When it was last heard or acknowledged a frame.
     active_at: Instant,
-    /// Since when it was never silent for longer than it listens on.
+    /// Since when it has been awake without interruption.
     listening_since: Instant,
-    /// The last frame to it while it listened began with a beam.
+    /// The last frame to it while it was awake began with a beam, so the controller always beams to it.
     beamed_awake: bool,
-    /// The last frame to it while it slept did not: it listens always, whatever it says of itself.
+    /// The last frame to it while it was asleep began without a beam: it always listens, contrary to its protocol info.
     unbeamed: bool,
-    /// A frame in clear that says it listens is ignored until then.
+    /// Unencrypted frames are not used as a sign that it is awake before this time.
     hint_at: Instant,
-    /// A dead node is not tried for a user's change before.
+    /// A dead node is not tried because of a user's change before this time.
     urge_at: Instant,
-    /// When it would have been tried without that.
+    /// The value of `retry_at` before such a try.
     urged_from: Option<Instant>,
-    /// How often in a row a dead node was tried in vain.
+    /// Consecutive failed tries of a dead node.
     attempts: usize,
-    /// How long the node took to report lately, smoothed.
+    /// Smoothed time that the node takes to report.
     response_time: Option<Duration>,
 }
 
@@ -118,13 +119,13 @@ pub(super) struct AwaitingReply {
     pub(super) transaction: Transaction,
     pub(super) since: Instant,
     pub(super) until: Instant,
-    /// The node said that it works on it: asking again would not help.
+    /// The node reported that it is working on it, so asking again would not help.
     pub(super) working: bool,
-    /// Nothing is expected but that the node could open it: silence is good news.
+    /// Nothing is expected except a message that it could not be decrypted: silence means success.
     pub(super) verifying: bool,
 }
 
-/// A transaction between the question for a nonce and the nonce.
+/// A transaction between Nonce Get and Nonce Report.
 #[derive(Debug)]
 pub(super) struct NonceWait {
     pub(super) transaction: Transaction,
@@ -134,13 +135,13 @@ pub(super) struct NonceWait {
 impl NodeState {
     pub(super) fn new(mut node: Node, entropy: &mut Entropy) -> Self {
         let keyed = node.possible_classes().next().is_some();
-        // Nodes from before their classes were tried out are asked now, and those that answered at none: they may have been
-        // out of reach.
+        // Nodes that were stored before the class search existed are searched now. So are those that answered under no
+        // class, since they may have been out of reach.
         let untold = node.security == SecurityClass::None && !node.class_settled && !node.insecure_allowed;
         if keyed && (!node.security_known || untold) {
             node.stage = node.stage.min(InterviewStage::NodeInfo);
         }
-        // Of a node whose classes are not known yet, nothing is certain either.
+        // As long as the classes are unknown, any class has to be accepted.
         let is_certain = node.security_known && node.is_class_certain();
         let granted = if is_certain { KeyMask::of(node.security) } else { KeyMask::KNOWN };
         Self {
@@ -180,7 +181,7 @@ impl NodeState {
         }
     }
 
-    /// The node under other keys, or as somebody else knew it: nothing of the talk so far holds. Returns what was under way.
+    /// Starts over with new data or keys: all sessions end. Returns the transactions that were under way.
     pub(super) fn reset(&mut self, node: Node, entropy: &mut Entropy) -> Vec<Transaction> {
         let under_way = self.take_what_is_under_way();
         let (reach, radio) = (self.reach, self.radio);
@@ -191,7 +192,7 @@ impl NodeState {
         under_way
     }
 
-    /// Takes out what was sent, in part or whole, and has no end yet.
+    /// Removes and returns the transactions that were sent, partly or completely, and have no outcome.
     pub(super) fn take_what_is_under_way(&mut self) -> Vec<Transaction> {
         self.incoming = Incoming::default();
         let awaiting_reply = self.awaiting_reply.take().map(|awaiting_reply| awaiting_reply.transaction);
@@ -201,24 +202,23 @@ impl NodeState {
         awaiting_reply.into_iter().chain(datagram).chain(nonce).collect()
     }
 
-    /// Whether the node sleeps for minutes or hours, so that commands must wait for its Wake Up Notification.
+    /// Whether the node sleeps for minutes or hours, so that commands wait for its Wake Up Notification.
     pub(super) fn sleeps(&self) -> bool {
         self.node.protocol.is_some_and(|protocol| protocol.sleeps())
     }
 
-    /// Whether it listens now, as far as its habits tell.
+    /// Whether it listens now, as far as known.
     pub(super) fn is_awake(&self, now: Instant) -> bool {
         !self.sleeps() || now < self.awake_until
     }
 
-    /// Whether a frame to it may go without a beam, though it needs one in general: it was heard just now. Some controllers
-    /// beam all the same.
+    /// Whether a FLiRS node was heard so recently that a frame needs no beam. Some controllers beam anyway.
     pub(super) fn listens_on(&self, now: Instant) -> bool {
         self.is_beamed() && !self.beamed_awake && self.before(now) == Before::Listening
     }
 
-    /// Whether others are not woken yet, because it listens. One that speaks on and on loses that, and while it thinks, one
-    /// that is known to think slowly: the others' beam costs less than the wait.
+    /// Whether other locks must not be woken yet, because this one is awake. A lock loses this privilege if it stays
+    /// awake for too long, or if it is known to answer slowly: the beam to another lock then costs less than the wait.
     pub(super) fn holds_channel(&self, now: Instant) -> bool {
         if now >= self.listening_since + HOLDS {
             return false;
@@ -230,13 +230,13 @@ impl NodeState {
         }
     }
 
-    /// When others may be woken for all it has to say.
+    /// When other locks may be woken.
     pub(super) fn sleeps_at(&self) -> Option<Deadline> {
         let after = if self.awaiting_reply.is_some() { REPLY_GRACE } else { LISTENS_ON };
         self.is_beamed().then_some(Deadline { at: self.active_at + after, why: "another lock may be woken" })
     }
 
-    /// How it is at the moment, before a frame goes to it.
+    /// Its presumed state before a frame is sent to it.
     pub(super) fn before(&self, now: Instant) -> Before {
         match now.since(self.active_at) {
             silent if silent < LISTENS_ON => Before::Listening,
@@ -245,7 +245,8 @@ impl NodeState {
         }
     }
 
-    /// A frame to it took so long: whether the controller spares a node that listens the beam, or needs none at all.
+    /// Learns from the duration of a transmission whether the controller omits the beam for a node that is awake, and
+    /// whether the node needs a beam at all.
     pub(super) fn learn_beams(&mut self, before: Before, spent: Duration) {
         match before {
             Before::Listening => self.beamed_awake = spent >= BEAM,
@@ -254,7 +255,7 @@ impl NodeState {
         }
     }
 
-    /// Whether a frame to it begins with a beam, which takes the air from everybody for a second.
+    /// Whether a frame to it begins with a beam, which blocks the channel for a second.
     pub(super) fn needs_beam(&self, now: Instant) -> bool {
         self.is_beamed() && !self.listens_on(now)
     }
@@ -263,9 +264,10 @@ impl NodeState {
         !self.unbeamed && self.node.protocol.is_some_and(|protocol| protocol.beam.is_some())
     }
 
-    /// Whether `transaction` may go to this node now. Answers go to anybody at any time: whoever asked listens.
+    /// Whether `transaction` may be sent to this node now. Answers may be sent at any time: a node that sent a request
+    /// is listening.
     pub(super) fn admits(&self, transaction: &Transaction, now: Instant) -> Eligible {
-        // Nobody gets between a nonce and the command that it is for.
+        // Nothing may be encrypted between a nonce and the command that it was requested for.
         let reserved = self.reserved.is_some_and(|id| id != transaction.id) || self.nonce.is_some();
         if reserved && transaction.priority != Priority::Nonce {
             return Eligible::No;
@@ -275,14 +277,14 @@ impl NodeState {
             Priority::Operate => true,
             Priority::Revoke | Priority::Awake | Priority::Write | Priority::Background => false,
         };
-        // The controller does these; the node need not listen.
+        // The controller does these by itself; the node need not listen.
         if matches!(transaction.operation, Operation::ProtocolInfo | Operation::RemoveFailed) {
             return Eligible::Yes;
         }
         if self.waits_behind_another(transaction, now) || self.datagram.is_some() {
             return Eligible::No;
         }
-        // Whether a node is gone is asked of one that is thought to be.
+        // This check is meant for nodes that seem to be gone.
         if transaction.requester == Requester::LocalReset {
             return Eligible::Yes;
         }
@@ -290,19 +292,20 @@ impl NodeState {
             return Eligible::No;
         }
         let waits_for_ping = self.suspect && !(transaction.requester == Requester::Ping);
-        // Whether the lock has stored it is asked at once: many have.
+        // Gets are not delayed: many locks have stored the code long before the pause ends.
         let paced = now < self.pace_until && !transaction.expects_reply();
         if !urgent && (waits_for_ping || self.is_left_alone(now) || paced) {
             return Eligible::No;
         }
-        // One that the node could not open goes on with its own turn: behind an operation, each try may cross with its reports.
+        // A command that the node could not decrypt keeps its turn. If it waited behind an operation, every try could
+        // cross with the reports about that operation.
         if self.reserved == Some(transaction.id) || transaction.goes_on {
             return Eligible::Due;
         }
         if !urgent && now < self.yields_until { Eligible::Yielding } else { Eligible::Yes }
     }
 
-    /// Whether `transaction` has to wait for the node's report on another one.
+    /// Whether `transaction` has to wait for the report to another one.
     fn waits_behind_another(&self, transaction: &Transaction, now: Instant) -> bool {
         let Some(awaiting_reply) = &self.awaiting_reply else { return false };
         let moves_a_bolt = awaiting_reply.working && awaiting_reply.transaction.priority == Priority::Operate;
@@ -315,50 +318,51 @@ impl NodeState {
         self.reach == Reach::Dead && now < self.retry_at
     }
 
-    /// How long a dead node is left alone still.
+    /// Remaining time until a dead node is tried again.
     pub(super) fn pause_left(&self, now: Instant) -> Duration {
         self.retry_at.since(now)
     }
 
-    /// Whether a dead node is to be tried again.
+    /// Whether a dead node has to be tried again.
     pub(super) fn is_worth_a_ping(&self, now: Instant) -> bool {
         self.reach == Reach::Dead && now >= self.retry_at && !self.suspect
     }
 
-    /// Whether the interview may put its next question.
+    /// Whether the interview may send its next query.
     pub(super) fn may_be_interviewed(&self, now: Instant) -> bool {
         let is_member = self.node.joining == Joining::Done;
         is_member && self.interview.is_open(&self.node) && !self.suspect && !self.is_left_alone(now)
     }
 
-    /// A request to ask it everything once more: now, also where it was left alone.
+    /// Starts a new interview now, even if the node is in a pause.
     pub(super) fn interview_again(&mut self) {
         self.retry_at = Instant::ZERO;
         self.interview.repeat();
     }
 
-    /// Whether the node's class list names `class`. Until it is known, anything may be tried.
+    /// Whether the node lists `class`. Before the list is known, every class may be tried.
     pub(super) fn supports(&self, class: ClassId) -> bool {
         let everywhere = matches!(class, ClassId::NO_OPERATION | ClassId::BASIC);
         everywhere || self.node.stage < InterviewStage::NodeInfo || self.node.classes.contains_key(&class)
     }
 
-    /// Whether a sleeper has been idle for so long that it may be sent to sleep.
+    /// Whether a sleeping node has been idle long enough to be sent to sleep.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
         self.sleeps() && now < self.awake_until && self.awaiting_reply.is_none() && now >= self.active_at + IDLE
     }
 
-    /// Whether a sleeper went to sleep by itself.
+    /// Whether the awake time of a sleeping node has ended.
     pub(super) fn dozed_off(&self, now: Instant) -> bool {
         self.sleeps() && self.reach != Reach::Asleep && now >= self.awake_until
     }
 
-    /// Whether something that was sent to it, or begun to be, has no end yet.
+    /// Whether a transaction was started and has no outcome.
     pub(super) fn has_under_way(&self) -> bool {
         self.awaiting_reply.is_some() || self.datagram.is_some() || self.nonce.is_some()
     }
 
-    /// Whether nothing is under way and nothing comes by itself: it is looked at again when somebody changes it.
+    /// Whether nothing is under way and nothing becomes due by itself, so that the node need not be looked at before it
+    /// changes.
     pub(super) fn is_at_rest(&self, now: Instant) -> bool {
         let is_busy = self.has_under_way() || self.reserved.is_some() || self.incoming.deadline().is_some();
         let has_time_of_its_own = self.deadlines().chain(self.sleeps_at()).any(|deadline| deadline.at > now);
@@ -367,7 +371,7 @@ impl NodeState {
         !is_busy && !has_time_of_its_own && !wants_something
     }
 
-    /// When something becomes due by itself.
+    /// The times at which something becomes due by itself.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Deadline> {
         let report =
             self.awaiting_reply.as_ref().map(|awaiting_reply| Deadline { at: awaiting_reply.until, why: "report of a node" });
@@ -391,12 +395,12 @@ impl NodeState {
             .chain(sleeper.into_iter().flatten())
     }
 
-    /// Whether it has keys, so that what comes in clear in its name proves nothing.
+    /// Whether it has keys, so that unencrypted frames in its name prove nothing.
     pub(super) fn has_keys(&self) -> bool {
         self.node.security > SecurityClass::None
     }
 
-    /// Something was heard in its name. Only who listens on, and needs no beam, is guessed from that.
+    /// A frame in its name was received. Used only to estimate whether it is still awake and needs no beam.
     pub(super) fn sounds(&mut self, now: Instant) {
         if now >= self.active_at + LISTENS_ON {
             self.listening_since = now;
@@ -404,8 +408,8 @@ impl NodeState {
         self.active_at = now;
     }
 
-    /// A frame in clear says that this node, which has keys, listens now. A sleeper is sent what waits for it, and a dead one a
-    /// ping: only its acknowledgement shows that it is alive.
+    /// An unencrypted frame suggests that this node, which has keys, is awake. A sleeping node then gets its queued
+    /// commands, and a dead one a ping; only its acknowledgement proves that it is alive.
     pub(super) fn hint(&mut self, now: Instant) {
         if now < self.hint_at {
             return;
@@ -419,8 +423,8 @@ impl NodeState {
         }
     }
 
-    /// A user changed what this node should hold: one that is taken for dead is tried now. It may be back, and a code that was
-    /// taken away must not stay for an hour.
+    /// A user changed what this node should hold: a dead node is tried now. It may be back, and a removed code must not
+    /// keep working for another hour.
     pub(super) fn urge(&mut self, now: Instant) {
         if self.reach == Reach::Dead && now >= self.urge_at {
             self.urge_at = now + URGE;
@@ -430,17 +434,18 @@ impl NodeState {
         }
     }
 
-    /// Whether it may be sent one more nonce.
+    /// Whether another Nonce Report may be sent to it.
     pub(super) fn may_be_told_a_nonce(&mut self, now: Instant) -> bool {
         if self.reach == Reach::Dead {
             return self.told_while_dead.take(now);
         }
-        // A node that owes us an answer has good reason to ask. One that works on it may take a minute.
+        // A node that owes a report has good reason to request a nonce. One that is working on a command may take a
+        // minute.
         let owes = self.awaiting_reply.as_ref().is_some_and(|awaiting_reply| !awaiting_reply.working);
         owes || self.told_nonces.take(now)
     }
 
-    /// The node was heard, or acknowledged something. True if that is news.
+    /// The node sent something or acknowledged a frame. Returns whether its reachability changed.
     pub(super) fn alive(&mut self, now: Instant) -> bool {
         if self.reach == Reach::Dead {
             self.interview.resume();
@@ -450,7 +455,7 @@ impl NodeState {
         (self.attempts, self.urged_from) = (0, None);
         self.yields_until = Instant::ZERO;
         if self.sleeps() && now >= self.awake_until {
-            // It spoke in its sleep (a report goes out without listening for long).
+            // It sent a report while asleep; such nodes do not listen for long afterwards.
             return self.set_reach(Reach::Asleep);
         }
         if self.sleeps() {
@@ -459,28 +464,29 @@ impl NodeState {
         self.set_reach(Reach::Alive)
     }
 
-    /// A sleeper said that it listens now. True if that is news.
+    /// A sleeping node is awake. Returns whether its reachability changed.
     pub(super) fn woke(&mut self, now: Instant) -> bool {
         self.awake_until = now + AWAKE;
         self.alive(now)
     }
 
-    /// A sleeper was sent to sleep, or did not acknowledge. True if that is news.
+    /// A sleeping node was sent to sleep, or did not acknowledge. Returns whether its reachability changed.
     pub(super) fn fell_asleep(&mut self) -> bool {
         self.awake_until = Instant::ZERO;
         self.suspect = false;
         self.set_reach(Reach::Asleep)
     }
 
-    /// The node acknowledged nothing, not even the ping. True if that is news.
+    /// The node did not acknowledge the ping either. Returns whether its reachability changed.
     pub(super) fn died(&mut self, now: Instant, entropy: &mut Entropy) -> bool {
-        // A try for a user's change is one more, and puts off none.
+        // A try because of a user's change is an additional one and does not postpone the regular one.
         if let Some(at) = self.urged_from.take() {
             (self.retry_at, self.suspect) = (at.max(now + URGE), false);
             return self.set_reach(Reach::Dead);
         }
         let pause = BACK_OFF.get(self.attempts).or(BACK_OFF.last()).copied().unwrap_or_default();
-        // Up to a tenth of jitter: locks that died together (power cut of a repeater) are not all tried at once.
+        // Up to a tenth of jitter: locks that became unreachable together (power cut of a repeater) are not all tried
+        // at once.
         let jitter = entropy.below(u64::try_from(pause.as_millis()).unwrap_or_default() / 10);
         self.retry_at = now + pause + Duration::from_millis(jitter);
         self.attempts += 1;
@@ -488,12 +494,12 @@ impl NodeState {
         self.set_reach(Reach::Dead)
     }
 
-    /// A transmission of `spent` failed: the others may use four times that before this node's next.
+    /// A transmission of `spent` failed: other nodes may use four times that before this node's next transmission.
     pub(super) fn failed(&mut self, spent: Duration, now: Instant) {
         self.yields_until = now + spent * SHARE;
     }
 
-    /// Adds what a transmission cost, and tells how many milliseconds it took.
+    /// Adds the cost of a transmission. Returns its duration in milliseconds.
     pub(super) fn count(&mut self, report: Option<&TxReport>) -> u64 {
         let Some(report) = report else { return 0 };
         let took = u64::from(report.ticks) * 10;
@@ -503,9 +509,9 @@ impl NodeState {
         took
     }
 
-    /// How long to wait for a report. Reports are due a second after the acknowledgement, more from receivers that a
-    /// beam woke (docs/protocol/timing.md §5). A node that proved quicker is given less on its first tries: asking
-    /// again early costs a frame, and a late report still counts.
+    /// How long to wait for a report: a second after the acknowledgement, and more for receivers that were woken by a
+    /// beam (docs/protocol/timing.md §5). For a node that has been faster, the first tries wait less: asking again
+    /// costs one frame, and a late report still counts.
     pub(super) fn patience(&self, failures: u8) -> Duration {
         let beamed = self.node.protocol.is_none_or(|protocol| protocol.beam.is_some());
         let longest = Duration::from_millis(if beamed { 2200 } else { 1500 });

@@ -1,9 +1,8 @@
-//! What waits to be sent. Order (priority, then whoever listens already, then the node that was served longest ago, then age)
-//! is kept apart from eligibility, which is asked at the moment of picking: nothing has to be sorted again when a node
-//! falls asleep.
-//!
-//! Priority is not absolute: any client of the broker can have bolts moved, and any sender in range can ask questions in a
-//! node's name. So revocations take turns with operations over all locks, and give way to few answers.
+//! The queue of transactions. Order (priority, then nodes that are awake, then the node served longest ago, then age)
+//! is separate from eligibility, which is evaluated when the next transaction is picked: nothing has to be sorted again
+//! when a node falls asleep. Priority is not absolute: any client of the broker can request operations, and any sender
+//! in range can send requests in a node's name. So removals of codes alternate with operations over all locks, and let
+//! only a few answers go first.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -12,58 +11,57 @@ use super::jobs::{JobId, Priority, Transaction};
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
 
-/// So many answers, and commands whose nonce came, go before a waiting revocation.
+/// Number of answers, and of commands whose nonce arrived, that may go before a waiting revocation.
 const ANSWERS: u8 = 2;
-/// An operation this long ago is forgotten: the next one is a person at the door, and goes first again.
+/// After this time without an operation the next one goes first again: it is a person at the door.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// Transactions per node and priority, oldest first. A node that nothing waits for has no entry.
+/// Transactions per node and priority, oldest first. Nodes without transactions have no entry.
 #[derive(Default, Debug)]
 pub(super) struct Queue {
     nodes: BTreeMap<NodeId, BTreeMap<Priority, VecDeque<Transaction>>>,
-    /// Nodes for which something waits that time may change, or that presses: for nearly all, nothing of the kind does.
+    /// Nodes with transactions that have a deadline or are urgent: few of all.
     watched: BTreeSet<NodeId>,
-    /// When each node had its last turn, counted in turns.
+    /// When each node was served last, counted in turns.
     served: BTreeMap<NodeId, u64>,
     turns: u64,
-    /// Answers that went before revocations since the last of them went.
+    /// Answers that were sent before revocations since the last revocation.
     answers: u8,
-    /// When a bolt was moved last. Revocation and operation take turns over all locks.
+    /// When an operation was sent last. Revocations and operations alternate over all locks.
     operated_at: Option<Instant>,
 }
 
-/// Whether a node's next transaction may go now.
+/// Whether a node's next transaction may be sent now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Eligible {
-    /// It may, and before all but nonces: the node told the nonce for it, which is good for seconds.
+    /// Yes, and before everything but nonces: the node sent the nonce for it, which is valid for seconds.
     Due,
-    /// It may, and before its equals: the node listens already, while others have to be woken.
+    /// Yes, and before its equals: the node is awake, while others have to be woken.
     Listening,
-    /// It may.
     Yes,
-    /// Only if nobody else has anything to send: the node is failing and had its fifth of the airtime.
+    /// Only if no other node has anything to send: the node fails, and used its fifth of the airtime.
     Yielding,
-    /// It may not.
     No,
 }
 
 impl Queue {
-    /// Adds `transaction` behind its equals.
+    /// Adds `transaction` behind those of the same priority.
     pub(super) fn push(&mut self, transaction: Transaction) {
         self.watch(&transaction);
         let node = self.nodes.entry(transaction.node).or_default();
         node.entry(transaction.priority).or_default().push_back(transaction);
     }
 
-    /// Puts `transaction` back before its equals: it had its turn already.
+    /// Puts `transaction` back in front of those of the same priority: it had its turn already.
     pub(super) fn push_front(&mut self, transaction: Transaction) {
         self.watch(&transaction);
         let node = self.nodes.entry(transaction.node).or_default();
         node.entry(transaction.priority).or_default().push_front(transaction);
     }
 
-    /// Takes out the transaction that goes next: the most urgent of those that `eligible` admits, from the node that
-    /// waited longest. Within one node and priority order is kept: a transaction that must wait holds those behind it.
+    /// Removes the next transaction: the most urgent of those that `eligible` admits, from the node that waited
+    /// longest. Within one node and priority the order is kept: a transaction that has to wait holds up those behind
+    /// it.
     pub(super) fn next(&mut self, now: Instant, eligible: impl Fn(&Transaction) -> Eligible) -> Option<Transaction> {
         let (mut best, mut revocation) = (None, None);
         for (&id, node) in &self.nodes {
@@ -75,7 +73,7 @@ impl Queue {
                     continue;
                 }
                 let yields = verdict == Eligible::Yielding;
-                // A revocation at a failing lock yields to other revocations only: it is tried three times at most.
+                // A revocation at a failing lock yields to other revocations only, since it has at most three tries.
                 let goes_last = yields && priority != Priority::Revoke;
                 let due = priority != Priority::Nonce && verdict != Eligible::Due;
                 let rank = (goes_last, due, priority, yields, verdict != Eligible::Listening, served, id);
@@ -103,7 +101,7 @@ impl Queue {
         next
     }
 
-    /// Whether a revocation goes now, in place of something of that priority.
+    /// Whether a revocation has to be sent in place of a transaction of that priority.
     fn owes_revocation(&self, instead_of: Priority, due: bool, now: Instant) -> bool {
         if instead_of == Priority::Operate && !due {
             return self.operated_at.is_some_and(|at| now.since(at) < RECENT);
@@ -125,7 +123,7 @@ impl Queue {
         }
     }
 
-    /// Forgets what nothing waits for any more.
+    /// Removes entries that are no longer needed.
     fn tidy(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         node.retain(|_, waiting| !waiting.is_empty());
@@ -141,25 +139,24 @@ impl Queue {
         self.watched.iter().filter_map(|id| self.nodes.get(id)).flat_map(|node| node.values().flatten())
     }
 
-    /// Everything that does not wait behind what is under way: answers, doors with a person waiting, and codes that must stop
-    /// working.
+    /// Everything that does not wait for the transmission under way: answers, operations and revocations.
     pub(super) fn pressing(&self) -> impl Iterator<Item = &Transaction> {
         self.watched().filter(|transaction| transaction.priority <= Priority::Revoke)
     }
 
-    /// Takes out what was to be sent by now.
+    /// Removes the transactions whose deadline has passed.
     pub(super) fn expired(&mut self, now: Instant) -> Vec<Transaction> {
         let late = |transaction: &&Transaction| transaction.deadline.is_some_and(|deadline| deadline <= now);
         let late: Vec<JobId> = self.watched().filter(late).map(|transaction| transaction.id).collect();
         late.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
-    /// Takes one transaction out.
+    /// Removes one transaction.
     pub(super) fn remove(&mut self, id: JobId) -> Option<Transaction> {
         self.take_if(|transaction| transaction.id == id).pop()
     }
 
-    /// Takes out everything that `condition` holds for, in order of node, priority and age.
+    /// Removes all that satisfy `condition`, in order of node, priority and age.
     pub(super) fn take_if(&mut self, condition: impl Fn(&Transaction) -> bool) -> Vec<Transaction> {
         let mut taken = Vec::new();
         for waiting in self.nodes.values_mut().flat_map(BTreeMap::values_mut).filter(|waiting| waiting.iter().any(&condition)) {
@@ -173,22 +170,21 @@ impl Queue {
         taken
     }
 
-    /// Everything that waits, in order of node, priority and age.
+    /// All transactions, in order of node, priority and age.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
         self.nodes.values().flat_map(|node| node.values().flatten())
     }
 
-    /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    /// Whether anything waits for `node`.
+    /// Whether a transaction is queued for `node`.
     pub(super) fn waits_for(&self, node: NodeId) -> bool {
         self.nodes.contains_key(&node)
     }
 
-    /// The moments at which something becomes due by itself: ends of pauses, and deadlines.
+    /// The times at which something becomes due by itself: ends of pauses, and deadlines.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Instant> {
         self.watched().flat_map(|transaction| [Some(transaction.not_before), transaction.deadline]).flatten()
     }
@@ -328,7 +324,7 @@ mod tests {
         assert!(queue.next(Instant::ZERO, |_| Eligible::Yes).is_some());
         queue.push(transaction(1, 7, Priority::Revoke));
         assert_eq!(queue.next(Instant::from_millis(1_300), |_| Eligible::Yes).map(|it| it.id), Some(JobId(1)));
-        // Its second try has its turn, too.
+        // Its second try gets its turn, too.
         assert!(queue.next(Instant::from_millis(2_600), |_| Eligible::Yes).is_some_and(|it| it.priority == Priority::Operate));
         queue.push_front(transaction(1, 7, Priority::Revoke));
         assert_eq!(queue.next(Instant::from_millis(3_900), |_| Eligible::Yes).map(|it| it.id), Some(JobId(1)));

@@ -1,4 +1,4 @@
-//! What the controller says unasked, what nodes say, and which job that ends.
+//! Unsolicited frames of the controller, commands of nodes, and which job they end.
 
 use std::time::Duration;
 
@@ -21,15 +21,15 @@ use crate::serial::node_info::{ApplicationUpdate, NodeInformation, UpdateStatus}
 use crate::serial::transmit::ApplicationCommand;
 use crate::serial::{Frame, FunctionId, Message};
 
-/// What nodes said before the controller was set up: so much is kept, the newest is dropped.
+/// Number of frames kept before the controller is ready; later ones are dropped.
 const EARLY: usize = 256;
-/// So many answers wait for one node, at most.
+/// Maximum number of answers queued for one node.
 const ANSWERS: usize = 8;
-/// A node that works on it is given what it asks for and this, but no more than [`LONGEST_WORK`]
+/// A node that is working on a command gets the time that it asks for plus this, at most [`LONGEST_WORK`]
 /// (docs/protocol/timing.md §5).
 const WORK_MARGIN: Duration = Duration::from_secs(5);
 const LONGEST_WORK: Duration = Duration::from_secs(60);
-/// A node that is busy is asked again after this.
+/// Pause before a busy node is asked again.
 const NODE_BUSY: Duration = Duration::from_secs(1);
 
 /// How a payload was addressed and protected.
@@ -40,7 +40,7 @@ struct Addressed {
 }
 
 impl Network {
-    /// A frame that came at that time.
+    /// Handles a frame that was received at `at`.
     pub(super) fn frame(&mut self, frame: Frame, at: Instant) {
         self.heard_at = at;
         if let Some((exchange, _)) = &mut self.exchange
@@ -80,8 +80,8 @@ impl Network {
             return tracing::debug!(node = %id, "a frame of a stranger");
         }
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        // A frame in clear may be forged. A node with keys is alive when something opens under its class, or when it
-        // acknowledges a frame of ours.
+        // An unencrypted frame may be forged. A node with keys is alive when a frame decrypts under its class, or when
+        // it acknowledges a frame.
         if state.has_keys() {
             state.sounds(self.clock);
         } else {
@@ -90,7 +90,7 @@ impl Network {
         self.outermost(id, &received.payload, received.rx.is_multicast());
     }
 
-    /// The node itself spoke: it is there, and is asked what it left unanswered.
+    /// The node itself was heard: it is alive, and its interview continues.
     pub(super) fn lives(&mut self, id: NodeId) {
         self.heard(id);
         if let Some(state) = self.nodes.get_mut(&id) {
@@ -98,11 +98,11 @@ impl Network {
         }
     }
 
-    /// What came over the air, or was put together of segments.
+    /// Handles a payload from the radio, or reassembled from segments.
     pub(super) fn outermost(&mut self, id: NodeId, payload: &[u8], multicast: bool) {
         match read(id, payload) {
             None => {}
-            // Segments, and S0, for several nodes at once are nobody's: nobody could ask for what is missing.
+            // Segments and S0 frames by multicast are ignored: nobody could request what is missing.
             Some(Command::TransportService(_) | Command::Security(_)) if multicast => {}
             Some(Command::TransportService(segment)) => self.segment_heard(id, &segment),
             Some(said @ (Command::Security(_) | Command::Security2(_))) if !multicast && self.is_joining(id) => {
@@ -114,7 +114,7 @@ impl Network {
         }
     }
 
-    /// What a node sealed under that class.
+    /// Handles what a node encrypted under that class.
     pub(super) fn unsealed(&mut self, id: NodeId, send_as: SecurityClass, payload: &[u8], multicast: bool) {
         if let Some(command) = read(id, payload) {
             self.hear(id, Addressed { send_as, multicast }, command);
@@ -130,8 +130,8 @@ impl Network {
     fn take_in(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, opened: Opened) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        // Nobody is believed at a lower class than the one granted (docs/protocol/gateway.md §2.2). Old nodes under S0
-        // do send some reports in clear: those are told, but end no job.
+        // Commands below the granted class are not accepted (docs/protocol/gateway.md §2.2). Old nodes with S0 send
+        // some reports unencrypted: those are passed on, but end no job.
         let granted = state.node.security;
         let trusted = addressed.send_as >= granted;
         match opened {
@@ -147,9 +147,10 @@ impl Network {
             Opened::Plain(command) => {
                 self.deliver(id, addressed, wrapping, command);
             }
-            // In clear, anybody may say it: it must not pass for the original of what comes sealed.
+            // An unencrypted report may be forged. It must not count as the original, because the encrypted one would
+            // then be taken for a repeat.
             Opened::Supervised(_) if !trusted => tracing::debug!(node = %id, "supervised, below its class: dropped"),
-            // A question that gets its report needs no second answer (docs/protocol/gateway.md §2.2).
+            // A Get that is answered by its report needs no Supervision Report (docs/protocol/gateway.md §2.2).
             Opened::Supervised(get) if is_question(&get.command) => {
                 let session = get.session;
                 if self.deliver(id, addressed, wrapping, *get.command) == Status::NO_SUPPORT {
@@ -165,14 +166,14 @@ impl Network {
         }
     }
 
-    /// Does what a supervised frame says, for the first time. Of several commands, one that fails is told.
+    /// Processes a supervised frame that is not a repeat. If one of several commands fails, the failure is reported.
     fn carry_out(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, get: Get) -> Status {
         let mut all = Status::SUCCESS;
         for part in envelope::supervised((*get.command).clone()) {
             let understood = envelope::is_understood(&part);
             let did = self.deliver(id, addressed, wrapping, part);
             let did = if understood { did } else { Status::NO_SUPPORT };
-            // By number: no support, failed, done.
+            // Statuses in order of their number: no support, fail, success.
             all = Status(all.0.min(did.0));
         }
         if let Some(state) = self.nodes.get_mut(&id) {
@@ -187,10 +188,11 @@ impl Network {
         }
     }
 
-    /// Answers a node: that its supervised report arrived, or what it asked. A node that wants more of them than can be
-    /// sent asks again.
+    /// Answers a node, by a Supervision Report or a report. If too many answers are queued, this one is dropped: the
+    /// node asks again.
     pub(super) fn answer(&mut self, id: NodeId, send_as: SecurityClass, command: Command) {
-        // What is said of segments is how it stands now. Said late as well, it would be answered by segments of long ago.
+        // A segment request describes the present state. Sent late, it would make the node repeat segments of an old
+        // datagram.
         if matches!(command, Command::TransportService(_)) {
             self.queue.take_if(|it| it.node == id && it.priority == Priority::Reply && it.is_about_segments());
         }
@@ -203,8 +205,8 @@ impl Network {
         }
     }
 
-    /// A command without its encapsulation: for the hub, or for the owner and the job that asked for it. What became of it:
-    /// a report always arrives.
+    /// Handles a command without encapsulation: for the hub, or for the owner and the job that requested it. Returns
+    /// the status for Supervision; a report always succeeds.
     fn deliver(&mut self, id: NodeId, addressed: Addressed, wrapping: Wrapping, command: Command) -> Status {
         let Some(state) = self.nodes.get_mut(&id) else { return Status::FAIL };
         let Addressed { send_as, multicast } = addressed;
@@ -219,7 +221,7 @@ impl Network {
                 self.tell_reach(id, news);
                 return Status::SUCCESS;
             }
-            // An answer to broadcast or multicast helps nobody, and many would give it at once
+            // A Get by broadcast or multicast is not answered: all nodes would answer at once
             // (docs/protocol/gateway.md §2.2).
             question if is_question(&question) => {
                 match self.ask_hub(id, send_as, &question) {
@@ -238,7 +240,7 @@ impl Network {
             Command::ApplicationStatus(ref status) if trusted => {
                 self.offer(id, Answer::Status(status.clone()));
             }
-            // It tells of what it stored, while it listens: the next code needs no beam of its own.
+            // The lock reports the stored code while it is awake: the next code needs no beam.
             Command::Notification(Notification::Report(_)) if trusted => self.has_time(id),
             _ => {}
         }
@@ -255,13 +257,14 @@ impl Network {
         if trusted && endpoint == ROOT {
             self.offer(id, Answer::Reply(command, send_as));
         }
-        // Nothing that a Set could set is here.
+        // The hub has nothing that a Set could change.
         if is_set { Status::NO_SUPPORT } else { Status::SUCCESS }
     }
 
-    /// Gives an answer to the transaction that waits for it: on the air still, or acknowledged already.
+    /// Offers an answer to the transaction that waits for it, whether it is still being transmitted or was
+    /// acknowledged.
     fn offer(&mut self, id: NodeId, answer: Answer) {
-        // Its command has not left yet: only an answer to an earlier try can end it.
+        // As long as its command has not been sent, only an answer to an earlier try can end it.
         let ends_early = |it: &Transaction| it.may_be_answered() && !matches!(answer, Answer::Status(_)) && awaits(it, &answer);
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
@@ -291,7 +294,7 @@ impl Network {
         }
     }
 
-    /// A report may come so late that its transaction waits for its next try already.
+    /// A report may arrive so late that its transaction is queued for its next try.
     fn offer_to_queue(&mut self, id: NodeId, answer: Answer) {
         let late = |it: &Transaction| it.node == id && it.may_be_answered() && awaits(it, &answer);
         let Some(found) = self.queue.iter().find(|transaction| late(transaction)).map(|transaction| transaction.id) else {
@@ -302,7 +305,7 @@ impl Network {
         }
     }
 
-    /// The transaction the node thinks about got its answer.
+    /// The transaction that waits for a report got its answer.
     pub(super) fn answered(&mut self, id: NodeId, answer: Answer) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
@@ -311,7 +314,7 @@ impl Network {
         self.settle(transaction, answer);
     }
 
-    /// It has time to speak again, so it is through with what it stored.
+    /// The lock sends again, so it has finished storing.
     fn has_time(&mut self, id: NodeId) {
         if let Some(state) = self.nodes.get_mut(&id) {
             state.pace_until = state.pace_until.min(self.clock);
@@ -335,9 +338,9 @@ impl Network {
                 let work = report.duration.time().unwrap_or(LONGEST_WORK) + WORK_MARGIN;
                 self.works_on(transaction, now + work.min(LONGEST_WORK));
             }
-            // "Not this command" or "no Supervision": either way it goes bare from now on
-            // (docs/protocol/command-classes.md 0x6C). The node did nothing, but an earlier try may have: the doubt
-            // stays.
+            // No support, for this command or for Supervision: send it without from now on
+            // (docs/protocol/command-classes.md 0x6C). The node did not process this try, but an earlier one may have
+            // been: `doubt` stays.
             Status::NO_SUPPORT => {
                 let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
                 state.node.supervision_refused = true;
@@ -348,7 +351,7 @@ impl Network {
             Status::BUSY if transaction.failures + 1 < transaction.tries() => {
                 transaction.failures += 1;
                 transaction.not_before = now + NODE_BUSY;
-                // The same session would get the same answer again.
+                // In the same session the node would repeat the same answer.
                 transaction.session = None;
                 self.queue.push_front(transaction);
             }
@@ -356,20 +359,21 @@ impl Network {
         }
     }
 
-    /// The node took a command and will say later how it went.
+    /// The node is working on the command and will report later.
     fn works_on(&mut self, mut transaction: Transaction, until: Instant) {
         let (id, now) = (transaction.node, self.clock);
         let on_air = self.on_air() == Some(id);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if on_air || state.has_under_way() {
-            // It said so late, and another command took its place: it is asked for again, in the same session.
+            // This report arrived late, and another command is under way: the command is sent again in the same
+            // session.
             transaction.not_before = until;
             return self.queue.push_front(transaction);
         }
         state.awaiting_reply = Some(AwaitingReply { transaction, since: now, until, working: true, verifying: false });
     }
 
-    /// The node has no time for a command, or refuses it (docs/protocol/command-classes.md 0x22).
+    /// The node is busy or refuses a command (docs/protocol/command-classes.md 0x22).
     fn put_off(&mut self, mut transaction: Transaction, status: &ApplicationStatus) {
         let now = self.clock;
         let busy = match status {
@@ -407,7 +411,8 @@ impl Network {
         }
     }
 
-    /// Ends the request for a node information frame, if that is what is under way. Controllers often don't say whose failed.
+    /// Ends the request for a node information frame, if one is under way. Controllers often do not say which node
+    /// failed.
     fn end_node_info(&mut self, id: Option<NodeId>, ended: Ended) {
         let awaited = self.exchange.as_ref().map(|(exchange, _)| exchange.awaits());
         if let Some(Awaits::NodeInfo(asked)) = awaited
@@ -417,7 +422,7 @@ impl Network {
         }
     }
 
-    /// A node information frame also says that its sender listens now. It is always in clear.
+    /// Handles a node information frame, which also means that its sender is awake. It is never encrypted.
     fn node_information(&mut self, id: NodeId, info: &NodeInformation) {
         let now = self.clock;
         let has_keys = self.nodes.get(&id).is_some_and(NodeState::has_keys);
@@ -431,8 +436,8 @@ impl Network {
         } else {
             state.sleeps() && state.woke(now)
         };
-        // Later frames add nothing: after the interview the list is what the node's security class says. Nothing is taken
-        // away: the frame is in clear, and what the node has under its keys is not in it.
+        // Later frames are ignored: after the interview the class list under the security class counts, and an
+        // unencrypted frame must not remove anything from it.
         if state.node.stage < InterviewStage::NodeInfo || state.interview.repeated() == Interviewing::UnderWay {
             for class in &info.supported {
                 state.node.classes.entry(*class).or_default();
@@ -440,7 +445,7 @@ impl Network {
         }
         self.tell_reach(id, news);
         self.end_node_info(Some(id), Ended::Answered(None));
-        // It may come after the controller gave the request up, or without one.
+        // It may arrive after the controller gave up the request, or unsolicited.
         let asked = |it: &Transaction| it.node == id && it.operation == Operation::NodeInfo;
         for transaction in self.queue.take_if(asked) {
             self.finish(transaction, Outcome::Delivered);
@@ -453,16 +458,16 @@ fn read(id: NodeId, payload: &[u8]) -> Option<Command> {
     Command::parse(payload).inspect_err(|why| tracing::debug!(node = %id, %why, "a command that can't be read")).ok()
 }
 
-/// Whether `answer` is what `transaction` waits for.
+/// Whether `answer` completes `transaction`.
 fn awaits(transaction: &Transaction, answer: &Answer) -> bool {
     match (&transaction.operation, answer) {
         (Operation::Command { command, expect: Completion::Reply }, Answer::Reply(told, _)) => replies::answers(command, told),
         (Operation::Command { expect: Completion::Supervised, .. }, Answer::Outcome(report)) => {
             transaction.session == Some(report.session)
         }
-        // Only who has the key of a class was granted it.
+        // Only an answer encrypted with the key of the class proves that it was granted.
         (Operation::Probe(class), Answer::Reply(told, send_as)) => class == send_as && lists_classes(told),
-        // It names no command: it means the last one that has an answer.
+        // Application Status names no command: it is about the last one that expects an answer.
         (Operation::Command { .. }, Answer::Status(_)) => transaction.expects_report(),
         (Operation::Command { .. } | Operation::Probe(_), _) => false,
         (

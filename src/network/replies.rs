@@ -1,5 +1,5 @@
-//! Which report answers which Get. The class tables say which command it is; where a Get names something (a slot, a
-//! group, a class), the report must be about the same.
+//! Which report answers which Get. The class tables say which command it is; if a Get names something (a slot, a group,
+//! a class), the report must be about the same.
 
 use crate::command::association::Association;
 use crate::command::association_group_info::AssociationGroupInfo;
@@ -15,7 +15,7 @@ pub(super) fn answers(asked: &Command, told: &Command) -> bool {
     let reply = match asked.spec().map(|row| row.kind) {
         Some(Kind::Get { reply }) => Some(reply),
         Some(Kind::Set | Kind::Report) => None,
-        // A class without a table: nearly all reports follow their Get in number.
+        // A class without a table: nearly all reports have the number after their Get.
         None => asked.number().map(|get| get.wrapping_add(1)),
     };
     reply.is_some() && told.class() == asked.class() && told.number() == reply && is_about(asked, told)
@@ -47,7 +47,7 @@ fn is_about(asked: &Command, told: &Command) -> bool {
         (Command::Configuration(Configuration::Get(get)), Command::Configuration(Configuration::Report(report))) => {
             report.parameter == get.parameter
         }
-        // Record 0 is the latest, and comes with its own number.
+        // Record 0 is the latest record, and its report carries its actual number.
         (
             Command::DoorLockLogging(DoorLockLogging::RecordGet(get)),
             Command::DoorLockLogging(DoorLockLogging::RecordReport(report)),

@@ -1,7 +1,7 @@
-//! What a node seals again. A node that learns that its frame could not be opened seals its last report again
-//! (docs/protocol/security.md B7). On busy air this may happen twice, or because of a frame that another sender forged;
-//! the node then reports one thing twice, under new sequence numbers. Under Supervision the session shows it; for a
-//! bare report this does.
+//! Detects reports that a node encrypted and sent again. A node that is told that its frame could not be decrypted
+//! sends its last report again (docs/protocol/security.md B7). On a busy channel this may happen twice, or because of a
+//! frame that another sender forged, and the same report then arrives twice under new sequence numbers. Under
+//! Supervision the session id shows it; this file does it for reports without Supervision.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -9,17 +9,17 @@ use std::time::Duration;
 use crate::command::ClassId;
 use crate::domain::time::Instant;
 
-/// Counted from the first time a report came: what comes later is another visit. Repeats are two seconds apart at most,
-/// visits three at least.
+/// Counted from the first arrival: a later report is a new event. Repeats are at most two seconds apart, uses of a
+/// keypad at least three.
 const REPEATS: Duration = Duration::from_millis(2_100);
 
-/// What one node reported last.
+/// The last report of one node.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Resealed {
     last: Option<Told>,
 }
 
-/// The last command of a node, and when it first came.
+/// The last command of a node, and when it first arrived.
 #[derive(Clone, Copy, Debug)]
 struct Told {
     hash: u64,
@@ -27,10 +27,9 @@ struct Told {
 }
 
 impl Resealed {
-    /// Takes in what opened. True if it is the report that came before, sealed anew.
-    ///
-    /// `under_new_nonce`: it was sealed with a nonce that the node was given since its frame before. A frame that goes on
-    /// with the old one was not sealed anew, whatever was sent to the node meanwhile: it is news.
+    /// Records a decrypted command. Returns whether it repeats the previous one. `under_new_nonce`: it was encrypted
+    /// with a nonce that the node got after its previous frame. A frame that continues with the old nonce was not
+    /// encrypted again, so it is new.
     pub(super) fn repeats(&mut self, command: &[u8], under_new_nonce: bool, now: Instant) -> bool {
         let mut hasher = DefaultHasher::new();
         command.hash(&mut hasher);
@@ -38,7 +37,7 @@ impl Resealed {
         let is_report = command.first().is_some_and(|class| ClassId(u16::from(*class)) == ClassId::NOTIFICATION);
         let same = self.last.is_some_and(|last| last.hash == hash && now.since(last.at) < REPEATS);
         if is_report && under_new_nonce && same {
-            // The time stays that of the first: a chain of repeats must not extend the window.
+            // The time of the first arrival is kept: a chain of repeats must not extend the window.
             return true;
         }
         self.last = Some(Told { hash, at: now });

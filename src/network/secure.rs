@@ -1,8 +1,7 @@
-//! How a node is spoken to, and who is believed: under the class that the node was granted, and never below it.
-//!
-//! A command that is to be sealed may need a nonce first. Then a Nonce Get goes out in its place, the node has its air to
-//! itself until the nonce comes, and the command goes on. What S2 and S0 are is known to [`crate::security`]; here they
-//! get the air and the time that they ask for.
+//! Security policy for a node: the class that frames are sent under, and the minimum class accepted from it. Encrypting
+//! a command may need a nonce first. Then a Nonce Get is sent in its place, no other command is sent to the node until
+//! the nonce arrives, and the command follows. The protocols S2 and S0 are in [`crate::security`]; this file gives them
+//! transmissions and time-outs.
 
 use std::time::Duration;
 
@@ -23,18 +22,19 @@ use crate::security::s2::{
     self, Addressing, FrameKey, Gave, NONCE_WAIT, NONCE_WAIT_FLIRS, Received, S2Context, Sealing, VERIFY_DELIVERY,
 };
 
-/// A node that asks for a nonce sends what it is for within this.
+/// Time within which a node that requested a nonce sends its frame.
 const NONCE_TALK: Duration = Duration::from_secs(3);
-/// So long after the acknowledgement, questions for nonces put off the end of the wait for a report no more.
+/// Upper limit for extensions of a reply time-out by Nonce Gets of the node, counted from the acknowledgement.
 const LONGEST_TALK: Duration = Duration::from_secs(10);
-/// A nonce that could not leave for so long is of no use to anybody (docs/protocol/security.md A4: 20 s for both ways).
+/// A Nonce Report that could not be sent within this time is useless (docs/protocol/security.md A4: 20 s for both
+/// directions).
 const NONCE_LEAVES: Duration = Duration::from_secs(10);
-/// So many frames that don't open are no news: a node that lost its state sends some.
+/// Number of undecryptable frames per hour that are worth no log line: a node that lost its state sends some.
 const REJECTED_WORTH_A_LINE: u64 = 8;
-/// So many nonces wait for one node.
+/// Maximum number of Nonce Reports queued for one node.
 const NONCES: usize = 2;
 
-/// The keys of the network, as each class uses them.
+/// The keys of the network, derived for each class.
 #[derive(Debug)]
 pub(super) struct Keyring {
     pub(super) network: NetworkKeys,
@@ -48,16 +48,15 @@ impl Keyring {
     }
 }
 
-/// A command as it goes on the air.
+/// A command ready for transmission.
 pub(super) enum Protected {
-    /// These bytes.
     Frame(Vec<u8>, Carries),
-    /// There is no way to say it at that class.
+    /// It cannot be sent under that class.
     Impossible,
 }
 
 impl Network {
-    /// The bytes that a command has on the air. `transaction` has its node to itself until its last frame went.
+    /// Encrypts a command. `transaction` owns the node's nonces until its last frame was sent.
     pub(super) fn protect(&mut self, transaction: &Transaction, payload: Vec<u8>) -> Protected {
         let id = transaction.node;
         let (now, own) = (self.clock, self.own);
@@ -105,7 +104,7 @@ impl Network {
         }
     }
 
-    /// The node acknowledged that it was asked for a nonce.
+    /// The node acknowledged the Nonce Get.
     pub(super) fn wait_for_nonce(&mut self, transaction: Transaction, came: bool) {
         let (id, now) = (transaction.node, self.clock);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
@@ -121,7 +120,7 @@ impl Network {
         state.nonce = Some(NonceWait { transaction, until: now + wait });
     }
 
-    /// The nonce came: what waited for it goes on, before anything else of its node.
+    /// The nonce arrived: the command that waited for it is sent, before anything else to its node.
     fn nonce_came(&mut self, id: NodeId) {
         if let Some((_, Owner::Node(transmission))) = &mut self.exchange
             && transmission.transaction.node == id
@@ -135,15 +134,15 @@ impl Network {
         }
     }
 
-    /// A transaction ends, or begins anew: its node's nonces are everybody's again.
+    /// A transaction ended or starts over: it no longer owns its node's nonces.
     pub(super) fn release(&mut self, transaction: &Transaction) {
         if let Some(state) = self.nodes.get_mut(&transaction.node) {
             state.release_from(transaction.id);
         }
     }
 
-    /// What did not come in time. A first part without its second is forgotten; a nonce is asked for again, or given up, and
-    /// its command never went out.
+    /// Handles missing nonces and second parts. A first part without its second is dropped. A nonce is requested again,
+    /// or given up; in that case the command was never sent.
     pub(super) fn check_nonces(&mut self) {
         let now = self.clock;
         let mut overdue = Vec::new();
@@ -167,7 +166,7 @@ impl Network {
         }
     }
 
-    /// The node could not open what was sent last: it is sealed again, once.
+    /// The node could not decrypt the last frame: encrypt it again, once.
     fn resync(&mut self, id: NodeId) {
         self.tell(NetworkEvent::OutOfSync { node: id });
         let now = self.clock;
@@ -178,8 +177,9 @@ impl Network {
             && transmission.transaction.class_of(&state.node) > SecurityClass::S0
         {
             transmission.resync = true;
-            // Behind a command that waits for its report an answer of ours may be on the air, and the node does not say which
-            // of the two it could not open: both are sealed again. The command keeps its session, so it is not done twice.
+            // While a command waits for its report, an answer of ours may be under way too, and the node does not say
+            // which of the two it could not decrypt: both are encrypted again. The command keeps its session, so it is
+            // not carried out twice.
             let is_open = |it: &mut AwaitingReply| !it.working && !it.transaction.resealed;
             if let Some(AwaitingReply { mut transaction, .. }) = state.awaiting_reply.take_if(is_open) {
                 (transaction.resealed, transaction.goes_on) = (true, true);
@@ -187,7 +187,7 @@ impl Network {
             }
             return;
         }
-        // An answer that could not be opened did not arrive, and the node repeats what it was an answer to.
+        // An answer that could not be decrypted did not arrive, so the node repeats its request.
         if let Some((mut answer, at)) = state.last_answer.take()
             && now.since(at) < VERIFY_DELIVERY
         {
@@ -209,7 +209,7 @@ impl Network {
         self.queue.push_front(transaction);
     }
 
-    /// Sealed twice, and the node said twice that it could not open it: that is no delivery.
+    /// The node could not decrypt either of two transmissions: this is no delivery.
     pub(super) fn could_not_be_opened(&mut self, mut transaction: Transaction) {
         transaction.failures += 1;
         transaction.resealed = false;
@@ -221,7 +221,7 @@ impl Network {
         }
     }
 
-    /// A frame of Security 2.
+    /// Handles an S2 frame.
     pub(super) fn hear_s2(&mut self, id: NodeId, said: Security2, multicast: bool) {
         let (now, own) = (self.clock, self.own);
         let Some(home) = self.home else { return };
@@ -239,7 +239,7 @@ impl Network {
                     tracing::debug!(node = %id, "a frame that no key of ours opens");
                 }
                 if !may {
-                    // A flood must not push out the entropy that the node itself was sent.
+                    // A flood of requests must not replace the entropy that was sent to the node.
                     state.s2.withdraw();
                     tracing::debug!(node = %id, "needs more nonces than it is told");
                 }
@@ -277,14 +277,15 @@ impl Network {
         }
     }
 
-    /// What opens under a class proves that the node was granted it, also where bad air hid that from the interview.
+    /// A frame that decrypts under a class proves that the node was granted it, even if the interview could not find
+    /// out.
     fn proven(&mut self, id: NodeId, class: SecurityClass) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
         if class >= state.node.security {
             self.lives(id);
         }
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        // A refused node got no keys: nothing is sent to it, whatever it sends.
+        // Nothing is sent to a node whose key exchange failed, whatever it sends.
         if state.node.security >= class || state.node.joining != Joining::Done {
             return;
         }
@@ -296,7 +297,7 @@ impl Network {
         self.tell(NetworkEvent::NodeChanged(id));
     }
 
-    /// A frame of Security 0.
+    /// Handles an S0 frame.
     pub(super) fn hear_s0(&mut self, id: NodeId, said: Security) {
         let (now, own) = (self.clock, self.own);
         let Some(state) = self.nodes.get_mut(&id) else { return };
@@ -307,7 +308,7 @@ impl Network {
         let Some(talk) = talk_with(&mut state.s0, id, own) else { return };
         let (opened, wants) = match said {
             Security::NonceGet => {
-                // Before a nonce is made: those that are not sent must not push out those that were.
+                // Checked before a nonce is made: nonces that are not sent must not replace those that were.
                 if !state.may_be_told_a_nonce(now) {
                     return tracing::debug!(node = %id, "needs more nonces than it is told");
                 }
@@ -315,7 +316,7 @@ impl Network {
                 let Some(nonce) = talk.nonce_asked(now, &mut self.entropy) else {
                     return tracing::debug!(node = %id, "asks for too many nonces");
                 };
-                // The report that we wait for comes under it.
+                // The report that we wait for is encrypted with this nonce.
                 state.prolong_thinking(now);
                 return self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
             }
@@ -349,7 +350,7 @@ impl Network {
         }
     }
 
-    /// A frame in the node's name does not open. One now and then is bad air or a restart; many are forged.
+    /// A frame in the node's name failed authentication. A few are bad radio or a restart; many are forged.
     fn rejected(&mut self, id: NodeId) {
         let now = self.clock;
         let Some(state) = self.nodes.get_mut(&id) else { return };
@@ -364,16 +365,17 @@ impl Network {
         }
     }
 
-    /// How many frames in the node's name did not authenticate in the last hour.
+    /// Number of frames in the node's name that failed authentication in the last hour.
     pub fn rejected_lately(&self, id: NodeId, now: Instant) -> u64 {
         self.nodes.get(&id).map(|state| state.rejected.sum(now)).unwrap_or_default()
     }
 
-    /// Sends a node a nonce, in clear and before everything else. Whether it may be sent one was checked before.
+    /// Sends a nonce to a node, unencrypted and before everything else. The caller has checked the allowance.
     fn tell_nonce(&mut self, id: NodeId, frame: &[u8]) {
         let Ok(command) = Command::parse(frame) else { return };
         let now = self.clock;
-        // Under S2 only the latest is good; under S0 the last two are, for a node that asks again while the first is slow.
+        // Under S2 only the latest entropy is valid; under S0 the last two nonces are, for a node that asks again while
+        // the first is on its way.
         let keep = if command.class() == ClassId::SECURITY_2 { 0 } else { NONCES - 1 };
         let waiting: Vec<JobId> =
             self.queue.iter().filter(|it| it.node == id && it.priority == Priority::Nonce).map(|it| it.id).collect();
@@ -388,7 +390,7 @@ impl Network {
     }
 }
 
-/// The S0 talk with a node, which begins with the first word. `None`: Long Range has none.
+/// The S0 peer of a node, created at the first use. `None` on Long Range.
 fn talk_with(talk: &mut Option<Peer>, node: NodeId, own: NodeId) -> Option<&mut Peer> {
     if talk.is_none() {
         *talk = Peer::new(own, node);
@@ -397,7 +399,7 @@ fn talk_with(talk: &mut Option<Peer>, node: NodeId, own: NodeId) -> Option<&mut 
 }
 
 impl NodeState {
-    /// Nobody has the node's nonces to itself any more.
+    /// Nobody owns the node's nonces any more.
     pub(super) fn release(&mut self) {
         self.reserved = None;
         self.s2.stop_asking();
@@ -406,14 +408,15 @@ impl NodeState {
         }
     }
 
-    /// The same, if it was this transaction that had them.
+    /// The same, if this transaction owned them.
     pub(super) fn release_from(&mut self, id: JobId) {
         if self.reserved == Some(id) {
             self.release();
         }
     }
 
-    /// An S0 node asks for the nonce of the report that is waited for. Anybody can ask so: the end is put off, but not for ever.
+    /// An S0 node requests the nonce for the report that we wait for. Any sender can forge that request, so the
+    /// extension of the time-out is limited.
     fn prolong_thinking(&mut self, now: Instant) {
         let Some(awaiting_reply) = &mut self.awaiting_reply else { return };
         if awaiting_reply.transaction.class_of(&self.node) == SecurityClass::S0 {

@@ -1,11 +1,9 @@
-//! Setting the controller up: who it is, what it can do, which nodes it has (docs/protocol/serial-api.md §1, start-up
-//! sequence).
-//!
-//! Version and capabilities come first, so that nothing is asked that the controller does not know. The soft reset is sent at
-//! most once for a port that works: some controllers drop off the bus, and some never say that they started again.
-//! Last, and only if the controller has the functions: it becomes SIS where the network has none, and is told what it shall say
-//! of us ([`hub::node_information`]).
-//! The watchdog is left alone: controllers that don't acknowledge its start would pass for hung.
+//! Start-up of the controller: its identity, its functions, its nodes (docs/protocol/serial-api.md §1, start-up
+//! sequence). Version and capabilities come first, so that only supported functions are used. The soft reset is sent at
+//! most once per opened port: some controllers drop off the bus, and some do not report that they restarted. Last, and
+//! only if the controller supports it, it becomes SIS if the network has none, and gets the hub's node information
+//! ([`hub::node_information`]). The watchdog is not started: controllers that do not acknowledge that command would
+//! seem to hang.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,15 +16,15 @@ use crate::serial::setup::{Region, SetupCommand, SetupRequest, SetupResponse};
 use crate::serial::transmit::TxOptions;
 use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth, Request};
 
-/// A controller that does not say that it started is asked for its version after this.
+/// If SerialAPIStarted does not arrive after this time, the version is requested.
 const RESET: Duration = Duration::from_millis(1500);
-/// Pause before a question that failed is asked again.
+/// Pause before a failed request is repeated.
 const RETRY: Duration = Duration::from_millis(500);
-/// How often a question is asked.
+/// Number of tries for each request.
 const TRIES: u8 = 3;
-/// What a controller says when there is no such node.
+/// The node id that means "none".
 const NO_NODE: NodeId = NodeId(0);
-/// Segments of Long Range node ids: 256 to 4000.
+/// Segments of the list of Long Range nodes: ids 256 to 4000.
 const LONG_RANGE_SEGMENTS: u8 = 4;
 
 /// A start-up under way.
@@ -45,7 +43,7 @@ pub(super) struct StartUp {
     init: Option<InitData>,
     long_range: Option<BTreeSet<NodeId>>,
     memory: Option<MemoryId>,
-    /// Node 0: there is none.
+    /// Node 0 means that there is none.
     suc: Option<NodeId>,
     role: Option<ControllerCapabilities>,
 }
@@ -55,7 +53,7 @@ enum StartUpStep {
     Version,
     Capabilities,
     SoftReset,
-    /// The reset may be over without a word.
+    /// The reset may be complete without SerialAPIStarted.
     PollVersion,
     SetupCommands,
     TxReport,
@@ -64,42 +62,40 @@ enum StartUpStep {
     Identity,
     Nodes,
     LongRange(u8),
-    /// Who is the SUC?
+    /// Reads the node id of the SUC.
     Suc,
-    /// May this controller be it?
+    /// Reads the role of this controller.
     Role,
     TakeRole,
-    /// What the controller tells others about us.
+    /// Sets the node information of the hub.
     Announce,
     Done,
 }
 
-/// What a start-up wants.
+/// The next action of a start-up.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Next {
-    /// Send this.
     Ask(Request),
-    /// Nothing now.
     Wait,
-    /// The controller is set up.
+    /// The start-up is complete.
     Done(Controller),
-    /// Open the port afresh.
+    /// Reopen the port.
     GiveUp(&'static str),
 }
 
-/// A controller that is set up.
+/// A controller that is ready.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Controller {
     pub(super) info: ControllerInfo,
     pub(super) functions: BTreeSet<FunctionId>,
-    /// All nodes except the controller's own.
+    /// All nodes except the controller.
     pub(super) nodes: BTreeSet<NodeId>,
-    /// Whether Long Range nodes are among `nodes`, if there are any.
+    /// Whether `nodes` would include Long Range nodes.
     pub(super) lists_long_range: bool,
 }
 
 impl StartUp {
-    /// `home`: the network whose nodes are known; a controller of another one is looked at, and left as it is.
+    /// `home`: the network of the known nodes. A controller of another network is read, but nothing is changed on it.
     pub(super) fn new(may_reset: bool, home: Option<HomeId>) -> Self {
         Self {
             step: StartUpStep::Version,
@@ -120,7 +116,7 @@ impl StartUp {
         }
     }
 
-    /// The next thing to do; questions the controller does not know are skipped.
+    /// The next action. Functions that the controller does not support are skipped.
     pub(super) fn next(&mut self, now: Instant) -> Next {
         if now < self.not_before {
             return Next::Wait;
@@ -143,7 +139,7 @@ impl StartUp {
         }
     }
 
-    /// The question was answered. An answer that tells nothing counts as none.
+    /// A request was answered. An answer without content counts as none.
     pub(super) fn answered(&mut self, message: Option<&Message>, now: Instant) {
         let understood = match (self.step, message) {
             (StartUpStep::SoftReset, _) => {
@@ -175,7 +171,7 @@ impl StartUp {
                 self.region = Some(*region);
                 true
             }
-            // A setting the controller refuses is a setting we do without.
+            // A refused setting is not fatal.
             (
                 StartUpStep::TxReport | StartUpStep::SetupCommands | StartUpStep::WideIds | StartUpStep::Region,
                 Some(Message::Setup(_)),
@@ -215,13 +211,13 @@ impl StartUp {
         if understood { self.proceed() } else { self.failed(now) }
     }
 
-    /// The question was not answered.
+    /// A request was not answered.
     pub(super) fn failed(&mut self, now: Instant) {
         self.tries += 1;
         self.not_before = now + RETRY;
     }
 
-    /// The controller says that it started: node ids are 8 bits wide again, and settings are lost.
+    /// SerialAPIStarted arrived: node ids have 8 bits again, and settings are lost.
     pub(super) fn controller_started(&mut self) {
         self.width = NodeIdWidth::Bits8;
         self.not_before = Instant::ZERO;
@@ -232,22 +228,22 @@ impl StartUp {
         };
     }
 
-    /// How wide node ids are at this moment.
+    /// The current width of node ids.
     pub(super) fn width(&self) -> NodeIdWidth {
         self.width
     }
 
-    /// The controller was reset in the course of this start-up.
+    /// Whether the controller was reset during this start-up.
     pub(super) fn was_reset(&self) -> bool {
         self.may_reset && self.is_past_reset()
     }
 
-    /// The reset was sent, or passed over.
+    /// Whether the reset was sent or skipped.
     pub(super) fn is_past_reset(&self) -> bool {
         !matches!(self.step, StartUpStep::Version | StartUpStep::Capabilities | StartUpStep::SoftReset)
     }
 
-    /// What is being asked, for people.
+    /// The current step, for display.
     pub(super) fn describe(&self) -> &'static str {
         match self.step {
             StartUpStep::Version => "version",
@@ -261,7 +257,7 @@ impl StartUp {
         }
     }
 
-    /// When [`StartUp::next`] has something new.
+    /// When [`StartUp::next`] has to be called.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         Some(Deadline { at: self.not_before, why: "start-up of the stick" })
     }
@@ -353,14 +349,14 @@ impl StartUp {
     }
 }
 
-/// Makes the controller SUC and SIS, so that it can include and other controllers can ask it to
-/// (docs/protocol/gateway.md §6.1). No callback is wanted, and none comes, since nobody else has to be told.
+/// Makes the controller SUC and SIS, so that it can include nodes, also on behalf of other controllers
+/// (docs/protocol/gateway.md §6.1). No callback is requested, since none comes for the controller itself.
 fn be_sis(own: NodeId) -> Request {
     Request::SetSucNodeId { node: own, suc: true, options: TxOptions(0), sis: true, callback: CallbackId::NONE }
 }
 
 impl StartUpStep {
-    /// How often it is asked. What only others gain by must not hold up the locks.
+    /// Number of tries. Steps that only help other controllers must not delay the locks.
     fn tries(self) -> u8 {
         match self {
             Self::Suc | Self::Role | Self::TakeRole | Self::Announce => 1,
@@ -368,7 +364,7 @@ impl StartUpStep {
         }
     }
 
-    /// Whether the controller is of no use without the answer.
+    /// Whether the controller cannot be used without the answer.
     fn is_needed(self) -> bool {
         match self {
             Self::Capabilities | Self::Identity | Self::Nodes => true,

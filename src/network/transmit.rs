@@ -1,4 +1,4 @@
-//! From the queue to the air, and what became of it there.
+//! From the queue to the radio, and the result of a transmission.
 
 use std::time::Duration;
 
@@ -23,31 +23,31 @@ use crate::serial::request::NodeCall;
 use crate::serial::transmit::{SendData, SendDataCallback, TxOptions, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
 
-/// An answer, or a lock somebody wants to open, waits no longer than this behind a stuck transmission.
+/// The longest time that an answer or an operation waits behind a stuck transmission.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// The controller took nothing: try again after this, doubled each time (docs/protocol/serial-api.md §2).
+/// Pause after the controller accepted nothing, doubled each time (docs/protocol/serial-api.md §2).
 const BUSY: Duration = Duration::from_millis(100);
-/// The radio is jammed: try again after this (docs/protocol/serial-api.md §4, 0x13: status 2).
+/// Pause after the radio was jammed (docs/protocol/serial-api.md §4, 0x13: status 2).
 const JAMMED: Duration = Duration::from_secs(1);
-/// How often a busy controller or a jammed radio is put up with.
+/// Number of retries while the controller is busy or the radio jammed.
 const BUSY_TRIES: u8 = 5;
-/// Pause before the last try on a node that answers nothing.
+/// Pause before the last try on a node that does not acknowledge.
 const LAST_TRY: Duration = Duration::from_secs(1);
-/// A lock that confirms nothing needs this to store a code (docs/protocol/timing.md §5).
+/// Time that a lock without confirmations needs to store a code (docs/protocol/timing.md §5).
 const STORING: Duration = Duration::from_secs(1);
 
 impl Network {
-    /// Gives the controller what goes next, if it is free.
+    /// Passes the next transmission to the controller, if it is free.
     pub(super) fn transmit_next(&mut self) {
         let radio = self.radio_is();
         while self.exchange.is_none() && self.clock >= self.hold_until {
             let (nodes, now) = (&self.nodes, self.clock);
-            // A node that thinks wants the air again in a moment, which a failing one would take for seconds.
+            // A node that prepares its report needs the channel in a moment, while a transmission to a failing node
+            // blocks it for seconds.
             let is_wanted_soon = nodes.active().any(|state| state.awaiting_reply.is_some());
-            // A beam takes the air from everybody for a second: go on with the lock that listens already, and hear what
-            // else it has to say, before another is woken: by lock, not by command (docs/protocol/timing.md §2). What
-            // must not wait, a code that leaves among it, does not: anybody can make it look as if a lock spoke on and
-            // on.
+            // A beam blocks the channel for a second. So finish with the lock that is awake, and receive its reports,
+            // before another one is woken: group by lock, not by command (docs/protocol/timing.md §2). Urgent
+            // transactions, such as revocations, do not wait: a forged sender could make a lock seem awake without end.
             let one_listens = nodes.active().any(|state| state.holds_channel(now));
             let next = self.queue.next(now, |transaction| {
                 if !radio.admits(transaction.priority) {
@@ -68,8 +68,8 @@ impl Network {
         }
     }
 
-    /// A revocation goes although the lock says that it is still moving its bolt, which may take a minute or be untrue: whether
-    /// it got there is asked later, in the same session.
+    /// A revocation is sent although the lock reports that its bolt is still moving, which may take a minute or be
+    /// wrong. The result of the operation is requested later, in the same session.
     fn make_room_for(&mut self, transaction: &Transaction) {
         let Some(state) = self.nodes.get_mut(&transaction.node) else { return };
         if transaction.priority != Priority::Revoke {
@@ -82,7 +82,7 @@ impl Network {
     }
 
     fn transmit(&mut self, mut transaction: Transaction) {
-        // Once: a node that stopped answering must not keep the air.
+        // Once: a node that stopped answering must not keep the channel.
         transaction.goes_on = false;
         self.last_callback = self.last_callback.next();
         let callback = self.last_callback;
@@ -145,7 +145,7 @@ impl Network {
         self.exchange = Some((Exchange::new(send, function, awaits, self.clock), Owner::Node(Box::new(transmission))));
     }
 
-    /// SendData in the form the controller has; the bridge library's form where there is one
+    /// Send Data in the form that the controller supports; the bridge form if there is one
     /// (docs/protocol/serial-api.md §4, 0xA8).
     pub(super) fn send_data(&self, node: NodeId, payload: Vec<u8>, priority: Priority, callback: CallbackId) -> Request {
         let options = if priority == Priority::Nonce { TxOptions::NONCE } else { TxOptions::NORMAL };
@@ -157,7 +157,7 @@ impl Network {
         }
     }
 
-    /// The controller's half of a transaction ended.
+    /// The exchange with the controller for a transaction ended.
     pub(super) fn transmitted(&mut self, mut transmission: Transmission, ended: Ended, spent: Duration) {
         if transmission.carries == Carries::Command && !matches!(ended, Ended::NotAccepted | Ended::NotSent) {
             let status = match &ended {
@@ -167,20 +167,21 @@ impl Network {
                 },
                 _ => None,
             };
-            // A controller whose air is jammed says FAIL and counts no ticks; one that was stopped says FAIL, too.
+            // A jammed controller reports FAIL with no time spent. An aborted transmission is reported as FAIL, too,
+            // but with time spent.
             let stayed = status.is_some_and(|it| match it.status {
                 TxStatus::NOT_IDLE => true,
                 TxStatus::FAIL => !transmission.aborted && it.report.is_some_and(|report| report.ticks == 0),
                 _ => false,
             });
             if !stayed {
-                // No more than that is known until the rest of this function sets it.
+                // Nothing better is known until the rest of this function decides.
                 transmission.transaction.leaves(Outcome::ControllerGone);
             }
         }
         match (&transmission.transaction.operation, ended) {
             (Operation::RemoveFailed, ended) => self.removed_failed(transmission.transaction, &ended),
-            // Its reports come all the same, by a search.
+            // Reports arrive even without this route, by a search.
             (Operation::ReturnRoute, _) => self.finish(transmission.transaction, Outcome::Delivered),
             (_, Ended::NotAccepted) => self.controller_was_busy(transmission.transaction, BUSY),
             (_, Ended::NotSent) => self.controller_was_busy(transmission.transaction, BUSY),
@@ -197,7 +198,7 @@ impl Network {
                 };
                 self.called_back(transmission, &callback, spent);
             }
-            // 65 seconds without a callback: docs/protocol/serial-api.md §1, timers, calls such a controller hung.
+            // No callback after 65 seconds: such a controller hangs (docs/protocol/serial-api.md §1, timers).
             (Operation::Command { .. } | Operation::Probe(_) | Operation::Join { .. }, Ended::Silent) => {
                 self.finish(transmission.transaction, Outcome::ControllerGone);
                 self.controller_hangs("the stick never said how a transmission ended");
@@ -215,7 +216,7 @@ impl Network {
         }
         match callback.status {
             TxStatus::OK => self.acknowledged(transmission),
-            // The node answered, so it heard us: only its acknowledgement was lost.
+            // The node answered, so it received the frame: only its acknowledgement was lost.
             _ if transmission.early.is_some() || transmission.nonce_came => self.acknowledged(transmission),
             _ if transmission.preempted => {
                 let mut transaction = transmission.transaction;
@@ -229,7 +230,7 @@ impl Network {
         }
     }
 
-    /// Nothing went out, which says nothing about the node.
+    /// Nothing was transmitted, which says nothing about the node.
     fn controller_was_busy(&mut self, mut transaction: Transaction, pause: Duration) {
         self.release(&transaction);
         if transaction.busy == BUSY_TRIES {
@@ -246,7 +247,7 @@ impl Network {
         let (id, now) = (transaction.node, self.clock);
         self.heard(id);
         if carries == Carries::NonceGet {
-            // The answer to the try before: nothing is left to send.
+            // This answers the previous try, so nothing is left to send.
             if let Some(answer) = early {
                 return self.settle(transaction, answer);
             }
@@ -272,7 +273,7 @@ impl Network {
             }
             return;
         }
-        // The radio's acknowledgement says that the frame arrived, not that it could be opened.
+        // The acknowledgement proves that the frame arrived, not that it could be decrypted.
         if transaction.requester != Requester::Machine && transaction.class_of(&state.node) > SecurityClass::S0 {
             let until = now + VERIFY_DELIVERY;
             state.awaiting_reply = Some(AwaitingReply { transaction, since: now, until, working: false, verifying: true });
@@ -291,12 +292,12 @@ impl Network {
         }
     }
 
-    /// A command that has no report arrived.
+    /// A command without a report was delivered.
     fn delivered(&mut self, transaction: Transaction) {
         let (id, now) = (transaction.node, self.clock);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if let Operation::Command { command, expect } = &transaction.operation {
-            // A bolt stores nothing: no code has to wait for it.
+            // An operation stores nothing, so no pause is needed before the next code.
             if *expect == Completion::Supervised && transaction.priority != Priority::Operate {
                 state.pace_until = now + STORING;
             }
@@ -317,7 +318,8 @@ impl Network {
             return self.finish(transaction, Outcome::NoAck);
         }
         if state.sleeps() {
-            // Silence of a sleeper is no failure: it went back to sleep, and will call.
+            // A sleeping node that does not acknowledge has not failed: it went back to sleep, and will send a Wake Up
+            // Notification.
             state.release_from(transaction.id);
             if transaction.requester != Requester::Machine {
                 self.queue.push_front(transaction);
@@ -327,12 +329,12 @@ impl Network {
         state.failed(spent, now);
         state.release_from(transaction.id);
         transaction.failures += 1;
-        // Also where only its Nonce Get was sent: to the requester, a node that answers nothing is the same.
+        // Also if only the Nonce Get was sent: the outcome of a node that does not answer is the same.
         transaction.doubt = Some(Outcome::NoAck);
         match transaction.requester {
-            // A node asks again for an answer that it missed.
+            // A node repeats its request if it missed the answer.
             Requester::Machine => return,
-            // Whether it is there at all is for the talk to say, by its own times.
+            // Whether a joining device is still there is decided by the time-outs of the key exchange.
             Requester::Joining if transaction.failures < transaction.tries() => return self.queue.push_front(transaction),
             Requester::Joining => return self.finish(transaction, Outcome::NoAck),
             Requester::Caller | Requester::Interview if state.reach != Reach::Dead => {}
@@ -352,13 +354,13 @@ impl Network {
             state.suspect = true;
             let ping = Operation::Command { command: Command::NoOperation, expect: Completion::Nothing };
             let ping = self.transaction(id, Priority::Revoke, ping, Requester::Ping);
-            // Before the others, which wait for it: among them may be a revocation.
+            // First in the queue: others wait for its result, possibly a revocation.
             self.queue.push_front(ping);
         }
         self.finish(transaction, Outcome::NoAck);
     }
 
-    /// Reports that are overdue: asked again, or given up.
+    /// Overdue reports: send the command again, or give up.
     pub(super) fn check_reports(&mut self) {
         let now = self.clock;
         let mut overdue = Vec::new();
@@ -382,7 +384,7 @@ impl Network {
         }
     }
 
-    /// Sends idle sleepers to sleep, and notes those that went by themselves.
+    /// Sends idle sleeping nodes to sleep, and notes those whose awake time has ended.
     pub(super) fn check_sleepers(&mut self) {
         let now = self.clock;
         let dozed_off: Vec<NodeId> =
@@ -401,7 +403,7 @@ impl Network {
         }
     }
 
-    /// Tries dead nodes again when their pause is over and nobody else wants something of them.
+    /// Tries dead nodes again when their pause is over and no transmission to them is queued.
     pub(super) fn probe_dead_nodes(&mut self) {
         let now = self.clock;
         let due: Vec<NodeId> =
@@ -415,11 +417,11 @@ impl Network {
         }
     }
 
-    /// When the transmission under way must make room for what waits behind it: an answer, a person at another door, or a code
-    /// that must stop working. One that goes well ends before; the controller spends many seconds only on a node it can't reach.
-    ///
-    /// Operation and revocation are stopped, too, but never by each other's flood: an operation does not stop a revocation, and
-    /// each is given twice as long after it was stopped, so that a slow lock is reached in the end.
+    /// When the transmission under way has to be aborted for what waits behind it: an answer, an operation at another
+    /// door, or a revocation. A successful transmission ends earlier; the controller only spends many seconds on a node
+    /// that it cannot reach. Operations and revocations are aborted, too, but a flood of one must not starve the other:
+    /// an operation does not abort a revocation, and each gets twice the time after it was aborted, so that a slow lock
+    /// is reached in the end.
     pub(super) fn preemption_at(&self) -> Option<Instant> {
         let (exchange, Owner::Node(transmission)) = self.exchange.as_ref()? else { return None };
         let on_air = &transmission.transaction;
@@ -466,7 +468,7 @@ impl Network {
         self.tell_reach(id, news);
     }
 
-    /// The node was heard: it is alive, and whatever waited for that may go.
+    /// The node was heard: it is alive, and what waited for that may be sent.
     pub(super) fn heard(&mut self, id: NodeId) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
         let was_suspect = state.suspect;
@@ -496,7 +498,7 @@ impl Network {
     }
 }
 
-/// What asks for the classes that a node has under `class` only.
+/// The Get that asks for the class list under `class`.
 fn commands_supported_get(class: SecurityClass) -> Command {
     match class {
         SecurityClass::S0 | SecurityClass::None => Command::Security(Security::CommandsSupportedGet),

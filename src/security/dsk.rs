@@ -1,7 +1,6 @@
-//! The device-specific key: the first 16 bytes of the public key of a device that joins with S2, printed on it as eight
-//! groups of five digits (docs/protocol/security.md B11). Its first group is the PIN that people type.
-//!
-//! It is no key to anything, but who knows it can pass for the device while it is included: it is shown on purpose only.
+//! The device-specific key (DSK): the first 16 bytes of the public key of a device that joins with S2, printed on it as
+//! eight groups of five digits (docs/protocol/security.md B11). The first group is the PIN that users type. It encrypts
+//! nothing, but with it another device can impersonate this one during its inclusion. It is only shown on request.
 
 use std::fmt;
 
@@ -14,10 +13,9 @@ use crate::domain::ids::HomeId;
 const GROUPS: usize = 8;
 /// Digits of a group.
 const DIGITS: usize = 5;
-/// What the text in some QR codes begins with (docs/protocol/security.md B11; seen in Z-Wave JS only).
+/// The prefix in some QR codes (docs/protocol/security.md B11; seen in Z-Wave JS only).
 const PREFIX: &str = "zws2dsk:";
 
-/// A device-specific key.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Dsk([u8; 16]);
 
@@ -27,13 +25,13 @@ impl Dsk {
         Self(bytes)
     }
 
-    /// The key of the device with this public key.
+    /// The DSK of the device with this public key.
     pub fn of_public_key(public_key: &[u8; 32]) -> Self {
         let [dsk, _] = halves(public_key);
         Self(dsk)
     }
 
-    /// Reads it as it is printed: eight groups of five digits with dashes or blanks between them, or the 40 digits alone.
+    /// Parses the printed form: eight groups of five digits with dashes or blanks between them, or the 40 digits alone.
     pub fn parse(text: &str) -> Result<Self, InvalidDsk> {
         let text = text.trim();
         let text = text
@@ -63,30 +61,30 @@ impl Dsk {
         &self.0
     }
 
-    /// The eight groups, as they are printed on the device. For the person who includes it.
+    /// The eight groups, as printed on the device.
     pub fn text(&self) -> String {
         let groups: Vec<_> = self.groups().map(|group| format!("{group:05}")).collect();
         groups.join("-")
     }
 
-    /// The groups after the PIN: what a person compares with the label while the PIN is still to be typed.
+    /// The groups after the PIN, which a user compares with the label before typing the PIN.
     pub fn tail(&self) -> String {
         let groups: Vec<_> = self.groups().skip(1).map(|group| format!("{group:05}")).collect();
         groups.join("-")
     }
 
-    /// The first group, which a device that asks to be authenticated leaves out of the key it sends.
+    /// The first group, which a device that asks for authentication leaves out of the public key that it sends.
     pub fn pin(&self) -> DskPin {
         DskPin::new(self.groups().next().unwrap_or_default())
     }
 
-    /// The home id under which a device of this key asks to be included (SmartStart's network-wide inclusion).
+    /// The home id that a SmartStart device uses to ask for inclusion (network-wide inclusion).
     pub fn nwi_home_id(&self) -> HomeId {
         let [.., a, b, c, d, _, _, _, _] = self.0;
         HomeId(u32::from_be_bytes([a | 0xC0, b, c, d & 0xFE]))
     }
 
-    /// The home id under which it is told to join.
+    /// The home id that it is told to join with.
     pub fn auth_home_id(&self) -> HomeId {
         let [.., a, b, c, d] = self.0;
         HomeId(u32::from_be_bytes([a & 0x3F, b, c, d | 0x01]))
@@ -97,7 +95,7 @@ impl Dsk {
     }
 }
 
-/// The PIN stays hidden.
+/// Omits the PIN.
 impl fmt::Debug for Dsk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Dsk(*****-{})", self.tail())
@@ -105,29 +103,29 @@ impl fmt::Debug for Dsk {
 }
 
 impl DskPin {
-    /// Reads what a person typed.
+    /// Parses what a user typed.
     pub fn parse(text: &str) -> Result<Self, InvalidDskPin> {
         group_number(text.trim()).map(Self::new).map_err(InvalidDskPin)
     }
 }
 
-/// Why a text is no device-specific key. Never contains the text.
+/// Why a text is no DSK. Does not contain the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidDsk {
     /// Groups are missing, or there are too many.
     #[error("a device key (DSK) has 8 groups of 5 digits and this has {0}; type all of the label, from the PIN on")]
     Groups(usize),
-    /// A group that can't be.
+    /// An invalid group.
     #[error("group {group} of the device key (DSK) {fault}; look at the label again")]
     Group {
-        /// Which: 1–8.
+        /// Number of the group, 1 to 8.
         group: usize,
         /// What is wrong with it.
         fault: GroupFault,
     },
 }
 
-/// Why a text is no PIN of a device. Never contains the text.
+/// Why a text is no PIN. Does not contain the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the PIN {0}; it is the first, underlined group of 5 digits on the device's label")]
 pub struct InvalidDskPin(GroupFault);
@@ -141,12 +139,12 @@ pub enum GroupFault {
     /// Something other than 0–9.
     #[error("must have digits only")]
     NotDigits,
-    /// A 16-bit number can't be that large.
+    /// More than a 16-bit number can hold.
     #[error("can't be more than 65535")]
     TooLarge,
 }
 
-/// The number of a group of exactly five digits.
+/// The value of a group of exactly five digits.
 pub(super) fn group_number(group: &str) -> Result<u16, GroupFault> {
     if !group.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(GroupFault::NotDigits);

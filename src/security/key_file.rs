@@ -1,10 +1,8 @@
-//! Network keys as text: one JSON object, 32 hexadecimal digits a key, under the names that other software gives them:
-//!
+//! Network keys as text: one JSON object, 32 hexadecimal digits per key, under the names that Z-Wave JS uses:
 //! ```json
 //! {"S0_Legacy": "0102…0f10", "S2_AccessControl": "…"}
 //! ```
-//!
-//! A file may leave keys out: then those in the store hold. What was wrong with one is said without showing any of it.
+//! A file may omit keys; those in the store are used then. Errors never contain a key.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,15 +13,15 @@ use zeroize::Zeroizing;
 use super::crypto::{BLOCK, Key};
 use super::keys::{KeyId, NetworkKeys};
 
-/// The keys that a file names.
+/// The keys in a file.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct KeyFile(BTreeMap<KeyId, Key>);
 
 impl KeyFile {
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     pub fn parse(text: &str) -> Result<Self, InvalidKeyFile> {
         let entries: Entries = serde_json::from_str(text).map_err(|error| {
-            // Never what serde says: it may quote a key.
+            // Not the message of serde, which may quote a key.
             if error.is_data() { InvalidKeyFile::NotAnObject } else { InvalidKeyFile::NotJson { line: error.line() } }
         })?;
         let keys = Self::of(entries)?;
@@ -43,7 +41,7 @@ impl KeyFile {
         Ok(keys)
     }
 
-    /// Adds a key. Two keys that are the same protect nothing from each other.
+    /// Adds a key. The same key under two names would protect neither class from the other.
     pub fn insert(&mut self, id: KeyId, key: Key) -> Result<(), InvalidKeyFile> {
         if self.0.contains_key(&id) {
             return Err(InvalidKeyFile::Twice(id.name()));
@@ -58,29 +56,29 @@ impl KeyFile {
         Ok(())
     }
 
-    /// One key, if the file names it.
+    /// One key, if the file contains it.
     pub fn get(&self, id: KeyId) -> Option<&Key> {
         self.0.get(&id)
     }
 
-    /// Those that it names.
+    /// The ids of the keys in the file.
     pub fn ids(&self) -> impl Iterator<Item = KeyId> {
         self.0.keys().copied()
     }
 
-    /// Whether it names none.
+    /// Whether it contains no key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All six keys: the file's, and `others` where it names none.
+    /// All six keys: those of the file, and `others` for the rest.
     pub fn or(&self, others: &NetworkKeys) -> NetworkKeys {
         NetworkKeys::from_fn(|id| self.get(id).unwrap_or_else(|| others.network_key(id)).clone())
     }
 
-    /// The keys of a network, as a file. For the sealed store, and for an export that was asked for and is audited.
+    /// The keys of a network as text. For the encrypted store, and for an export, which is audited.
     pub fn write(keys: &NetworkKeys) -> Zeroizing<String> {
-        // Long enough from the start, so that no half of it is left where it grew.
+        // Allocated large enough, so that growing leaves no copy in memory.
         let mut text = Zeroizing::new(String::with_capacity(512));
         for (n, id) in KeyId::ALL.into_iter().enumerate() {
             text.push_str(if n == 0 { "{" } else { ",\n " });
@@ -99,7 +97,7 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// The keys that a JSON object names; none is allowed.
+/// Deserialises a JSON object of keys; it may be empty.
 impl<'de> Deserialize<'de> for KeyFile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::of(Entries::deserialize(deserializer)?).map_err(D::Error::custom)
@@ -112,7 +110,7 @@ pub fn hex_digits(key: &Key) -> impl Iterator<Item = char> {
     nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16))
 }
 
-/// Reads one key: 32 hexadecimal digits; upper case, blanks, commas, colons and `0x` don't matter.
+/// Parses 32 hexadecimal digits; case, blanks, commas, colons and `0x` are ignored.
 pub fn key_from_hex(text: &str) -> Result<Key, KeyFault> {
     let mut key = Zeroizing::new([0; BLOCK]);
     let mut digits = 0;
@@ -129,13 +127,13 @@ pub fn key_from_hex(text: &str) -> Result<Key, KeyFault> {
     if digits == 2 * BLOCK { Ok(Key::from_bytes(*key)) } else { Err(KeyFault::Length(digits)) }
 }
 
-/// Why a text holds no network keys. Never shows any of it but names.
+/// Why a text contains no network keys. Contains nothing of the text but names.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidKeyFile {
     /// Not JSON at all.
     #[error("it is not JSON (line {line}); write {{\"S0_Legacy\": \"32 hexadecimal digits\", …}}")]
     NotJson {
-        /// Where it stops being JSON.
+        /// The line of the syntax error.
         line: usize,
     },
     /// JSON, but no object.
@@ -144,26 +142,22 @@ pub enum InvalidKeyFile {
     /// No key in it.
     #[error("it names no key; write at least one of {}", NAMES.join(", "))]
     Empty,
-    /// A name that is none of the six.
+    /// An unknown name.
     #[error("{0:?} is not the name of a network key; the names are {names}", names = NAMES.join(", "))]
     UnknownName(String),
-    /// A key that can't be one.
+    /// A key that cannot be one.
     #[error("{name} {fault}; write its 32 hexadecimal digits as the other software shows them")]
     Key {
-        /// Which.
         name: &'static str,
         /// What is wrong with it.
         fault: KeyFault,
     },
-    /// One name, two keys.
+    /// The same name twice.
     #[error("{0} is there twice; keep the right one")]
     Twice(&'static str),
-    /// One key, two names.
+    /// The same key under two names.
     #[error("{} and {} are the same key; give each its own", names[0], names[1])]
-    Same {
-        /// The names.
-        names: [&'static str; 2],
-    },
+    Same { names: [&'static str; 2] },
 }
 
 const NAMES: [&str; 6] =
@@ -178,15 +172,15 @@ pub enum KeyFault {
     /// Something other than hexadecimal digits.
     #[error("has something else than hexadecimal digits in it")]
     NotHex,
-    /// A number, a list, nothing.
+    /// Not a string.
     #[error("is not a text in quotes")]
     NotText,
-    /// Sixteen zero bytes, which everybody knows.
+    /// Sixteen zero bytes, a key that is public.
     #[error("is all zeros")]
     Zero,
 }
 
-/// Names and keys, in the order of the text. Keys are read without a copy of their digits.
+/// Names and keys, in the order of the text. Keys are parsed without copying their digits.
 struct Entries(Vec<(String, Result<Key, KeyFault>)>);
 
 impl<'de> Deserialize<'de> for Entries {
@@ -214,7 +208,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
     }
 }
 
-/// One key of a JSON text, read where it stands.
+/// A key in a JSON text, parsed without copying it.
 pub(crate) struct HexKey(pub(crate) Result<Key, KeyFault>);
 
 impl<'de> Deserialize<'de> for HexKey {

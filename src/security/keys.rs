@@ -1,4 +1,4 @@
-//! The six keys of a network, and which of them protects what (docs/protocol/security.md B1, B12).
+//! The six keys of a network, and which key protects what (docs/protocol/security.md B1, B12).
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
@@ -12,21 +12,20 @@ use super::crypto::derive::ExpandedKey;
 use crate::domain::ids::NodeId;
 use crate::domain::node::SecurityClass;
 
-/// Keys as bits, the way nodes ask for them and are granted them. Bits nobody knows are kept as they came.
+/// A set of keys as bits, as nodes request them and are granted them. Unknown bits are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeyMask(pub u8);
 
 impl KeyMask {
-    /// No key.
     pub const NONE: Self = Self(0);
-    /// Every key that has a meaning here.
+    /// Every defined key.
     pub const KNOWN: Self = Self(0x87);
-    /// What a Long Range node can be granted (docs/protocol/security.md B12).
+    /// The keys that a Long Range node can be granted (docs/protocol/security.md B12).
     pub const LONG_RANGE: Self = Self(0x06);
-    /// Keys that are given only to who proved which device it is: by PIN, DSK or client-side authentication.
+    /// Keys that require authentication of the device: by PIN, DSK or client-side authentication.
     pub const AUTHENTICATED: Self = Self(0x06);
 
-    /// The bit of one class; no bit for "in clear".
+    /// The bit of a class; no bit for "none".
     pub const fn of(class: SecurityClass) -> Self {
         Self(match class {
             SecurityClass::None => 0,
@@ -37,22 +36,22 @@ impl KeyMask {
         })
     }
 
-    /// The class whose bit this is; `None` for several bits, no bit, or one nobody knows.
+    /// The class of this bit; `None` for no bit, several bits, or an unknown one.
     pub fn single(self) -> Option<SecurityClass> {
         Self::RANKED.into_iter().find(|class| Self::of(*class) == self)
     }
 
-    /// The classes that have a bit here, the highest first.
+    /// The classes in this set, highest first.
     pub fn classes(self) -> impl Iterator<Item = SecurityClass> {
         Self::RANKED.into_iter().filter(move |class| self.contains(Self::of(*class)))
     }
 
-    /// Whether every bit of `other` is here, too.
+    /// Whether it includes every bit of `other`.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether there is no bit.
+    /// Whether no bit is set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -101,13 +100,9 @@ impl Serialize for KeyMask {
 /// One of the six keys.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum KeyId {
-    /// S0.
     S0,
-    /// S2 Unauthenticated.
     Unauthenticated,
-    /// S2 Authenticated.
     Authenticated,
-    /// S2 Access Control.
     AccessControl,
     /// S2 Authenticated for Long Range nodes.
     AuthenticatedLongRange,
@@ -116,7 +111,6 @@ pub enum KeyId {
 }
 
 impl KeyId {
-    /// All six.
     pub const ALL: [Self; 6] = [
         Self::S0,
         Self::Unauthenticated,
@@ -126,7 +120,7 @@ impl KeyId {
         Self::AccessControlLongRange,
     ];
 
-    /// The key of `class` for `node`; `None` in clear, and for classes that Long Range does not have.
+    /// The key of `class` for `node`; `None` without security, and for classes that Long Range does not have.
     pub fn of(class: SecurityClass, node: NodeId) -> Option<Self> {
         match (class, node.is_long_range()) {
             (SecurityClass::S0, false) => Some(Self::S0),
@@ -139,7 +133,7 @@ impl KeyId {
         }
     }
 
-    /// The class it protects.
+    /// The class that it protects.
     pub fn class(self) -> SecurityClass {
         match self {
             Self::S0 => SecurityClass::S0,
@@ -149,7 +143,7 @@ impl KeyId {
         }
     }
 
-    /// Its name in key files, which is the one that other software gives it.
+    /// Its name in key files, which Z-Wave JS uses as well.
     pub fn name(self) -> &'static str {
         match self {
             Self::S0 => "S0_Legacy",
@@ -162,14 +156,14 @@ impl KeyId {
     }
 }
 
-/// The keys of one network, and what S2 expands them to.
+/// The keys of one network, and the keys that S2 expands from them.
 #[derive(Clone)]
 pub struct NetworkKeys {
     keys: [(Key, ExpandedKey); KeyId::ALL.len()],
 }
 
 impl NetworkKeys {
-    /// The keys that `key` gives.
+    /// The keys returned by `key`.
     pub fn from_fn(mut key: impl FnMut(KeyId) -> Key) -> Self {
         Self {
             keys: KeyId::ALL.map(|id| {
@@ -185,12 +179,12 @@ impl NetworkKeys {
         Self::from_fn(|_| Key::from_bytes(entropy.fresh()))
     }
 
-    /// One key, as it is handed out and stored.
+    /// A network key, as it is transferred and stored.
     pub fn network_key(&self, id: KeyId) -> &Key {
         &self.entry(id).0
     }
 
-    /// One key, as S2 seals with it. That of S0 only serves to verify its transfer.
+    /// The expanded key, which S2 encrypts with. For S0 it only verifies the transfer.
     pub fn expanded(&self, id: KeyId) -> &ExpandedKey {
         &self.entry(id).1
     }
@@ -208,7 +202,7 @@ impl NetworkKeys {
     }
 }
 
-/// In constant time, all of them.
+/// Compares all keys in constant time.
 impl PartialEq for NetworkKeys {
     fn eq(&self, other: &Self) -> bool {
         let same = |id| self.network_key(id).ct_eq(other.network_key(id));

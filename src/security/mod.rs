@@ -1,17 +1,16 @@
-//! Z-Wave's two security classes, as values and pure machines: keys, nonces, sealing and opening, and how a joining
-//! node gets its keys. No clock, no radio, no randomness of their own: bytes, moments and entropy come in as arguments.
-//!
+//! S0 and S2 as values and pure state machines: keys, nonces, encryption and decryption, and key exchange. Bytes, time
+//! and entropy are arguments.
 //! | file | what |
 //! | --- | --- |
-//! | `crypto` | AES-128 and Curve25519, and the derivations of S2 from them |
-//! | `keys` | the keys of a network, and which protects what |
-//! | `key_file` | keys as text: what an operator brings, and what is exported and sealed |
-//! | `dsk`, `qr` | what is printed on a device: its key, its PIN, its QR code |
-//! | `s0` | Security 0: frames, nonces, the talk with one node, and how it gets the key |
-//! | `span`, `mpan` | the nonces shared with one peer, and with a multicast group of its |
-//! | `repeats` | frames that arrive twice |
-//! | `s2` | sealing and opening with one peer, and finding together again |
-//! | `key_exchange` | how a node that was just added gets its keys |
+//! | `crypto` | AES-128 and Curve25519, and the derivations of S2 |
+//! | `keys` | the keys of a network, and which key protects what |
+//! | `key_file` | keys as text, for import, export and the store |
+//! | `dsk`, `qr` | what is printed on a device: DSK, PIN, QR code |
+//! | `s0` | S0: frames, nonces, the session with one node, key transfer |
+//! | `span`, `mpan` | the nonces shared with one peer, and with one of its multicast groups |
+//! | `repeats` | duplicate frames |
+//! | `s2` | the session with one peer: encryption, decryption, resynchronisation |
+//! | `key_exchange` | S2 key exchange with a node that was just added |
 
 pub mod crypto;
 pub mod dsk;
@@ -27,8 +26,8 @@ mod span;
 
 use crate::domain::entropy::Entropy;
 
-/// Bytes that nobody can guess and that never come twice: nonces and keys are only as good as these. The daemon has
-/// [`Entropy`]; a recorded dialogue brings its own.
+/// A source of unpredictable bytes that do not repeat, for nonces and keys. The daemon uses [`Entropy`]; recorded test
+/// sessions bring their own.
 pub trait Fresh {
     /// The next `N` bytes.
     fn fresh<const N: usize>(&mut self) -> [u8; N];

@@ -1,5 +1,5 @@
-//! The nonces of multicast (MPAN; docs/protocol/security.md B10), on the hearing side. A group of ours has no use:
-//! locks are spoken to one by one.
+//! The nonces of multicast (MPAN; docs/protocol/security.md B10), for the receiving side only: the hub sends no
+//! multicast.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use super::crypto::derive::ExpandedKey;
 use super::span::{FrameKey, Nonce, WINDOW};
 use crate::domain::time::Instant;
 
-/// A follow-up comes right after its multicast, but for what is on the air in between.
+/// Maximum time between a multicast and its follow-up, with other transmissions in between.
 const FOLLOWS: Duration = Duration::from_secs(2);
 
 /// A multicast group of one peer.
 #[derive(Clone)]
 pub(super) struct Group {
     protection: FrameKey,
-    /// Counts up by one with each frame. A carry goes over all sixteen bytes, as in Z-Wave JS and the vectors; the C
-    /// reference carries nowhere, and such a peer asks for a new state once in 256 frames.
+    /// Incremented with each frame. The carry goes over all sixteen bytes, as in Z-Wave JS and the vectors. The
+    /// reference library has no carry; such a peer requests a new state once in 256 frames.
     state: u128,
-    /// The multicast was heard, and its single-cast follow-up was not.
+    /// A multicast was received whose follow-up has not arrived.
     ahead: Option<Ahead>,
 }
 
-/// A multicast that was opened.
+/// A multicast that was decrypted.
 #[derive(Clone)]
 struct Ahead {
     at: Instant,
@@ -32,17 +32,17 @@ struct Ahead {
 }
 
 impl Group {
-    /// The state that the peer told in a frame sealed with `protection`.
+    /// The state that the peer sent in a frame encrypted with `protection`.
     pub(super) fn new(protection: FrameKey, state: u128) -> Self {
         Self { protection, state, ahead: None }
     }
 
-    /// What its frames are sealed with.
+    /// The key of its frames.
     pub(super) fn protection(&self) -> FrameKey {
         self.protection
     }
 
-    /// Tries the nonces that a multicast frame can have. If none opens it, nothing changes.
+    /// Tries the nonces that a multicast frame can have. If none decrypts it, nothing changes.
     pub(super) fn open(
         &mut self,
         key: &ExpandedKey,
@@ -61,9 +61,9 @@ impl Group {
         None
     }
 
-    /// The follow-up came. It stands for one multicast; where that was missed, its nonce is passed over. Returns whether
-    /// the multicast was heard, so that the command is not obeyed twice: it says the same, soon after. Where the follow-up of an
-    /// earlier multicast was lost, this one belongs to a multicast that was lost.
+    /// Handles a follow-up. It stands for one multicast; if that was missed, its nonce is skipped. Returns whether the
+    /// multicast was received, so that the command is not processed twice: it has the same content and arrives soon
+    /// after. If the follow-up of an earlier multicast was lost, this one belongs to a multicast that was lost.
     pub(super) fn follow_up(&mut self, command: &[u8], now: Instant) -> bool {
         let ahead = self.ahead.take();
         if ahead.is_some_and(|ahead| ahead.plain.ends_with(command) && now.since(ahead.at) < FOLLOWS) {

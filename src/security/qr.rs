@@ -1,8 +1,7 @@
 //! The QR code on a device: SmartStart and S2 (docs/protocol/security.md B11). Digits only: "90", a version, a
-//! checksum, the keys the device asks for, its device-specific key, then what else there is as type, length and value.
-//!
-//! Types are sent as twice their number and one more if critical, in two digits, so that a code has types 0–49 and never
-//! those above, which controllers keep beside a code.
+//! checksum, the requested keys, the DSK, then entries of type, length and value. The two digits of a type are twice
+//! its number, plus one if critical. So a code has types 0–49; higher types exist only in provisioning lists of
+//! controllers.
 
 use std::time::Duration;
 
@@ -10,136 +9,126 @@ use sha1::{Digest, Sha1};
 
 use super::dsk::{Dsk, group_number};
 
-/// What every code begins with.
+/// The start of every code.
 const LEAD_IN: &str = "90";
-/// Where the part begins that the checksum covers.
+/// Start of the part that the checksum covers.
 const COVERED: usize = 9;
-/// Where types, lengths and values begin.
+/// Start of the entries.
 const FIELDS: usize = 52;
 
-/// What a device's code says.
+/// The content of a device's QR code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct QrCode {
-    /// What the code is for.
+    /// The purpose of the code.
     pub version: QrVersion,
-    /// The keys that the device asks for.
+    /// The keys that the device requests.
     pub requested: RequestedKeys,
-    /// Its device-specific key.
     pub dsk: Dsk,
-    /// What it is.
     pub product_type: ProductType,
-    /// Which product it is.
+    /// The product.
     pub product_id: ProductId,
-    /// It asks to be included at least this often, where it says so.
+    /// The maximum interval between its requests for inclusion, if the code has it.
     pub max_inclusion_request_interval: Option<Duration>,
-    /// Its serial number or the like.
+    /// A serial number or similar.
     pub uuid: Option<Uuid16>,
-    /// The networks it can join, where it says so.
+    /// The networks that it can join, if the code has them.
     pub protocols: Option<Protocols>,
-    /// Types that are not known here and may be left alone.
+    /// Unknown types that may be ignored.
     pub ignored: Vec<u8>,
 }
 
-/// What a code is for.
+/// The purpose of a code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum QrVersion {
-    /// The PIN of an inclusion that somebody starts at the device.
+    /// For the PIN of an inclusion that is started at the device.
     S2,
-    /// SmartStart: the device is included when it is switched on, once its code is known here.
+    /// For SmartStart: the device is included when it is switched on, if its code is in the list.
     SmartStart,
 }
 
-/// The keys a device asks for, as bits (docs/protocol/security.md B1). On Long Range bits 1 and 2 are the keys of that
-/// network.
+/// The requested keys as bits (docs/protocol/security.md B1). On Long Range bits 1 and 2 are the keys of that network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RequestedKeys(pub u8);
 
 impl RequestedKeys {
-    /// Bits that mean a key.
+    /// Bits of defined keys.
     const KNOWN: u8 = 0x87;
 }
 
-/// What a device is: Z-Wave's device classes and the icon for installers.
+/// The type of a device: Z-Wave device classes and installer icon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProductType {
     /// Generic device class: 0x40 is Entry Control, which locks are.
     pub generic: u8,
-    /// Specific device class.
     pub specific: u8,
     /// Installer icon (Z-Wave Plus Info).
     pub installer_icon: u16,
 }
 
-/// Which product a device is.
+/// The product of a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProductId {
-    /// Manufacturer.
     pub manufacturer: u16,
-    /// Product type.
     pub product_type: u16,
-    /// Product.
     pub product: u16,
-    /// Version of the application, `major.minor`.
+    /// Version of the application, as `(major, minor)`.
     pub application: (u8, u8),
 }
 
-/// A name of one device: 16 bytes and how to write them down.
+/// A unique id of one device: 16 bytes and their format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Uuid16 {
-    /// How they are written: 0, 2 and 4 hexadecimal, 1, 3 and 5 text, 6 a UUID.
+    /// The format: 0, 2 and 4 hexadecimal, 1, 3 and 5 text, 6 a UUID.
     pub format: u8,
-    /// The bytes.
     pub bytes: [u8; 16],
 }
 
-/// The networks a device can join.
+/// The networks that a device can join.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Protocols {
-    /// The mesh.
     pub classic: bool,
-    /// Long Range.
     pub long_range: bool,
 }
 
-/// Why a text is no code of a device that can be used. Never contains the text.
+/// Why a text is not a usable code. Does not contain the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidQr {
     /// Another kind of code.
     #[error("this is not the QR code of a Z-Wave device, which begins with 90; scan the one with the Z-Wave or SmartStart mark")]
     NotZWave,
-    /// It ends too early.
+    /// It is too short.
     #[error("the QR code has {0} digits and needs at least 52; scan it again, or type all of it")]
     TooShort(usize),
     /// Something other than a digit.
     #[error("character {0} of the QR code is not a digit; scan it again, or type digits only")]
     NotDigits(usize),
-    /// A format of later years.
+    /// An unknown version.
     #[error("the QR code has version {0:02}, which is not known here; include the device with its PIN instead")]
     UnknownVersion(u8),
-    /// A digit is wrong.
+    /// A digit was misread.
     #[error("the checksum of the QR code is wrong, so a digit was misread; scan it again")]
     Checksum,
-    /// A number that can't be, although the checksum is right.
+    /// An impossible number, although the checksum is right.
     #[error("the maker's QR code has an impossible {0}; include the device with its PIN instead")]
     Number(Field),
-    /// A field has another length than it should.
+    /// A field has the wrong length.
     #[error("the maker's QR code has a {0} of the wrong length; include the device with its PIN instead")]
     Length(Field),
     /// It ends in the middle of a field.
     #[error("the QR code ends in the middle of a field; scan all of it, or include the device with its PIN instead")]
     CutField,
-    /// A field there is once is there twice.
+    /// A field is there twice.
     #[error("the maker's QR code has two of {0}; include the device with its PIN instead")]
     Twice(Field),
-    /// A field every code has.
+    /// A mandatory field is missing.
     #[error("the maker's QR code has no {0}; include the device with its PIN instead")]
     Missing(Field),
-    /// The device says that who doesn't know this field must not include it.
+    /// An unknown field that the device marks as critical.
     #[error(
         "the QR code has a field ({0}) that must be understood and is not known here; include the device with its PIN instead"
     )]
     UnknownCritical(u8),
-    /// The device wants none of the keys there are.
+    /// The device requests no defined key.
     #[error("the device asks for no security key; it can't be included securely")]
     NoKeys,
 }
@@ -147,19 +136,15 @@ pub enum InvalidQr {
 /// A part of a code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Field {
-    /// Requested keys.
     RequestedKeys,
-    /// Device-specific key.
     Dsk,
     /// Device classes and icon.
     ProductType,
     /// Manufacturer, product and version.
     ProductId,
-    /// How often it asks to be included.
+    /// The maximum interval between requests for inclusion.
     Interval,
-    /// Serial number.
     Uuid,
-    /// Networks.
     Protocols,
 }
 
@@ -178,7 +163,8 @@ impl std::fmt::Display for Field {
 }
 
 impl QrCode {
-    /// Reads the text of a code. White space around it, and what some scanners or makers put behind it, is dropped.
+    /// Parses the text of a code. White space around it, and text that some scanners or makers add behind it, is
+    /// dropped.
     pub fn parse(text: &str) -> Result<Self, InvalidQr> {
         let text = text.trim();
         if !text.starts_with(LEAD_IN) {
@@ -195,7 +181,7 @@ impl QrCode {
             Some(1) => QrVersion::SmartStart,
             other => return Err(InvalidQr::UnknownVersion(other.and_then(|it| it.try_into().ok()).unwrap_or(u8::MAX))),
         };
-        // A digit that was misread may have made a letter of a digit: then that is what to say.
+        // A misread digit may have become a letter: then that is the error to report.
         let code = checked(digits).ok_or_else(|| not_a_digit.unwrap_or(InvalidQr::Checksum))?;
 
         let requested = number(code, COVERED, 3).and_then(|keys| u8::try_from(keys).ok());
@@ -208,7 +194,7 @@ impl QrCode {
     }
 }
 
-/// Types, lengths and values, as they come.
+/// The entries, in order of the text.
 #[derive(Default)]
 struct Fields {
     product_type: Option<ProductType>,
@@ -240,7 +226,7 @@ impl Fields {
             }
             3 => once(&mut self.uuid, Field::Uuid, uuid(value)?),
             4 => {
-                // Makers write one byte in two or three digits, and one of the tools a number in five.
+                // Makers write this byte in two or three digits, and one tool in five.
                 let bits = small(value, Field::Protocols, &[2, 3, 5])?;
                 let protocols = Protocols { classic: bits & 1 != 0, long_range: bits & 2 != 0 };
                 once(&mut self.protocols, Field::Protocols, protocols)
@@ -334,8 +320,8 @@ fn next_field(rest: &str) -> Option<(u8, &str, &str)> {
     Some((kind.parse().ok()?, value, rest))
 }
 
-/// The longest part of `digits` that the checksum in it is right for: all of it, or up to the end of a field where other
-/// digits follow the code.
+/// The longest prefix of `digits` with a right checksum: all of it, or up to the end of an entry if other digits follow
+/// the code.
 fn checked(digits: &str) -> Option<&str> {
     let checksum = number(digits, 4, 5)?;
     let right = |end: usize| {

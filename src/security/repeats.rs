@@ -1,8 +1,7 @@
-//! Frames that arrive twice (docs/protocol/security.md B8). The radio repeats a frame that it has no acknowledgement
-//! for, over other routes too, and both may arrive.
-//!
-//! The sheet's libraries go by the sequence number. That alone would also drop a frame of a peer that restarted and numbers
-//! anew, once in a hundred restarts: so a sealed frame is a repeat only if its tag is known, too.
+//! Duplicate frames (docs/protocol/security.md B8). The radio repeats a frame without acknowledgement, also over other
+//! routes, and both copies may arrive. Other implementations compare the sequence number only. That would also drop a
+//! frame of a peer that restarted with another number, once in a hundred restarts: so an encrypted frame is a duplicate
+//! only if its tag is known, too.
 
 use std::time::Duration;
 
@@ -11,22 +10,22 @@ use super::crypto::derive::EntropyInput;
 use crate::command::security_2::{MessageEncapsulation, NonceReport, SequenceNumber};
 use crate::domain::time::Instant;
 
-/// The radio repeats a frame within this, over all its routes.
+/// Time within which the radio repeats a frame, over all its routes.
 const REPEATS: Duration = Duration::from_secs(5);
-/// So many sealed frames are remembered.
+/// Number of encrypted frames that are remembered.
 const REMEMBERED: usize = 4;
 
-/// What was heard of one peer.
+/// The frames received from one peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard {
-    /// The number of the last frame that was taken in.
+    /// The number of the last accepted frame.
     newest: Option<SequenceNumber>,
     sealed: [Option<Print>; REMEMBERED],
     report: Option<NonceReport>,
     question: Option<(SequenceNumber, Instant)>,
 }
 
-/// This was heard before.
+/// The frame was received before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Repeated;
 
@@ -37,8 +36,8 @@ struct Print {
 }
 
 impl Heard {
-    /// Notes a Nonce Get; false if it is a repeat. Its number is all there is to tell it from the question of a peer that
-    /// restarted: a repeat comes soon, and with nothing in between.
+    /// Records a Nonce Get; `false` for a duplicate. Its number is all that distinguishes it from the request of a
+    /// restarted peer: a duplicate arrives soon, with nothing in between.
     pub(super) fn is_new_question(&mut self, sequence: SequenceNumber, now: Instant) -> bool {
         let soon = self.question.is_some_and(|(last, at)| last == sequence && now.since(at) < REPEATS);
         if soon && self.newest == Some(sequence) {
@@ -49,7 +48,7 @@ impl Heard {
         true
     }
 
-    /// The entropy of a Nonce Report, which is good once: under another number it was not made for us.
+    /// The entropy of a Nonce Report, which is accepted once: under another number it was not made for us.
     pub(super) fn entropy(&mut self, report: &NonceReport) -> Result<Option<EntropyInput>, Repeated> {
         if self.report.as_ref() == Some(report) {
             return Err(Repeated);
@@ -61,8 +60,8 @@ impl Heard {
         Ok(Some(entropy))
     }
 
-    /// Notes a sealed frame, whether it opens or not; false if it is a repeat. One that did not open was answered, and the
-    /// answer is good for its repeats, too.
+    /// Records an encrypted frame, whether it decrypts or not; `false` for a duplicate. A frame that did not decrypt
+    /// was answered, and the answer is valid for its duplicates, too.
     pub(super) fn is_new(&mut self, frame: &MessageEncapsulation) -> bool {
         let tag = frame.sealed.0.last_chunk().copied().unwrap_or_default();
         let print = Some(Print { sequence: frame.sequence, tag });
@@ -76,7 +75,7 @@ impl Heard {
         true
     }
 
-    /// A sealed frame opened.
+    /// Records that an encrypted frame was decrypted.
     pub(super) fn opened(&mut self, sequence: SequenceNumber) {
         self.newest = Some(sequence);
     }

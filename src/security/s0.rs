@@ -1,10 +1,8 @@
 //! Security 0 (docs/protocol/security.md Part A): one key for the whole network, single-cast, node ids of one byte, so
-//! never on Long Range. This file has the keys and one frame; `nonces` who may use which nonce; `peer` the talk with
-//! one node; `inclusion` how a node gets the key.
-//!
-//! Doubt: over which command byte a 0xC1 frame is authenticated. Silicon Labs and the known answers have 0xC1, Z-Wave JS
-//! checks as if it were 0x81. We write the byte that is sent, and take either: both are under the key, and the code covers
-//! everything else.
+//! never on Long Range. This file has the keys and single frames; `nonces` the nonces; `peer` the session with one
+//! node; `inclusion` the key transfer. Sources disagree on the command byte in the MAC of a 0xC1 frame: Silicon Labs
+//! and the known answers use 0xC1, Z-Wave JS checks as if it were 0x81. We write the byte that is sent, and accept
+//! either: both need the key, and the MAC covers everything else.
 
 pub mod inclusion;
 pub mod nonces;
@@ -23,10 +21,10 @@ use super::crypto::{BLOCK, Key, aes};
 
 /// The command byte of an encapsulation.
 const ENCAPSULATION: u8 = 0x81;
-/// The same, and the sender wants another nonce.
+/// An encapsulation whose sender requests another nonce.
 const ENCAPSULATION_NONCE_GET: u8 = 0xC1;
 
-/// What frames are protected with: both keys come from the network key (docs/protocol/security.md A1).
+/// The two keys derived from the network key (docs/protocol/security.md A1).
 #[derive(Clone)]
 pub struct S0Keys {
     authentication: Key,
@@ -42,12 +40,12 @@ impl S0Keys {
         }
     }
 
-    /// What the network key itself is given under. Everybody knows it.
+    /// The key that protects the transfer of the network key. It is public.
     pub fn temporary() -> Self {
         Self::of(&Key::from_bytes([0; BLOCK]))
     }
 
-    /// The keys for authentication and encryption: known answers.
+    /// The keys for authentication and encryption, for tests with known answers.
     pub fn reveal(&self) -> [&Key; 2] {
         [&self.authentication, &self.encryption]
     }
@@ -59,42 +57,40 @@ impl fmt::Debug for S0Keys {
     }
 }
 
-/// A node that S0 can address.
+/// A node id that S0 can address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Address(u8);
 
 impl Address {
-    /// `None` for nodes of Long Range, which have no S0, and for what is no node: the broadcast.
+    /// `None` for Long Range nodes, which have no S0, and for the broadcast id.
     pub fn of(node: NodeId) -> Option<Self> {
         u8::try_from(node.0).ok().filter(|node| (1..=232).contains(node)).map(Self)
     }
 }
 
-/// Who sent a frame to whom, and whether it asks for another nonce: what the code covers besides the frame.
+/// The header of a frame: the data that the MAC covers in addition to the frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
-    /// The sender.
     pub from: Address,
-    /// The receiver.
     pub to: Address,
     /// The frame's command is 0xC1.
     pub wants_nonce: bool,
 }
 
-/// The byte before the command: whether the frame has all of it.
+/// The control byte before the command: which part of it the frame contains.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Control(pub u8);
 
 impl Control {
-    /// The frame has the whole command.
+    /// The frame contains the whole command.
     pub const WHOLE: Self = Self(0x00);
 
-    /// The frame has the first part of command number `counter`.
+    /// The frame contains the first part of command number `counter`.
     pub fn first(counter: Counter) -> Self {
         Self(0x10 | counter.0)
     }
 
-    /// The frame has the second part.
+    /// The frame contains the second part.
     pub fn second(counter: Counter) -> Self {
         Self(0x30 | counter.0)
     }
@@ -103,7 +99,7 @@ impl Control {
     pub fn part(self) -> Part {
         let counter = Counter(self.0 & 0x0F);
         match (self.0 & 0x10 != 0, self.0 & 0x20 != 0) {
-            // "Second" without "sequenced" says nothing.
+            // "Second" without "sequenced" has no meaning.
             (false, _) => Part::Whole,
             (true, false) => Part::First(counter),
             (true, true) => Part::Second(counter),
@@ -111,10 +107,9 @@ impl Control {
     }
 }
 
-/// Which part of a command a frame has.
+/// The part of a command that a frame contains.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// All of it.
     Whole,
     /// The first of two.
     First(Counter),
@@ -122,7 +117,7 @@ pub enum Part {
     Second(Counter),
 }
 
-/// Numbers the commands that are sent in two parts: 0–15, then from the start.
+/// Counter of commands that are sent in two parts, modulo 16.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counter(u8);
 
@@ -133,7 +128,7 @@ impl Counter {
     }
 }
 
-/// Encrypts a command, or a part of one. `ours` must be fresh and `theirs` unused.
+/// Encrypts a command, or a part of one. `ours` must be new and `theirs` unused.
 pub fn seal(keys: &S0Keys, header: Header, ours: Nonce, theirs: &Nonce, control: Control, plain: &[u8]) -> Encapsulation {
     let iv = vector(&ours, theirs);
     let mut ciphertext = Vec::with_capacity(1 + plain.len());
@@ -144,8 +139,7 @@ pub fn seal(keys: &S0Keys, header: Header, ours: Nonce, theirs: &Nonce, control:
     Encapsulation { sender_nonce: ours, ciphertext: Body(ciphertext), receiver_nonce_id: theirs.id(), mac }
 }
 
-/// Decrypts a frame with the nonce of ours that it names. `None`: it was not made with this key, this nonce, and these
-/// nodes, or it changed on the way.
+/// Decrypts a frame with our nonce that it names. `None`: another key, nonce or node, or it was modified.
 pub fn open(keys: &S0Keys, header: Header, ours: &Nonce, frame: &Encapsulation) -> Option<(Control, Zeroizing<Vec<u8>>)> {
     let iv = vector(&frame.sender_nonce, ours);
     let authentic = |command| -> Choice { code(keys, &iv, command, header, &frame.ciphertext.0).0.ct_eq(&frame.mac.0) };
@@ -175,14 +169,14 @@ fn command_byte(header: Header) -> u8 {
     if header.wants_nonce { ENCAPSULATION_NONCE_GET } else { ENCAPSULATION }
 }
 
-/// The initialisation vector: the sender's nonce and the receiver's.
+/// The initialisation vector: nonce of the sender, then nonce of the receiver.
 fn vector(sender: &Nonce, receiver: &Nonce) -> [u8; BLOCK] {
     let mut vector = [0; BLOCK];
     vector.iter_mut().zip(sender.0.iter().chain(&receiver.0)).for_each(|(to, from)| *to = *from);
     vector
 }
 
-/// The code over vector, command byte, nodes, length and ciphertext (docs/protocol/security.md A3).
+/// The MAC over vector, command byte, nodes, length and ciphertext (docs/protocol/security.md A3).
 fn code(keys: &S0Keys, iv: &[u8; BLOCK], command: u8, header: Header, ciphertext: &[u8]) -> Mac {
     let Header { from, to, .. } = header;
     // A frame is shorter than 256 bytes.

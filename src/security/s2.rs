@@ -1,18 +1,16 @@
-//! S2 with one peer (docs/protocol/security.md B6–B10): seals what is said to it, opens what it says, and keeps both
-//! sides' nonces together. Pure: whoever owns it sends the frames, in the order in which they were made, and waits.
-//!
-//! 1. [`Session::seal`] a command. If there is no nonce, it gives a Nonce Get instead: send that, keep the command, and seal
-//!    it again at [`Received::Nonce`]; give up after a while ([`NONCE_WAIT`]).
-//! 2. [`Session::receive`] whatever Security 2 frame the peer sends. [`Received::Answer`] goes out at once, before
+//! An S2 session with one peer (docs/protocol/security.md B6–B10): encrypts commands, decrypts frames, and keeps the
+//! nonces of both sides in sync. Pure: the owner sends the frames, in the order in which they were made.
+//! 1. [`Session::seal`] a command. Without a nonce it returns a Nonce Get: send that, keep the command, and seal it
+//!    again at [`Received::Nonce`]; give up after [`NONCE_WAIT`].
+//! 2. Pass every Security 2 frame of the peer to [`Session::receive`]. [`Received::Answer`] is sent at once, before
 //!    everything else.
-//! 3. At [`Received::Resync`] the peer could not open what was sent last: seal that command again, once. A Set without
-//!    Supervision counts as delivered when [`VERIFY_DELIVERY`] passed without it, or when the peer says anything that opens.
-//!
-//! A repeat of the radio is [`Received::Duplicate`], and dropped without a word. A peer that wants an answer again seals its
-//! command again, which is a new frame here: Supervision tells such a repeat by its session, and answers it again.
-//!
-//! Where the sheet has a doubt, the frame is believed if it opens: the tag says that a holder of the key made it. Who is
-//! believed at which class is for the owner to say: [`Opened::protection`] is what the frame was sealed with.
+//! 3. [`Received::Resync`] means that the peer could not decrypt the last frame: seal that command again, once. A Set
+//!    without Supervision counts as delivered when [`VERIFY_DELIVERY`] passed without it, or when a frame of the peer
+//!    decrypts. A retransmission by the radio is [`Received::Duplicate`], and is dropped without an answer. A peer that
+//!    wants an answer again encrypts its command again, which is a new frame here: Supervision detects such a repeat by
+//!    its session, and answers it again. Where sources disagree, a frame is accepted if it decrypts: the tag proves
+//!    that a holder of the key made it. The owner decides which class is accepted from which node:
+//!    [`Opened::protection`] is the key that the frame was encrypted with.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,141 +33,135 @@ use crate::domain::ids::{HomeId, NodeId};
 use crate::domain::node::SecurityClass;
 use crate::domain::time::Instant;
 
-/// How long a nonce is waited for: a node that listens has it in no time, one that is woken by a beam needs longer
-/// (docs/protocol/security.md B9).
+/// Time-out for a nonce, for nodes that always listen (docs/protocol/security.md B9).
 pub const NONCE_WAIT: Duration = Duration::from_secs(2);
-/// The same, for a node that is woken by a beam.
+/// Time-out for a nonce, for nodes that are woken by a beam.
 pub const NONCE_WAIT_FLIRS: Duration = Duration::from_secs(5);
-/// A peer that could not open a frame says so within this.
+/// Time within which a peer reports that it could not decrypt a frame.
 pub const VERIFY_DELIVERY: Duration = Duration::from_millis(500);
 
-/// So many multicast groups of a peer are kept: each that tells of one may fill memory with them.
+/// Maximum number of multicast groups per peer: each frame may announce another one, and memory is limited.
 const GROUPS: usize = 16;
 
-/// Where a frame travels: what is authenticated with it beside its own bytes.
+/// The context of a frame: data that are authenticated in addition to it.
 #[derive(Clone, Copy, Debug)]
 pub struct S2Context<'a> {
-    /// The network.
     pub home: HomeId,
-    /// Our own node.
     pub own: NodeId,
     /// The keys of the network.
     pub keys: &'a NetworkKeys,
 }
 
-/// For whom a frame was.
+/// How a frame was addressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Addressing {
-    /// For us.
+    /// Addressed to this node only.
     Single,
-    /// For several nodes, or all: never answered.
+    /// To several nodes or all; never answered.
     Multicast,
 }
 
-/// What became of a command that should go out.
+/// Result of encrypting a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Sealing {
-    /// Send this: it carries the command.
+    /// The frame that carries the command.
     Frame(Body),
-    /// Send this and wait: it asks for a nonce.
+    /// A request for a nonce: send it and wait.
     NonceGet(Body),
-    /// It can't be sent.
+    /// The command cannot be sent.
     Impossible(Unsealable),
 }
 
-/// Why a command can't be sealed.
+/// Why a command cannot be encrypted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unsealable {
-    /// There is no such key: in clear is no S2 class, and Long Range does not have all of them.
+    /// No such key: "none" is no S2 class, and Long Range has fewer keys.
     #[error("there is no key for that class and this node")]
     NoKey,
-    /// Longer than the frame can count.
+    /// Too long for the length field.
     #[error("the command is too long to be sealed")]
     TooLong,
 }
 
-/// What a Security 2 frame of the peer means.
+/// The meaning of an S2 frame of the peer.
 #[derive(Debug)]
 pub enum Received {
-    /// A command that was sealed.
+    /// A command that was encrypted.
     Command(Opened),
-    /// A command of the bootstrapping, in clear.
+    /// An unencrypted command of the key exchange.
     InClear(Security2),
-    /// Send this at once: a nonce that the peer asked for, or needs because we could not open its frame.
+    /// Send this at once: a nonce that the peer requested, or needs because its frame could not be decrypted.
     Answer {
-        /// The frame.
         frame: Body,
-        /// Why the peer needs it.
+        /// Why it is sent.
         why: Gave,
     },
-    /// The nonce we asked for: what waits can be sealed now.
+    /// The requested nonce: the waiting command can be encrypted now.
     Nonce,
-    /// The peer could not open what we sent last: seal it again, once.
+    /// The peer could not decrypt the last frame: encrypt the command again, once.
     Resync,
-    /// Heard before: a frame that arrived twice. Nobody answers, nothing happens.
+    /// A frame that arrived before. Nothing is done, and nothing is answered.
     Duplicate,
-    /// Nothing is to be done.
+    /// Nothing has to be done.
     Ignored(Ignored),
 }
 
-/// Why the peer is given a nonce.
+/// Why a nonce is sent to the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gave {
-    /// It asked.
     Asked,
-    /// A frame could not be opened, and did not announce a new nonce: sides drifted apart.
+    /// A frame without a new SPAN could not be decrypted: the two sides are out of sync.
     OutOfSync,
-    /// A frame that used the nonce we gave could not be opened: another key, or it was changed.
+    /// A frame that used our nonce could not be decrypted: it has another key, or was modified.
     WrongKey,
 }
 
-/// Why a frame is of no use.
+/// Why a frame is ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ignored {
-    /// A multicast that does not open, or is of a group nobody knows.
+    /// A multicast that cannot be decrypted, or of an unknown group.
     Multicast,
-    /// It carries an extension that is critical and unknown (docs/protocol/security.md B6).
+    /// It has an unknown critical extension (docs/protocol/security.md B6).
     CriticalExtension,
-    /// Its sealed extensions run over the end.
+    /// Its encrypted extensions are longer than the frame.
     Malformed,
-    /// A Nonce Report without a nonce, or with one that was used.
+    /// A Nonce Report without a nonce, or with a used one.
     NoNonce,
 }
 
-/// A command that was sealed.
+/// A decrypted command.
 #[derive(Debug)]
 pub struct Opened {
-    /// With what.
     pub protection: FrameKey,
-    /// The command, class byte first. Empty in a frame that only carries extensions.
+    /// The command, class byte first. Empty if the frame only has extensions.
     pub command: Zeroizing<Vec<u8>>,
-    /// It is sealed with entropy that the peer was given since its frame before: it asked, or a frame in its name did not
-    /// open.
+    /// It was encrypted with entropy that the peer got after its previous frame: it requested it, or a frame in its
+    /// name did not decrypt.
     pub under_new_nonce: bool,
-    /// It came to several nodes at once.
+    /// It was a multicast.
     pub multicast: bool,
-    /// It came to several nodes before, and was opened then: obey it once, answer it now.
+    /// It repeats the command of a multicast that was decrypted before: do not process it again, but answer it now.
     pub repeats_multicast: bool,
-    /// Send this when the command was answered: multicast of this peer can't be opened.
+    /// To be sent after the answer: multicasts of this peer cannot be decrypted.
     pub multicast_lost: Option<Body>,
 }
 
-/// S2 with one peer. Not stored: after a restart, peers ask for nonces and are asked.
+/// An S2 session with one peer. It is not stored: after a restart both sides request new nonces.
 #[derive(Clone, Debug)]
 pub struct Session {
     peer: NodeId,
-    /// What its frames may be sealed with, the likeliest first.
+    /// The keys that its frames may be encrypted with, most likely first.
     candidates: Vec<FrameKey>,
     temporary: Option<ExpandedKey>,
     sequence: SequenceNumber,
     span: Span,
-    /// A nonce was asked for and did not come yet.
+    /// A nonce was requested and has not arrived.
     asked: bool,
     heard: Heard,
     groups: BTreeMap<u8, Group>,
 }
 
-/// A frame, opened with one nonce of one key.
+/// A frame that was decrypted with one nonce of one key.
 struct Text {
     protection: FrameKey,
     under_new_nonce: bool,
@@ -177,7 +169,7 @@ struct Text {
 }
 
 impl Session {
-    /// A session with `peer`, which was granted `granted`. Where that is not known: [`KeyMask::KNOWN`].
+    /// A session with `peer`, which was granted `granted`; [`KeyMask::KNOWN`] if that is unknown.
     pub fn new(peer: NodeId, granted: KeyMask, entropy: &mut impl Fresh) -> Self {
         let [first] = entropy.fresh();
         let mut session = Self {
@@ -194,13 +186,12 @@ impl Session {
         session
     }
 
-    /// The peer.
     pub fn peer(&self) -> NodeId {
         self.peer
     }
 
-    /// The peer was granted these classes; frames are tried from the highest to the lowest. Ends a bootstrapping: the
-    /// temporary key is wiped, and nonces begin anew (docs/protocol/security.md B4, step 15).
+    /// The peer was granted these classes; frames are tried from the highest to the lowest. Ends a key exchange: the
+    /// temporary key is wiped, and nonces start over (docs/protocol/security.md B4, step 15).
     pub fn grant(&mut self, granted: KeyMask) {
         self.temporary = None;
         self.span = Span::default();
@@ -208,33 +199,33 @@ impl Session {
         self.candidates = granted.classes().filter(|class| *class != SecurityClass::S0).map(FrameKey::Class).collect();
     }
 
-    /// The key of a bootstrapping: nothing else opens frames until [`Session::expect`] says so.
+    /// The temporary key of a key exchange: no other key decrypts frames until [`Session::expect`].
     pub fn set_temporary(&mut self, key: ExpandedKey) {
         self.temporary = Some(key);
         self.candidates = vec![FrameKey::Temporary];
     }
 
-    /// During a bootstrapping, frames come under the temporary key, and under that of `class` while it is exchanged.
+    /// During a key exchange, frames use the temporary key, or the key of `class` while it is being transferred.
     pub fn expect(&mut self, class: Option<SecurityClass>) {
         self.candidates = std::iter::once(FrameKey::Temporary).chain(class.map(FrameKey::Class)).collect();
     }
 
-    /// The last [`Received::Answer`] is not sent: what the peer was sent before is valid instead.
+    /// The last [`Received::Answer`] is not sent: the nonce sent before stays valid.
     pub fn withdraw(&mut self) {
         self.span.withdraw();
     }
 
-    /// The nonce that was asked for is waited for no more: one that comes later says that the peer could not open something.
+    /// Stops waiting for the requested nonce. A later Nonce Report means that the peer could not decrypt something.
     pub fn stop_asking(&mut self) {
         self.asked = false;
     }
 
-    /// What the next frame would be sealed with, if the peer and we agree still.
+    /// The key that the next frame would use, if both sides are in sync.
     pub fn protection(&self) -> Option<FrameKey> {
         self.span.protection()
     }
 
-    /// Seals a command, or asks for the nonce that this needs.
+    /// Encrypts a command, or returns the Nonce Get that is needed first.
     pub fn seal(
         &mut self,
         context: &S2Context<'_>,
@@ -254,7 +245,7 @@ impl Session {
             let sequence = self.next_sequence();
             return Sealing::NonceGet(frame(Security2::NonceGet(NonceGet { sequence })));
         };
-        // The peer's own frame may have brought what was asked for: a Nonce Report from now on is about this frame.
+        // The peer's own frame may have provided what was requested: a later Nonce Report is about this frame.
         self.asked = false;
         let mut encapsulation = MessageEncapsulation {
             sequence: take_sequence(&mut self.sequence),
@@ -273,7 +264,7 @@ impl Session {
         }
     }
 
-    /// Takes in a frame of the peer.
+    /// Handles a frame of the peer.
     pub fn receive(
         &mut self,
         context: &S2Context<'_>,
@@ -321,7 +312,7 @@ impl Session {
         entropy: &mut impl Fresh,
     ) -> Received {
         let follows = self.heard.is_next(frame.sequence);
-        // Also one that could not be opened: the answer to it is on its way.
+        // This includes frames that could not be decrypted, since they were answered.
         if !self.heard.is_new(frame) {
             return Received::Duplicate;
         }
@@ -351,7 +342,7 @@ impl Session {
         self.unpack(frame, Text { protection, under_new_nonce: announced.is_some(), plain }, now)
     }
 
-    /// Takes sealed extensions off a single-cast command, and does what extensions say.
+    /// Removes encrypted extensions from a single-cast command and applies all extensions.
     fn unpack(&mut self, frame: &MessageEncapsulation, text: Text, now: Instant) -> Received {
         let (mut meanings, command) = match meanings(frame, &text.plain) {
             Ok(unpacked) => unpacked,
@@ -367,7 +358,7 @@ impl Session {
                     Some(group) => repeats_multicast = group.follow_up(&command, now),
                     None => lost = true,
                 },
-                // We have no groups of our own that the peer could have lost.
+                // The hub sends no multicast, so it has no groups that the peer could have lost.
                 Meaning::Mpan { .. } | Meaning::MulticastOutOfSync => {}
                 Meaning::Span(_) | Meaning::Nothing | Meaning::Forbids => {}
             }
@@ -393,7 +384,8 @@ impl Session {
         let Some(key) = key(context, self.peer, self.temporary.as_ref(), protection) else { return failed };
         let attempt = |nonce: &Nonce| ccm::open(&key.ccm, &nonce.0, &aad, &frame.sealed.0);
         let Some(plain) = self.groups.get_mut(&id).and_then(|group| group.open(key, now, attempt)) else {
-            // What can't be opened is asked for anew at the follow-up. Duplicates end here, too, and cost the state nothing.
+            // What cannot be decrypted is requested again at the follow-up. Duplicates end here, too, and do not change
+            // the state.
             return failed;
         };
         match meanings(frame, &plain) {
@@ -420,14 +412,14 @@ fn take_sequence(next: &mut SequenceNumber) -> SequenceNumber {
     sequence
 }
 
-/// The key itself, and no copy of it: so it takes of a session only what it needs.
+/// Returns a reference and borrows as little of the session as possible, so that keys are not copied.
 fn key<'k>(
     context: &S2Context<'k>,
     peer: NodeId,
     temporary: Option<&'k ExpandedKey>,
     protection: FrameKey,
 ) -> Option<&'k ExpandedKey> {
-    // The node is the one that is not the controller: a Long Range node's keys are those of both sides.
+    // Keys depend on the node that is not the controller; for Long Range both sides use the same.
     let node = if context.own.is_long_range() { context.own } else { peer };
     match protection {
         FrameKey::Temporary => temporary,
@@ -435,7 +427,7 @@ fn key<'k>(
     }
 }
 
-/// What all extensions of an opened frame mean, and the command behind them.
+/// All extensions of a decrypted frame, and the command after them.
 fn meanings(frame: &MessageEncapsulation, plain: &[u8]) -> Result<(Vec<Meaning>, Zeroizing<Vec<u8>>), Ignored> {
     let mut meanings: Vec<Meaning> = frame.meanings().collect();
     let mut command = plain;
@@ -450,7 +442,7 @@ fn meanings(frame: &MessageEncapsulation, plain: &[u8]) -> Result<(Vec<Meaning>,
     Ok((meanings, Zeroizing::new(command.to_vec())))
 }
 
-/// Who is to hear a frame.
+/// The receiver of a frame.
 #[derive(Clone, Copy)]
 enum Receiver {
     Node(NodeId),
@@ -459,16 +451,16 @@ enum Receiver {
 
 /// Class, command, sequence number and flags.
 const HEAD: usize = 4;
-/// The extension that announces entropy.
+/// Length of the SPAN extension.
 const SPAN_EXTENSION: usize = 18;
 
-/// Whether the length of the whole frame fits into the two bytes that it is authenticated with.
+/// Whether the length of the whole frame fits into the two bytes of the authenticated data.
 fn fits(command: &[u8]) -> bool {
     HEAD + SPAN_EXTENSION + command.len() + TAG <= usize::from(u16::MAX)
 }
 
-/// What is authenticated beside the command (docs/protocol/security.md B6): sender, receiver, home, length of the whole
-/// frame, and all that stands before the ciphertext. Ids have two bytes as soon as one of them needs them.
+/// The additional authenticated data (docs/protocol/security.md B6): sender, receiver, home id, length of the whole
+/// frame, and everything before the ciphertext. Ids have two bytes if either of them needs it.
 fn authenticated(home: HomeId, sender: NodeId, receiver: Receiver, frame: &MessageEncapsulation, sealed: usize) -> Vec<u8> {
     let mut header = Vec::new();
     frame.write_header(&mut header);
@@ -487,7 +479,7 @@ fn authenticated(home: HomeId, sender: NodeId, receiver: Receiver, frame: &Messa
         Receiver::Group(group) => aad.push(group),
     }
     aad.extend(home.0.to_be_bytes());
-    // Frames are shorter by far; a longer one does not open.
+    // Valid frames are much shorter; a longer one does not decrypt.
     let length = u16::try_from(2 + header.len() + sealed).unwrap_or(u16::MAX);
     aad.extend(length.to_be_bytes());
     aad.extend(header);

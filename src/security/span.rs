@@ -1,9 +1,8 @@
-//! The nonces that two peers share (SPAN; docs/protocol/security.md B7). Both draw from one generator, whoever speaks:
-//! each sealed frame takes one value, so a frame opens once, and what is lost leaves a gap that the other side steps
-//! over.
-//!
-//! Frames that cross on the air have the same value: that is how S2 is. By one side a nonce never seals twice: the generator only moves on, and each new one is seeded with fresh entropy of ours, whatever
-//! the peer, or somebody in its name, contributes. Nothing of this is stored, so a restart can't go back to an old one.
+//! The nonces shared by two peers (SPAN; docs/protocol/security.md B7). Both use one generator: each encrypted frame
+//! takes one value, whichever side sends it, so a frame decrypts once, and a lost frame leaves a gap that the other
+//! side skips. Frames that both sides send at the same time use the same value; this is a property of S2. One side
+//! never uses a nonce twice: the generator only advances, and each new one is seeded with new entropy of ours, whatever
+//! the peer or a forged frame contributes. Nothing is stored, so a restart cannot return to an old generator.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,18 +15,18 @@ use super::crypto::derive::{EntropyInput, ExpandedKey, NoncePrk};
 use crate::domain::node::SecurityClass;
 use crate::domain::time::Instant;
 
-/// So many values are tried before a frame is given up.
+/// Number of values that are tried for a frame.
 pub const WINDOW: usize = 5;
-/// A frame that crossed one of ours on the air comes at most so long after ours was sealed: what Z-Wave JS allows, and
-/// before it a beam of 1.1 s and what else was on the air, for which ours waited.
+/// Maximum age of our last frame when a frame arrives that uses the same value: the 500 ms of Z-Wave JS, and before it
+/// a beam of 1.1 s and other transmissions that ours waited for.
 const COLLISION: Duration = Duration::from_millis(500 + 2_000);
 
-/// What a frame is sealed with.
+/// The key of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FrameKey {
-    /// The key that both sides agreed on for the time of the bootstrapping.
+    /// The temporary key of a key exchange.
     Temporary,
-    /// The network key of a class. For S0 this only verifies its transfer.
+    /// The network key of a class. For S0 it only verifies the key transfer.
     Class(SecurityClass),
 }
 
@@ -45,24 +44,23 @@ impl fmt::Debug for Nonce {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Span {
     next: Next,
-    /// The entropy we gave last and before, until the peer makes a generator of either: who asks again because our answer
-    /// was slow may use the first that comes.
+    /// The entropy that we sent last and before, until the peer uses one of them: a peer that asks again because our
+    /// answer was slow may use the first that arrives.
     given: [Option<EntropyInput>; 2],
-    /// What the last one took the place of.
+    /// What the last one replaced.
     replaced: Option<EntropyInput>,
-    /// The generator. Still good for hearing the peer when the next frame of ours needs a new one.
+    /// The generator. It still decrypts frames of the peer if our own next frame needs a new one.
     shared: Option<Shared>,
 }
 
 /// Where the nonce of our next frame comes from.
 #[derive(Clone, Debug, Default)]
 enum Next {
-    /// The peer must be asked for its entropy.
+    /// The entropy of the peer has to be requested.
     #[default]
     Ask,
-    /// The peer gave its entropy: our next frame makes a generator of it.
+    /// The peer sent its entropy: our next frame starts a generator with it.
     Theirs(EntropyInput),
-    /// The generator.
     Shared,
 }
 
@@ -70,9 +68,9 @@ enum Next {
 struct Shared {
     protection: FrameKey,
     generator: Generator,
-    /// The value of our last frame, while the peer may have sealed one with it in the same moment.
+    /// The value of our last frame, while the peer may have sent a frame with the same value.
     last: Option<(Nonce, Instant)>,
-    /// We made it, and have not heard yet that the peer did, too.
+    /// We started the generator, and nothing proves yet that the peer did.
     announced: bool,
 }
 
@@ -94,8 +92,8 @@ impl Generator {
 }
 
 impl Span {
-    /// Fresh entropy for the peer: it asked, or sent what we could not open. From then on it may have forgotten the
-    /// generator, so we don't seal with it any more.
+    /// New entropy for the peer, because it asked or its frame could not be decrypted. From then on it may have dropped
+    /// the generator, so we do not encrypt with it any more.
     pub(super) fn give(&mut self, entropy: &mut impl Fresh) -> EntropyInput {
         let given = EntropyInput(entropy.fresh());
         let [last, before] = self.given;
@@ -106,19 +104,19 @@ impl Span {
         given
     }
 
-    /// What was given last did not reach the peer: what was given before stays good.
+    /// The last entropy was not sent: the entropy before stays valid.
     pub(super) fn withdraw(&mut self) {
         let [_, last] = self.given;
         self.given = [last, self.replaced.take()];
     }
 
-    /// The peer gave its entropy, which is used once.
+    /// The peer sent its entropy, which is used once.
     pub(super) fn take(&mut self, theirs: EntropyInput) {
         self.next = Next::Theirs(theirs);
     }
 
-    /// The nonce of our next frame, and the entropy to announce in it if the generator is new. `None`: the peer must be
-    /// asked first.
+    /// The nonce of our next frame, and the entropy to announce in it if the generator is new. `None`: the peer's
+    /// entropy has to be requested first.
     pub(super) fn seal(
         &mut self,
         protection: FrameKey,
@@ -144,20 +142,18 @@ impl Span {
         }
     }
 
-    /// What the generator seals with, if there is one.
+    /// The key of the generator, if there is one.
     pub(super) fn protection(&self) -> Option<FrameKey> {
         self.shared.as_ref().map(|shared| shared.protection)
     }
 
-    /// Whether the peer was given entropy that it did not use yet.
+    /// Whether the peer has entropy of ours that it did not use yet.
     pub(super) fn has_given(&self) -> bool {
         self.given.iter().any(Option::is_some)
     }
 
-    /// Tries the nonces that a frame without new entropy can have. If none opens it, nothing changes.
-    ///
-    /// `follows`: its sequence number is the one after the peer's last. Then both sides may have sealed with the same value
-    /// at the same time.
+    /// Tries the nonces that a frame without new entropy can have. If none decrypts it, nothing changes. `follows`: its
+    /// sequence number directly follows the peer's last. Then both sides may have used the same value at the same time.
     pub(super) fn open<T>(&mut self, follows: bool, now: Instant, mut attempt: impl FnMut(&Nonce) -> Option<T>) -> Option<T> {
         let shared = self.shared.as_mut()?;
         let mut generator = shared.generator.clone();
@@ -170,16 +166,15 @@ impl Span {
         }
         let (nonce, sealed) = shared.last.filter(|_| follows)?;
         let opened = attempt(&nonce).filter(|_| now.since(sealed) <= COLLISION)?;
-        // Once: what comes under it later is a replay.
+        // Only once: another frame with this value is a replay.
         shared.last = None;
         shared.announced = false;
         Some(opened)
     }
 
-    /// Tries the nonces of a generator that the peer made of its entropy `theirs` and the one we gave, with each key that
-    /// it may have. The key that fits is the generator's from then on.
-    ///
-    /// `yields`: if both sides announced a generator at the same time, ours is kept, and the peer's served for this frame.
+    /// Tries the generators that the peer can have started from its entropy `theirs` and ours, with each possible key.
+    /// The key that fits belongs to the generator from then on. `yields`: if both sides started a generator at the same
+    /// time, ours is kept, and the peer's is used for this frame only.
     pub(super) fn open_new<'k, T>(
         &mut self,
         theirs: &EntropyInput,
@@ -198,7 +193,7 @@ impl Span {
             let crossed = matches!(self.next, Next::Shared) && self.shared.as_ref().is_some_and(|shared| shared.announced);
             if !(crossed && yields) {
                 self.shared = Some(Shared { protection, generator, last: None, announced: false });
-                // Better than entropy that the peer gave before, and may have forgotten.
+                // Preferred over entropy that the peer sent before, and may have dropped.
                 self.next = Next::Shared;
             }
             Some((protection, opened))

@@ -1,4 +1,4 @@
-//! What all payload codecs share: node ids of two widths, errors, payloads that may hold a code.
+//! Parts that all payload codecs share: node ids of two widths, errors, payloads that may contain a code.
 
 use std::fmt;
 use std::ops::Deref;
@@ -12,14 +12,14 @@ use serde::{Serialize, Serializer};
 use super::function::FunctionId;
 use crate::domain::ids::NodeId;
 
-/// How many bytes a node id takes on the serial line. 8 bits after every reset of the controller; 16 after Setup 0x80
+/// The width of a node id on the serial line. 8 bits after every reset of the controller; 16 after Setup 0x80
 /// (docs/protocol/serial-api.md §3).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum NodeIdWidth {
     /// One byte: classic nodes only.
     #[default]
     Bits8,
-    /// Two bytes, big-endian.
+    /// Node ids take two bytes, big-endian.
     Bits16,
 }
 
@@ -32,7 +32,7 @@ impl NodeIdWidth {
         }
     }
 
-    /// Parses a node id, or 0 where a frame says "none".
+    /// Parses a node id, or 0 where a frame means "none".
     pub(super) fn any_node(self, input: &[u8]) -> IResult<&[u8], NodeId> {
         match self {
             Self::Bits8 => u8.map(|id| NodeId(id.into())).parse(input),
@@ -40,7 +40,7 @@ impl NodeIdWidth {
         }
     }
 
-    /// Whether `node` can exist, or is a broadcast id, and fits into this width.
+    /// Whether `node` can exist or is a broadcast id, and fits into this width.
     pub(super) fn holds(self, node: NodeId) -> bool {
         match self {
             Self::Bits8 => matches!(node.0, 1..=232 | 0xFF),
@@ -48,13 +48,13 @@ impl NodeIdWidth {
         }
     }
 
-    /// Parses the id of a node that can exist. Anything else tells that the width is another one.
+    /// Parses the id of a node that can exist. Anything else suggests the other width.
     pub(super) fn node(self, input: &[u8]) -> IResult<&[u8], NodeId> {
         let (rest, node) = self.any_node(input)?;
         if self.holds(node) { Ok((rest, node)) } else { Err(inconsistent(input)) }
     }
 
-    /// Appends a node id. A Long Range id has no 8-bit form; 0, which is no node, stands for it.
+    /// Appends a node id. A Long Range id has no 8-bit form; 0, which is no node, is written instead.
     pub(super) fn put(self, bytes: &mut Vec<u8>, node: NodeId) {
         match self {
             Self::Bits8 => bytes.push(u8::try_from(node.0).unwrap_or(0)),
@@ -63,13 +63,12 @@ impl NodeIdWidth {
     }
 }
 
-/// Pairs a callback with its request. 1–255; 0 asks for no callback (docs/protocol/serial-api.md §2).
+/// Connects a callback with its request. 1–255; 0 asks for no callback (docs/protocol/serial-api.md §2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize)]
 #[serde(transparent)]
 pub struct CallbackId(pub u8);
 
 impl CallbackId {
-    /// No callback wanted.
     pub const NONE: Self = Self(0);
 
     /// The next id, round robin, never 0.
@@ -78,37 +77,36 @@ impl CallbackId {
     }
 }
 
-/// Why a frame with a good checksum can't be read.
+/// Why the parameters of a valid frame cannot be parsed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ParseError {
-    /// It ends early, or its inner lengths contradict each other, in either node id width.
+    /// Too short, or with inconsistent lengths, in either node id width.
     #[error("{function}: its {len} parameter bytes are too few, or contradict each other")]
     Malformed {
-        /// The function.
         function: FunctionId,
         /// How many parameter bytes it has.
         len: usize,
     },
 }
 
-/// Why a request can't be written.
+/// Why a request cannot be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum WriteError {
-    /// A Long Range node, while the controller speaks 8-bit node ids.
+    /// A Long Range node, while node ids have 8 bits.
     #[error("{0} needs 16-bit node ids; switch the stick with Setup 0x80 first")]
     NodeTooWide(NodeId),
-    /// Does not fit into one serial frame.
+    /// Too long for one serial frame.
     #[error("{0} parameter bytes don't fit into a frame of 252; split the command")]
     TooLong(usize),
 }
 
-/// An application payload, from the command class byte on. May hold an access code, so it neither prints nor
-/// serialises one.
+/// An application payload, from the command class on. It may contain an access code, so it is neither printed nor
+/// serialised completely.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Payload(pub Bytes);
 
 impl Payload {
-    /// Whether access codes can be in here in clear: User Code, User Credential or Entry Control, bare or inside
+    /// Whether it may contain unencrypted access codes: User Code, User Credential or Entry Control, bare or inside
     /// Supervision, Multi Channel, CRC-16, Multi Command or Transport Service.
     pub fn may_hold_code(&self) -> bool {
         matches!(self.0.first(), Some(0x63 | 0x83 | 0x6F | 0x6C | 0x60 | 0x56 | 0x8F | 0x55))
@@ -184,12 +182,12 @@ pub(super) fn counted(input: &[u8]) -> IResult<&[u8], &[u8]> {
     take(len).parse(input)
 }
 
-/// The end of the parameters, up to `most` bytes that newer controllers append.
+/// The end of the parameters, with up to `most` additional bytes that newer controllers append.
 pub(super) fn end_within(input: &[u8], most: usize) -> IResult<&[u8], ()> {
     if input.len() <= most { Ok((&[], ())) } else { Err(inconsistent(input)) }
 }
 
-/// A parser's "this can't be".
+/// The error for impossible values.
 pub(super) fn inconsistent(input: &[u8]) -> nom::Err<nom::error::Error<&[u8]>> {
     nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Verify))
 }
@@ -212,7 +210,7 @@ pub(super) fn mask_of_nodes<'a>(nodes: impl IntoIterator<Item = &'a NodeId>, fir
     mask
 }
 
-/// One's length as the byte that counts it. Longer than 255 is cut by [`super::Frame::encode`] anyway.
+/// Appends a length byte and the bytes. Lengths above 255 are cut off by [`super::Frame::encode`] anyway.
 pub(super) fn put_counted(bytes: &mut Vec<u8>, counted: &[u8]) {
     bytes.push(u8::try_from(counted.len()).unwrap_or(u8::MAX));
     bytes.extend_from_slice(counted);

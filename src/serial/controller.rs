@@ -1,4 +1,4 @@
-//! What the controller says about itself (docs/protocol/serial-api.md §4: 0x02, 0x05, 0x07, 0x09, 0x0A, 0x15, 0x20, 0xDA,
+//! Information about the controller (docs/protocol/serial-api.md §4: 0x02, 0x05, 0x07, 0x09, 0x0A, 0x15, 0x20, 0xDA,
 //! 0xDB).
 
 use std::collections::BTreeSet;
@@ -25,9 +25,9 @@ pub struct InitData {
     pub api_version: u8,
     /// Role bits. Implementations differ in them: take the role from Get Controller Capabilities.
     pub capabilities: u8,
-    /// Classic nodes, our own among them.
+    /// Classic nodes, including the controller.
     pub nodes: BTreeSet<NodeId>,
-    /// 5, 7 or 8 for the 500, 700 and 800 series; 0 if not told.
+    /// 5, 7 or 8 for the 500, 700 and 800 series; 0 if not reported.
     pub chip_type: u8,
     /// Version of the chip.
     pub chip_version: u8,
@@ -52,12 +52,13 @@ impl InitData {
 /// Get Controller Capabilities' response (0x05): the role of the controller.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct ControllerCapabilities {
-    /// The bits as they came. Beside those below: 0x10 this controller is the SUC, 0x20 nothing was ever included.
+    /// The received bits. In addition to the methods below: 0x10 this controller is the SUC, 0x20 no node was ever
+    /// included.
     pub flags: u8,
 }
 
 impl ControllerCapabilities {
-    /// A secondary controller: can't include by itself.
+    /// A secondary controller, which cannot include nodes by itself.
     pub fn is_secondary(self) -> bool {
         self.flags & 0x01 != 0
     }
@@ -68,7 +69,7 @@ impl ControllerCapabilities {
     }
 }
 
-/// Get Serial API Capabilities' response (0x07): which controller, and what it can do.
+/// Get Serial API Capabilities' response (0x07): product and supported functions.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Capabilities {
     /// Version and revision of the controller's application.
@@ -77,13 +78,10 @@ pub struct Capabilities {
     /// Manufacturer of the controller.
     #[serde(serialize_with = "as_hex16")]
     pub manufacturer: u16,
-    /// Product type.
     #[serde(serialize_with = "as_hex16")]
     pub product_type: u16,
-    /// Product.
     #[serde(rename = "product_id", serialize_with = "as_hex16")]
     pub product: u16,
-    /// Supported functions.
     #[serde(rename = "supported_functions", serialize_with = "as_function_list")]
     pub functions: BTreeSet<FunctionId>,
 }
@@ -92,7 +90,7 @@ impl Capabilities {
     /// Bytes of the function mask.
     const MASK: usize = 32;
 
-    /// Whether the controller knows `function`.
+    /// Whether the controller supports `function`.
     pub fn supports(&self, function: FunctionId) -> bool {
         self.functions.contains(&function)
     }
@@ -116,9 +114,9 @@ impl Capabilities {
 /// Get Controller Version's response (0x15).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ControllerVersion {
-    /// Like `Z-Wave 7.18`.
+    /// A text such as `Z-Wave 7.18`.
     pub version: String,
-    /// 1 static controller, 7 bridge controller, others are no controllers for a host.
+    /// 1 static controller, 7 bridge controller; others cannot be used by a host.
     pub library_type: u8,
 }
 
@@ -141,7 +139,6 @@ impl ControllerVersion {
 pub struct ProtocolVersion {
     /// 0 Z-Wave, 1 Z-Wave AV, 2 Z-Wave for IP.
     pub protocol_type: u8,
-    /// Major, minor, patch.
     #[serde(serialize_with = "as_dotted3")]
     pub version: (u8, u8, u8),
     /// Build number of the application.
@@ -171,10 +168,9 @@ impl ProtocolVersion {
 /// Memory Get Id's response (0x20): the identity of network and controller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct MemoryId {
-    /// The network.
     #[serde(rename = "home_id", serialize_with = "as_home")]
     pub home: HomeId,
-    /// The controller's own node id.
+    /// Node id of the controller.
     #[serde(rename = "own_node")]
     pub own: NodeId,
 }
@@ -192,23 +188,21 @@ impl MemoryId {
     }
 }
 
-/// The controller started (0x0A). Node ids are back to 8 bits, settings and pending callbacks are gone.
+/// The controller started (0x0A). Node ids have 8 bits again; settings and pending callbacks are lost.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SerialApiStarted {
     /// 0 reset pin, 3 watchdog, 5 power up, 6 USB suspend, 7 software reset, 8 emergency watchdog, 9 brown-out.
     pub wake_reason: u8,
-    /// The watchdog runs.
+    /// Not 0 if the watchdog runs.
     pub watchdog: u8,
     /// Bit 0: always listening.
     pub device_option: u8,
-    /// Generic device class.
     pub generic: u8,
-    /// Specific device class.
     pub specific: u8,
     /// The command classes in its node information.
     #[serde(rename = "ccs", serialize_with = "as_class_list")]
     pub classes: Vec<ClassId>,
-    /// Bit 0: Long Range. Old firmware says nothing.
+    /// Bit 0: Long Range. Missing in old firmware.
     #[serde(rename = "supported_protocols", serialize_with = "as_optional_hex")]
     pub protocols: Option<u8>,
 }
@@ -235,7 +229,7 @@ impl SerialApiStarted {
 /// Get LR Nodes' response (0xDA): one segment of the Long Range nodes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct LongRangeNodes {
-    /// Ask for the next segment too.
+    /// Another segment follows.
     pub more: bool,
     /// Which segment: node ids from 256 + 1024 · segment.
     pub segment: u8,
@@ -268,7 +262,7 @@ impl LongRangeNodes {
 pub struct LongRangeChannel {
     /// 1 = A, 2 = B, 0xFF = automatic, 0 = not supported.
     pub channel: u8,
-    /// Bit 4: automatic choice supported, bit 5: active. Older firmware says nothing.
+    /// Bit 4: automatic choice supported, bit 5: active. Missing in older firmware.
     pub auto: Option<u8>,
 }
 
@@ -279,7 +273,7 @@ impl LongRangeChannel {
     }
 }
 
-/// The way to a node (0x92, 0x93, 0x4F, 0x58): up to four repeaters and a speed.
+/// A route to a node (0x92, 0x93, 0x4F, 0x58): up to four repeaters and a rate.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct PriorityRoute {
     /// Ids of the repeaters, 0 where there is none. One byte each: routes are for classic nodes only.

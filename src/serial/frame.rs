@@ -23,15 +23,15 @@ pub const CAN: u8 = 0x18;
 /// The most parameter bytes a frame can hold: LEN counts them plus three, in one byte.
 pub const MAX_PARAMS: usize = 252;
 
-/// Whether a frame asks or answers.
+/// Whether a frame is a request or a response.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FrameType {
     /// A request, a callback or something unsolicited.
     Request,
     /// The response to the outstanding request.
     Response,
-    /// No such type: bytes got lost on the line, and the checksum fits by accident. Only [`Frame::parse`] gives it
-    /// (for reading logs); the [`Decoder`] hunts on instead.
+    /// Any other type: bytes were lost on the line, and the checksum is right by accident. Only [`Frame::parse`]
+    /// returns it (for reading logs); the [`Decoder`] looks for the next frame instead.
     Other(u8),
 }
 
@@ -53,18 +53,16 @@ impl FrameType {
     }
 }
 
-/// One data frame.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Request or response.
     pub kind: FrameType,
-    /// What it is about.
+    /// The function.
     pub function: FunctionId,
     /// Everything between the function id and the checksum; at most [`MAX_PARAMS`] bytes.
     pub params: Bytes,
 }
 
-/// The text is not one whole frame.
+/// Why a text is not one complete frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidFrame {
     /// Does not start with 01, or the length byte does not match.
@@ -73,20 +71,18 @@ pub enum InvalidFrame {
     /// Bytes were lost or changed.
     #[error("checksum is {found:02x}, should be {expected:02x}: bytes were lost or changed on the line")]
     Checksum {
-        /// What the bytes add up to.
+        /// The computed checksum.
         expected: u8,
-        /// What the frame ends in.
+        /// The checksum in the frame.
         found: u8,
     },
 }
 
 impl Frame {
-    /// A request frame.
     pub fn request(function: FunctionId, params: impl Into<Bytes>) -> Self {
         Self { kind: FrameType::Request, function, params: params.into() }
     }
 
-    /// A response frame.
     pub fn response(function: FunctionId, params: impl Into<Bytes>) -> Self {
         Self { kind: FrameType::Response, function, params: params.into() }
     }
@@ -101,7 +97,7 @@ impl Frame {
         bytes
     }
 
-    /// Reads exactly one whole frame, SOF to checksum, as logs print them.
+    /// Parses exactly one frame, from SOF to checksum, as logs print it.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidFrame> {
         let [SOF, len, kind, function, .., found] = *bytes else { return Err(InvalidFrame::Length) };
         if bytes.len() != usize::from(len) + 2 {
@@ -126,17 +122,17 @@ impl Frame {
     }
 }
 
-/// Shows no parameters: an insecure lock's codes pass through here in clear.
+/// Omits the parameters: codes of locks without security are in them.
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {} ({} bytes)", self.kind, self.function, self.params.len())
     }
 }
 
-/// One thing that arrived.
+/// One item of the received byte stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Received {
-    /// Our frame was taken.
+    /// Our frame was received.
     Ack,
     /// Our frame was damaged.
     Nak,
@@ -144,17 +140,17 @@ pub enum Received {
     Can,
     /// A data frame with a good checksum.
     Frame(Frame),
-    /// A data frame with a bad checksum. Wants a NAK.
+    /// A data frame with a wrong checksum. It has to be answered by a NAK.
     BadChecksum,
-    /// So many bytes that belong to nothing.
+    /// Number of bytes that belong to no frame.
     Garbage(usize),
 }
 
-/// Cuts the byte stream from a controller into [`Received`] values. Never holds more than one unfinished frame.
+/// Splits the byte stream from a controller into [`Received`] values. Holds at most one incomplete frame.
 #[derive(Clone, Default, Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
-    /// The buffer begins inside a frame that failed its checksum: what fails from here on is garbage, as one NAK is enough.
+    /// The buffer starts inside a frame with a wrong checksum: failures in it are garbage, since one NAK is enough.
     salvaging: bool,
 }
 
@@ -164,23 +160,23 @@ impl Decoder {
         Self::default()
     }
 
-    /// Takes bytes as they came; then [`Decoder::next`] until it gives nothing.
+    /// Adds bytes; then call [`Decoder::next`] until it returns `None`.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Forgets an unfinished frame.
+    /// Drops an incomplete frame.
     pub fn reset(&mut self) {
         self.buffer.clear();
         self.salvaging = false;
     }
 
-    /// Whether a frame has begun and not ended. Meaningful once [`Decoder::next`] gave `None`.
+    /// Whether a frame is incomplete. Valid after [`Decoder::next`] returned `None`.
     pub fn is_mid_frame(&self) -> bool {
         !self.buffer.is_empty()
     }
 
-    /// The next thing in the stream; `None` until more bytes come.
+    /// The next item; `None` if more bytes are needed.
     #[expect(clippy::should_implement_trait, reason = "not an iterator: more may come after None")]
     pub fn next(&mut self) -> Option<Received> {
         let junk = self.buffer.iter().take_while(|b| !matches!(**b, SOF | ACK | NAK | CAN)).count();
@@ -217,7 +213,7 @@ impl Decoder {
                 Some(self.drop_damaged(used))
             }
             Err(nom::Err::Incomplete(_)) => None,
-            // An impossible length or type: this was no start of a frame, or bytes behind it got lost.
+            // Impossible length or type: this was no start of a frame, or bytes after it were lost.
             Err(nom::Err::Error(_) | nom::Err::Failure(_)) => {
                 self.buffer.remove(0);
                 Some(Received::Garbage(1))
@@ -233,8 +229,8 @@ impl Decoder {
         if std::mem::replace(&mut self.salvaging, end < len) { Received::Garbage(end) } else { Received::BadChecksum }
     }
 
-    /// Where, inside the doubtful frame at the head, the good frame begins that ends first. A false start may announce
-    /// many bytes: what the controller sends again must not wait for them.
+    /// The offset of the valid frame that ends first inside the doubtful one. A wrong start may announce many bytes,
+    /// and the controller's retransmission must not wait for them.
     fn frame_within(&self) -> Option<usize> {
         if !self.may_start(0, self.buffer.len()) {
             return None;
@@ -258,11 +254,11 @@ impl Decoder {
     }
 }
 
-/// A data frame, and whether its checksum is good.
+/// A data frame, and whether its checksum is right.
 fn data_frame(input: &[u8]) -> IResult<&[u8], (Frame, bool)> {
     let (input, _) = tag(&[SOF][..]).parse(input)?;
     let (_, len) = verify(u8, |len| *len >= 3).parse(input)?;
-    // The type is looked at before the rest is there, so that a false start does not hold up the line.
+    // The type is checked before the rest has arrived, so that a wrong start does not delay the following frames.
     let (_, kind) = (u8, map_opt(u8, known_type)).parse(input).map(|(rest, (_, kind))| (rest, kind))?;
     let (rest, body) = take(usize::from(len) + 1).parse(input)?;
     let [_, _, function, params @ .., found] = body else {

@@ -4,15 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The number of a function. Open: unknown numbers survive.
+/// The id of a function. Unknown ids are kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct FunctionId(pub u8);
 
-/// Who says what, and in which order.
+/// The frames that belong to a function, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pattern {
-    /// A request, and an ACK is all the answer there is.
+    /// A request, answered by an ACK only.
     RequestOnly,
     /// A request, then a response.
     Response,
@@ -20,18 +20,14 @@ pub enum Pattern {
     ResponseAndCallback,
     /// A request, then callbacks.
     Callback,
-    /// The controller speaks by itself.
+    /// Sent by the controller unsolicited.
     Unsolicited,
 }
 
-/// One function.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FunctionSpec {
-    /// Its number.
     pub id: FunctionId,
-    /// Its name.
     pub name: &'static str,
-    /// How it goes.
     pub pattern: Pattern,
 }
 
@@ -41,7 +37,7 @@ macro_rules! functions {
             $(#[doc = $name] pub const $id: Self = Self($number);)*
         }
 
-        /// Every function we know, by number.
+        /// Every known function, by id.
         pub const SPECS: &[FunctionSpec] = &[
             $(FunctionSpec { id: FunctionId::$id, name: $name, pattern: Pattern::$pattern },)*
         ];
@@ -109,12 +105,12 @@ functions! {
 }
 
 impl FunctionId {
-    /// Its row of the table, if we know it.
+    /// Its row in the table, if known.
     pub fn spec(self) -> Option<&'static FunctionSpec> {
         SPECS.iter().find(|spec| spec.id == self)
     }
 
-    /// How it goes, if we know it. Request Node Info has a response only: its outcome is an Application Update.
+    /// Its pattern, if known. Request Node Info has a response only: its result is an Application Update.
     pub fn pattern(self) -> Option<Pattern> {
         self.spec().map(|spec| spec.pattern)
     }
@@ -135,7 +131,7 @@ impl fmt::Debug for FunctionId {
     }
 }
 
-/// Its name, or its number as `0x…`.
+/// Its name if known, otherwise its number as `0x…`.
 impl Serialize for FunctionId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

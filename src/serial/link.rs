@@ -1,20 +1,14 @@
 //! Acknowledgement and retransmission (docs/protocol/serial-api.md §1): one host frame at a time, control bytes before
-//! frames.
-//!
-//! Pure: bytes and the time go in, bytes and events come out. After each input, drain [`Link::poll_transmit`] and
-//! [`Link::poll_event`], then sleep until [`Link::poll_deadline`].
-//!
+//! frames. Pure: bytes and time are inputs, bytes and events are outputs. After each input, drain
+//! [`Link::poll_transmit`] and [`Link::poll_event`], then wait until [`Link::poll_deadline`].
 //! # Duplicates
-//!
-//! A controller sends a data frame again when it saw no ACK for it, and sends no other before it did or gave up. So an equal
-//! frame is surely the same one in two cases only:
-//!
-//! * it is here before our ACK for the first copy left: the controller can't have sent anything new yet (a stalled host finds
-//!   several copies in its buffer);
-//! * it is a callback, which has an id that is not used again so soon: within the controller's own ACK time-out.
-//!
-//! Any other equal frame is delivered: two equal reports from a lock may be two events, and a Nonce Get repeated after
-//! 50 ms is a second question. Above, commands are idempotent or carry sequence numbers.
+//! A controller repeats a data frame if it did not see an ACK for it, and sends no other frame before. So an equal
+//! frame is certainly a repeat in two cases only:
+//! * it was received before our ACK for the first copy was written: the controller cannot have sent anything new (a
+//!   host that was stalled finds several copies in its buffer);
+//! * it is a callback within the controller's own ACK time-out, because callback ids are not used again that soon. Any
+//!   other equal frame is delivered: two equal reports of a lock may be two events, and a Nonce Get repeated after 50
+//!   ms is a second request. The layers above are idempotent or use sequence numbers.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -25,52 +19,52 @@ use super::frame::{ACK, Decoder, Frame, FrameType, NAK, Received};
 use super::function::FunctionId;
 use crate::domain::time::{Deadline, Instant};
 
-/// Names a frame that was handed to the link, so that its fate can be told.
+/// Identifies a frame that was passed to the link, so that its result can be reported.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct SendId(pub u64);
 
-/// Why a frame did not reach the controller. Whether it did after all is not known: a lost ACK looks the same.
+/// Why a frame did not reach the controller. It may have arrived all the same: a lost ACK looks like a lost frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum SendFailure {
-    /// No ACK, after all retransmissions.
+    /// No ACK after all retransmissions.
     #[error("the stick does not acknowledge")]
     NoAck,
-    /// The controller refused it each time, as it was busy sending itself (CAN) or got it damaged (NAK).
+    /// The controller refused it every time, because it was sending itself (CAN) or received it damaged (NAK).
     #[error("the stick refused the frame each time")]
     Refused,
-    /// The port is closed or went away.
+    /// The port was closed or lost.
     #[error("the port is gone")]
     PortLost,
 }
 
-/// What the link has to tell.
+/// An event of the link.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LinkEvent {
-    /// A data frame arrived, and is acknowledged.
+    /// A data frame arrived and was acknowledged.
     Frame(Frame),
     /// The controller acknowledged a frame.
     Sent(SendId),
     /// A frame was given up.
     Failed(SendId, SendFailure),
-    /// The controller answers nothing any more: close and reopen the port, and reset it.
+    /// The controller does not answer any more: reopen the port, and reset the controller.
     Unresponsive,
 }
 
-/// The host's end of the serial line.
+/// The host's side of the serial line.
 #[derive(Debug)]
 pub struct Link {
     decoder: Decoder,
-    /// When the frame began that has not ended yet.
+    /// Start of an incomplete frame.
     half_frame_since: Option<Instant>,
     queue: VecDeque<(SendId, Frame)>,
     flight: Option<Flight>,
-    /// ACKs and NAKs that have not left yet.
+    /// ACKs and NAKs that were not written yet.
     controls: VecDeque<u8>,
     events: VecDeque<LinkEvent>,
-    /// The last data frame, when it came, and whether its ACK has left.
+    /// The last data frame, and when it was received.
     last: Option<(Frame, Instant)>,
-    /// Transmissions in a row that met silence. Any control byte ends the row.
+    /// Consecutive transmissions without an answer. Any control byte resets it.
     silences: u8,
 }
 
@@ -80,34 +74,39 @@ struct Flight {
     id: SendId,
     frame: Frame,
     retransmissions: u8,
-    /// A try met silence: the controller may have the frame, whatever it says to the tries after it.
+    /// A try got no answer: the controller may have received the frame, whatever it answers to later tries.
     may_have_arrived: bool,
     state: FlightState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum FlightState {
-    /// Goes out at the next opportunity.
+    /// To be written at the next opportunity.
     Ready,
-    /// Went out.
-    AwaitAck { until: Instant },
-    /// Met silence, or was refused; goes out again later.
-    BackOff { until: Instant, refused: bool },
+    AwaitAck {
+        until: Instant,
+    },
+    /// No answer, or refused; to be written again later.
+    BackOff {
+        until: Instant,
+        refused: bool,
+    },
 }
 
 impl Link {
-    /// How long to wait for an ACK. Controllers take up to 1.5 s.
+    /// Time-out for an ACK. Controllers take up to 1.5 s.
     pub const ACK_TIMEOUT: Duration = Duration::from_millis(1600);
-    /// How long a frame may take from its first byte.
+    /// Time-out for a frame, from its first byte.
     pub const FRAME_TIMEOUT: Duration = Duration::from_millis(1500);
-    /// A frame goes out at most this many times more.
+    /// Maximum number of retransmissions of a frame.
     pub const MAX_RETRANSMISSIONS: u8 = 3;
-    /// So many transmissions in a row without any answer, and the controller is given up.
+    /// Consecutive transmissions without any answer after which the controller is given up.
     const MAX_SILENCES: u8 = 3;
-    /// How long a controller may take to send a callback again.
+    /// Time within which a controller may repeat a callback.
     const DUPLICATE_WINDOW: Duration = Duration::from_millis(1600);
 
-    /// A link over a port that was just opened. Its first transmission is a NAK, which clears half a frame in the controller.
+    /// A link over a newly opened port. Its first transmission is a NAK, which ends a half-received frame in the
+    /// controller.
     pub fn new() -> Self {
         Self {
             decoder: Decoder::new(),
@@ -121,7 +120,7 @@ impl Link {
         }
     }
 
-    /// Queues a frame. Its fate comes as an event.
+    /// Queues a frame. Its result is reported as an event.
     pub fn send(&mut self, id: SendId, frame: Frame) {
         self.queue.push_back((id, frame));
     }
@@ -131,7 +130,7 @@ impl Link {
         self.queue.is_empty() && self.flight.is_none()
     }
 
-    /// The port is gone: every frame that was not acknowledged fails.
+    /// The port was lost: every frame without ACK fails.
     pub fn close(&mut self) {
         let flying = self.flight.take().map(|flight| flight.id);
         for id in flying.into_iter().chain(self.queue.drain(..).map(|(id, _)| id)) {
@@ -139,7 +138,7 @@ impl Link {
         }
     }
 
-    /// Takes bytes from the controller.
+    /// Processes bytes from the controller.
     pub fn bytes(&mut self, bytes: &[u8], now: Instant) {
         self.handle_timeout(now);
         self.decoder.push(bytes);
@@ -155,10 +154,9 @@ impl Link {
         };
     }
 
-    /// Lets time pass.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.half_frame_since.is_some_and(|since| now >= since + Self::FRAME_TIMEOUT) {
-            // Silently: the controller sends it again by itself.
+            // No NAK: the controller repeats the frame by itself.
             self.decoder.reset();
             self.half_frame_since = None;
         }
@@ -183,8 +181,8 @@ impl Link {
         Deadline::earliest(half_frame, flight)
     }
 
-    /// The next bytes to write: ACKs first. A frame of our own waits while the controller is in the middle of one of its,
-    /// as the controller would answer it with CAN.
+    /// The next bytes to write, ACKs first. A frame of the host waits while a frame of the controller is being
+    /// received, because the controller would answer it with CAN.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
         if !self.controls.is_empty() {
             return Some(self.controls.drain(..).collect());
@@ -201,7 +199,7 @@ impl Link {
         Some(flight.frame.encode())
     }
 
-    /// What there is to tell.
+    /// The next event.
     pub fn poll_event(&mut self) -> Option<LinkEvent> {
         self.events.pop_front()
     }
@@ -210,7 +208,8 @@ impl Link {
         match received {
             Received::Ack => {
                 self.silences = 0;
-                // Also a late one, while the frame waits to go out again. After a refusal it can't be meant for this frame.
+                // A late ACK counts while the frame waits for its retransmission. After a refusal it cannot be meant
+                // for this frame.
                 if !self.flight.as_ref().is_some_and(|flight| matches!(flight.state, FlightState::BackOff { refused: true, .. }))
                 {
                     self.acknowledged();
@@ -231,8 +230,8 @@ impl Link {
     fn data_frame(&mut self, frame: Frame, now: Instant) {
         let duplicate = self.is_duplicate(&frame, now);
         self.controls.push_back(ACK);
-        // The answer to a request shows that the request arrived, although its ACK did not: sending it again would repeat
-        // what it does.
+        // The response proves that the request arrived, although its ACK was lost: sending it again would execute it
+        // twice.
         if self.flight.as_ref().is_some_and(|flight| flight.is_answered_by(&frame)) {
             self.acknowledged();
         }
@@ -250,14 +249,14 @@ impl Link {
     }
 
     fn acknowledged(&mut self) {
-        // An ACK for nothing is a second one for a retransmitted frame.
+        // An ACK without a frame in flight is a second one for a retransmitted frame.
         if let Some(flight) = self.flight.take_if(|flight| flight.has_left()) {
             self.silences = 0;
             self.events.push_back(LinkEvent::Sent(flight.id));
         }
     }
 
-    /// The frame in flight met silence or was refused: it waits to go out again, or is given up.
+    /// The frame in flight was refused or got no answer: it waits for its retransmission, or is given up.
     fn back_off(&mut self, now: Instant, refused: bool) {
         let Some(flight) = &mut self.flight else { return };
         flight.may_have_arrived |= !refused;
@@ -270,7 +269,7 @@ impl Link {
         let why = if flight.may_have_arrived { SendFailure::NoAck } else { SendFailure::Refused };
         self.events.push_back(LinkEvent::Failed(flight.id, why));
         self.flight = None;
-        // A controller that refuses is alive, and a reset would only cost its frames.
+        // A controller that refuses frames is alive; a reset would only lose its frames.
         if self.silences >= Self::MAX_SILENCES {
             self.silences = 0;
             self.events.push_back(LinkEvent::Unresponsive);
@@ -285,12 +284,12 @@ impl Default for Link {
 }
 
 impl Flight {
-    /// Went out at least once.
+    /// Whether it was written at least once.
     fn has_left(&self) -> bool {
         self.retransmissions > 0 || self.state != FlightState::Ready
     }
 
-    /// Whether `received` can only come from a controller that got this frame.
+    /// Whether `received` proves that the controller received this frame.
     fn is_answered_by(&self, received: &Frame) -> bool {
         let responds = received.kind == FrameType::Response && received.function == self.frame.function;
         let restarted = self.frame.function == FunctionId::SOFT_RESET && received.function == FunctionId::SERIAL_API_STARTED;

@@ -22,7 +22,7 @@ use super::setup::SetupResponse;
 use super::transmit::{ApplicationCommand, Rssi, SendDataCallback, SendDataResponse};
 use crate::domain::ids::NodeId;
 
-/// One frame from a controller, understood. Serialises as the fields of its payload.
+/// A frame from a controller. Serialises as the fields of its payload.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Message {
@@ -40,14 +40,14 @@ pub enum Message {
     MemoryId(MemoryId),
     /// Set Serial API Timeouts' response: the values before, in 10 ms.
     Timeouts {
-        /// Wait for an ACK.
+        /// Time-out for an ACK.
         old_ack: u8,
-        /// Wait for a byte.
+        /// Time-out for a byte.
         old_byte: u8,
     },
     /// Serial API Setup's response.
     Setup(SetupResponse),
-    /// Get Random's response; empty if the controller could not.
+    /// Get Random's response; empty if the controller failed.
     Random {
         /// The bytes, in hexadecimal when serialised.
         #[serde(serialize_with = "as_hex")]
@@ -55,24 +55,22 @@ pub enum Message {
     },
     /// NVM Get Id's response.
     NvmId(NvmId),
-    /// What was read of a 500-series controller's memory.
+    /// Data of a 500-series controller's memory.
     NvmData {
-        /// The bytes.
         #[serde(rename = "data_hex", serialize_with = "as_hex")]
         data: NvmBytes,
     },
-    /// A newer controller's answer about its memory.
+    /// Answer of a newer controller to a memory operation.
     Nvm(NvmAnswer),
-    /// Get Background RSSI's response, a figure per channel.
+    /// Get Background RSSI's response, one value per channel.
     BackgroundRssi {
-        /// Noise.
+        /// Background noise per channel, in dBm.
         rssi: Vec<Rssi>,
     },
     /// Get Node Protocol Info's response.
     NodeProtocolInfo(NodeProtocolInfo),
     /// Get SUC Node Id's response; node 0: there is none.
     SucNodeId {
-        /// The SUC.
         #[serde(rename = "suc_node")]
         node: NodeId,
     },
@@ -83,24 +81,20 @@ pub enum Message {
     },
     /// Get Virtual Nodes' response.
     VirtualNodes {
-        /// Nodes the bridge plays.
+        /// Virtual nodes of the bridge.
         nodes: BTreeSet<NodeId>,
     },
     /// Get Priority Route's response.
     PriorityRoute {
-        /// To which node.
         node: NodeId,
         /// 0 none, 1 last working, 2 next to last, 0x10 application.
         kind: u8,
-        /// The way.
         #[serde(flatten)]
         route: PriorityRoute,
     },
     /// Set Priority Route's response.
     SetPriorityRoute {
-        /// To which node.
         node: NodeId,
-        /// Set.
         ok: bool,
     },
     /// Get LR Nodes' response.
@@ -115,70 +109,60 @@ pub enum Message {
     /// Remove or Replace Failed Node's response: 0 started; else why not, as bits 0x02 not primary, 0x04 no callback,
     /// 0x08 node not on the failed list, 0x10 busy, 0x20 failed.
     FailedNodeResponse {
-        /// Which of the two.
+        /// Which of the two functions it answers.
         #[serde(skip)]
         function: FunctionId,
-        /// The bits.
         flags: u8,
     },
-    /// A SendData was taken, or not.
+    /// Whether a Send Data was accepted.
     SendDataResponse(SendDataResponse),
-    /// Any other function that answers with one byte: carried out or started, or not.
+    /// The response of any other function with one byte: success or failure.
     Response {
-        /// Which.
         #[serde(skip)]
         function: FunctionId,
-        /// Yes.
         #[serde(rename = "response", serialize_with = "as_number")]
         ok: bool,
     },
-    /// How a SendData ended.
+    /// The result of a Send Data.
     SendDataCallback(SendDataCallback),
     /// How any other function ended. What `status` means depends on it: a [`TxStatus`](super::transmit::TxStatus) for
     /// return routes and Send Node Information; 0x21 started, 0x22 done, 0x23 failed for a neighbour update; 5 done,
     /// 6 failed for Set SUC; for Remove Failed Node 0 the node answered, 1 removed, 2 not removed; for Replace Failed
     /// Node 0 the node answered, 3 waiting, 4 done, 5 failed.
     Callback {
-        /// Which.
         #[serde(skip)]
         function: FunctionId,
-        /// Of which request.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
-        /// How; `None` for Hard Reset, which only says that it is done.
+        /// The status; `None` for Hard Reset, which has none.
         #[serde(skip_serializing_if = "Option::is_none")]
         status: Option<u8>,
     },
-    /// How far an inclusion, an exclusion or learn mode got.
+    /// Progress of an inclusion, an exclusion or learn mode.
     Inclusion(InclusionCallback),
-    /// Something about a node changed or became known.
+    /// An Application Update about a node.
     ApplicationUpdate(ApplicationUpdate),
     /// A command from a node.
     ApplicationCommand(ApplicationCommand),
-    /// The controller started.
     SerialApiStarted(SerialApiStarted),
-    /// Anything else.
     Other {
-        /// Which function.
         #[serde(skip)]
         function: FunctionId,
-        /// Request or response.
         #[serde(skip)]
         kind: FrameType,
-        /// Its parameters.
         #[serde(rename = "args_hex", serialize_with = "as_hex")]
         params: Bytes,
     },
 }
 
 impl Message {
-    /// Reads a frame from a controller. If it fits only the other node id width, it is read in that: a controller may have been left
-    /// in 16-bit mode, or have restarted without our knowledge.
+    /// Parses a frame from a controller, in the other node id width if it fits only that: the controller may have been
+    /// left in 16-bit mode, or have restarted unnoticed.
     pub fn parse(frame: &Frame, width: NodeIdWidth) -> Result<Self, ParseError> {
         Self::parse_detecting(frame, width).map(|(message, _)| message)
     }
 
-    /// As [`Message::parse`], and says which width the frame was in. For frames without node ids that is `width`.
+    /// As [`Message::parse`], and returns the width of the frame. For frames without node ids that is `width`.
     pub fn parse_detecting(frame: &Frame, width: NodeIdWidth) -> Result<(Self, NodeIdWidth), ParseError> {
         for width in [width, width.other()] {
             if let Ok((_, message)) = Self::parse_as(&frame.params, frame.kind, frame.function, width) {
@@ -317,7 +301,7 @@ impl Message {
         Frame { kind, function, params: params.into() }
     }
 
-    /// Appends the parameters, and says what frame they go into.
+    /// Appends the parameters, and returns the frame type and function.
     fn put(&self, bytes: &mut Vec<u8>, width: NodeIdWidth) -> (FrameType, FunctionId) {
         let response = |function| (FrameType::Response, function);
         let request = |function| (FrameType::Request, function);

@@ -1,17 +1,15 @@
-//! The serial language between host and controller, in both directions: what the daemon says, the simulator understands,
-//! and the other way round. Pure codecs and one pure machine ([`link`]); ports are opened in `run/port.rs`.
-//!
+//! The serial API between host and controller, in both directions: the simulator reads what the daemon writes, and the
+//! other way round. Codecs and one state machine ([`link`]), all pure; ports are opened in `run/port.rs`.
 //! | file | what |
 //! | --- | --- |
-//! | [`frame`] | bytes ↔ frames; garbage is a value |
+//! | [`frame`] | bytes to frames and back; garbage is a value |
 //! | [`function`] | the table of function ids |
 //! | [`request`] | what a host sends |
 //! | [`message`] | what a controller sends: responses, callbacks, unsolicited frames |
 //! | [`setup`], [`controller`], [`node_info`], [`nvm`], [`transmit`] | their payloads, by subject |
-//! | [`codec`] | what they share: node ids of two widths, errors, payloads that may hold a code |
+//! | [`codec`] | shared parts: node ids of two widths, errors, payloads that may contain a code |
 //! | [`link`] | ACK, NAK, CAN and retransmission |
-//!
-//! Protocol facts are from the host API guides (INS12350 line) and read against Z-Wave JS; each codec names its function.
+//! Protocol facts are in docs/protocol/serial-api.md; each codec names its function.
 
 pub mod codec;
 pub mod controller;

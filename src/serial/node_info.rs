@@ -1,4 +1,4 @@
-//! What the controller says about nodes: protocol info, node information frames, updates, inclusion and exclusion
+//! Information about nodes: protocol info, node information frames, updates, inclusion and exclusion
 //! (docs/protocol/serial-api.md §4: 0x41, 0x49, 0x4A, 0x4B).
 
 use nom::bytes::complete::take;
@@ -18,35 +18,30 @@ use crate::domain::node::{Beam, NodeProtocol};
 pub struct NodeProtocolInfo {
     /// Always listening: mains powered.
     pub listening: bool,
-    /// Repeats for others.
     pub routing: bool,
     /// 2 = up to 40k, 1 = 9.6k only.
     pub speed_bits: u8,
     /// 1 = ZDK 2.0, 2 = 4.2x/5.0x, 3 = 4.5x/6.0x and up.
     pub protocol_version: u8,
-    /// Supports more than its device class demands.
+    /// Supports more than its device class requires.
     pub optional: bool,
     /// Listens for a beam each second.
     pub flirs_1000ms: bool,
     /// Listens for a beam four times a second.
     pub flirs_250ms: bool,
-    /// Can send beams.
     pub beaming: bool,
     /// An end node that keeps return routes.
     pub routing_end_node: bool,
     /// A specific device class follows.
     pub specific_present: bool,
-    /// A controller.
     pub controller: bool,
-    /// Old "security" bit; says nothing about S0 or S2.
+    /// Legacy "security" bit, unrelated to S0 and S2.
     pub security: bool,
     /// 1 = 100k, 2 = Long Range 100k.
     pub speed_ext: u8,
-    /// Basic device class.
     pub basic: u8,
     /// Generic device class; 0 = this node is not in the network.
     pub generic: u8,
-    /// Specific device class.
     pub specific: u8,
 }
 
@@ -59,7 +54,7 @@ impl NodeProtocolInfo {
     pub(super) fn parse(input: &[u8]) -> IResult<&[u8], Self> {
         let (input, (capability, security, reserved)) = (u8, u8, u8).parse(input)?;
         let (input, (basic, generic)) = (u8, u8).parse(input)?;
-        // Some controllers leave the specific class out where there is none.
+        // Some controllers omit the specific class if there is none.
         let (input, specific) = opt(u8).parse(input)?;
         let info = Self {
             listening: capability & 0x80 != 0,
@@ -119,13 +114,10 @@ impl From<&NodeProtocolInfo> for NodeProtocol {
 /// A node information frame: device classes and command classes.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct NodeInformation {
-    /// Basic device class.
     pub basic: u8,
-    /// Generic device class.
     pub generic: u8,
-    /// Specific device class.
     pub specific: u8,
-    /// Command classes the node supports in clear.
+    /// Command classes that the node supports without encryption.
     #[serde(rename = "supported_ccs", serialize_with = "as_class_list")]
     pub supported: Vec<ClassId>,
     /// Command classes the node controls.
@@ -204,13 +196,12 @@ impl UpdateStatus {
     pub const NODE_REMOVED: Self = Self(0x20);
     /// Another controller added a node.
     pub const NODE_ADDED: Self = Self(0x40);
-    /// Routing is pending.
     pub const ROUTING_PENDING: Self = Self(0x80);
     /// Request Node Info failed; the node id is often 0.
     pub const NODE_INFO_REQUEST_FAILED: Self = Self(0x81);
     /// Request Node Info was sent.
     pub const NODE_INFO_REQUEST_DONE: Self = Self(0x82);
-    /// A node information frame came, asked for or not.
+    /// A node information frame arrived, requested or unsolicited.
     pub const NODE_INFO_RECEIVED: Self = Self(0x84);
     /// A SmartStart device asks to be included.
     pub const SMART_START_PRIME: Self = Self(0x85);
@@ -224,14 +215,13 @@ impl UpdateStatus {
     }
 }
 
-/// Something about a node changed or became known (0x49).
+/// An update about a node (0x49).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ApplicationUpdate {
-    /// What.
     pub status: UpdateStatus,
-    /// Which node; 0 where the controller does not say.
+    /// The node; 0 if the controller does not report it.
     pub node: NodeId,
-    /// SmartStart: how the frame came, and the home id of the waiting device.
+    /// SmartStart: how the frame was received, and the home id of the waiting device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smart_start: Option<SmartStart>,
     /// Its node information frame.
@@ -242,9 +232,9 @@ pub struct ApplicationUpdate {
 /// The part of an [`ApplicationUpdate`] about a SmartStart device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SmartStart {
-    /// How the frame came.
+    /// How the frame was received.
     pub rx_status: u8,
-    /// The home id the device made up from its key: tells which of the expected devices it is.
+    /// The home id that the device derived from its DSK: identifies it among the expected devices.
     pub nwi_home_id: HomeId,
 }
 
@@ -262,7 +252,7 @@ impl ApplicationUpdate {
         let info = info.flatten();
         end_within(rest, if info.is_some() { 2 } else { 0 })?;
         let node = node.unwrap_or(NodeId(0));
-        // A node information frame has a sender; none means that we read in the wrong width.
+        // A node information frame has a sender; without one it was parsed with the wrong width.
         if status == UpdateStatus::NODE_INFO_RECEIVED && !width.holds(node) {
             return Err(inconsistent(rest));
         }
@@ -280,7 +270,7 @@ impl ApplicationUpdate {
     }
 }
 
-/// How far an inclusion or exclusion got.
+/// Progress of an inclusion or exclusion.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct InclusionStatus(pub u8);
@@ -294,11 +284,9 @@ impl InclusionStatus {
     pub const END_NODE: Self = Self(3);
     /// A controller is being added or removed.
     pub const CONTROLLER: Self = Self(4);
-    /// The protocol's part is done: now stop, with a callback id.
+    /// The protocol part is done: stop now, with a callback id.
     pub const PROTOCOL_DONE: Self = Self(5);
-    /// Done.
     pub const DONE: Self = Self(6);
-    /// Failed.
     pub const FAILED: Self = Self(7);
     /// This controller is not the primary controller.
     pub const NOT_PRIMARY: Self = Self(0x23);
@@ -307,17 +295,15 @@ impl InclusionStatus {
 /// Add Node's, Remove Node's and Set Learn Mode's callbacks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct InclusionCallback {
-    /// Which of the three.
+    /// Which of the three functions.
     #[serde(skip)]
     pub function: FunctionId,
-    /// Which request.
     #[serde(rename = "callback_id")]
     pub callback: CallbackId,
     /// How far it got.
     pub status: InclusionStatus,
-    /// Which node; 0 while there is none, or for a node of a foreign network.
+    /// The node; 0 if there is none, or for a node of another network.
     pub node: NodeId,
-    /// What it is.
     #[serde(flatten)]
     pub info: Option<NodeInformation>,
 }

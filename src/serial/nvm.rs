@@ -1,5 +1,5 @@
-//! The controller's memory, read and written as a whole for backup and restore (docs/protocol/serial-api.md §4, 0x3D). The
-//! transmitter must be silent meanwhile; what is written counts from the next reset on.
+//! The controller's non-volatile memory, for backup and restore (docs/protocol/serial-api.md §4, 0x3D). Nothing may be
+//! transmitted meanwhile; what is written takes effect after the next reset.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::codec::{as_hex, put_counted};
 use super::function::FunctionId;
 
-/// How the newer controllers are asked: 0x2E for memories of up to 64 KB, 0x3D for larger ones.
+/// The function for newer controllers: 0x2E for memories of up to 64 KB, 0x3D for larger ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NvmForm {
     /// 0x2E: offsets of two bytes.
@@ -24,7 +24,6 @@ pub enum NvmForm {
 }
 
 impl NvmForm {
-    /// Its function.
     pub fn function(self) -> FunctionId {
         match self {
             Self::Short => FunctionId::NVM_OPERATIONS,
@@ -39,7 +38,7 @@ impl NvmForm {
         }
     }
 
-    /// An offset beyond what the form holds becomes its highest, which no memory of that form has.
+    /// An offset that is too large for the form is written as its maximum, which no memory of that form has.
     fn put_offset(self, bytes: &mut Vec<u8>, offset: u32) {
         match self {
             Self::Short => bytes.extend(u16::try_from(offset).unwrap_or(u16::MAX).to_be_bytes()),
@@ -48,7 +47,7 @@ impl NvmForm {
     }
 }
 
-/// A part of a controller's memory. The network's keys are in there, so it does not print.
+/// A part of a controller's memory. It contains the network keys, so it is not printed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct NvmBytes(Bytes);
 
@@ -78,30 +77,25 @@ impl fmt::Debug for NvmBytes {
     }
 }
 
-/// What the host wants with the memory (0x2E, 0x3D).
+/// An operation on the memory (0x2E, 0x3D).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "operation", rename_all = "snake_case")]
 pub enum NvmOperation {
-    /// Begin. The answer has the size.
+    /// Open. The answer contains the size.
     Open,
-    /// Read.
     Read {
-        /// From here.
+        /// Offset in bytes from the start.
         offset: u32,
-        /// So many bytes.
+        /// Number of bytes to read.
         len: u8,
     },
-    /// Write.
     Write {
-        /// From here.
+        /// Offset in bytes from the start.
         offset: u32,
-        /// What.
         #[serde(rename = "data_hex", serialize_with = "as_hex")]
         data: NvmBytes,
     },
-    /// End.
     Close,
-    /// Anything else.
     Other(#[serde(skip)] u8),
 }
 
@@ -145,40 +139,35 @@ impl NvmOperation {
     }
 }
 
-/// How an operation ended.
+/// The status of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct NvmStatus(pub u8);
 
 impl NvmStatus {
-    /// Done.
     pub const OK: Self = Self(0);
-    /// Not done.
     pub const ERROR: Self = Self(1);
-    /// Not open, or open for something else.
+    /// Not open, or opened for another operation.
     pub const MISMATCH: Self = Self(2);
-    /// Somebody else was at the memory.
+    /// Another access interfered.
     pub const INTERFERENCE: Self = Self(3);
-    /// The controller has no such operation (0x3D only).
+    /// Unsupported operation (0x3D only).
     pub const UNSUPPORTED: Self = Self(4);
-    /// The memory ends here; what came with it is good.
+    /// The memory ends here; the data in this answer are valid.
     pub const END_OF_FILE: Self = Self(0xFF);
 }
 
 /// The controller's answer to an operation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct NvmAnswer {
-    /// Which form.
     #[serde(skip)]
     pub form: NvmForm,
-    /// How it ended.
     pub status: NvmStatus,
-    /// After opening the size in bytes, else where it was read or written. 0 in the short form's answer to opening means
-    /// 64 KB.
+    /// After opening, the size in bytes, otherwise the offset. 0 in the short form's answer to opening means 64 KB.
     pub offset_or_size: u32,
-    /// How many bytes were read or written.
+    /// Number of bytes read or written.
     pub len: u8,
-    /// What was read; after opening in the extended form the operations that there are, as bits.
+    /// The data that were read; in the extended form's answer to opening, a bit mask of supported operations.
     #[serde(rename = "data_hex", serialize_with = "as_hex")]
     pub data: NvmBytes,
 }
@@ -187,7 +176,7 @@ impl NvmAnswer {
     pub(super) fn parse(input: &[u8], form: NvmForm) -> IResult<&[u8], Self> {
         let (input, (status, len)) = (u8, u8).parse(input)?;
         let (input, offset) = opt(|i| form.offset(i)).parse(input)?;
-        // The answer to a write says how much was written, and does not bring it back.
+        // The answer to a write has a length but no data.
         let (input, data) = opt(take(len)).parse(input)?;
         let data = data.unwrap_or_default().into();
         Ok((input, Self { form, status: NvmStatus(status), offset_or_size: offset.unwrap_or(0), len, data }))
@@ -200,19 +189,19 @@ impl NvmAnswer {
     }
 }
 
-/// What the memory of a 500-series controller is (0x29).
+/// The memory of a 500-series controller (0x29).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct NvmId {
-    /// Who made the chip.
+    /// Manufacturer of the chip.
     pub manufacturer: u8,
-    /// What sort it is.
+    /// Type of the memory.
     pub memory_type: u8,
-    /// Its size: two to the power of this, in bytes (0x0E = 16 KB).
+    /// The size is two to the power of this, in bytes (0x0E is 16 KB).
     pub size_code: u8,
 }
 
 impl NvmId {
-    /// The first byte is not described anywhere: it counts those after it.
+    /// The first byte is not documented: it counts the bytes after it.
     pub(super) fn parse(input: &[u8]) -> IResult<&[u8], Self> {
         let (input, (_, manufacturer, memory_type, size_code)) = (u8, u8, u8, u8).parse(input)?;
         let (input, _) = rest.parse(input)?;
@@ -224,24 +213,22 @@ impl NvmId {
     }
 }
 
-/// Reads a 24-bit offset, as the 500 series has it (0x2A, 0x2B).
+/// Parses a 24-bit offset of the 500 series (0x2A, 0x2B).
 pub(super) fn parse_offset(input: &[u8]) -> IResult<&[u8], u32> {
     be_u24.parse(input)
 }
 
-/// Appends it.
 pub(super) fn put_offset(bytes: &mut Vec<u8>, offset: u32) {
     bytes.extend(offset.min(0x00FF_FFFF).to_be_bytes().iter().skip(1));
 }
 
-/// Reads bytes behind their 16-bit number.
+/// Parses bytes after their 16-bit length.
 pub(super) fn parse_long(input: &[u8]) -> IResult<&[u8], NvmBytes> {
     let (input, len) = be_u16.parse(input)?;
     let (input, data) = take(len).parse(input)?;
     Ok((input, data.into()))
 }
 
-/// Appends them.
 pub(super) fn put_long(bytes: &mut Vec<u8>, data: &[u8]) {
     bytes.extend(u16::try_from(data.len()).unwrap_or(u16::MAX).to_be_bytes());
     bytes.extend_from_slice(data);

@@ -16,44 +16,40 @@ use super::transmit::{SendData, SendDataMulti, TxOptions};
 use crate::command::ClassId;
 use crate::domain::ids::{HomeId, NodeId};
 
-/// One request to a controller (docs/protocol/serial-api.md §4). Serialises as its fields.
+/// A request to a controller (docs/protocol/serial-api.md §4). Serialises as its fields.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Request {
-    /// Which nodes are there?
+    /// Reads the list of nodes.
     GetSerialApiInitData,
-    /// What the controller shall tell others about us. No response.
+    /// Sets the node information of the controller. No response.
     SetNodeInformation(SetNodeInformation),
-    /// Which role has the controller?
+    /// Reads the role of the controller.
     GetControllerCapabilities,
-    /// The controller's time-outs, in 10 ms.
+    /// Sets the controller's time-outs, in units of 10 ms.
     SetTimeouts {
-        /// Its wait for our ACK.
+        /// Its time-out for an ACK of the host.
         ack_10ms: u8,
-        /// Its wait for our next byte.
+        /// Its time-out for the next byte.
         byte_10ms: u8,
     },
-    /// Which controller is it, and what can it do?
+    /// Reads manufacturer, product and supported functions.
     GetCapabilities,
-    /// Restart. No response; a Serial API Started, if the controller sends one.
+    /// Restart. No response; SerialAPIStarted follows on most controllers.
     SoftReset,
-    /// Which SDK?
     GetProtocolVersion,
     /// A sub-command of Setup.
     Setup(SetupRequest),
     /// Radio receiver on or off (off for NVM back-up).
     SetRfReceiveMode {
-        /// On.
         on: bool,
     },
-    /// Send our node information.
+    /// Sends the node information frame of the controller.
     SendNodeInformation {
-        /// To whom; 0xFF to all.
+        /// The receiver; 0xFF is broadcast.
         node: NodeId,
-        /// How.
         #[serde(rename = "tx_options")]
         options: TxOptions,
-        /// Callback.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
     },
@@ -61,239 +57,202 @@ pub enum Request {
     SendData(SendData),
     /// A payload to several nodes.
     SendDataMulti(SendDataMulti),
-    /// Which version and library?
+    /// Reads version and library type.
     GetControllerVersion,
-    /// Give up the transmission under way; its callback still comes. No response.
+    /// Aborts the transmission under way; its callback still follows. No response.
     SendDataAbort,
     /// Random bytes from the radio.
     GetRandom {
-        /// How many, 1–32.
+        /// Number of bytes, 1 to 32.
         n: u8,
     },
-    /// Which network, which node are we?
+    /// Reads home id and own node id.
     MemoryGetId,
-    /// What memory has a 500-series controller?
+    /// Reads the memory type of a 500-series controller.
     NvmGetId,
-    /// A part of that memory.
+    /// Reads a part of that memory.
     NvmRead {
-        /// From here, 24 bits.
+        /// Offset in bytes, 24 bits.
         offset: u32,
-        /// So many bytes.
+        /// Number of bytes to read.
         len: u16,
     },
-    /// Overwrite a part of it.
+    /// Writes a part of that memory.
     NvmWrite {
-        /// From here, 24 bits.
+        /// Offset in bytes, 24 bits.
         offset: u32,
-        /// With this.
         #[serde(rename = "data_hex", serialize_with = "as_hex")]
         data: NvmBytes,
     },
-    /// Read or write the memory of a newer controller.
+    /// Reads or writes the memory of a newer controller.
     Nvm {
         /// Which of the two functions.
         #[serde(skip)]
         form: NvmForm,
-        /// What.
         #[serde(flatten)]
         operation: NvmOperation,
     },
-    /// How much noise?
     GetBackgroundRssi,
-    /// What radio habits has a node?
+    /// Reads the protocol info of a node.
     GetNodeProtocolInfo {
-        /// Which.
         node: NodeId,
     },
-    /// Forget the whole network. Never automatic.
+    /// Erases the whole network. Never sent automatically.
     HardReset {
-        /// Callback.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
     },
-    /// Tell a node its way to another.
+    /// Assigns a node a return route to another node.
     AssignReturnRoute {
-        /// Which.
         node: NodeId,
-        /// The way to whom.
+        /// The destination of the route.
         #[serde(rename = "dest_node")]
         destination: NodeId,
-        /// Callback.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
     },
-    /// Make a node forget its ways.
+    /// Deletes a node's return routes.
     DeleteReturnRoute(NodeCall),
-    /// Find out a node's neighbours.
+    /// Starts neighbour discovery of a node.
     RequestNodeNeighborUpdate(NodeCall),
-    /// Include.
     AddNode(AddNode),
-    /// Exclude.
     RemoveNode {
         /// Mode and options as for [`AddNode`]; mode 5 stops.
         mode: u8,
-        /// Callback.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
     },
-    /// Tell a node a fixed way to another.
+    /// Assigns a node a fixed return route to another node.
     AssignPriorityReturnRoute {
-        /// Which.
         node: NodeId,
-        /// The way to whom.
+        /// The destination of the route.
         #[serde(rename = "dest_node")]
         destination: NodeId,
-        /// The way.
         #[serde(flatten)]
         route: PriorityRoute,
-        /// Callback.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
     },
-    /// Join another network.
     SetLearnMode {
-        /// How; 0 stops.
+        /// Learn mode; 0 stops it.
         mode: u8,
-        /// Callback.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
     },
-    /// Tell a node its way to the SUC.
+    /// Assigns a node a return route to the SUC.
     AssignSucReturnRoute(NodeCall),
-    /// Make a node the SUC. No callback when it is the controller itself.
+    /// Makes a node the SUC. No callback if it is the controller itself.
     SetSucNodeId {
-        /// Which.
         node: NodeId,
-        /// On or off.
         suc: bool,
-        /// How to tell it.
+        /// Transmit options of the notification.
         #[serde(rename = "tx_options")]
         options: TxOptions,
-        /// As SIS, which can include.
+        /// As SIS, which can include nodes.
         sis: bool,
-        /// Callback.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
     },
-    /// Make a node forget its way to the SUC.
+    /// Deletes a node's return route to the SUC.
     DeleteSucReturnRoute(NodeCall),
-    /// Who is the SUC?
+    /// Reads the node id of the SUC.
     GetSucNodeId,
-    /// Tell a node a fixed way to the SUC.
+    /// Assigns a node a fixed return route to the SUC.
     AssignPrioritySucReturnRoute {
-        /// Which.
         node: NodeId,
-        /// The way.
         #[serde(flatten)]
         route: PriorityRoute,
-        /// Callback.
         #[serde(rename = "callback_id")]
         callback: CallbackId,
     },
-    /// Ask a node for its node information. The answer is an Application Update, without a callback id.
+    /// Requests a node information frame. The answer is an Application Update, without a callback id.
     RequestNodeInfo {
-        /// Which.
         node: NodeId,
     },
-    /// Take a dead node out of the network.
+    /// Removes a failed node from the network.
     RemoveFailedNode(NodeCall),
-    /// Is the node on the failed list?
+    /// Asks whether the node is in the list of failed nodes.
     IsFailedNode {
-        /// Which.
         node: NodeId,
     },
-    /// Put a new device in the place of a dead node.
+    /// Replaces a failed node by a new device.
     ReplaceFailedNode(NodeCall),
-    /// Who are a node's neighbours?
+    /// Reads a node's neighbours.
     GetRoutingInfo {
-        /// Whose.
         node: NodeId,
-        /// Leave out bad links.
+        /// Without bad links.
         remove_bad: bool,
-        /// Leave out nodes that don't repeat.
+        /// Without nodes that do not repeat.
         remove_non_repeaters: bool,
     },
-    /// Which way does the controller take to a node?
+    /// Reads the priority route to a node.
     GetPriorityRoute {
-        /// Which.
         node: NodeId,
     },
-    /// Take this way to a node.
+    /// Sets the priority route to a node.
     SetPriorityRoute {
-        /// Which.
         node: NodeId,
-        /// The way; `None` clears it.
+        /// The route; `None` clears it.
         #[serde(flatten)]
         route: Option<PriorityRoute>,
     },
-    /// Which nodes does the bridge play?
+    /// Reads the virtual nodes of the bridge.
     GetVirtualNodes,
     /// As SendData, for controllers with the bridge library.
     SendDataBridge {
-        /// Our node id.
         #[serde(rename = "source_node")]
         source: NodeId,
-        /// The rest.
         #[serde(flatten)]
         send: SendData,
     },
     /// As SendDataMulti, for controllers with the bridge library.
     SendDataMultiBridge {
-        /// Our node id.
         #[serde(rename = "source_node")]
         source: NodeId,
-        /// The rest.
         #[serde(flatten)]
         send: SendDataMulti,
     },
-    /// Restart the controller when its main loop hangs. No response.
+    /// Starts the watchdog, which restarts a controller that hangs. No response.
     StartWatchdog,
-    /// Leave the controller hanging. No response.
+    /// Stops the watchdog. No response.
     StopWatchdog,
     /// Prepare for power off.
     Shutdown,
-    /// Which Long Range nodes are there?
+    /// Reads the list of Long Range nodes.
     GetLongRangeNodes {
         /// Segments of 1024 nodes, from 0.
         segment: u8,
     },
-    /// On which channel is Long Range?
+    /// Reads the Long Range channel.
     GetLongRangeChannel,
-    /// Choose it.
     SetLongRangeChannel {
         /// 1 = A, 2 = B, 0xFF = automatic.
         channel: u8,
     },
-    /// Anything else.
     Other {
-        /// Which function.
         #[serde(skip)]
         function: FunctionId,
-        /// Its parameters.
         #[serde(rename = "args_hex", serialize_with = "as_hex")]
         params: Bytes,
     },
 }
 
-/// A request about one node that calls back.
+/// A request about one node, with a callback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct NodeCall {
-    /// Which.
     pub node: NodeId,
-    /// Pairs the callback with this request.
+    /// Connects the callback with this request.
     #[serde(rename = "callback_id")]
     pub callback: CallbackId,
 }
 
-/// What the controller shall tell others about us (0x03).
+/// The node information of the controller (0x03).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SetNodeInformation {
     /// Bit 0: always listening.
     #[serde(rename = "listening")]
     pub device_options: u8,
-    /// Generic device class.
     pub generic: u8,
-    /// Specific device class.
     pub specific: u8,
     /// Command classes, at most 35.
     #[serde(rename = "ccs", serialize_with = "as_class_list")]
@@ -305,18 +264,16 @@ pub struct SetNodeInformation {
 pub struct AddNode {
     /// What to do, in the low nibble, and options.
     pub mode: u8,
-    /// Pairs the callbacks with this request.
+    /// Connects the callbacks with this request.
     #[serde(rename = "callback_id")]
     pub callback: CallbackId,
-    /// The one device wanted, for [`AddNode::SMART_START_HOME_ID`]: both come from its DSK.
+    /// Home ids of the device, for [`AddNode::SMART_START_HOME_ID`]: both come from its DSK.
     #[serde(flatten)]
     pub smart_start: Option<SmartStartIds>,
 }
 
 impl AddNode {
-    /// Include any device.
     pub const ANY: u8 = 1;
-    /// Stop.
     pub const STOP: u8 = 5;
     /// Stop after a failed replication.
     pub const STOP_FAILED: u8 = 6;
@@ -326,13 +283,10 @@ impl AddNode {
     pub const SMART_START_LISTEN: u8 = 9;
     /// Option: over Long Range (SmartStart only).
     pub const LONG_RANGE: u8 = 0x20;
-    /// Option: network wide.
     pub const NETWORK_WIDE: u8 = 0x40;
-    /// Option: normal power.
     pub const NORMAL_POWER: u8 = 0x80;
 }
 
-/// Which SmartStart device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SmartStartIds {
     /// From bytes 9–12 of its DSK.
@@ -342,7 +296,7 @@ pub struct SmartStartIds {
 }
 
 impl Request {
-    /// The frame to send.
+    /// Writes the frame.
     pub fn write(&self, width: NodeIdWidth) -> Result<Frame, WriteError> {
         if let Some(node) = self.nodes().iter().find(|node| !width.holds(**node) && node.0 > 0xFF) {
             return Err(WriteError::NodeTooWide(*node));
@@ -355,7 +309,7 @@ impl Request {
         Ok(Frame::request(self.function(), params))
     }
 
-    /// Reads a frame from a host; in the other width if it fits only that.
+    /// Parses a frame from a host; in the other width if it fits only that.
     pub fn parse(frame: &Frame, width: NodeIdWidth) -> Result<Self, ParseError> {
         let malformed = ParseError::Malformed { function: frame.function, len: frame.params.len() };
         if frame.kind != FrameType::Request {
@@ -365,7 +319,6 @@ impl Request {
         widths.find_map(|width| Some(Self::parse_as(&frame.params, frame.function, width).ok()?.1)).ok_or(malformed)
     }
 
-    /// Its function.
     pub fn function(&self) -> FunctionId {
         match self {
             Self::GetSerialApiInitData => FunctionId::GET_SERIAL_API_INIT_DATA,

@@ -10,23 +10,20 @@ use serde::{Serialize, Serializer};
 
 use super::codec::{NodeIdWidth, as_0x, as_hex, counted, inconsistent, put_counted};
 
-/// The number of a sub-command.
+/// The id of a sub-command.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct SetupCommand(#[serde(serialize_with = "as_0x")] pub u8);
 
 impl SetupCommand {
-    /// Get Supported Commands.
     pub const GET_SUPPORTED: Self = Self(0x01);
     /// Set TX Status Report.
     pub const SET_TX_STATUS_REPORT: Self = Self(0x02);
     /// Set LR Maximum TX Power.
     pub const SET_LR_MAX_TX_POWER: Self = Self(0x03);
-    /// Set Powerlevel.
     pub const SET_POWERLEVEL: Self = Self(0x04);
     /// Get LR Maximum TX Power.
     pub const GET_LR_MAX_TX_POWER: Self = Self(0x05);
-    /// Get Powerlevel.
     pub const GET_POWERLEVEL: Self = Self(0x08);
     /// Get Maximum Payload Size.
     pub const GET_MAX_PAYLOAD: Self = Self(0x10);
@@ -36,27 +33,20 @@ impl SetupCommand {
     pub const SET_POWERLEVEL_16: Self = Self(0x12);
     /// Get Powerlevel, 16 bit.
     pub const GET_POWERLEVEL_16: Self = Self(0x13);
-    /// Get Supported Regions.
     pub const GET_SUPPORTED_REGIONS: Self = Self(0x15);
-    /// Get Region Info.
     pub const GET_REGION_INFO: Self = Self(0x16);
-    /// Get RF Region.
     pub const GET_RF_REGION: Self = Self(0x20);
-    /// Set RF Region.
     pub const SET_RF_REGION: Self = Self(0x40);
     /// Set Node ID Type.
     pub const SET_NODE_ID_TYPE: Self = Self(0x80);
 }
 
-/// A radio region.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Region(pub u8);
 
 impl Region {
-    /// Europe.
     pub const EU: Self = Self(0x00);
-    /// USA.
     pub const US: Self = Self(0x01);
     /// USA with Long Range.
     pub const US_LONG_RANGE: Self = Self(0x09);
@@ -68,51 +58,46 @@ impl Region {
         matches!(self, Self::US_LONG_RANGE | Self::EU_LONG_RANGE)
     }
 
-    /// Whether European duty-cycle limits hold (also the controller's default region, 0xFF).
+    /// Whether European duty cycle limits apply (also for the default region, 0xFF).
     pub fn is_european(self) -> bool {
         matches!(self, Self::EU | Self::EU_LONG_RANGE | Self(0xFF))
     }
 }
 
-/// What a host sets up.
+/// A request of Serial API Setup.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SetupRequest {
-    /// Which sub-commands are there?
+    /// Reads the supported sub-commands.
     GetSupported,
-    /// Report how transmissions went.
+    /// Switches transmit reports on or off.
     SetTxStatusReport(bool),
-    /// The most power for Long Range, in 0.1 dBm (−100…200).
+    /// Sets the maximum power for Long Range, in 0.1 dBm (−100…200).
     SetLrMaxTxPower(i16),
     /// Normal power and the power measured at 0 dBm, in 0.1 dBm.
     SetPowerlevel(i8, i8),
-    /// The most power for Long Range?
+    /// Reads the maximum power for Long Range.
     GetLrMaxTxPower,
-    /// Which powers?
     GetPowerlevel,
-    /// How long may a payload be?
+    /// Reads the maximum payload.
     GetMaxPayload,
-    /// How long over Long Range?
+    /// Reads the maximum Long Range payload.
     GetLrMaxPayload,
     /// As [`SetupRequest::SetPowerlevel`], with a wider range.
     SetPowerlevel16(i16, i16),
-    /// Which powers?
     GetPowerlevel16,
-    /// Which regions can be chosen?
+    /// Reads the supported regions.
     GetSupportedRegions,
-    /// What about this one?
+    /// Reads the properties of a region.
     GetRegionInfo(Region),
-    /// Which region?
     GetRfRegion,
-    /// Choose a region; takes effect after a soft reset.
+    /// Sets the region; takes effect after a soft reset.
     SetRfRegion(Region),
-    /// Choose the width of node ids.
+    /// Sets the width of node ids.
     SetNodeIdType(NodeIdWidth),
-    /// Anything else.
     Other(SetupCommand, Bytes),
 }
 
 impl SetupRequest {
-    /// Its sub-command.
     pub fn command(&self) -> SetupCommand {
         match self {
             Self::GetSupported => SetupCommand::GET_SUPPORTED,
@@ -208,39 +193,35 @@ struct SetupFields<'a> {
     args: &'a [u8],
 }
 
-/// What the controller answers.
+/// The answer of the controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SetupResponse {
-    /// The controller does not know this sub-command.
+    /// The controller does not support this sub-command.
     Unsupported(SetupCommand),
-    /// Its sub-commands.
     Supported(BTreeSet<SetupCommand>),
-    /// A set-command was carried out, or not.
+    /// Whether a set command succeeded.
     Done(SetupCommand, bool),
-    /// The most power for Long Range, in 0.1 dBm.
+    /// The maximum power for Long Range, in 0.1 dBm.
     LrMaxTxPower(i16),
     /// Normal power and the power measured at 0 dBm, in 0.1 dBm.
     Powerlevel(i8, i8),
     /// The same, with a wider range.
     Powerlevel16(i16, i16),
-    /// The longest payload in bytes.
+    /// The maximum payload in bytes.
     MaxPayload(u8),
-    /// The longest payload over Long Range in bytes.
+    /// The maximum Long Range payload in bytes.
     LrMaxPayload(u8),
-    /// Regions that can be chosen.
+    /// The supported regions.
     SupportedRegions(Vec<Region>),
-    /// About one region.
     RegionInfo {
-        /// Which.
         region: Region,
         /// Bit 0: classic, bit 1: Long Range.
         protocols: u8,
-        /// It includes that region.
+        /// The region that this one is contained in.
         superset_of: Option<Region>,
     },
-    /// The region that is set.
+    /// The current region.
     RfRegion(Region),
-    /// Anything else.
     Other(SetupCommand, Bytes),
 }
 
@@ -349,8 +330,8 @@ struct SupportedFields<'a> {
 
 /// The sub-commands named by a flags byte (each bit is a sub-command's number) and, from SDK 7 on, a bit mask.
 ///
-/// Before SDK 7.19.1 the mask is shifted by one: bit k is sub-command k, later it is k + 1. Bit 0 tells them apart: it is
-/// Get Supported Commands itself in the new form, and can't be set in the old one, as there is no sub-command 0.
+/// Before SDK 7.19.1 the mask is shifted by one: bit k is sub-command k, later it is k + 1. Bit 0 tells them apart: it
+/// is Get Supported Commands itself in the new form, and cannot be set in the old one, as there is no sub-command 0.
 fn supported(flags: u8, mask: &[u8]) -> BTreeSet<SetupCommand> {
     let from_flags = (0..8).map(|bit| flags & 1 << bit);
     let first = mask.first().map_or(0, |byte| byte & 1);

@@ -1,4 +1,4 @@
-//! Application payloads to and from nodes: SendData in all its forms, its outcome, and what nodes send
+//! Application payloads to and from nodes: all forms of Send Data, their results, and commands of nodes
 //! (docs/protocol/serial-api.md §4: 0x13, 0x14, 0xA9, 0xAB, 0x04, 0xA8).
 
 use nom::bytes::complete::take;
@@ -12,7 +12,7 @@ use super::function::FunctionId;
 use crate::domain::ids::NodeId;
 use crate::domain::node::Beam;
 
-/// How the controller shall transmit: a bit set.
+/// Transmit options: a bit set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct TxOptions(pub u8);
@@ -22,22 +22,19 @@ impl TxOptions {
     pub const ACK: Self = Self(0x01);
     /// ACK, automatic routes and explorer frames: the normal way.
     pub const NORMAL: Self = Self(0x25);
-    /// ACK and automatic routes, without the slow explorer: for nonce reports, which soon lose their worth.
+    /// ACK and automatic routes, without the slow explorer: for Nonce Reports, which expire soon.
     pub const NONCE: Self = Self(0x05);
 }
 
 /// A payload for one node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SendData {
-    /// To whom.
     pub node: NodeId,
-    /// What.
     #[serde(rename = "payload")]
     pub data: Payload,
-    /// How.
     #[serde(rename = "tx_options")]
     pub options: TxOptions,
-    /// Pairs the outcome with this request.
+    /// Connects the result with this request.
     #[serde(rename = "callback_id")]
     pub callback: CallbackId,
 }
@@ -48,7 +45,7 @@ impl SendData {
         put_counted(bytes, &self.data);
         bytes.push(self.options.0);
         if bridge {
-            // A fixed route, which nobody gives.
+            // A fixed route, which is not used.
             bytes.extend_from_slice(&[0; 4]);
         }
         bytes.push(self.callback.0);
@@ -65,18 +62,15 @@ impl SendData {
     }
 }
 
-/// A payload for several nodes at once; nobody acknowledges it by itself.
+/// A payload for several nodes, without acknowledgements.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SendDataMulti {
-    /// To whom.
     pub nodes: Vec<NodeId>,
-    /// What.
     #[serde(rename = "payload")]
     pub data: Payload,
-    /// How.
     #[serde(rename = "tx_options")]
     pub options: TxOptions,
-    /// Pairs the outcome with this request.
+    /// Connects the result with this request.
     #[serde(rename = "callback_id")]
     pub callback: CallbackId,
 }
@@ -104,19 +98,18 @@ impl SendDataMulti {
     }
 }
 
-/// Whether the controller took a payload. If not (its queue is full, or it is busy), no callback comes: try again after
-/// at least 100 ms.
+/// Whether the controller accepted a payload. If not (queue full or busy), no callback follows: try again after at
+/// least 100 ms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SendDataResponse {
-    /// Which form of SendData.
+    /// Which form of Send Data it answers.
     #[serde(skip)]
     pub function: FunctionId,
-    /// Taken.
     #[serde(rename = "sent")]
     pub accepted: bool,
 }
 
-/// How a transmission ended.
+/// The result of a transmission.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct TxStatus(pub u8);
@@ -139,7 +132,6 @@ impl TxStatus {
 pub struct Rssi(pub i8);
 
 impl Rssi {
-    /// Not available.
     pub const NOT_AVAILABLE: Self = Self(127);
 }
 
@@ -155,7 +147,7 @@ impl Serialize for Rssi {
     }
 }
 
-/// How a transmission went. Old firmware reports less (parts are `None`), down to nothing at all.
+/// The transmit report. Old firmware reports less (parts are `None`), or nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TxReport {
     /// From start to outcome, beam included, in units of 10 ms.
@@ -264,16 +256,14 @@ impl TxReport {
 /// The outcome of a SendData, in all its forms.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SendDataCallback {
-    /// Which form of SendData.
+    /// Which form of Send Data it belongs to.
     #[serde(skip)]
     pub function: FunctionId,
-    /// Which request.
     #[serde(rename = "callback_id")]
     pub callback: CallbackId,
-    /// How it ended.
     #[serde(rename = "tx_status")]
     pub status: TxStatus,
-    /// How it went, if switched on (Setup 0x02) and known to the firmware.
+    /// The transmit report, if switched on (Setup 0x02) and supported.
     #[serde(flatten)]
     pub report: Option<TxReport>,
 }
@@ -304,39 +294,37 @@ impl RxStatus {
         self.0 & 0x0C != 0
     }
 
-    /// From another network: none of our business.
+    /// From another network, so it is ignored.
     pub fn is_foreign(self) -> bool {
         self.0 & 0xC0 != 0
     }
 }
 
-/// A command a node sent.
+/// A command from a node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ApplicationCommand {
-    /// How it came.
     #[serde(rename = "rx_status")]
     pub rx: RxStatus,
-    /// To which of our nodes; `None` unless the controller has the bridge library (0xA8).
+    /// The destination node id; `None` unless the controller has the bridge library (0xA8).
     #[serde(rename = "dest_node", skip_serializing_if = "Option::is_none")]
     pub destination: Option<NodeId>,
-    /// From whom.
     #[serde(rename = "node")]
     pub source: NodeId,
-    /// What.
     pub payload: Payload,
     /// Receivers of a multicast, as a bit mask (0xA8 only; mostly empty).
     #[serde(serialize_with = "as_hex", skip_serializing_if = "bytes::Bytes::is_empty")]
     pub multicast_mask: bytes::Bytes,
-    /// Signal strength; old firmware says nothing.
+    /// Signal strength; missing in old firmware.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rssi: Option<Rssi>,
-    /// What newer firmware appends: security key, and two powers on 700-series and up.
+    /// Bytes that newer firmware appends: security key, and two powers from the 700-series on.
     #[serde(rename = "trailing_hex", serialize_with = "as_hex", skip_serializing_if = "bytes::Bytes::is_empty")]
     pub trailing: bytes::Bytes,
 }
 
 impl ApplicationCommand {
-    /// The most bytes seen after the RSSI. More means that the frame was read in the wrong node id width.
+    /// The maximum number of bytes seen after the RSSI. More means that the frame was parsed with the wrong node id
+    /// width.
     const MOST_TRAILING: usize = 4;
 
     pub(super) fn parse(input: &[u8], width: NodeIdWidth, bridge: bool) -> IResult<&[u8], Self> {

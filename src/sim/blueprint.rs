@@ -32,7 +32,6 @@ pub const BUILT_IN: [(&str, &str); 4] = [
 /// Which controller and which nodes there are.
 #[derive(Clone, Debug)]
 pub struct Blueprint {
-    /// The controller's make.
     pub chip: Chip,
     /// The network's home id.
     pub home: HomeId,
@@ -44,7 +43,6 @@ pub struct Blueprint {
     pub keys: Option<NetworkKeys>,
     /// Devices that wait outside, by name. The world does not offer them by itself.
     pub devices: BTreeMap<String, Waiting>,
-    /// The radio's quality.
     pub radio: Conditions,
     /// The ways to nodes that are not like everybody's.
     pub links: BTreeMap<NodeId, Link>,
@@ -57,18 +55,17 @@ pub struct Contents {
     pub codes: BTreeMap<u16, Entry>,
     /// Its battery in percent, where it is not the usual.
     pub battery: Option<u8>,
-    /// Its bolt is thrown.
+    /// Its bolt is extended.
     pub locked: bool,
 }
 
-/// A device that somebody may take out of its box.
+/// A device that someone may take out of its box.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Waiting {
-    /// What it is.
     pub model: Model,
     /// How it asks to be included.
     pub start: Start,
-    /// It takes part from the first moment; else somebody has to press its button.
+    /// It takes part from the first moment; else someone has to press its button.
     pub from_the_start: bool,
     /// It has no label: the controller's code is to be typed into it.
     pub without_label: bool,

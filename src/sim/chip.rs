@@ -10,13 +10,11 @@ use crate::serial::setup::{Region, SetupCommand};
 pub struct Chip {
     /// As in Get Version: `Z-Wave 7.18`.
     pub version: String,
-    /// SDK version.
     pub sdk: (u8, u8, u8),
     /// 5, 7 or 8.
     pub series: u8,
     /// It has the bridge library: frames from nodes come as 0xA8, and 0xA9 sends.
     pub bridge: bool,
-    /// Functions it has.
     pub functions: BTreeSet<FunctionId>,
     /// Setup sub-commands it has; none: no Setup at all.
     pub setup: BTreeSet<SetupCommand>,

@@ -25,7 +25,6 @@ use super::world::World;
 
 pub use words::{COMMANDS, Refused};
 
-/// One line, understood.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// For the world: [`Control::carry_out`].
@@ -34,7 +33,6 @@ pub enum Command {
     Clock(Clock),
     /// What there is to say.
     Help,
-    /// End the simulator.
     Quit,
 }
 
@@ -49,7 +47,7 @@ pub enum Deed {
     At(NodeId, Act),
     /// A device is taken from its box, or its button is pressed again. `None`: the first that is not in the network.
     Join(Option<String>),
-    /// Somebody types the first two groups of the controller's DSK into a device without a label.
+    /// Someone types the first two groups of the controller's DSK into a device without a label.
     Enter(String, [u16; 2]),
 }
 
@@ -57,38 +55,28 @@ pub enum Deed {
 #[derive(Clone, Debug)]
 pub enum Act {
     /// The keypad moves the bolt for a user id, whatever the code.
-    Operate {
-        /// For whom.
-        user: u16,
-        /// To locked.
-        locked: bool,
-    },
-    /// Somebody types a code.
+    Operate { user: u16, locked: bool },
+    /// Someone types a code.
     Type(CodeText),
-    /// Somebody types at the keypad of an alarm panel.
+    /// Someone types at the keypad of an alarm panel.
     Press {
         /// The button after the keys; `None`: they walk away.
         button: Option<EventType>,
-        /// The keys.
         keys: CodeText,
     },
-    /// Somebody turns the bolt by hand.
-    Turn {
-        /// To locked.
-        locked: bool,
-    },
+    /// Someone turns the bolt by hand.
+    Turn { locked: bool },
     /// A code is set at the lock.
     SetCode {
-        /// In which slot.
+        /// The slot, which is a user id.
         user: u16,
-        /// Which code.
         code: CodeText,
         /// The lock does not tell.
         quiet: bool,
     },
     /// A code is taken out at the lock.
     DelCode {
-        /// Of which slot.
+        /// The slot, which is a user id.
         user: u16,
         /// The lock does not tell.
         quiet: bool,
@@ -106,7 +94,6 @@ pub enum Act {
     Loss {
         /// Of frames, or of acknowledgements only.
         acks: bool,
-        /// How many.
         percent: u8,
     },
     /// So long it takes from a command to its answer.
@@ -132,7 +119,6 @@ pub enum Fault {
     Quirk(&'static Quirk),
 }
 
-/// Something about time.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Clock {
     /// The clock jumps: what is due until then happens, in order.
@@ -351,7 +337,7 @@ fn describe(node: &Node) -> Value {
     })
 }
 
-/// What was on the air: airtime in microseconds, and the share of the last hour that the controller sent.
+/// What was being transmitted: airtime in microseconds, and the share of the last hour that the controller sent.
 fn radio(radio: &RadioStatistics) -> Value {
     let counts = |counts: &Counts| {
         json!({

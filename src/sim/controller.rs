@@ -103,7 +103,6 @@ pub struct Controller {
     behind: BTreeMap<NodeId, NodeId>,
     width: NodeIdWidth,
     tx_reports: bool,
-    /// The radio listens.
     receives: bool,
     watchdog: bool,
     /// The host shut it down: it is quiet until it gets power again.

@@ -13,7 +13,7 @@ use super::joiner::{Fault, Wishes};
 use super::model::Model;
 use super::node::Node;
 
-/// A device stays in learn mode for so long after somebody pressed its button, and calls this often.
+/// A device stays in learn mode for so long after someone pressed its button, and calls this often.
 const LEARN_MODE: Duration = Duration::from_secs(30);
 const CALLS_EACH: Duration = Duration::from_secs(1);
 /// Between power-up and the first prime.
@@ -31,7 +31,7 @@ pub struct DeviceId(pub u32);
 /// How a device asks to be included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Start {
-    /// Somebody presses its button.
+    /// Someone presses its button.
     LearnMode,
     /// By itself when it has power.
     SmartStart(Radio),
@@ -42,7 +42,7 @@ pub enum Start {
 pub enum Radio {
     /// The one of everybody.
     Classic,
-    /// Long Range only.
+    /// Can only be included over Long Range.
     LongRange,
     /// Both: it asks over one and the other in turn.
     Both,
@@ -114,18 +114,12 @@ impl Device {
 /// What a device outside says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Call {
-    /// Learn mode: here I am, for whoever includes or excludes.
+    /// Learn mode: here I am, for any node that includes or excludes.
     Here,
     /// SmartStart: a device with this DSK waits.
-    Prime {
-        /// Over Long Range.
-        long_range: bool,
-    },
+    Prime { long_range: bool },
     /// SmartStart: include me, if you want me.
-    IncludeMe {
-        /// Over Long Range.
-        long_range: bool,
-    },
+    IncludeMe { long_range: bool },
 }
 
 /// A device outside, with what its memory keeps.
@@ -149,7 +143,7 @@ impl Outside {
         Self { lock, calling: Calling::at_power_up(device, now) }
     }
 
-    /// Somebody presses its button.
+    /// Someone presses its button.
     pub(super) fn learn(&mut self, now: Instant) {
         self.calling = Calling::Here { next: now, until: now + LEARN_MODE };
     }

@@ -38,7 +38,7 @@ pub enum JoinStep {
     Verify,
     /// S2: that it has all.
     TransferEnd,
-    /// S0: its scheme.
+    /// S0: the Scheme Report.
     SchemeReport,
     /// S0: the nonce that the key is sent with.
     KeyNonce,
@@ -57,7 +57,7 @@ pub enum Fault {
     AsksFor(KeyMask),
     /// Repeats another grant than it heard: this one.
     WrongEcho(KeyMask),
-    /// A bit of its frame flips on the air, each time, in this step.
+    /// A bit of its frame flips being transmitted, each time, in this step.
     Tampers(JoinStep),
 }
 
@@ -77,11 +77,8 @@ pub struct Wishes {
 /// Where a device is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// The network.
     pub home: HomeId,
-    /// Its node.
     pub own: NodeId,
-    /// The controller's node.
     pub controller: NodeId,
 }
 
@@ -128,7 +125,6 @@ pub struct Joiner {
 /// The controller decides by its first question.
 #[derive(Debug)]
 enum Way {
-    /// Both are possible.
     Open {
         s2: Option<Box<S2>>,
         s0: Option<Box<S0>>,
@@ -163,7 +159,7 @@ impl Joiner {
         }
     }
 
-    /// Somebody types the first two groups of the controller's DSK into the device. `false`: it does not wait for them.
+    /// Someone types the first two groups of the controller's DSK into the device. `false`: it does not wait for them.
     pub fn type_code(&mut self, code: [u16; 2], now: Instant) -> bool {
         match &mut self.way {
             Way::S2(s2) => s2.type_code(code, now, &mut self.entropy),

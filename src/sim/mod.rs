@@ -2,10 +2,10 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`world`] | controller, air and locks under one clock from outside, and what people do at the door and at the button |
+//! | [`world`] | controller, radio channel and locks under one clock, which is an argument, and what people do at the door and at the button |
 //! | [`controller`] | what the controller answers the host: reports, inclusion and exclusion, routes, setup, its memory and backups |
 //! | [`mod@line`] | the controller's ACK, NAK and CAN |
-//! | [`air`] | one transmission at a time: rates, repeaters, beams, faults from a seed, and a meter of it all |
+//! | [`radio`] | one transmission at a time: rates, repeaters, beams, faults from a seed, and a meter of it all |
 //! | [`device`] | a device outside any network: its label, learn mode and SmartStart |
 //! | [`joiner`] | how a device gets its keys, on its own side: S2, S0, and faults as data |
 //! | [`node`] | a node as a list of abilities, with a memory that survives power cuts, in clear or under its keys |
@@ -16,7 +16,8 @@
 //! # What a person can do
 //!
 //! The bytes of the serial line go through [`World::bytes_from_host`] and [`World::poll_transmit`]; time through
-//! [`World::handle_timeout`] and [`World::poll_deadline`]. A device in SmartStart always has a deadline: it asks for ever.
+//! [`World::handle_timeout`] and [`World::poll_deadline`]. A device in SmartStart always has a deadline: it asks
+//! without end.
 //!
 //! | a person | calls | and then |
 //! | --- | --- | --- |

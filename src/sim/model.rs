@@ -24,7 +24,7 @@ pub struct Model {
     pub generation: Generation,
     /// Which product it says it is.
     pub product: ProductIds,
-    /// Firmware, `major.minor`.
+    /// Firmware version as (major, minor).
     pub firmware: (u8, u8),
     /// How it listens; `None`: always, or only while it is awake by itself.
     pub beam: Option<Beam>,
@@ -77,14 +77,12 @@ pub enum Generation {
 pub struct DeviceClass {
     /// 4: a node that routes, and no controller.
     pub basic: u8,
-    /// What it is.
     pub generic: u8,
     /// What it is more precisely.
     pub specific: u8,
 }
 
 impl Kind {
-    /// Its device classes.
     pub fn device_class(self) -> DeviceClass {
         let (generic, specific) = match self {
             // Entry control: a door lock with keypad, and a keypad.

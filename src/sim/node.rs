@@ -89,7 +89,6 @@ const AS_DELIVERED: Charge = Charge::of_percent(90);
 /// What a node remembers without power.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Memory {
-    /// User codes.
     pub codes: CodeTable,
     /// Users with credentials, and the admin PIN.
     pub credentials: CredentialTable,
@@ -101,7 +100,7 @@ pub struct Memory {
     pub admin_code: CodeText,
     /// What the keypad takes.
     pub keypad_mode: KeypadMode,
-    /// The bolt is thrown.
+    /// The bolt is extended.
     pub locked: bool,
     /// How the lock unlocks, and whether it locks by itself.
     pub door: Configuration,
@@ -154,28 +153,25 @@ pub struct Faults {
     pub gone: bool,
     /// Acknowledges, but no command of its own gets out.
     pub mute: bool,
-    /// The motor can't move the bolt, nor does it go all the way by hand.
+    /// The motor cannot move the bolt, nor does it go all the way by hand.
     pub jammed: bool,
 }
 
 /// What a behaviour makes of a command.
 enum Answer {
-    /// A Get, answered.
     Reply(Command),
     /// A Set, carried out.
     Done,
     /// A Set that is carried out in this time.
     Working(Duration),
-    /// A Set, refused.
     Refused,
 }
 
 /// A frame the lock wants to send.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spoken {
-    /// Not before.
+    /// Earliest time to go on.
     pub at: Instant,
-    /// The payload.
     pub payload: Vec<u8>,
 }
 
@@ -188,7 +184,6 @@ struct Unanswered {
     due: Instant,
 }
 
-/// One simulated node.
 #[derive(Debug)]
 pub struct Node {
     /// What sort of node it is.
@@ -201,7 +196,6 @@ pub struct Node {
     powered: bool,
     wakeups: u64,
     joining: Option<Joiner>,
-    /// How that ended.
     joined: Option<Result<KeyMask, Failure>>,
     secured: Option<Secured>,
     segments: Segments,
@@ -218,7 +212,7 @@ pub struct Node {
     keypad_dead_until: Option<Instant>,
     /// Codes it will have forgotten by then.
     forgetting: Vec<(Instant, u16)>,
-    /// What it waits for somebody to hold before it.
+    /// What it waits for someone to hold before it.
     learning: Option<Learning>,
     bolt: Bolt,
     clock: Clock,
@@ -282,7 +276,7 @@ impl Node {
         Receiver { beam: self.model.beam, awake_until: self.awake_until, deaf: self.is_gone() || self.has_reset || sleeps }
     }
 
-    /// A frame from the controller. Bytes it can't read are ignored, as real nodes do.
+    /// A frame from the controller. Bytes it cannot read are ignored, as real nodes do.
     pub fn receive(&mut self, payload: &[u8], now: Instant) {
         if !self.has_power() {
             return;

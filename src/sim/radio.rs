@@ -76,7 +76,6 @@ impl Link {
 /// One that sends or receives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Party {
-    /// The controller.
     Controller,
     /// A node of its network.
     Node(NodeId),
@@ -155,7 +154,6 @@ pub struct Flight {
     pub failed_link: Option<(Party, Party)>,
 }
 
-/// The shared medium.
 #[derive(Debug)]
 pub struct RadioChannel {
     conditions: Conditions,
@@ -195,7 +193,6 @@ impl RadioChannel {
         }
     }
 
-    /// The house's quality.
     pub fn conditions(&self) -> Conditions {
         self.conditions
     }
@@ -270,8 +267,8 @@ impl RadioChannel {
         Flight { heard, again, ends, acked, beam, began, rate: link.rate, repeaters, attempts, failed_link }
     }
 
-    /// The controller sends one frame to many: whoever is awake and near hears it, and nobody acknowledges it. Gives who hears it
-    /// and when, and when it is over.
+    /// The controller sends one frame to many: any node that is awake and near hears it, and nobody acknowledges it.
+    /// Gives who hears it and when, and when it is over.
     pub fn multicast(&mut self, bytes: usize, to: &[(NodeId, Receiver)], now: Instant) -> (Vec<(NodeId, Instant)>, Instant) {
         self.meter.begin();
         let began = now.max(self.busy_until);
@@ -368,7 +365,7 @@ impl Run<'_> {
             if n > 0 {
                 self.took += REPEATING;
             }
-            // Whoever is next to the sleeper wakes it, once for all repetitions.
+            // A node that is next to the sleeper wakes it, once for all repetitions.
             if let (true, Some(asleep), None, Party::Node(node)) = (last, asleep, &beam, to) {
                 *beam = Some(asleep);
                 let kind = Kind::Beam { to: node, wakes: !receiver.deaf };

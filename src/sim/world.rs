@@ -30,7 +30,7 @@ enum Due {
     NodeIsAsked { node: NodeId, number: u64 },
     /// The controller gets a node's node information frame.
     ControllerIsNotified { node: NodeId },
-    /// The controller knows what became of its transmission.
+    /// The controller knows the result of its transmission.
     Transmitted { number: u64, outcome: Outcome },
     /// A node wants to send.
     NodeSpeaks { node: NodeId, payload: Vec<u8> },
@@ -57,7 +57,7 @@ enum Plug {
     In,
     /// In its port, and dead: not even an ACK comes.
     Hanging,
-    /// In somebody's hand.
+    /// Pulled out of the host.
     Out,
 }
 
@@ -183,7 +183,7 @@ impl World {
         Deadline::earliest(Deadline::earliest(agenda, self.line.poll_deadline()), alarms)
     }
 
-    /// Somebody types a code at a lock's keypad. `None`: there is no such lock.
+    /// Someone types a code at a lock's keypad. `None`: there is no such lock.
     pub fn keypad(&mut self, node: NodeId, code: &[u8], now: Instant) -> Option<Typed> {
         self.visit(node, |lock| lock.type_code(code, now))
     }
@@ -236,7 +236,7 @@ impl World {
         self.channel.link(node)
     }
 
-    /// What was on the air until now: airtime, frames, beams, and the controller's duty cycle.
+    /// What was being transmitted until now: airtime, frames, beams, and the controller's duty cycle.
     pub fn radio(&self, now: Instant) -> RadioStatistics {
         self.channel.statistics(now)
     }
@@ -257,8 +257,8 @@ impl World {
         self.starts_by(Wake::PowerUp, now);
     }
 
-    /// The controller hangs: it says nothing and acknowledges nothing until its watchdog, if that runs, starts it again, or
-    /// somebody replugs it.
+    /// The controller hangs: it says nothing and acknowledges nothing until its watchdog, if that runs, starts it
+    /// again, or someone replugs it.
     pub fn hang_controller(&mut self, now: Instant) {
         self.stops(Plug::Hanging, now);
         if self.controller.is_watched() {

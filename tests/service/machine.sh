@@ -80,9 +80,9 @@ inside() {
   # An earlier installation of this system is not what is tested.
   mkdir -p var/lib/latchkey etc/latchkey
   rm -rf var/lib/latchkey etc/latchkey usr/bin/latchkey
-  mkdir -p source/target/release source/systemd
-  touch source/target/release/latchkey
-  mount --bind "$binary" source/target/release/latchkey
+  mkdir -p source/target/dist source/systemd
+  touch source/target/dist/latchkey
+  mount --bind "$binary" source/target/dist/latchkey
   mount --bind -o ro "$source/systemd" source/systemd
   mount -t tmpfs -o mode=755 tmpfs run
   mount -t tmpfs -o mode=1777 tmpfs tmp

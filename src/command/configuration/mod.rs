@@ -17,51 +17,35 @@ pub use properties::{Format, PropertiesReport};
 pub use value::{Value, Values};
 
 command_class! {
-    /// Configuration (0x70).
     Configuration {
-        /// Sets all parameters to their defaults.
         DefaultReset = 0x01, v 4, Kind::Set;
-        /// Sets a parameter.
         Set(Set) = 0x04, v 1, Kind::Set;
-        /// Asks for it.
         Get(Get) = 0x05, v 1, Kind::Get { reply: 0x06 };
-        /// Tells it.
         Report(Report) = 0x06, v 1, Kind::Report;
-        /// Sets parameters that follow each other.
         BulkSet(BulkSet) = 0x07, v 2, Kind::Set;
-        /// Asks for them.
         BulkGet(BulkGet) = 0x08, v 2, Kind::Get { reply: 0x09 };
-        /// Tells them.
         BulkReport(BulkReport) = 0x09, v 2, Kind::Report;
-        /// Asks for the name of a parameter.
         NameGet(ParameterId) = 0x0A, v 3, Kind::Get { reply: 0x0B };
-        /// Tells it.
         NameReport(NameReport) = 0x0B, v 3, Kind::Report;
-        /// Asks what a parameter is for.
         InfoGet(ParameterId) = 0x0C, v 3, Kind::Get { reply: 0x0D };
-        /// Tells it.
         InfoReport(InfoReport) = 0x0D, v 3, Kind::Report;
-        /// Asks which values a parameter can have.
         PropertiesGet(ParameterId) = 0x0E, v 3, Kind::Get { reply: 0x0F };
-        /// Tells it.
         PropertiesReport(PropertiesReport) = 0x0F, v 3, Kind::Report;
     }
 }
 
-/// Sets a parameter.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Set {
     /// Which; only Bulk Set reaches those above 255.
     pub parameter: u8,
-    /// To what the maker chose; the value is ignored.
+    /// Resets to the factory default; the value is ignored.
     pub reset_to_default: bool,
-    /// The value.
     #[serde(flatten)]
     pub value: Value,
 }
 
 impl Set {
-    /// Sets `parameter` to what its maker chose.
+    /// Sets `parameter` to its factory default.
     pub fn reset(parameter: u8) -> Self {
         Self { parameter, reset_to_default: true, value: Value::new([0]) }
     }
@@ -78,10 +62,8 @@ impl Set {
     }
 }
 
-/// Asks for a parameter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Get {
-    /// Which.
     pub parameter: u8,
 }
 
@@ -99,7 +81,6 @@ impl Get {
 /// The value of a parameter. A node that is asked for one it has not answers with its first one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// Which.
     pub parameter: u8,
     /// The value; no bytes: there is no such parameter.
     #[serde(flatten)]
@@ -122,9 +103,9 @@ impl Report {
 /// Sets parameters that follow each other.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct BulkSet {
-    /// To what the maker chose; the values are ignored.
+    /// Resets to the factory default; the values are ignored.
     pub reset_to_default: bool,
-    /// Report when done.
+    /// Whether the node reports when it is done.
     pub handshake: bool,
     /// The parameters and their values.
     #[serde(flatten)]
@@ -146,12 +127,9 @@ impl BulkSet {
     }
 }
 
-/// Asks for parameters that follow each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BulkGet {
-    /// The first.
     pub first_parameter: u16,
-    /// How many.
     pub number_of_parameters: u8,
 }
 
@@ -185,7 +163,7 @@ fn numbers(first: u16, number: u8) -> Vec<u16> {
 pub struct BulkReport {
     /// Further reports that follow.
     pub reports_to_follow: u8,
-    /// These are what the maker chose.
+    /// These are factory defaults.
     pub default_values: bool,
     /// This answers a Bulk Set.
     pub is_handshake_response: bool,
@@ -219,7 +197,6 @@ fn flags(default: bool, handshake: bool) -> u8 {
 /// Which parameter is asked about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct ParameterId {
-    /// Its number.
     pub parameter: u16,
 }
 
@@ -237,11 +214,10 @@ impl ParameterId {
 /// A part of a parameter's name. Frames may cut a character in two: put the parts together before reading them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct NameReport {
-    /// Which parameter.
     pub parameter: u16,
     /// Further parts that follow.
     pub reports_to_follow: u8,
-    /// UTF-8.
+    /// A fragment of UTF-8 text.
     #[serde(serialize_with = "as_text")]
     pub name: Vec<u8>,
 }
@@ -263,11 +239,10 @@ impl NameReport {
 /// A part of what a parameter is for. Cut like a name.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct InfoReport {
-    /// Which parameter.
     pub parameter: u16,
     /// Further parts that follow.
     pub reports_to_follow: u8,
-    /// UTF-8.
+    /// A fragment of UTF-8 text.
     #[serde(serialize_with = "as_text")]
     pub info: Vec<u8>,
 }

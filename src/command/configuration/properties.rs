@@ -1,4 +1,4 @@
-//! What a parameter can be (v3): format, bounds, default, and which one comes next.
+//! Properties of a parameter (v3): format, bounds, default, and the next parameter.
 
 use nom::Parser;
 use nom::bytes::complete::take;
@@ -19,7 +19,6 @@ pub struct Format(pub u8);
 impl Format {
     /// A number with a sign.
     pub const SIGNED: Self = Self(0);
-    /// A number without.
     pub const UNSIGNED: Self = Self(1);
     /// One of several choices, without sign.
     pub const ENUMERATED: Self = Self(2);
@@ -32,22 +31,19 @@ impl Format {
     }
 }
 
-/// What a parameter can be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PropertiesReport {
-    /// Which parameter.
     pub parameter: u16,
     /// v4: changing it changes what the node can do; interview it again.
     pub alters_capabilities: bool,
-    /// v4: it can't be set.
+    /// v4: it cannot be set.
     pub is_readonly: bool,
     /// How its bytes are meant.
     pub format: Format,
     /// The smallest value; without bytes: there is no such parameter.
     pub min: Value,
-    /// The largest.
     pub max: Value,
-    /// What the maker chose.
+    /// The factory default.
     pub default: Value,
     /// The parameter after this one; 0: none.
     pub next_parameter: u16,
@@ -56,7 +52,7 @@ pub struct PropertiesReport {
 }
 
 impl PropertiesReport {
-    /// For experts (v4).
+    /// Advanced parameter, since version 4.
     pub fn is_advanced(&self) -> Option<bool> {
         self.flags.map(|flags| flags & 0x01 != 0)
     }

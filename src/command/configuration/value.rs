@@ -10,13 +10,13 @@ use super::numbers;
 use crate::command::codec::{Parsed, count, hex, up_to};
 use crate::command::redact::holds_digits;
 
-/// The value of a parameter: big-endian, of 1, 2 or 4 bytes (docs/protocol/command-classes.md 0x70). None at all where
-/// there is no such parameter.
+/// The value of a parameter: big-endian, of 1, 2 or 4 bytes (docs/protocol/command-classes.md 0x70). Empty where there
+/// is no such parameter.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Value(Vec<u8>);
 
 impl Value {
-    /// Takes the bytes as they stand on the wire; a size has three bits, so those after the seventh are dropped.
+    /// Takes the bytes as transmitted; a size has three bits, so those after the seventh are dropped.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         let mut bytes = bytes.into();
         bytes.truncate(7);
@@ -91,17 +91,15 @@ impl Values {
         Some(Self { first, number: u8::try_from(values.len()).ok()?, size, bytes }).filter(|_| same)
     }
 
-    /// The first parameter.
     pub fn first(&self) -> u16 {
         self.first
     }
 
-    /// How many parameters.
     pub fn number(&self) -> u8 {
         self.number
     }
 
-    /// Bytes a value.
+    /// Size of each value in bytes.
     pub fn size(&self) -> u8 {
         self.size
     }

@@ -19,21 +19,15 @@ use super::spec::{Kind, command_class};
 pub use params::Params;
 
 command_class! {
-    /// Notification (0x71).
     Notification {
-        /// Asks which events of a type the node tells.
         EventSupportedGet(EventSupportedGet) = 0x01, v 3, Kind::Get { reply: 0x02 };
-        /// Tells them.
         EventSupportedReport(EventSupportedReport) = 0x02, v 3, Kind::Report;
-        /// Asks for a state.
         Get(Get) = 0x04, v 1, Kind::Get { reply: 0x05 };
         /// Something happened, or: how it stands.
         Report(Report) = 0x05, v 1, Kind::Report;
         /// Switches a type on or off.
         Set(Set) = 0x06, v 2, Kind::Set;
-        /// Asks which types the node has.
         SupportedGet = 0x07, v 2, Kind::Get { reply: 0x08 };
-        /// Tells them.
         SupportedReport(SupportedReport) = 0x08, v 2, Kind::Report;
     }
 }
@@ -46,9 +40,7 @@ pub struct NotificationType(pub u8);
 impl NotificationType {
     /// Locks and doors; its events are in [`access_control`].
     pub const ACCESS_CONTROL: Self = Self(6);
-    /// Intrusion, tampering, motion.
     pub const HOME_SECURITY: Self = Self(7);
-    /// Mains and batteries.
     pub const POWER_MANAGEMENT: Self = Self(8);
     /// Failures of the node itself.
     pub const SYSTEM: Self = Self(9);
@@ -57,7 +49,6 @@ impl NotificationType {
     /// Every type, in a Get.
     pub const ANY: Self = Self(0xFF);
 
-    /// Its name.
     pub fn name(self) -> Option<&'static str> {
         let index = usize::from(self.0).checked_sub(1)?;
         TYPE_NAMES.get(index).copied()
@@ -110,7 +101,7 @@ impl Event {
     pub const REPLACE_BATTERY_NOW: Self = Self(0x0B);
 }
 
-/// Whether the node tells events of a type.
+/// Whether notifications of a type are switched on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Status(pub u8);
@@ -118,7 +109,7 @@ pub struct Status(pub u8);
 impl Status {
     /// The type is switched off.
     pub const OFF: Self = Self(0x00);
-    /// A polled node has nothing more to tell.
+    /// A polled node has no further notification.
     pub const NONE_PENDING: Self = Self(0xFE);
     /// The type is switched on.
     pub const ON: Self = Self(0xFF);
@@ -127,9 +118,9 @@ impl Status {
 /// Asks for a state, in the words of version 1 (only a number of the maker) or of versions 2 and 3.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Get {
-    /// The maker's own number; 0 where `type` is meant.
+    /// The manufacturer's number; 0 if `type` is used.
     pub v1_type: u8,
-    /// Which type (v2).
+    /// `None` in version 1.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<NotificationType>,
     /// Which event (v3); 0: any.
@@ -158,38 +149,35 @@ impl Get {
     }
 }
 
-/// Something happened, or: how it stands. Locks older than version 2 fill in the first two fields only, by a table of
-/// their maker.
+/// An event or a state. Locks of version 1 fill in the first two fields only, with numbers of the manufacturer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// The maker's own number of the event; 0 where `notification` says it.
+    /// The manufacturer's number of the event; 0 if `notification` is used.
     pub v1_type: u8,
-    /// What belongs to it: mostly the user's slot.
+    /// A parameter of that event, usually the slot.
     pub v1_level: u8,
-    /// The standard's words (v2).
+    /// The standard form, since version 2.
     #[serde(flatten)]
     pub notification: Option<Notified>,
 }
 
-/// An event in the words of the standard.
+/// An event in the standard form.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Notified {
     /// v2: the node of a Zensor net; 0 since.
     pub zensor_source: u8,
     /// Whether the type is switched on.
     pub status: Status,
-    /// What it is about.
     pub kind: NotificationType,
-    /// What happened.
     pub event: Event,
-    /// More about it: who, how long, where.
+    /// Parameters of the event, such as a user.
     pub params: Params,
-    /// Tells two equal events apart (v3).
+    /// Distinguishes two equal events (v3).
     pub sequence: Option<u8>,
 }
 
 impl Report {
-    /// An event as a node of version 2 and up tells it.
+    /// The report of a node of version 2 or later.
     pub fn of(kind: NotificationType, event: Event, params: Params) -> Self {
         let notified = Notified { zensor_source: 0, status: Status::ON, kind, event, params, sequence: None };
         Self { v1_type: 0, v1_level: 0, notification: Some(notified) }
@@ -260,10 +248,8 @@ impl Serialize for Notified {
 /// Switches a type on or off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Set {
-    /// Which type.
     #[serde(rename = "type")]
     pub kind: NotificationType,
-    /// On or off.
     pub status: Status,
 }
 
@@ -278,10 +264,8 @@ impl Set {
     }
 }
 
-/// Asks which events of a type the node tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EventSupportedGet {
-    /// Which type.
     #[serde(rename = "type")]
     pub kind: NotificationType,
 }
@@ -297,13 +281,10 @@ impl EventSupportedGet {
     }
 }
 
-/// Which events of a type the node tells.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct EventSupportedReport {
-    /// Which type.
     #[serde(rename = "type")]
     pub kind: NotificationType,
-    /// The events.
     pub events: BTreeSet<u8>,
 }
 
@@ -321,12 +302,10 @@ impl EventSupportedReport {
     }
 }
 
-/// Which types the node has.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SupportedReport {
-    /// It tells events of its maker too, in `v1_type` and `v1_level`.
+    /// It also reports manufacturer events in `v1_type` and `v1_level`.
     pub v1_alarm: bool,
-    /// The types.
     pub types: BTreeSet<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! Event parameters: who it was, in whatever shape the lock chose; perhaps with the code itself.
+//! Event parameters. They identify the user in one of several forms, and may contain the code.
 
 use std::fmt;
 
@@ -8,12 +8,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::command::redact;
 use crate::command::user_code::UserId;
 
-/// The parameters of an event, as they came. Some locks put the code that was used into them: shown with stars.
+/// The parameters of an event. Some locks put the code into them, so it is masked in `Debug` and JSON.
 #[derive(Clone, PartialEq, Eq, Default, Zeroize, ZeroizeOnDrop)]
 pub struct Params(Vec<u8>);
 
 impl Params {
-    /// Takes the bytes as they are.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
@@ -23,8 +22,9 @@ impl Params {
         &self.0
     }
 
-    /// The user an Access Control event tells of. Three shapes are known: a bare id, a User Code Report (whole, or cut
-    /// after the id), and an Extended User Code Report. `None` for id 0 and everything else: never guessed.
+    /// The user of an Access Control event. Three forms are known: an id, a User Code Report (complete, or truncated
+    /// after the id), and an Extended User Code Report. `None` for id 0 and everything else, because a wrong name is
+    /// worse than none.
     pub fn user_id(&self) -> Option<UserId> {
         match *self.0.as_slice() {
             [id] => UserId::new(id.into()),

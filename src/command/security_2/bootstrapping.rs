@@ -1,4 +1,4 @@
-//! How a joining node gets its keys, as frames (docs/protocol/security.md B2, B4, B5).
+//! Frames of the key exchange (docs/protocol/security.md B2, B4, B5).
 
 use nom::Parser;
 use nom::number::complete::be_u8;
@@ -9,7 +9,7 @@ use crate::security::crypto::x25519::{KEY, PublicKey};
 use crate::security::crypto::{BLOCK, Key};
 use crate::security::keys::KeyMask;
 
-/// What a KEX Report or KEX Set says apart from its masks. Reserved bits are kept: the echo must have them, too.
+/// The flags of KEX Report and KEX Set. Reserved bits are kept, because the echo must repeat them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct KexFlags(pub u8);
 
@@ -17,7 +17,7 @@ impl KexFlags {
     const ECHO: u8 = 0x01;
     const CSA: u8 = 0x02;
 
-    /// This repeats, sealed, what was sent in clear.
+    /// It is the encrypted echo.
     pub const fn echo(self) -> bool {
         self.0 & Self::ECHO != 0
     }
@@ -69,17 +69,13 @@ impl Serialize for Curves {
     }
 }
 
-/// Which keys a joining node wants, and how it can exchange them.
+/// The keys that a joining node requests, and the schemes that it supports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct KexReport {
-    /// Echo, client-side authentication.
     #[serde(flatten, with = "asking")]
     pub flags: KexFlags,
-    /// Schemes it has.
     pub schemes: Schemes,
-    /// Curves it has.
     pub curves: Curves,
-    /// Keys it wants.
     pub requested_keys: KeyMask,
 }
 
@@ -96,17 +92,13 @@ impl KexReport {
     }
 }
 
-/// Which keys it is granted, and how they are exchanged.
+/// The granted keys, and the scheme to use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct KexSet {
-    /// Echo, client-side authentication.
     #[serde(flatten, with = "permitting")]
     pub flags: KexFlags,
-    /// The scheme.
     pub scheme: Schemes,
-    /// The curve.
     pub curve: Curves,
-    /// Keys it gets.
     pub granted_keys: KeyMask,
 }
 
@@ -150,7 +142,7 @@ mod permitting {
     }
 }
 
-/// Why a bootstrapping failed (docs/protocol/security.md B5). Numbers nobody knows survive.
+/// Why a bootstrapping failed (docs/protocol/security.md B5). Unknown numbers are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct FailType(pub u8);
@@ -162,24 +154,23 @@ impl FailType {
     pub const KEX_SCHEME: Self = Self(0x02);
     /// No curve in common.
     pub const KEX_CURVES: Self = Self(0x03);
-    /// A sealed frame can't be opened: the PIN was wrong.
+    /// An encrypted frame cannot be decrypted: the PIN was wrong.
     pub const DECRYPT: Self = Self(0x05);
-    /// Somebody gave it up.
+    /// Cancelled by a user.
     pub const CANCEL: Self = Self(0x06);
-    /// An echo is not what was sent, or something came in clear or under the wrong key.
+    /// An echo differs, or a message was unencrypted or had the wrong key.
     pub const AUTH: Self = Self(0x07);
-    /// A key was asked for that was not granted.
+    /// A key was requested that was not granted.
     pub const KEY_GET: Self = Self(0x08);
     /// The proof that a key arrived is wrong.
     pub const KEY_VERIFY: Self = Self(0x09);
-    /// Another key came than was asked for.
+    /// Another key arrived than the requested one.
     pub const KEY_REPORT: Self = Self(0x0A);
 }
 
 /// Ends a bootstrapping in failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct KexFail {
-    /// Why.
     pub fail_type: FailType,
 }
 
@@ -194,12 +185,11 @@ impl KexFail {
     }
 }
 
-/// A public key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct PublicKeyReport {
-    /// It is the including node's.
+    /// It is the key of the including node.
     pub including_node: bool,
-    /// The key. A joining node blanks what the user types: JSON does not show the rest either.
+    /// The key. A joining node leaves out the part that the user types. Masked in JSON.
     #[serde(rename = "public_key_hex", serialize_with = "masked")]
     pub public_key: PublicKey,
 }
@@ -217,10 +207,9 @@ impl PublicKeyReport {
     }
 }
 
-/// Asks for one of the granted keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct NetworkKeyGet {
-    /// Which: one bit, if it is lawful.
+    /// The key, as one bit.
     pub requested_key: KeyMask,
 }
 
@@ -238,9 +227,7 @@ impl NetworkKeyGet {
 /// Hands out a key of the network.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct NetworkKeyReport {
-    /// Which.
     pub granted_key: KeyMask,
-    /// The key itself.
     #[serde(rename = "network_key_hex", serialize_with = "masked")]
     pub network_key: Key,
 }
@@ -261,9 +248,9 @@ impl NetworkKeyReport {
 /// Ends the transfer of one key, or of all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct TransferEnd {
-    /// The including node saw the proof that a key arrived.
+    /// The including node verified the key.
     pub key_verified: bool,
-    /// The joining node has all it wants.
+    /// The joining node has all its keys.
     pub key_request_complete: bool,
 }
 

@@ -17,17 +17,15 @@ const ENCRYPTED: u8 = 0x02;
 const MORE: u8 = 0x80;
 const CRITICAL: u8 = 0x40;
 
-/// A sealed command.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct MessageEncapsulation {
     /// The number of this frame.
     pub sequence: SequenceNumber,
-    /// Flags without meaning; they are authenticated, so they are kept.
+    /// Reserved flags. They are kept, because they are authenticated.
     #[serde(skip)]
     pub reserved: u8,
-    /// Extensions in clear.
     pub extensions: Vec<Extension>,
-    /// More extensions stand before the command, sealed with it.
+    /// Encrypted extensions precede the command.
     pub has_encrypted_extension: bool,
     /// Ciphertext, and the tag that also covers everything before.
     #[serde(rename = "ciphertext_and_tag", serialize_with = "masked")]
@@ -53,7 +51,7 @@ impl MessageEncapsulation {
         out.extend(&self.sealed.0);
     }
 
-    /// What stands before the ciphertext and is authenticated with it: sequence number, flags, extensions in clear.
+    /// The authenticated bytes before the ciphertext: sequence number, flags, clear extensions.
     pub fn write_header(&self, out: &mut Vec<u8>) {
         let in_clear = if self.extensions.is_empty() { 0 } else { IN_CLEAR };
         let encrypted = if self.has_encrypted_extension { ENCRYPTED } else { 0 };
@@ -67,7 +65,7 @@ impl MessageEncapsulation {
     }
 }
 
-/// What an extension is. Unknown ones survive.
+/// What an extension is. Unknown ones are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct ExtensionType(pub u8);
@@ -83,51 +81,49 @@ impl ExtensionType {
     pub const MOS: Self = Self(4);
 }
 
-/// One extension, as it stands in the frame.
+/// One extension, as transmitted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Extension {
     /// What it is, 0–63.
     pub kind: ExtensionType,
-    /// Who does not know it must not obey the command.
+    /// A receiver that does not know it must discard the command.
     pub critical: bool,
     /// Its content. The state of multicast nonces is as secret as they are.
     #[serde(rename = "data_hex", serialize_with = "masked")]
     pub data: Body,
 }
 
-/// Where an extension stands.
+/// The place of an extension.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
-    /// Before the ciphertext.
+    /// In clear, before the ciphertext.
     InClear,
     /// In it, before the command.
     Encrypted,
 }
 
-/// What an extension says.
+/// The meaning of an extension.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     /// The sender's entropy for new nonces.
     Span(EntropyInput),
     /// The state of the multicast nonces of a group.
     Mpan {
-        /// The group.
         group: u8,
-        /// Counts up by one with each multicast frame.
+        /// Incremented with each multicast frame.
         state: u128,
     },
     /// The frame belongs to this multicast group.
     Group(u8),
     /// Multicast state was lost.
     MulticastOutOfSync,
-    /// Nobody knows it, but it may be passed over; or it is known, and has the wrong length or place.
+    /// Unknown and not critical, or known with the wrong length or place: ignored.
     Nothing,
-    /// Nobody knows it, and it is critical: the command must not be obeyed.
+    /// Unknown and critical: the command must be discarded.
     Forbids,
 }
 
 impl Extension {
-    /// The sender's entropy.
     pub fn span(entropy: EntropyInput) -> Self {
         Self { kind: ExtensionType::SPAN, critical: true, data: Body(entropy.0.to_vec()) }
     }
@@ -143,7 +139,7 @@ impl Extension {
         Self { kind: ExtensionType::MGRP, critical: true, data: Body(vec![group]) }
     }
 
-    /// What it says where it stands. Whether its sender set the right critical bit makes no difference.
+    /// Its meaning in this place. The critical bit of known extensions is not checked.
     pub fn meaning(&self, place: Place) -> Meaning {
         match (self.kind, place, self.data.0.as_slice()) {
             (ExtensionType::SPAN, Place::InClear, data) => match data.try_into() {
@@ -180,7 +176,7 @@ pub fn extensions(opened: &[u8]) -> Option<(Vec<Extension>, &[u8])> {
     chain(opened).ok().map(|(command, extensions)| (extensions, command))
 }
 
-/// Extensions one after the other; the first that announces no more is the last.
+/// A list of extensions; the first without "more to follow" is the last.
 fn chain(mut input: &[u8]) -> Parsed<'_, Vec<Extension>> {
     let mut extensions = Vec::new();
     loop {

@@ -1,7 +1,7 @@
-//! Security 2 (0x9F) v1: what its frames say (docs/protocol/security.md B2). What is sealed in them stays bytes here:
-//! `security::s2` opens it, and `security::key_exchange` knows when which command is due.
+//! Security 2 (0x9F) v1: its frames (docs/protocol/security.md B2). Ciphertext is not decrypted here: see
+//! `security::s2`, and `security::key_exchange` for the order of the commands.
 //!
-//! The names of the commands are those of other software, which people compare logs with.
+//! Names of commands are those of Z-Wave JS, so that logs can be compared.
 
 mod bootstrapping;
 mod encapsulation;
@@ -24,15 +24,11 @@ use crate::security::crypto::BLOCK;
 use crate::security::crypto::derive::EntropyInput;
 
 command_class! {
-    /// Security 2 (0x9F).
     Security2 {
-        /// Asks for a nonce. In clear.
         NonceGet(NonceGet) = 0x01, v 1, Kind::Get { reply: 0x02 };
-        /// Gives one, or says that a nonce or a multicast state was lost. In clear.
+        /// Sends a nonce, or reports a lost nonce or multicast state. Unencrypted.
         NonceReport(NonceReport) = 0x02, v 1, Kind::Report;
-        /// Carries a command.
         MessageEncapsulation(MessageEncapsulation) = 0x03, v 1, Kind::Report;
-        /// Asks a joining node which keys it wants.
         KEXGet = 0x04, v 1, Kind::Get { reply: 0x05 };
         /// Says which keys the node wants; echoed to it later, sealed.
         KEXReport(KexReport) = 0x05, v 1, Kind::Report;
@@ -40,11 +36,8 @@ command_class! {
         KEXSet(KexSet) = 0x06, v 1, Kind::Report;
         /// Ends a bootstrapping in failure.
         KEXFail(KexFail) = 0x07, v 1, Kind::Report;
-        /// Tells a public key.
         PublicKeyReport(PublicKeyReport) = 0x08, v 1, Kind::Report;
-        /// Asks for one of the granted keys.
         NetworkKeyGet(NetworkKeyGet) = 0x09, v 1, Kind::Get { reply: 0x0A };
-        /// Hands it out.
         NetworkKeyReport(NetworkKeyReport) = 0x0A, v 1, Kind::Report;
         /// Proves that it arrived: this is sealed with it.
         NetworkKeyVerify = 0x0B, v 1, Kind::Report;
@@ -52,7 +45,6 @@ command_class! {
         TransferEnd(TransferEnd) = 0x0C, v 1, Kind::Report;
         /// Asks what is supported at the class this is sealed in.
         CommandsSupportedGet = 0x0D, v 1, Kind::Get { reply: 0x0E };
-        /// Tells it.
         CommandsSupportedReport(CommandsSupportedReport) = 0x0E, v 1, Kind::Report;
     }
 }
@@ -70,7 +62,6 @@ impl SequenceNumber {
     }
 }
 
-/// Asks for a nonce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct NonceGet {
     /// The number of this frame.
@@ -117,7 +108,7 @@ impl NonceReport {
     }
 }
 
-/// Both sides send it in clear: it is no secret, and helps whoever compares logs.
+/// Both sides send it in clear: it is no secret, and helps any node that compares logs.
 fn entropy_as_hex<S: serde::Serializer>(entropy: &Option<EntropyInput>, serializer: S) -> Result<S::Ok, S::Error> {
     match entropy {
         Some(entropy) => as_hex(&entropy.0, serializer),
@@ -138,7 +129,7 @@ impl CommandsSupportedReport {
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let mut rest = input;
         let mut all = Vec::new();
-        // A class of two bytes of which one came is no class.
+        // A two-byte class with a missing byte is ignored.
         while let Some((class, after)) = ClassId::split(rest) {
             all.push(class);
             rest = after;

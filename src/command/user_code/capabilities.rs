@@ -10,12 +10,10 @@ use crate::command::codec::{Parsed, bits_of, count, mask_of, up_to};
 /// How the keypad behaves.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub struct KeypadMode {
-    /// The mode.
     pub mode: u8,
 }
 
 impl KeypadMode {
-    /// Codes are taken.
     pub const NORMAL: Self = Self { mode: 0 };
     /// Only the admin code is taken.
     pub const VACATION: Self = Self { mode: 1 };
@@ -34,7 +32,6 @@ impl KeypadMode {
     }
 }
 
-/// What a lock's codes and keypad can do.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct CapabilitiesReport {
     /// There is an admin code.
@@ -43,13 +40,12 @@ pub struct CapabilitiesReport {
     pub admin_code_deactivation: bool,
     /// There is a checksum over all codes.
     pub checksum: bool,
-    /// Extended Report tells of several codes.
+    /// Extended Report may contain several codes.
     pub multi_report: bool,
     /// Extended Set takes several codes.
     pub multi_set: bool,
     /// Statuses a slot can have.
     pub statuses: BTreeSet<u8>,
-    /// Keypad modes.
     pub keypad_modes: BTreeSet<u8>,
     /// Characters a code may have, as ASCII numbers.
     pub keys: BTreeSet<u8>,

@@ -26,7 +26,7 @@ impl ExtendedCode {
         Self { user_id: user.number(), status, code }
     }
 
-    /// Whose code; `None`: everybody's.
+    /// The user; `None` stands for all users.
     pub fn user(&self) -> Option<UserId> {
         UserId::new(self.user_id)
     }
@@ -36,7 +36,7 @@ impl ExtendedCode {
         self.status
     }
 
-    /// The code as it came.
+    /// The code as received.
     pub fn code(&self) -> &CodeText {
         &self.code
     }
@@ -62,7 +62,6 @@ pub struct ExtendedSet {
 }
 
 impl ExtendedSet {
-    /// Writes one code.
     pub fn of(code: ExtendedCode) -> Self {
         Self { codes: vec![code] }
     }
@@ -101,7 +100,7 @@ impl ExtendedSet {
 /// Asks for a code, or as many set ones from there on as fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct ExtendedGet {
-    /// Whose, from 1.
+    /// User ids begin at 1.
     pub user_id: u16,
     /// Tell of the next ones too.
     pub report_more: bool,
@@ -151,7 +150,6 @@ fn codes(input: &[u8]) -> Parsed<'_, Vec<ExtendedCode>> {
 /// The code that administers the lock at its keypad; empty: switched off.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AdminCode {
-    /// The code.
     #[serde(rename = "code_hex", serialize_with = "masked")]
     pub code: CodeText,
 }

@@ -25,43 +25,28 @@ pub use checksum::Checksum;
 pub use extended::{AdminCode, ExtendedCode, ExtendedGet, ExtendedReport, ExtendedSet};
 
 command_class! {
-    /// User Code (0x63).
     UserCode {
         /// Writes or clears the code of one user.
         Set(Set) = 0x01, v 1, Kind::Set;
-        /// Asks for the code of one user.
         Get(Get) = 0x02, v 1, Kind::Get { reply: 0x03 };
-        /// Tells it.
         Report(Report) = 0x03, v 1, Kind::Report;
-        /// Asks how many users the lock has.
         UsersNumberGet = 0x04, v 1, Kind::Get { reply: 0x05 };
-        /// Tells it.
         UsersNumberReport(UsersNumberReport) = 0x05, v 1, Kind::Report;
-        /// Asks what the lock can do.
         CapabilitiesGet = 0x06, v 2, Kind::Get { reply: 0x07 };
-        /// Tells it.
         CapabilitiesReport(CapabilitiesReport) = 0x07, v 2, Kind::Report;
-        /// Sets how the keypad behaves.
         KeypadModeSet(KeypadMode) = 0x08, v 2, Kind::Set;
-        /// Asks for it.
         KeypadModeGet = 0x09, v 2, Kind::Get { reply: 0x0A };
-        /// Tells it.
         KeypadModeReport(KeypadMode) = 0x0A, v 2, Kind::Report;
         /// Writes or clears several codes.
         ExtendedUserCodeSet(ExtendedSet) = 0x0B, v 2, Kind::Set;
         /// Asks for a code, or as many from there on as fit.
         ExtendedUserCodeGet(ExtendedGet) = 0x0C, v 2, Kind::Get { reply: 0x0D };
-        /// Tells them.
         ExtendedUserCodeReport(ExtendedReport) = 0x0D, v 2, Kind::Report;
         /// Writes or switches off the admin code.
         AdminCodeSet(AdminCode) = 0x0E, v 2, Kind::Set;
-        /// Asks for it.
         AdminCodeGet = 0x0F, v 2, Kind::Get { reply: 0x10 };
-        /// Tells it.
         AdminCodeReport(AdminCode) = 0x10, v 2, Kind::Report;
-        /// Asks for the checksum over all codes.
         UserCodeChecksumGet = 0x11, v 2, Kind::Get { reply: 0x12 };
-        /// Tells it.
         UserCodeChecksumReport(Checksum) = 0x12, v 2, Kind::Report;
     }
 }
@@ -119,15 +104,14 @@ impl UserId {
 pub struct UserIdStatus(pub u8);
 
 impl UserIdStatus {
-    /// Nothing there.
     pub const AVAILABLE: Self = Self(0);
     /// A code that opens ("occupied" in version 1).
     pub const ENABLED: Self = Self(1);
     /// A code that does not open ("reserved by administrator" in version 1).
     pub const DISABLED: Self = Self(2);
-    /// A code that only tells us (v2).
+    /// A code that only sends a notification (since version 2).
     pub const MESSAGING: Self = Self(3);
-    /// A code that leaves the door open (v2).
+    /// A code that leaves the lock unlocked (since version 2).
     pub const PASSAGE_MODE: Self = Self(4);
     /// The lock has no such user, or refused the Set before.
     pub const STATUS_NOT_AVAILABLE: Self = Self(0xFE);
@@ -148,7 +132,7 @@ impl Set {
         Some(Self { user_id: u8::try_from(user.number()).ok()?, status, code })
     }
 
-    /// Clears: four zero bytes. ASCII zeros became a working code in some Schlage locks.
+    /// Clears the slot with four zero bytes. ASCII zeros became a working code in some Schlage locks.
     pub fn clear(user: UserId) -> Option<Self> {
         Self::new(user, UserIdStatus::AVAILABLE, CodeText::new([0; 4]))
     }
@@ -158,7 +142,7 @@ impl Set {
         Self { user_id: 0, status: UserIdStatus::AVAILABLE, code: CodeText::new([0; 4]) }
     }
 
-    /// Whose code; `None`: everybody's.
+    /// The user; `None` stands for all users.
     pub fn user(&self) -> Option<UserId> {
         UserId::new(self.user_id.into())
     }
@@ -168,7 +152,7 @@ impl Set {
         self.status
     }
 
-    /// The code as it came.
+    /// The code as received.
     pub fn code(&self) -> &CodeText {
         &self.code
     }
@@ -185,10 +169,9 @@ impl Set {
     }
 }
 
-/// Asks for one code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Get {
-    /// Whose, from 1.
+    /// User ids begin at 1.
     pub user_id: u8,
 }
 
@@ -203,20 +186,19 @@ impl Get {
     }
 }
 
-/// What is in one slot. Schlage tells by user 0 with status "available" that all codes were deleted.
+/// The content of one slot. Schlage reports user 0 with status "available" after all codes were deleted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
-    /// Whose.
     pub user_id: u8,
     /// What the slot is for.
     pub status: UserIdStatus,
-    /// The code as it came: digits, stars, filler, or nothing.
+    /// The code as received: digits, stars, filler, or nothing.
     #[serde(rename = "code_hex", serialize_with = "masked")]
     pub code: CodeText,
 }
 
 impl Report {
-    /// Whose code; `None`: everybody's.
+    /// The user; `None` stands for all users.
     pub fn user(&self) -> Option<UserId> {
         UserId::new(self.user_id.into())
     }
@@ -233,7 +215,6 @@ impl Report {
     }
 }
 
-/// How many users the lock has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct UsersNumberReport {
     /// Users 1 to this; 255 stands for more.

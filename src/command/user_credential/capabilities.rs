@@ -21,13 +21,12 @@ pub struct UserCapabilitiesReport {
     pub supported_credential_rules: BTreeSet<u8>,
     /// Bytes a name can have.
     pub max_user_name_length: u8,
-    /// Users have schedules.
     pub supports_user_schedule: bool,
     /// There is a checksum over everything.
     pub supports_all_users_checksum: bool,
     /// There is one over each user.
     pub supports_user_checksum: bool,
-    /// Encodings of names, as they came; see [`Self::takes`].
+    /// Encodings of names, as received; see [`Self::takes`].
     pub supported_user_name_encodings: BTreeSet<u8>,
     /// Types a user can have.
     pub supported_user_types: BTreeSet<u8>,
@@ -72,25 +71,23 @@ impl UserCapabilitiesReport {
 /// What a lock makes of one type of credential.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct CredentialAbility {
-    /// The type.
     pub credential_type: CredentialType,
-    /// The lock can learn it from who stands before it.
+    /// The lock can learn it from the person at the door.
     pub supports_credential_learn: bool,
     /// Slots 1 to this, for all users together.
     pub number_of_credential_slots: u16,
-    /// Fewest bytes.
+    /// Minimum length in bytes.
     pub min_credential_length: u8,
-    /// Most bytes.
+    /// Maximum length in bytes.
     pub max_credential_length: u8,
-    /// Seconds for a step of learning; 0 where it can't learn.
+    /// Seconds for a step of learning; 0 where it cannot learn.
     pub credential_learn_recommended_timeout: u8,
-    /// Steps of learning; 0 where it can't learn.
+    /// Steps of learning; 0 where it cannot learn.
     pub credential_learn_number_of_steps: u8,
     /// Bytes of the hash that a read shows in place of the data; 0: it shows the data.
     pub max_credential_hash_length: u8,
 }
 
-/// Which credentials a lock takes.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct CredentialCapabilitiesReport {
     /// There is a checksum over each type.
@@ -99,14 +96,13 @@ pub struct CredentialCapabilitiesReport {
     pub supports_admin_code: bool,
     /// It can be switched off.
     pub supports_admin_code_deactivation: bool,
-    /// One a type.
     pub credential_types: Vec<CredentialAbility>,
 }
 
 impl CredentialCapabilitiesReport {
     pub(super) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, (flags, types)) = pair(be_u8, be_u8).parse(input)?;
-        // The table comes column by column.
+        // The table is transmitted column by column.
         let column = |input| take(types)(input);
         let (input, (kinds, learn)) = pair(column, column).parse(input)?;
         let (input, slots) = take(2 * u16::from(types))(input)?;

@@ -14,11 +14,8 @@ use crate::domain::pin::CodeText;
 /// A credential that counts in a checksum.
 #[derive(Clone, Copy, Debug)]
 pub struct Held<'a> {
-    /// Its type.
     pub credential_type: CredentialType,
-    /// Its slot.
     pub slot: u16,
-    /// What was stored.
     pub data: &'a CodeText,
 }
 
@@ -27,13 +24,13 @@ pub fn of_user<'a>(user: &User, credentials: impl IntoIterator<Item = Held<'a>>)
     with_user(crc16(&[]), user, credentials)
 }
 
-/// The checksum of all users, who come in ascending order of number, each with their credentials as in [`of_user`]. The
-/// admin PIN does not count. Nobody: 0.
+/// The checksum of all users in ascending order, each with its credentials as in [`of_user`]. The admin PIN is not
+/// included. 0 without users.
 pub fn of_all_users<'a, H: IntoIterator<Item = Held<'a>>>(users: impl IntoIterator<Item = (UserId, &'a User, H)>) -> u16 {
     or_nothing(users, |crc, (id, user, credentials)| with_user(continued(crc, &id.number().to_be_bytes()), user, credentials))
 }
 
-/// The checksum of one type of credential, whoever's they are; they come in ascending order of slot. None: 0.
+/// The checksum of one type of credential, any node that's they are; they come in ascending order of slot. None: 0.
 pub fn of_type<'a>(credentials: impl IntoIterator<Item = Held<'a>>) -> u16 {
     or_nothing(credentials, with_credential)
 }
@@ -58,7 +55,7 @@ fn with_credential(crc: u16, held: Held<'_>) -> u16 {
 /// The checksum over everything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct AllUsersChecksumReport {
-    /// 0: there is nobody.
+    /// 0 without users.
     pub checksum: u16,
 }
 
@@ -76,7 +73,6 @@ impl AllUsersChecksumReport {
 /// The checksum over one user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct UserChecksumReport {
-    /// Who.
     pub user_id: u16,
     /// 0: there is no such user.
     pub checksum: u16,
@@ -97,7 +93,6 @@ impl UserChecksumReport {
 /// The checksum over one type of credential.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct CredentialChecksumReport {
-    /// The type.
     pub credential_type: CredentialType,
     /// 0: there is none of that type.
     pub checksum: u16,

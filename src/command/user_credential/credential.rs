@@ -54,7 +54,6 @@ impl CredentialSet {
         self.place
     }
 
-    /// What to do.
     pub fn operation(&self) -> Operation {
         self.operation_type
     }
@@ -72,7 +71,7 @@ impl CredentialSet {
     pub(super) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, (place, operation_type)) = pair(Place::parse, Operation::parse).parse(input)?;
         if operation_type == Operation::DELETE {
-            // Data may be there, and says nothing.
+            // Data may follow and have no meaning.
             return Ok((input, Self { place, operation_type, data: None }));
         }
         let (input, data) = length_data(be_u8).parse(input)?;
@@ -107,21 +106,17 @@ impl CredentialGet {
     }
 }
 
-/// Why a lock tells of a credential.
+/// Why a credential is reported.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct CredentialReportType(pub u8);
 
 impl CredentialReportType {
-    /// It was added.
     pub const ADDED: Self = Self(0);
-    /// It was changed.
     pub const MODIFIED: Self = Self(1);
-    /// It was deleted.
     pub const DELETED: Self = Self(2);
-    /// The Set said what was so already.
+    /// The Set changed nothing.
     pub const UNCHANGED: Self = Self(3);
-    /// Somebody asked.
     pub const ANSWER: Self = Self(4);
     /// To be added, but the slot is taken.
     pub const ADD_REJECTED: Self = Self(5);
@@ -137,7 +132,7 @@ impl CredentialReportType {
     pub const DUPLICATE_ADMIN: Self = Self(0x0A);
 }
 
-/// Tells of a credential, or what became of a Set.
+/// Tells of a credential, or the result of a Set.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CredentialReport {
     /// Why it is told.
@@ -155,7 +150,6 @@ pub struct CredentialReport {
     pub modifier: Modifier,
     /// What to ask for next, in an answer; none: this was the last.
     pub next_credential_type: CredentialType,
-    /// Its slot.
     pub next_credential_slot: u16,
 }
 
@@ -191,7 +185,6 @@ impl CredentialReport {
 /// Writes the PIN that administers the lock at its keypad; empty: switches it off.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AdminPinCodeSet {
-    /// The digits.
     #[serde(rename = "pin_code_hex", serialize_with = "masked")]
     pub pin_code: CodeText,
 }
@@ -207,17 +200,15 @@ impl AdminPinCodeSet {
     }
 }
 
-/// What became of an admin PIN.
+/// The result of an admin PIN.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct AdminResult(u8);
 
 impl AdminResult {
-    /// It was changed.
     pub const MODIFIED: Self = Self(1);
     /// It was so already.
     pub const UNMODIFIED: Self = Self(3);
-    /// Somebody asked.
     pub const ANSWER: Self = Self(4);
     /// A user has it.
     pub const DUPLICATE: Self = Self(7);
@@ -225,13 +216,13 @@ impl AdminResult {
     pub const MANUFACTURER_RULE: Self = Self(8);
     /// There is no admin PIN.
     pub const NOT_SUPPORTED: Self = Self(0x0D);
-    /// It can't be switched off.
+    /// It cannot be switched off.
     pub const CANT_DISABLE: Self = Self(0x0E);
     /// The lock does not say why.
     pub const UNSPECIFIED: Self = Self(0x0F);
 }
 
-/// Tells the admin PIN, or what became of a Set.
+/// Tells the admin PIN, or the result of a Set.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AdminPinCodeReport {
     /// Why it is told.

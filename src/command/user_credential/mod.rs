@@ -28,55 +28,36 @@ pub use usage::Usage;
 pub use user::{CredentialRule, NameEncoding, User, UserGet, UserName, UserReport, UserReportType, UserSet, UserType};
 
 command_class! {
-    /// User Credential (0x83).
     UserCredential {
         /// Asks how many users the lock has, and of which kinds.
         UserCapabilitiesGet = 0x01, v 1, Kind::Get { reply: 0x02 };
-        /// Tells it.
         UserCapabilitiesReport(UserCapabilitiesReport) = 0x02, v 1, Kind::Report;
-        /// Asks which credentials the lock takes.
         CredentialCapabilitiesGet = 0x03, v 1, Kind::Get { reply: 0x04 };
-        /// Tells it.
         CredentialCapabilitiesReport(CredentialCapabilitiesReport) = 0x04, v 1, Kind::Report;
         /// Adds, changes or deletes a user; answered by a User Report.
         UserSet(UserSet) = 0x05, v 1, Kind::Set;
-        /// Asks for one user, and who is next.
         UserGet(UserGet) = 0x06, v 1, Kind::Get { reply: 0x07 };
-        /// Tells it, or what became of a Set.
         UserReport(UserReport) = 0x07, v 1, Kind::Report;
         /// Adds, changes or deletes credentials; answered by a Credential Report.
         CredentialSet(CredentialSet) = 0x0A, v 1, Kind::Set;
-        /// Asks for one credential, and which is next.
         CredentialGet(CredentialGet) = 0x0B, v 1, Kind::Get { reply: 0x0C };
-        /// Tells it, or what became of a Set.
         CredentialReport(CredentialReport) = 0x0C, v 1, Kind::Report;
-        /// Has the lock learn a credential from who stands before it.
+        /// Makes the lock learn a credential from the person at the door.
         CredentialLearnStart(LearnStart) = 0x0F, v 1, Kind::Set;
-        /// Has it stop.
         CredentialLearnCancel = 0x10, v 1, Kind::Set;
-        /// Tells how far it is.
         CredentialLearnReport(LearnReport) = 0x11, v 1, Kind::Report;
         /// Gives a credential to another user; answered by an Association Report.
         AssociationSet(AssociationSet) = 0x12, v 1, Kind::Set;
-        /// Tells what became of it.
         AssociationReport(AssociationReport) = 0x13, v 1, Kind::Report;
-        /// Asks for the checksum over everything.
         AllUsersChecksumGet = 0x14, v 1, Kind::Get { reply: 0x15 };
-        /// Tells it.
         AllUsersChecksumReport(AllUsersChecksumReport) = 0x15, v 1, Kind::Report;
-        /// Asks for the checksum over one user.
         UserChecksumGet(UserGet) = 0x16, v 1, Kind::Get { reply: 0x17 };
-        /// Tells it.
         UserChecksumReport(UserChecksumReport) = 0x17, v 1, Kind::Report;
-        /// Asks for the checksum over one type of credential.
         CredentialChecksumGet(CredentialChecksumGet) = 0x18, v 1, Kind::Get { reply: 0x19 };
-        /// Tells it.
         CredentialChecksumReport(CredentialChecksumReport) = 0x19, v 1, Kind::Report;
         /// Writes or switches off the code that administers the lock at its keypad; answered by its Report.
         AdminPinCodeSet(AdminPinCodeSet) = 0x1A, v 1, Kind::Set;
-        /// Asks for it.
         AdminPinCodeGet = 0x1B, v 1, Kind::Get { reply: 0x1C };
-        /// Tells it, or what became of a Set.
         AdminPinCodeReport(AdminPinCodeReport) = 0x1C, v 1, Kind::Report;
     }
 }
@@ -89,13 +70,11 @@ pub struct CredentialType(pub u8);
 impl CredentialType {
     /// None; in a question or a deletion: all of them.
     pub const NONE: Self = Self(0);
-    /// Digits, in ASCII.
+    /// Decimal digits in ASCII.
     pub const PIN: Self = Self(1);
     /// Text, in UTF-16 with the high byte first.
     pub const PASSWORD: Self = Self(2);
-    /// A tag.
     pub const RFID: Self = Self(3);
-    /// A finger.
     pub const FINGER: Self = Self(9);
 }
 
@@ -109,7 +88,6 @@ impl Operation {
     pub const ADD: Self = Self(0);
     /// Change what is there.
     pub const MODIFY: Self = Self(1);
-    /// Empty it.
     pub const DELETE: Self = Self(2);
 
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
@@ -126,13 +104,12 @@ pub struct ModifierType(pub u8);
 impl ModifierType {
     /// There is no such user or credential.
     pub const DOES_NOT_EXIST: Self = Self(0);
-    /// Nobody knows.
     pub const UNKNOWN: Self = Self(1);
     /// A node of the network.
     pub const Z_WAVE: Self = Self(2);
-    /// Somebody at the lock.
+    /// Someone at the lock.
     pub const LOCALLY: Self = Self(3);
-    /// Somebody through another channel.
+    /// Someone through another channel.
     pub const OTHER: Self = Self(4);
 }
 
@@ -148,7 +125,7 @@ pub struct Modifier {
 impl Modifier {
     /// Of what is not there.
     pub const NOBODY: Self = Self { modifier_type: ModifierType::DOES_NOT_EXIST, modifier_node_id: 0 };
-    /// Somebody at the lock.
+    /// Someone at the lock.
     pub const LOCALLY: Self = Self { modifier_type: ModifierType::LOCALLY, modifier_node_id: 0 };
 
     /// A node of the network.
@@ -167,10 +144,10 @@ impl Modifier {
     }
 }
 
-/// One credential, or by zeros several: whose, of which type, in which slot of that type.
+/// Identifies a credential by user, type and slot; zeros are wildcards.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Place {
-    /// Whose; 0: whoever's.
+    /// 0 stands for every user.
     pub user_id: u16,
     /// The type; [`CredentialType::NONE`]: any.
     pub credential_type: CredentialType,
@@ -192,13 +169,11 @@ impl Place {
     }
 }
 
-/// Has the lock learn a credential from who stands before it.
+/// Makes the lock learn a credential from the person at the door.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct LearnStart {
-    /// Where it goes.
     #[serde(flatten)]
     pub place: Place,
-    /// Add or modify.
     pub operation_type: Operation,
     /// Seconds for each step.
     pub learn_timeout: u8,
@@ -231,9 +206,8 @@ impl LearnStatus {
     pub const ALREADY_IN_PROGRESS: Self = Self(2);
     /// It stopped: told to, or of itself.
     pub const ENDED: Self = Self(3);
-    /// Nobody came in time.
+    /// Time-out of a step.
     pub const TIMEOUT: Self = Self(4);
-    /// Once more, please.
     pub const STEP_RETRY: Self = Self(5);
     /// To be added, but there is one already.
     pub const INVALID_ADD: Self = Self(0xFE);
@@ -241,12 +215,9 @@ impl LearnStatus {
     pub const INVALID_MODIFY: Self = Self(0xFF);
 }
 
-/// Tells how far learning is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct LearnReport {
-    /// How far.
     pub learn_status: LearnStatus,
-    /// Where it goes.
     #[serde(flatten)]
     pub place: Place,
     /// Steps that are left.
@@ -270,11 +241,9 @@ impl LearnReport {
 /// Gives a credential to another user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct AssociationSet {
-    /// Its type.
     pub credential_type: CredentialType,
     /// Its slot, from 1.
     pub credential_slot: u16,
-    /// Who gets it.
     pub destination_user_id: u16,
 }
 
@@ -292,13 +261,12 @@ impl AssociationSet {
     }
 }
 
-/// What became of giving a credential to another user.
+/// The result of giving a credential to another user.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct AssociationStatus(pub u8);
 
 impl AssociationStatus {
-    /// It is theirs.
     pub const SUCCESS: Self = Self(0);
     /// The lock has no such type.
     pub const BAD_TYPE: Self = Self(1);
@@ -312,13 +280,13 @@ impl AssociationStatus {
     pub const USER_MISSING: Self = Self(5);
 }
 
-/// Tells what became of giving a credential to another user.
+/// Tells the result of giving a credential to another user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct AssociationReport {
     /// What was asked for.
     #[serde(flatten)]
     pub set: AssociationSet,
-    /// What became of it.
+    /// The result of it.
     pub status: AssociationStatus,
 }
 
@@ -334,10 +302,8 @@ impl AssociationReport {
     }
 }
 
-/// Asks for the checksum over one type of credential.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct CredentialChecksumGet {
-    /// The type.
     pub credential_type: CredentialType,
 }
 

@@ -1,4 +1,4 @@
-//! Credential usage data: who presented what, in the parameters of Access Control events 0x23, 0x24, 0x2F, 0x30 and 0x33.
+//! Credential usage data: the parameters of Access Control events 0x23, 0x24, 0x2F, 0x30 and 0x33.
 
 use nom::Parser;
 use nom::multi::length_count;
@@ -12,7 +12,6 @@ use crate::command::codec::count;
 /// `00 02 01 01 00 01` (Z-Wave JS, issue 8979), and the firmware kit for locks builds the same: user, count, types and slots.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Usage {
-    /// The user.
     pub user_id: u16,
     /// Type and slot of each credential.
     pub credentials: Vec<(CredentialType, u16)>,

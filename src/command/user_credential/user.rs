@@ -16,7 +16,6 @@ use crate::command::codec::{Parsed, count};
 pub struct UserType(pub u8);
 
 impl UserType {
-    /// Opens the door.
     pub const GENERAL: Self = Self(0);
     /// Programs the lock, too.
     pub const PROGRAMMING: Self = Self(3);
@@ -24,7 +23,6 @@ impl UserType {
     pub const NON_ACCESS: Self = Self(4);
     /// Opens the door under threat.
     pub const DURESS: Self = Self(5);
-    /// Opens it once.
     pub const DISPOSABLE: Self = Self(6);
     /// Opens it for so many minutes after the first time.
     pub const EXPIRING: Self = Self(7);
@@ -38,11 +36,8 @@ impl UserType {
 pub struct CredentialRule(pub u8);
 
 impl CredentialRule {
-    /// One.
     pub const SINGLE: Self = Self(1);
-    /// Two.
     pub const DUAL: Self = Self(2);
-    /// Three.
     pub const TRIPLE: Self = Self(3);
 }
 
@@ -52,20 +47,18 @@ impl CredentialRule {
 pub struct NameEncoding(pub u8);
 
 impl NameEncoding {
-    /// ASCII.
     pub const ASCII: Self = Self(0);
-    /// ASCII and 128 more, of a code page nobody names.
+    /// ASCII and 128 more characters of an unspecified code page.
     pub const EXTENDED_ASCII: Self = Self(1);
     /// UTF-16, high byte first.
     pub const UTF_16: Self = Self(2);
 }
 
-/// A name as it came: its bytes count in the checksum.
+/// A name as received: its bytes count in the checksum.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UserName {
     /// How its letters are written.
     pub encoding: NameEncoding,
-    /// The letters.
     pub bytes: Vec<u8>,
 }
 
@@ -98,24 +91,22 @@ impl Serialize for UserName {
     }
 }
 
-/// What a lock knows of a user, but for the number.
+/// The data of a user, without the id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct User {
     /// What they are for.
     pub user_type: UserType,
-    /// Their credentials work.
     pub active: bool,
     /// How many they have to present.
     pub credential_rule: CredentialRule,
     /// How long the user lasts; not 0 exactly for [`UserType::EXPIRING`].
     pub expiring_timeout_minutes: u16,
-    /// The name.
     #[serde(flatten)]
     pub name: UserName,
 }
 
 impl User {
-    /// Somebody who opens the door with one credential.
+    /// A user who opens the door with one credential.
     pub fn general(name: &str) -> Self {
         Self {
             user_type: UserType::GENERAL,
@@ -126,7 +117,7 @@ impl User {
         }
     }
 
-    /// What a report shows where there is no user.
+    /// The content of a report if the user does not exist.
     pub fn nobody() -> Self {
         Self { active: false, ..Self::general("") }
     }
@@ -184,12 +175,11 @@ impl UserSet {
         Self { operation_type: Operation::DELETE, user_id: 0, user: None }
     }
 
-    /// What to do.
     pub fn operation(&self) -> Operation {
         self.operation_type
     }
 
-    /// With whom; `None`: with everybody.
+    /// The user; `None` stands for all users.
     pub fn id(&self) -> Option<UserId> {
         UserId::new(self.user_id)
     }
@@ -202,7 +192,7 @@ impl UserSet {
     pub(super) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, (operation_type, user_id)) = pair(Operation::parse, be_u16).parse(input)?;
         if operation_type == Operation::DELETE {
-            // The rest may be there, and says nothing.
+            // More fields may follow and have no meaning.
             return Ok((input, Self { operation_type, user_id, user: None }));
         }
         let (input, user) = User::parse(input)?;
@@ -236,43 +226,38 @@ impl UserGet {
     }
 }
 
-/// Why a lock tells of a user.
+/// Why a user is reported.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct UserReportType(pub u8);
 
 impl UserReportType {
-    /// They were added.
     pub const ADDED: Self = Self(0);
-    /// They were changed.
     pub const MODIFIED: Self = Self(1);
-    /// They were deleted.
     pub const DELETED: Self = Self(2);
-    /// The Set said what was so already.
+    /// The Set changed nothing.
     pub const UNCHANGED: Self = Self(3);
-    /// Somebody asked.
     pub const ANSWER: Self = Self(4);
     /// To be added, but the number is taken.
     pub const ADD_REJECTED: Self = Self(5);
-    /// To be changed, but there is nobody.
+    /// Modify refused: the user does not exist.
     pub const MODIFY_REJECTED: Self = Self(6);
     /// An expiring user needs minutes.
     pub const ZERO_MINUTES: Self = Self(7);
 }
 
-/// Tells of a user, or what became of a Set.
+/// Tells of a user, or the result of a Set.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct UserReport {
     /// Why it is told.
     pub report_type: UserReportType,
-    /// Whom to ask for next, in an answer; 0: there is nobody after this one.
+    /// The next user id in an answer; 0 if this is the last.
     pub next_user_id: u16,
     /// Who changed the user last.
     #[serde(flatten)]
     pub modifier: Modifier,
-    /// Who; 0: everybody.
+    /// 0 stands for every user.
     pub user_id: u16,
-    /// The user.
     #[serde(flatten)]
     pub user: User,
 }

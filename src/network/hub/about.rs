@@ -1,4 +1,4 @@
-//! Who the hub is: Version, Manufacturer Specific and Z-Wave Plus Info (docs/protocol/gateway.md §2.3).
+//! Identity of the hub: Version, Manufacturer Specific and Z-Wave Plus Info (docs/protocol/gateway.md §2.3).
 
 use crate::command::ClassId;
 use crate::command::manufacturer_specific::{self, DeviceSpecificReport, ManufacturerSpecific};
@@ -9,13 +9,13 @@ use crate::domain::node::ProductIds;
 use super::super::ControllerInfo;
 use super::classes;
 
-/// The library of the controller is one for a static controller.
+/// Library type "static controller".
 const STATIC_CONTROLLER: u8 = 0x01;
-/// Version Get and Command Class Get; the layers of our software have no versions of their own.
+/// Version Get and Command Class Get. Z-Wave Software Get is not supported.
 const VERSION_COMMANDS: u8 = 0x03;
-/// Nobody gave Latchkey a number; this one is nobody's.
+/// Latchkey has no manufacturer id; 0xFFFF is not assigned.
 const NO_MANUFACTURER: u16 = 0xFFFF;
-/// Device Specific Report: a pseudo-random id, in binary.
+/// Device Specific Report: a pseudo-random id in binary form.
 const PSEUDO_RANDOM: u8 = 2;
 const BINARY: u8 = 1;
 /// The icon of a gateway.
@@ -45,7 +45,7 @@ pub(super) fn manufacturer(asked: &ManufacturerSpecific, controller: &Controller
             let product = ProductIds { manufacturer, product_type, product };
             Some(ManufacturerSpecific::Report(manufacturer_specific::Report { product }))
         }
-        // The home id is drawn at random by the controller, and no other hub within reach has it.
+        // The controller generated its home id at random, so it is unique within radio range.
         ManufacturerSpecific::DeviceSpecificGet(_) => Some(ManufacturerSpecific::DeviceSpecificReport(DeviceSpecificReport {
             id_type: PSEUDO_RANDOM,
             format: BINARY,
@@ -65,16 +65,15 @@ pub(super) fn plus_info(asked: &ZwavePlusInfo) -> Option<ZwavePlusInfo> {
     }))
 }
 
-/// `Z-Wave 7.18` is protocol 7.18; 0.0 of a controller that would not say.
+/// `Z-Wave 7.18` is protocol 7.18; 0.0 if the controller does not report it.
 fn protocol_of(library: &str) -> Firmware {
     let numbers = library.rsplit(' ').next().and_then(|version| version.split_once('.'));
     let (major, minor) = numbers.unwrap_or_default();
-    // Some append a letter or a patch level.
+    // Some libraries append a letter or a patch level.
     let number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
     Firmware { major: number(major).unwrap_or_default(), minor: number(minor).unwrap_or_default() }
 }
 
-/// Latchkey's own version.
 fn own_version() -> Firmware {
     let number = |text: &str| text.parse().unwrap_or_default();
     Firmware { major: number(env!("CARGO_PKG_VERSION_MAJOR")), minor: number(env!("CARGO_PKG_VERSION_MINOR")) }

@@ -1,30 +1,29 @@
-//! What the hub has, as a node: the classes it answers, and where it lists them (docs/protocol/gateway.md §2.1).
-//!
-//! Only what is answered is announced, so Inclusion Controller and Firmware Update are missing from the choice of Z-Wave
-//! JS, and Time, which nodes are told, is added. The versions of Association and Multi Channel Association go together;
-//! what their latest versions add binds those who send along an association, and the hub sends nothing.
+//! The command classes that the hub supports, and where it lists them (docs/protocol/gateway.md §2.1). Only supported
+//! classes are listed. In comparison with Z-Wave JS, Inclusion Controller and Firmware Update are missing, and Time is
+//! added. The versions of Association and Multi Channel Association go together; the rules that their latest versions
+//! add concern commands sent along an association, and the hub sends none.
 
 use crate::command::ClassId;
 use crate::serial::Request;
 use crate::serial::request::SetNodeInformation;
 
-/// Always listening, and more classes than the device type asks for (docs/protocol/serial-api.md §4, 0x03).
+/// Always listening, with optional functionality (docs/protocol/serial-api.md §4, 0x03).
 const LISTENING_WITH_OPTIONS: u8 = 0x03;
 /// Generic Controller (docs/protocol/gateway.md §1).
 const GENERIC_CONTROLLER: (u8, u8) = (0x01, 0x00);
 
-/// Where a class is listed, and so at which security class it is answered.
+/// Where a class is listed, which also decides under which security class it is answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Listed {
-    /// In the node information frame: answered as it was asked, also in clear.
+    /// In the node information: answered under the class of the request, also unencrypted.
     Openly,
-    /// In the secure list: answered only at the highest class that the peer was granted, in clear only to a peer without
+    /// In the secure list: answered only under the highest class of the peer, and unencrypted only to a peer without
     /// keys.
     AtHighest,
 }
 
 const SUPPORTED: [(ClassId, u8, Listed); 16] = [
-    // First in every node information frame.
+    // The first entry in every node information frame.
     (ClassId::Z_WAVE_PLUS_INFO, 2, Listed::Openly),
     (ClassId::SECURITY, 1, Listed::Openly),
     (ClassId::SECURITY_2, 1, Listed::Openly),
@@ -43,32 +42,32 @@ const SUPPORTED: [(ClassId, u8, Listed); 16] = [
     (ClassId::VERSION, 3, Listed::AtHighest),
 ];
 
-/// What it asks of others and does not have itself: locks, their codes, their events.
+/// Classes that the hub controls and does not support.
 const CONTROLLED: [(ClassId, u8); 5] =
     [(ClassId::DOOR_LOCK, 4), (ClassId::USER_CODE, 2), (ClassId::NOTIFICATION, 8), (ClassId::BATTERY, 3), (ClassId::WAKE_UP, 2)];
 
-/// Whether the hub has the class.
+/// Whether the hub supports the class.
 pub(super) fn is_supported(class: ClassId) -> bool {
     SUPPORTED.iter().any(|(known, ..)| *known == class)
 }
 
-/// Whether the hub has the class for everybody who asks, under whatever security class.
+/// Whether the hub answers the class under every security class.
 pub(super) fn is_open(class: ClassId) -> bool {
     listed(Listed::Openly).any(|open| open == class)
 }
 
-/// The version of a class the hub has or controls; 0 of all others.
+/// The version of a supported or controlled class; 0 for all others.
 pub(super) fn version(class: ClassId) -> u8 {
     let supported = SUPPORTED.iter().map(|(class, version, _)| (*class, *version));
     supported.chain(CONTROLLED).find(|(known, _)| *known == class).map_or(0, |(_, version)| version)
 }
 
-/// What Commands Supported Reports list.
+/// The list in Commands Supported Reports.
 pub(super) fn secure_list() -> Vec<ClassId> {
     listed(Listed::AtHighest).collect()
 }
 
-/// What the controller shall tell others about us. What is controlled is better not listed.
+/// The request that sets the controller's node information. Controlled classes are not listed.
 pub(in crate::network) fn node_information() -> Request {
     let (generic, specific) = GENERIC_CONTROLLER;
     let classes = listed(Listed::Openly).collect();

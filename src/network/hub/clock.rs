@@ -1,18 +1,18 @@
-//! What nodes ask the controller: the time. Keypads show it, and locks without a clock of their own log by it
-//! (docs/protocol/command-classes.md 0x8A; docs/protocol/gateway.md §2.3, Time).
+//! Time: keypads display it, and locks without a clock use it in their logs (docs/protocol/command-classes.md 0x8A;
+//! docs/protocol/gateway.md §2.3, Time).
 
 use jiff::tz::{Dst, TimeZone};
 
 use crate::command::time::{Changeover, DateReport, Time, TimeOffset, TimeReport};
 use crate::domain::time::{Now, Timestamp};
 
-/// The report that answers `asked` in the zone of the home; `None`: not a question.
+/// The report that answers `asked`, in the time zone of the home; `None` if it is not a Get.
 pub(super) fn answer(asked: &Time, now: Now, zone: &TimeZone) -> Option<Time> {
     let local = jiff::Timestamp::from_millisecond(now.wall.as_millis()).ok()?.to_zoned(zone.clone());
     let small = |number: i8| u8::try_from(number).ok();
     let report = match asked {
         Time::TimeGet => Time::TimeReport(TimeReport {
-            // The nearest thing to "don't believe this clock" that the command can say.
+            // The command has no better way to say that the clock is not trusted.
             rtc_failure: !now.trusted,
             hour: small(local.hour())?,
             minute: small(local.minute())?,
@@ -29,7 +29,7 @@ pub(super) fn answer(asked: &Time, now: Now, zone: &TimeZone) -> Option<Time> {
     Some(report)
 }
 
-/// The zone in the year of `at`. Without daylight saving the difference and both dates are 0.
+/// The time zone in the year of `at`. Without daylight saving, the difference and both dates are 0.
 fn offset(zone: &TimeZone, at: Timestamp) -> Option<TimeOffset> {
     let at = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
     let year = at.to_zoned(zone.clone()).year();
@@ -41,7 +41,7 @@ fn offset(zone: &TimeZone, at: Timestamp) -> Option<TimeOffset> {
         saving = Some(begin.offset());
     }
     for change in zone.following(begin.timestamp()) {
-        // The hour on the clock that is about to be changed.
+        // The local hour before the change.
         let before = zone.to_offset(change.timestamp() - jiff::SignedDuration::from_secs(1));
         let civil = before.to_datetime(change.timestamp());
         if civil.year() != year {
@@ -69,7 +69,7 @@ mod tests {
     use crate::command::Command;
     use crate::domain::time::Instant;
 
-    /// 2026-11-23T23:05:59Z.
+    /// The time 2026-11-23T23:05:59Z, in UTC.
     const NIGHT: Timestamp = Timestamp::from_millis(1_795_475_159_000);
 
     fn said(asked: Time, zone: &str, trusted: bool) -> Vec<u8> {
@@ -93,7 +93,7 @@ mod tests {
     fn daylight_saving_begins_and_ends_on_the_days_of_this_year() {
         // 2026-03-29 02:00 to 2026-10-25 03:00.
         assert_eq!(said(Time::TimeOffsetGet, "Europe/Paris", true), [0x8A, 0x07, 1, 0, 60, 3, 29, 2, 10, 25, 3]);
-        // The year begins in summer: 2026-04-05 03:00 ends it, 2026-10-04 02:00 begins it.
+        // Southern hemisphere: daylight saving ends on 2026-04-05 03:00 and begins on 2026-10-04 02:00.
         assert_eq!(said(Time::TimeOffsetGet, "Australia/Sydney", true), [0x8A, 0x07, 10, 0, 60, 10, 4, 2, 4, 5, 3]);
         assert_eq!(said(Time::TimeOffsetGet, "Asia/Kolkata", true), [0x8A, 0x07, 5, 30, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(said(Time::TimeOffsetGet, "America/St_Johns", true)[2..5], [0x83, 30, 60]);

@@ -1,5 +1,5 @@
-//! "Which of you is the hub?" Another controller, or a tester, sets the one indicator there is, and whoever owns the
-//! network shows it to people (docs/protocol/command-classes.md 0x87; docs/protocol/gateway.md §2.3, Indicator).
+//! Identify: another controller or a tester sets indicator 0x50, and the hub shows itself to its owner
+//! (docs/protocol/command-classes.md 0x87; docs/protocol/gateway.md §2.3, Indicator).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use crate::command::supervision::Status;
 
 /// Unit of the times in an indicator's properties.
 const TENTH: Duration = Duration::from_millis(100);
-/// So many cycles are: until told otherwise.
+/// Number of cycles that means "without end".
 const ENDLESS: u8 = 0xFF;
 
-/// How the hub shall blink.
+/// How the hub should blink.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Blink {
-    /// From one "on" to the next.
+    /// Time from one blink to the next.
     pub period: Duration,
-    /// How long "on" lasts in each.
+    /// Duration of each blink.
     pub on: Duration,
-    /// How often; `None`: until told otherwise.
+    /// Number of blinks; `None` means without end.
     pub times: Option<u8>,
 }
 
-/// The values of the indicator as they were set last.
+/// The values of the last Set.
 #[derive(Default, Debug)]
 pub(super) struct Identify {
     period: u8,
@@ -36,7 +36,7 @@ impl Identify {
         match asked {
             Indicator::Get(get) => Some(Indicator::Report(self.report(get.indicator_id))),
             Indicator::SupportedGet(get) => Some(Indicator::SupportedReport(supported(get.indicator_id))),
-            // The standard says what 0x50 is, and there are none of our own.
+            // Descriptions exist for manufacturer-specific indicators only, and the hub has none.
             Indicator::DescriptionGet(get) => {
                 Some(Indicator::DescriptionReport(DescriptionReport { indicator_id: get.indicator_id, description: Vec::new() }))
             }
@@ -44,8 +44,8 @@ impl Identify {
         }
     }
 
-    /// Takes new values; what to show, if anything changed. Properties and indicators that the hub does not have are passed
-    /// over, and a Set of nothing else fails.
+    /// Sets new values. Returns the Supervision status, and what to show if it changed. Unknown properties and
+    /// indicators are ignored; a Set with nothing else fails.
     pub(super) fn set(&mut self, told: &Indicator) -> Option<(Status, Option<Shown>)> {
         let Indicator::Set(values) = told else { return None };
         let mut taken = false;
@@ -85,12 +85,12 @@ impl Identify {
             ],
             unknown => vec![object(unknown, Property::NONE, 0)],
         });
-        // Version 1 asks for "the" indicator, which is off: there is none without a number.
+        // Version 1 asks for the indicator without id, which does not exist here: it is off.
         Values { indicator0: 0, objects }
     }
 }
 
-/// What people shall see from now on; nothing: no blinking.
+/// The signal to show; `None` ends it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Shown(pub(super) Option<Blink>);
 
@@ -124,7 +124,7 @@ mod tests {
     fn a_tester_sees_as_many_blinks_as_it_asked_for() {
         let mut identify = Identify::default();
         let ms = |blink: Blink| (blink.period.as_millis(), blink.on.as_millis(), blink.times);
-        // As the certification's script sets them (docs/protocol/gateway.md §2.3); without an on-time it is half of the
+        // Values from the certification script (docs/protocol/gateway.md §2.3). Without on-time it is half of the
         // period.
         let script = [
             ([10, 3, 5], (1000, 500, 3)),

@@ -1,8 +1,6 @@
-//! The one association group of the hub: whom it would tell that it was reset (docs/protocol/gateway.md §2.3,
-//! Association, Multi Channel Association, AGI).
-//!
-//! Whoever joins is remembered while the daemon runs and told so when they ask; nothing is ever sent along it, because
-//! Latchkey never resets its controller. A restart forgets the members.
+//! The association group of the hub (docs/protocol/gateway.md §2.3: Association, Multi Channel Association, Association
+//! Group Information). Members are kept while the daemon runs. Nothing is ever sent to them, because Latchkey never
+//! resets its controller. A restart forgets them.
 
 use crate::command::ClassId;
 use crate::command::association::{self, Association};
@@ -11,16 +9,14 @@ use crate::command::multi_channel::Destination;
 use crate::command::multi_channel_association::{self as mca, EndPoint, MultiChannelAssociation};
 use crate::command::supervision::Status;
 
-/// The only group.
 const GROUP: u8 = 1;
-/// Everywhere, in a Remove.
+/// Group id in a Remove that means all groups.
 const ALL_GROUPS: u8 = 0;
-/// How many members it holds (advised: 5).
+/// Maximum number of members; 5 is recommended.
 const ROOM: u8 = 5;
 /// Device Reset Locally Notification.
 const RESET_NOTIFICATION: (ClassId, u8) = (ClassId::DEVICE_RESET_LOCALLY, 0x01);
 
-/// Who joined.
 #[derive(Default, Debug)]
 pub(super) struct Lifeline {
     members: Vec<Member>,
@@ -34,7 +30,7 @@ struct Member {
 }
 
 impl Lifeline {
-    /// A question about whole nodes. One about a group that there is not is told about the one there is.
+    /// Answers a Get of Association. An unknown group is answered with group 1.
     pub(super) fn nodes(&self, asked: &Association) -> Option<Association> {
         match asked {
             Association::Get(_) => Some(Association::Report(association::Report {
@@ -46,7 +42,7 @@ impl Lifeline {
             Association::SupportedGroupingsGet => {
                 Some(Association::SupportedGroupingsReport(association::SupportedGroupingsReport { groups: GROUP }))
             }
-            // There is no button that stands for a group.
+            // No button stands for a group.
             Association::SpecificGroupGet => {
                 Some(Association::SpecificGroupReport(association::SpecificGroupReport { group: 0 }))
             }
@@ -54,7 +50,7 @@ impl Lifeline {
         }
     }
 
-    /// A question about nodes and end points.
+    /// Answers a Get of Multi Channel Association.
     pub(super) fn endpoints(&self, asked: &MultiChannelAssociation) -> Option<MultiChannelAssociation> {
         match asked {
             MultiChannelAssociation::Get(_) => Some(MultiChannelAssociation::Report(mca::Report {
@@ -71,7 +67,7 @@ impl Lifeline {
         }
     }
 
-    /// Nodes join or leave; `None`: neither.
+    /// Processes Set and Remove of Association; `None` for other commands.
     pub(super) fn set_nodes(&mut self, told: &Association) -> Option<Status> {
         match told {
             Association::Set(set) => Some(self.join(set.group, whole(&set.nodes).collect())),
@@ -80,7 +76,7 @@ impl Lifeline {
         }
     }
 
-    /// Nodes or end points join or leave.
+    /// Processes Set and Remove of Multi Channel Association.
     pub(super) fn set_endpoints(&mut self, told: &MultiChannelAssociation) -> Option<Status> {
         match told {
             MultiChannelAssociation::Set(set) => Some(self.join(set.group, members_of(set))),
@@ -89,7 +85,7 @@ impl Lifeline {
         }
     }
 
-    /// All of them, or none: who asks for more than there is room for must not guess who got in.
+    /// Adds all of them, or none: with a partial result the sender could not know which were added.
     fn join(&mut self, group: u8, new: Vec<Member>) -> Status {
         let mut members = self.members.clone();
         for member in new {
@@ -127,7 +123,7 @@ fn whole(nodes: &[u8]) -> impl Iterator<Item = Member> {
     nodes.iter().map(|&node| Member { node, endpoint: None })
 }
 
-/// Several end points in one entry are as many members.
+/// An entry with a mask of end points counts as that many members.
 fn members_of(named: &mca::Members) -> Vec<Member> {
     let each = |it: &EndPoint| {
         let node = it.node;
@@ -136,7 +132,7 @@ fn members_of(named: &mca::Members) -> Vec<Member> {
     whole(&named.nodes).chain(named.endpoints.iter().flat_map(each)).collect()
 }
 
-/// What the group is for.
+/// Answers a Get of Association Group Information.
 pub(super) fn group_info(asked: &AssociationGroupInfo) -> Option<AssociationGroupInfo> {
     match asked {
         AssociationGroupInfo::NameGet(get) if get.group == GROUP => {

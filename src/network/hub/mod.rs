@@ -1,27 +1,21 @@
-//! The hub as a node of its own network: what it announces, and what it answers to whom (docs/protocol/gateway.md §2).
-//!
-//! To others the hub is a Generic Controller. The controller announces the open classes ([`classes::node_information`]); the
-//! others are in the secure list, which a peer is told under its highest class. Answers go back as the question came:
-//! under its class, in its encapsulation but for Supervision. Not answered are
-//!
-//! - what came by multicast or broadcast, or for an end point, of which the hub has none;
-//! - what came under a lower class than an S2 peer was granted: such frames end at the door (`receive`). Open classes
-//!   count as others there, since every answer to a battery lock is a beam that anybody could cause in its name;
-//! - classes and commands that the hub does not have: silence, or "no support" to a supervised one.
-//!
-//! A Set under Supervision is told what became of it. What a lock *reports* under Supervision is the owner's and always
-//! succeeds.
-//!
+//! The hub as a node of its network: what it announces, and what it answers (docs/protocol/gateway.md §2). The hub is a
+//! Generic Controller. The controller announces the classes of [`classes::node_information`]; the others are in the
+//! secure list, which is reported under the highest class of the peer. An answer uses the class and the encapsulation
+//! of its request, without Supervision. There is no answer to
+//! - commands by multicast or broadcast, or for an end point, since the hub has none;
+//! - commands under a lower class than an S2 peer was granted: they are dropped in `receive`. This includes classes
+//!   that may be asked unencrypted: every answer to a battery lock is a beam that any sender could cause in its name;
+//! - unknown classes and commands; under Supervision the answer is No Support. A supervised Set is answered by its
+//!   result. A supervised report of a lock is for the owner and always succeeds.
 //! | file | what |
 //! | --- | --- |
 //! | `classes` | the table: class, version, where listed |
-//! | `about` | who the hub is |
+//! | `about` | identity of the hub |
 //! | `lifeline` | its association group |
-//! | `identify` | the indicator that makes it show itself |
+//! | `identify` | the identify indicator |
 //! | `power` | its transmission power |
 //! | `clock` | the time of the home |
-//!
-//! Nothing in here is stored: a restart forgets members, indicator and power.
+//! Nothing is stored: a restart forgets members, indicator and power.
 
 mod about;
 mod classes;
@@ -47,7 +41,7 @@ use identify::{Identify, Shown};
 use lifeline::Lifeline;
 use power::Power;
 
-/// What others set in the hub.
+/// What other nodes set in the hub.
 #[derive(Default, Debug)]
 pub(super) struct Hub {
     lifeline: Lifeline,
@@ -56,7 +50,7 @@ pub(super) struct Hub {
 }
 
 impl Network {
-    /// The report that answers a question of `id`, which came under that class; `None`: it gets none.
+    /// The report that answers a Get of `id` under that class; `None` if there is no answer.
     pub(super) fn ask_hub(&self, id: NodeId, send_as: SecurityClass, asked: &Command) -> Option<Command> {
         let ControllerStatus::Ready(controller) = &self.status else { return None };
         let node = &self.nodes.get(&id)?.node;
@@ -79,7 +73,7 @@ impl Network {
         }
     }
 
-    /// A Set of `id`, and what became of it; `None`: not one that the hub has.
+    /// Processes a Set of `id`, and returns the Supervision status; `None` if the hub does not support it.
     pub(super) fn tell_hub(&mut self, id: NodeId, send_as: SecurityClass, told: &Command) -> Option<Status> {
         if !classes::is_supported(told.class()) {
             return None;
@@ -99,21 +93,21 @@ impl Network {
                 }
                 Some(status)
             }
-            // The zone of the home is its owner's.
+            // The time zone is a setting of the daemon.
             Command::Time(Time::TimeOffsetSet(_)) => Some(Status::FAIL),
             _ => None,
         }
     }
 }
 
-/// Whether a command asks which classes the hub has under the security class that it came in. That much a peer may also
-/// ask under a lower class than it was granted: the answer is "none".
+/// Whether a command is a Commands Supported Get. It may also be asked under a lower class than granted; the answer is
+/// then an empty list.
 pub(super) fn asks_for_classes(command: &Command) -> bool {
     let s2 = matches!(command, Command::Security2(Security2::CommandsSupportedGet));
     s2 || matches!(command, Command::Security(Security::CommandsSupportedGet))
 }
 
-/// The full list at the highest class of a peer, an empty one below it, and none in clear
+/// The complete list at the highest class of a peer, an empty one below, none unencrypted
 /// (docs/protocol/gateway.md §2.1).
 fn supported(asked: &Command, send_as: SecurityClass, highest: bool) -> Option<Command> {
     let supported = if highest { classes::secure_list() } else { Vec::new() };
@@ -130,8 +124,8 @@ fn supported(asked: &Command, send_as: SecurityClass, highest: bool) -> Option<C
     }
 }
 
-/// Whether the peer said it under the highest class it was granted. In clear, that is only so for a peer without keys,
-/// and not for one whose keys were not tried out yet.
+/// Whether the command came under the highest class of the peer. Unencrypted, this is only true for a peer without
+/// keys, and not for one whose classes are unknown yet.
 fn is_highest(node: &Node, send_as: SecurityClass) -> bool {
     let may_have_keys = [ClassId::SECURITY, ClassId::SECURITY_2].iter().any(|class| node.classes.contains_key(class));
     send_as >= node.security && (send_as != SecurityClass::None || node.security_known || !may_have_keys)

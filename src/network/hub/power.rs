@@ -1,8 +1,7 @@
-//! Powerlevel: how loud the hub sends (docs/protocol/command-classes.md 0x73; docs/protocol/gateway.md §2.3).
-//!
-//! The value is kept, counted down and told, as Z-Wave JS does it; the radio goes on at its normal power, since a lock
-//! that is no longer heard for four minutes is worse than a wrong figure in an installer's tool. Test frames, which any
-//! node could make us send at a battery lock by the thousand, are refused.
+//! Powerlevel of the hub (docs/protocol/command-classes.md 0x73; docs/protocol/gateway.md §2.3). The value is kept,
+//! counted down and reported, as in Z-Wave JS, but the radio keeps its normal power: a lock that cannot be reached for
+//! four minutes is worse than a wrong figure in an installer's tool. Test frames are refused, because any node could
+//! make the hub send thousands of them to a battery lock.
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use crate::command::powerlevel::{Level, PowerLevel, Powerlevel, TestNodeReport, 
 use crate::command::supervision::Status;
 use crate::domain::time::Instant;
 
-/// A power that was set, and until when.
+/// A power level and the end of its time.
 #[derive(Default, Debug)]
 pub(super) struct Power {
     set: Option<(PowerLevel, Instant)>,
@@ -20,7 +19,7 @@ impl Power {
     pub(super) fn answer(&self, asked: &Powerlevel, now: Instant) -> Option<Powerlevel> {
         match asked {
             Powerlevel::Get => Some(Powerlevel::Report(self.level(now))),
-            // There never was a test: what Z-Wave JS says then.
+            // There was no test: the same answer as Z-Wave JS gives.
             Powerlevel::TestNodeGet => Some(Powerlevel::TestNodeReport(TestNodeReport {
                 test_node_id: 0,
                 status: TestStatus::SUCCESS,
@@ -43,7 +42,7 @@ impl Power {
         }
     }
 
-    /// The power, and the seconds that are left of it; a part of a second counts, so that 0 means over.
+    /// The level and the remaining seconds, rounded up, so that 0 means over.
     fn level(&self, now: Instant) -> Level {
         match self.set {
             Some((power_level, until)) if now < until => {

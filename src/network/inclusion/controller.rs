@@ -1,8 +1,7 @@
-//! The controller's part of a change: it looks for the device, and takes it into its list, or out of it
-//! (docs/protocol/serial-api.md §4, 0x4A, 0x4B, 0x61, 0x63).
-//!
-//! The functions have no response; callbacks tell how far they got. The controller is told to stop in the end, however it ended,
-//! since a controller that goes on listening takes in whoever comes by.
+//! The controller's part of an inclusion or exclusion: it finds the device, and adds it to its node list or removes it
+//! (docs/protocol/serial-api.md §4, 0x4A, 0x4B, 0x61, 0x63). These functions have no response; callbacks report the
+//! progress. At the end the controller is always told to stop, whatever the result: in add mode it would accept any
+//! device in range.
 
 use std::time::Duration;
 
@@ -15,39 +14,37 @@ use crate::serial::request::{AddNode, NodeCall, SmartStartIds};
 use crate::serial::setup::Region;
 use crate::serial::{CallbackId, FunctionId, Message, Request};
 
-/// The controller says at once that it listens.
+/// Time until the controller reports that it is ready.
 const OPENS: Duration = Duration::from_secs(10);
-/// Somebody walks to the door and finds the button there.
+/// Time for a person to walk to the device and to press its button.
 const LEARN_MODE: Duration = Duration::from_secs(120);
-/// A device that called listens.
+/// Time for a SmartStart device that asked to be included: it is listening already.
 const CALLED: Duration = Duration::from_secs(60);
-/// From "found" to "leaving" (0x4B).
+/// Time between the states "found" and "removing" (0x4B).
 const LEAVES: Duration = Duration::from_secs(14);
-/// From "found" to "protocol done": so much, and more for every node (0x4A).
+/// Time between the states "found" and "protocol done", without the part per node (0x4A).
 const NEIGHBOURS: Duration = Duration::from_secs(76);
 const LISTENING_NEIGHBOUR: Duration = Duration::from_millis(217);
 const BEAMED_NEIGHBOUR: Duration = Duration::from_millis(3517);
 const CONTROLLER_NEIGHBOUR: Duration = Duration::from_millis(732);
-/// A controller that was told to stop says so, and if it does not, the next thing can be done all the same.
+/// Time until the controller confirms a stop. Without confirmation the next step is taken anyway.
 const CLOSES: Duration = Duration::from_secs(5);
-/// Learn mode of a device for the place of a failed one ([`Message::Callback`]).
+/// Status in the callback of Replace Failed Node ([`Message::Callback`]).
 const REPLACE_ANSWERED: u8 = 0;
 const REPLACE_WAITING: u8 = 3;
 const REPLACE_DONE: u8 = 4;
 
-/// What comes after the controller was told to stop.
+/// What follows after the controller was told to stop.
 #[derive(Clone, Debug)]
 pub(super) enum Then {
-    /// The device gets its keys.
+    /// Key exchange with the device.
     GiveKeys(Newcomer),
-    /// The end.
     Make(Ended),
-    /// The end.
     Fail(Reason),
 }
 
 impl Network {
-    /// Does what the change wants of the controller, when that has time.
+    /// Sends the next request of the change, if the controller is free.
     pub(in crate::network) fn go_on_with_change(&mut self) {
         self.check_change();
         if self.exchange.is_some() || self.clock < self.hold_until {
@@ -66,14 +63,14 @@ impl Network {
         }
     }
 
-    /// The controller acknowledged an order, or answered it, or did not.
+    /// The request of the change was acknowledged or answered, or failed.
     pub(in crate::network) fn ordered(&mut self, ended: &ExchangeEnded) {
         let replaces = self.membership.operation.as_ref().is_some_and(RunningChange::replaces);
         match ended {
             ExchangeEnded::Answered(None) => {}
             ExchangeEnded::Answered(Some(frame)) if replaces => match Message::parse(frame, self.width) {
                 Ok(Message::FailedNodeResponse { flags: 0, .. }) => {}
-                // It is not on the list of those that failed.
+                // The node is not in the controller's list of failed nodes.
                 Ok(Message::FailedNodeResponse { flags, .. }) if flags & 0x08 != 0 => self.end_change(Err(Reason::Answers)),
                 _ => self.end_change(Err(Reason::ControllerFailed)),
             },
@@ -89,7 +86,7 @@ impl Network {
         }
     }
 
-    /// The controller tells how far an inclusion or exclusion got.
+    /// A callback of Add Node or Remove Node.
     pub(in crate::network) fn inclusion_callback(&mut self, told: InclusionCallback) {
         let now = self.clock;
         let Some(operation) = &mut self.membership.operation else {
@@ -126,14 +123,14 @@ impl Network {
                 let newcomer = newcomer.clone();
                 self.close(if excludes { excluded(newcomer.node) } else { Then::GiveKeys(newcomer) });
             }
-            // Some say nothing in between, and name the node now.
+            // Some controllers report nothing in between and name the node only here.
             (InclusionStatus::DONE, Phase::Listening | Phase::Found) if excludes => self.close(excluded(told.node)),
             (InclusionStatus::DONE | InclusionStatus::FAILED | InclusionStatus::PROTOCOL_DONE, Phase::Closing { sent, .. }) => {
                 if *sent {
                     self.closed(Some(&told));
                 }
             }
-            // Something else was under way in the controller: it is told to stop that, and asked again.
+            // The controller was in another mode: it is told to stop, and asked once more.
             (InclusionStatus::FAILED, Phase::Opening) if !std::mem::replace(&mut operation.again, true) => {
                 self.membership.stops += 1;
                 self.enter(Phase::Beginning, None);
@@ -144,7 +141,7 @@ impl Network {
         }
     }
 
-    /// The controller tells how far the replacement of a failed node got.
+    /// A callback of Replace Failed Node.
     pub(in crate::network) fn replacement_callback(&mut self, callback: CallbackId, status: u8) {
         let now = self.clock;
         let Some(operation) = self.membership.operation.as_ref().filter(|operation| operation.callbacks.contains(&callback))
@@ -167,11 +164,11 @@ impl Network {
         }
     }
 
-    /// A device calls by itself (SmartStart).
+    /// A SmartStart device asks to be included.
     pub(in crate::network) fn device_calls(&mut self, update: &ApplicationUpdate) {
         let Some(home) = update.smart_start.map(|it| it.nwi_home_id) else { return };
         let long_range = update.status == UpdateStatus::SMART_START_PRIME_LONG_RANGE;
-        // Where the controller has no Long Range, the mesh is what there is.
+        // Without Long Range in the controller it is included in the mesh.
         let reaches_far = match &self.status {
             ControllerStatus::Ready(info) => info.region.is_some_and(Region::is_long_range),
             ControllerStatus::Starting { .. } | ControllerStatus::Absent { .. } => false,
@@ -181,7 +178,7 @@ impl Network {
         let Some(expected) = expected.cloned() else {
             return tracing::debug!(long_range, "a device calls that nobody expects, or not that way");
         };
-        // It calls again.
+        // It will ask again.
         if self.membership.operation.is_some() {
             return;
         }
@@ -189,7 +186,7 @@ impl Network {
         self.start(Task::SmartStart { expected, long_range }, Phase::Beginning);
     }
 
-    /// How looking after a failed node ended, where a change wanted that.
+    /// Result of the check of a failed node, if a change requested it.
     pub(in crate::network) fn looked_after_for_change(&mut self, node: NodeId, result: Result<(), Reason>) {
         let Some(operation) = &mut self.membership.operation else { return };
         if !matches!(operation.phase, Phase::Looking) {
@@ -208,13 +205,13 @@ impl Network {
         }
     }
 
-    /// Whether a node that answers nothing is to be replaced, and not forgotten.
+    /// Whether a failed node is replaced instead of removed.
     pub(in crate::network) fn is_to_be_replaced(&self, node: NodeId) -> bool {
         let task = self.membership.operation.as_ref().map(|operation| &operation.task);
         matches!(task, Some(Task::ReplaceFailed(it, _)) if *it == node)
     }
 
-    /// Tells the controller to stop without waiting for anything.
+    /// Tells the controller to stop, without waiting for the result.
     pub(super) fn stop_the_controller(&mut self) {
         let looks = |operation: &RunningChange| {
             matches!(
@@ -238,7 +235,7 @@ impl Network {
         }
     }
 
-    /// Has the controller told to stop, and does `then` when it has.
+    /// Tells the controller to stop, and continues with `then`.
     pub(super) fn close(&mut self, then: Then) {
         self.enter(Phase::Closing { sent: false, then }, None);
     }
@@ -250,7 +247,8 @@ impl Network {
         operation.callbacks = [callback; 2];
         let (request, awaits) = match &operation.task {
             Task::Include(terms) => {
-                // Whoever is near enough to hear a whisper is at the door: the S0 key goes out almost in clear.
+                // With S0 the network key is sent practically in clear, so the controller transmits with low power:
+                // only receivers close to it can listen.
                 let whispers = terms.security == super::JoinSecurity::S0;
                 let power = if whispers { 0 } else { AddNode::NORMAL_POWER };
                 let mode = AddNode::ANY | AddNode::NETWORK_WIDE | power;
@@ -292,14 +290,14 @@ impl Network {
         self.order(&request, Awaits::Acknowledgement);
     }
 
-    /// The controller stopped, or never said so.
+    /// The controller stopped, or the time-out for that passed.
     fn closed(&mut self, told: Option<&InclusionCallback>) {
         let Some(operation) = &mut self.membership.operation else { return };
         let Phase::Closing { then, .. } = &operation.phase else { return };
         let (then, cancelled) = (then.clone(), operation.cancelled);
         if !matches!(operation.task, Task::Exclude) {
-            // One more is what controllers want after "done" (0x4A). Twice, since there are some that take a stop for a start
-            // when they are idle.
+            // Controllers expect another stop after "done" (0x4A). It is sent twice, because some idle controllers take
+            // a stop for a start.
             self.membership.stops += 2;
         }
         match then {
@@ -343,7 +341,7 @@ impl Network {
             _ if !overdue => {}
             Phase::Closing { .. } => self.closed(None),
             Phase::Listening => self.close(Then::Fail(Reason::NoDevice)),
-            // The controller was not told to look for anybody.
+            // The controller is in no mode that would have to be stopped.
             Phase::Looking => self.end_change(Err(Reason::ControllerSilent)),
             Phase::Beginning | Phase::Opening | Phase::Found | Phase::Moving(_) => {
                 self.close(Then::Fail(Reason::ControllerSilent));
@@ -373,7 +371,7 @@ impl Network {
     }
 }
 
-/// The word to stop, in any way of looking.
+/// The mode byte that stops an inclusion of any kind.
 const STOP: u8 = AddNode::STOP | AddNode::NETWORK_WIDE | AddNode::NORMAL_POWER;
 
 fn excluded(node: NodeId) -> Then {

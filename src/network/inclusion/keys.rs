@@ -1,9 +1,8 @@
-//! Our part of an inclusion: the device gets its keys, before anything else is said to it (docs/protocol/security.md A6
-//! and B4; docs/protocol/gateway.md §6.2, §6.3). What S2 and S0 want is known to [`crate::security`]; here they get the
-//! air, the time and the people that they ask for.
-//!
-//! There is no way down: a device that lists S2 and fails at it is not given S0, and a lock without either is refused. Which
-//! keys a device gets is for [`super::policy`] to say.
+//! The host's part of an inclusion: the key exchange, before any other command is sent to the device
+//! (docs/protocol/security.md A6 and B4; docs/protocol/gateway.md §6.2, §6.3). The protocols are in
+//! [`crate::security`]; this file connects them with transmissions, time-outs and the user. There is no downgrade: a
+//! device that lists S2 and fails at it does not get S0, and a lock without either is refused. [`super::policy`]
+//! decides which keys a device gets.
 
 use super::policy::{Brought, Decision, Wish, decide};
 use super::{Ended, JoinQuestion, JoinSecurity, Newcomer, Phase, Progress, Reason, Task, Warning};
@@ -23,20 +22,19 @@ use crate::serial::FunctionId;
 
 /// Generic device class of locks (docs/protocol/serial-api.md §4).
 const ENTRY_CONTROL: u8 = 0x40;
-/// How often a frame of S2 is tried; S0 counts its tries itself, since each needs a fresh nonce.
+/// Tries for each S2 frame. S0 counts its own tries, since each needs a new nonce.
 const S2_TRIES: u8 = 3;
 
-/// How a device gets its keys.
+/// A key exchange under way.
 #[derive(Debug)]
 pub(super) enum KeyTransfer {
-    /// All classes of S2, and S0's if it wants that, too.
+    /// All S2 classes, and S0 if the device asks for it, too.
     S2(Box<KeyExchange>),
-    /// S0's only.
     S0(Box<s0::inclusion::Inclusion>),
 }
 
 impl KeyTransfer {
-    /// When it is to be looked at.
+    /// The next time-out.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         match self {
             Self::S2(exchange) => exchange.poll_deadline(),
@@ -46,7 +44,7 @@ impl KeyTransfer {
 }
 
 impl Network {
-    /// Begins with the device that the controller has in its list, if it has what the terms want.
+    /// Starts the key exchange with a device that the controller added, if the device supports what the terms require.
     pub(super) fn give_keys(&mut self, newcomer: &Newcomer) {
         let (id, now) = (newcomer.node, self.clock);
         let Some(operation) = &mut self.membership.operation else { return };
@@ -55,7 +53,7 @@ impl Network {
         let demands_proof = operation.brought() != Brought::Nothing;
         let (protection, known) = match &operation.task {
             Task::Include(terms) | Task::ReplaceFailed(_, terms) => (terms.security, None),
-            // S2 always, even where the node information does not list it (docs/protocol/gateway.md §6.5).
+            // Always S2, even if the node information does not list it (docs/protocol/gateway.md §6.5).
             Task::SmartStart { expected, .. } => (JoinSecurity::Best, Some(Known { dsk: *expected.dsk.reveal() })),
             Task::Exclude | Task::RemoveFailed(_) => return,
         };
@@ -65,7 +63,8 @@ impl Network {
                 self.enter(Phase::Keys(id, KeyTransfer::S2(Box::new(exchange))), None);
                 self.go_on_with_keys();
             }
-            // The node information is in clear: an attacker who removes S2 from it would get the S0 key, sent under no key.
+            // The node information is not encrypted: an attacker who removes S2 from it would get the S0 key, which is
+            // sent under a known key.
             JoinSecurity::Best if demands_proof => self.end_change(Err(Reason::NoS2Offered)),
             JoinSecurity::Best | JoinSecurity::S0 if lists(ClassId::SECURITY) => self.begin_s0(id),
             JoinSecurity::Best | JoinSecurity::S0 if newcomer.is_lock() => self.end_change(Err(Reason::Insecure)),
@@ -75,12 +74,12 @@ impl Network {
         }
     }
 
-    /// Whether a device gets its keys only now: what it says of S0 or S2 is for the talk about them.
+    /// Whether key exchange with this node is under way, so that its S0 and S2 frames belong to it.
     pub(in crate::network) fn is_joining(&self, id: NodeId) -> bool {
         self.nodes.get(&id).is_some_and(|state| state.node.joining == Joining::UnderWay)
     }
 
-    /// A joining device said something, in clear or in a way that only its talk can open.
+    /// A joining device sent a frame that belongs to the key exchange.
     pub(in crate::network) fn joiner_said(&mut self, id: NodeId, said: Command) {
         let (now, own) = (self.clock, self.own);
         let Some(operation) = &mut self.membership.operation else { return };
@@ -103,7 +102,7 @@ impl Network {
         }
     }
 
-    /// How the sending of a frame of the talk ended.
+    /// Result of a transmission of the key exchange.
     pub(in crate::network) fn joiner_was_told(&mut self, id: NodeId, outcome: &Outcome) {
         let now = self.clock;
         if *outcome == Outcome::Delivered {
@@ -111,7 +110,7 @@ impl Network {
         }
         let Some(operation) = &mut self.membership.operation else { return };
         let Phase::Keys(node, talk) = &mut operation.phase else { return };
-        // S2 has no use for this: its steps have times of their own.
+        // S2 ignores the result, since its steps have their own time-outs.
         if let KeyTransfer::S0(inclusion) = talk
             && *node == id
         {
@@ -142,7 +141,7 @@ impl Network {
         }
     }
 
-    /// Carries out what the S2 talk wants.
+    /// Processes the outputs of the S2 key exchange.
     pub(super) fn go_on_with_keys(&mut self) {
         loop {
             let Some(operation) = &mut self.membership.operation else { return };
@@ -230,12 +229,12 @@ impl Network {
         self.queue.push(word);
     }
 
-    /// The device is a member: it has its keys, or somebody takes it without. Its interview follows by itself.
+    /// The device is a member: it has its keys, or is accepted without. Its interview follows.
     fn receive_member(&mut self, id: NodeId, security: SecurityClass, insecure_allowed: bool) {
         let Some(state) = self.nodes.get_mut(&id) else { return self.end_change(Err(Reason::ControllerFailed)) };
         let operation = self.membership.operation.as_ref();
         let is_lock = operation.is_some_and(|operation| operation.is_lock);
-        // Who was asked, and gave a lock keys that are not for doors, knows it.
+        // A user who was asked, and granted a lock keys below the minimum for doors, has decided that.
         let insecure_allowed = insecure_allowed || operation.is_some_and(|operation| operation.answered.is_some());
         if is_lock && !security.is_for_doors() && !insecure_allowed {
             return self.end_change(Err(Reason::Insecure));
@@ -246,7 +245,7 @@ impl Network {
         state.node.joining = Joining::Done;
         state.node.insecure_allowed = insecure_allowed;
         self.tell(NetworkEvent::NodeChanged(id));
-        // Its reports find us without a search (0x51). Long Range has no routes.
+        // With a return route (0x51) its reports need no route search. Long Range has no routes.
         if !id.is_long_range() && self.functions.contains(&FunctionId::ASSIGN_SUC_RETURN_ROUTE) {
             let route = self.transaction(id, Priority::Background, Operation::ReturnRoute, Requester::Machine);
             self.queue.push(route);
@@ -262,7 +261,7 @@ impl Network {
 }
 
 impl Newcomer {
-    /// Whether it opens doors, as far as it says so in clear. One that says nothing may.
+    /// Whether it is a lock according to its unencrypted node information. Without that information it may be one.
     pub(super) fn is_lock(&self) -> bool {
         let classes = [ClassId::DOOR_LOCK, ClassId::USER_CODE, ClassId::USER_CREDENTIAL];
         self.info

@@ -1,22 +1,19 @@
-//! Who is in the network, and how that changes: inclusion, exclusion, SmartStart, failed nodes
-//! (docs/protocol/serial-api.md §4, 0x4A to 0x63; docs/protocol/security.md A6, B4 and B11;
-//! docs/protocol/gateway.md §6).
-//!
-//! 1. [`Network::begin`] a [`Change`], or [`Network::expect_devices`] to call by themselves (SmartStart).
-//! 2. [`Progress`] comes as [`NetworkEvent::Change`]; a question is answered by [`Network::enter_pin`] or
+//! Membership of the network: inclusion, exclusion, SmartStart, failed nodes (docs/protocol/serial-api.md §4, 0x4A to
+//! 0x63; docs/protocol/security.md A6, B4 and B11; docs/protocol/gateway.md §6).
+//! 1. [`Network::begin`] starts a [`Change`]; [`Network::expect_devices`] sets the devices that may join by SmartStart.
+//! 2. [`Progress`] is emitted as [`NetworkEvent::Change`]; a question is answered by [`Network::enter_pin`] or
 //!    [`Network::grant_keys`].
-//! 3. [`Progress::Ended`] comes once. A device that was included is interviewed then, like any other.
-//!
+//! 3. [`Progress::Ended`] is emitted once. The interview of an included device follows.
 //! | file | what |
 //! | --- | --- |
-//! | `words` | what may change, how far it got, how it can end |
-//! | `controller` | the controller's part: it looks for the device and takes it into its list, or out of it |
-//! | `keys` | our part: the device gets its keys, before anything else is said to it |
-//! | `policy` | which keys it gets |
-//!
-//! From the moment when the controller has a device in its list, its row says that it is joining. It is a member when it has its
-//! keys. One that got none is refused: nothing is sent to it, and nobody's code. A daemon that is killed in between finds
-//! the row, and the device that it can't go on with: device and controller have timers of ten seconds.
+//! | `words` | the types: changes, progress, results |
+//! | `controller` | the controller's part: it finds the device, and changes its node list |
+//! | `keys` | the host's part: key exchange |
+//! | `policy` | which keys a device gets |
+//! As soon as the controller has added a device, the node is stored as joining. It becomes a member when it has its
+//! keys. If it gets none, it is refused: nothing is sent to it, in particular no code. If the daemon stops in between,
+//! it finds the stored node at the next start and cannot continue, because device and controller have time-outs of ten
+//! seconds.
 
 mod controller;
 mod keys;
@@ -45,17 +42,17 @@ use controller::Then;
 use keys::KeyTransfer;
 use policy::Brought;
 
-/// Looking after a failed node takes a ping and the controller's own look at it, which a controller ends within about a minute.
+/// Time for a ping and for the controller's own check of a failed node, which takes up to a minute.
 const LOOKS: Duration = Duration::from_secs(120);
 
-/// The change under way, and who is expected.
+/// The change under way, and the expected devices.
 #[derive(Default, Debug)]
 pub(super) struct JoinState {
     operation: Option<RunningChange>,
     expected: Vec<ExpectedDevice>,
-    /// The controller listens for devices that call by themselves.
+    /// The controller is in SmartStart mode.
     listens: bool,
-    /// So many words to stop are to be sent before anything else.
+    /// Number of stops to send before anything else.
     stops: u8,
 }
 
@@ -64,26 +61,25 @@ pub(super) struct JoinState {
 struct RunningChange {
     task: Task,
     phase: Phase,
-    /// The phase is given up then.
+    /// The time-out of the phase.
     until: Option<Instant>,
-    /// Of the request, and of the word to stop.
+    /// Callback ids of the request, and of the stop.
     callbacks: [CallbackId; 2],
-    /// The device that the controller has in its list because of this.
+    /// The device that the controller added because of this change.
     joined: Option<NodeId>,
-    /// That opens doors.
     is_lock: bool,
-    /// The operator was asked, and granted these keys.
+    /// The keys that the user granted when asked.
     answered: Option<KeyMask>,
-    /// Somebody wants it to end, and it can't at this moment.
+    /// It was cancelled, but cannot end at this moment.
     cancelled: bool,
-    /// The controller was not idle, and was asked a second time.
+    /// The controller was busy, and was asked a second time.
     again: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Task {
     Include(Terms),
-    /// `long_range`: that is how it called.
+    /// `long_range`: whether its request came over Long Range.
     SmartStart {
         expected: ExpectedDevice,
         long_range: bool,
@@ -95,39 +91,39 @@ enum Task {
 
 #[derive(Debug)]
 enum Phase {
-    /// The controller is to be asked, as soon as it has time.
+    /// The request is to be sent as soon as the controller is free.
     Beginning,
-    /// It was asked.
     Opening,
-    /// It listens.
     Listening,
-    /// There is a device.
+    /// A device was found.
     Found,
-    /// It takes this device in, or lets it go. Node 0: it belongs to another network.
+    /// The controller adds or removes this device. Node 0: it belongs to another network.
     Moving(Newcomer),
-    /// It is to be told to stop, or was.
-    Closing { sent: bool, then: Then },
-    /// Whether a failed node answers, or is forgotten.
+    /// The stop is to be sent, or was.
+    Closing {
+        sent: bool,
+        then: Then,
+    },
+    /// A failed node is being checked or removed.
     Looking,
-    /// The device gets its keys.
+    /// Key exchange.
     Keys(NodeId, KeyTransfer),
 }
 
-/// A device and what it said of itself. A device that takes a failed one's place says nothing.
+/// A device and its node information. A device that replaces a failed node sends none.
 #[derive(Clone, Debug)]
 struct Newcomer {
     node: NodeId,
     info: Option<NodeInformation>,
 }
 
-/// What of the queue may be sent while the controller is busy with a change.
+/// What may be sent from the queue during a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Radio {
-    /// Everything.
     Free,
-    /// What somebody waits for.
+    /// Urgent transactions only.
     Urgent,
-    /// Nothing: the radio belongs to the newcomer.
+    /// Nothing: the radio is needed for the key exchange.
     Lent,
 }
 
@@ -142,7 +138,7 @@ impl Radio {
 }
 
 impl RunningChange {
-    /// What the operator supplied for the device.
+    /// What the user supplied for the device.
     fn brought(&self) -> Brought {
         match &self.task {
             Task::Include(Terms { pin: Some(_), .. }) | Task::ReplaceFailed(_, Terms { pin: Some(_), .. }) => Brought::Pin,
@@ -153,7 +149,7 @@ impl RunningChange {
 }
 
 impl Network {
-    /// Begins a change. [`NetworkEvent::Change`] tells how far it gets, and how it ends.
+    /// Starts a change. Progress and result are emitted as [`NetworkEvent::Change`].
     pub fn begin(&mut self, change: Change, now: Now) -> Result<(), CannotBegin> {
         self.tick(now);
         if !self.is_ready() {
@@ -202,7 +198,7 @@ impl Network {
         self.membership.operation.is_some()
     }
 
-    /// The PIN that was asked for.
+    /// Answers the question for the PIN.
     pub fn enter_pin(&mut self, pin: &DskPin, now: Now) -> Result<(), JoinInputRejected> {
         self.tick(now);
         let operation = self.membership.operation.as_mut().ok_or(JoinInputRejected::NothingUnderWay)?;
@@ -214,7 +210,7 @@ impl Network {
         Ok(())
     }
 
-    /// The keys that the operator grants the device; none is "no".
+    /// Answers the question for keys. No keys means "no".
     pub fn grant_keys(&mut self, keys: KeyMask, now: Now) -> Result<(), JoinInputRejected> {
         self.tick(now);
         let operation = self.membership.operation.as_mut().ok_or(JoinInputRejected::NothingUnderWay)?;
@@ -224,7 +220,7 @@ impl Network {
         if !policy::is_answer(keys, asked, brought) {
             return Err(JoinInputRejected::NotOffered);
         }
-        // It wants our code typed into it, or has a PIN: both prove it.
+        // Both CSA and a PIN authenticate the device.
         let grant = Grant { keys, client_side_authentication: true };
         exchange.grant(grant, now.mono).map_err(|_| JoinInputRejected::NotAsked)?;
         operation.answered = Some(keys);
@@ -236,8 +232,8 @@ impl Network {
         Ok(())
     }
 
-    /// Stops the change that is under way. It still ends by [`Progress::Ended`]: a device that the controller has found is taken
-    /// into the list first, and then left without keys.
+    /// Cancels the change under way. It still ends by [`Progress::Ended`]: a device that the controller has found is
+    /// added first, and then left without keys.
     pub fn cancel_change(&mut self, now: Now) -> Result<(), JoinInputRejected> {
         self.tick(now);
         let operation = self.membership.operation.as_mut().ok_or(JoinInputRejected::NothingUnderWay)?;
@@ -255,7 +251,7 @@ impl Network {
         Ok(())
     }
 
-    /// The devices that may call by themselves from now on, instead of those before.
+    /// Replaces the list of devices that may join by SmartStart.
     pub fn expect_devices(&mut self, devices: Vec<ExpectedDevice>, now: Now) {
         self.tick(now);
         self.membership.expected = devices;
@@ -265,13 +261,13 @@ impl Network {
         self.go_on();
     }
 
-    /// The daemon ends: a controller that looks for devices is told to stop at once. Nobody could give them their keys.
+    /// The daemon stops: tell a controller in add mode to stop at once, because no keys could be sent to a new device.
     pub fn stop(&mut self, now: Now) {
         self.tick(now);
         self.stop_the_controller();
     }
 
-    /// An operator allows codes for a lock although its class is not good enough for a door.
+    /// The user allows codes in a lock whose class is below the minimum.
     pub fn allow_insecure(&mut self, id: NodeId, now: Now) {
         self.tick(now);
         if let Some(state) = self.nodes.get_mut(&id)
@@ -291,7 +287,7 @@ impl Network {
         Deadline::earliest(gives_up, talk)
     }
 
-    /// What of the queue may go out.
+    /// What may be sent from the queue.
     pub(super) fn radio_is(&self) -> Radio {
         match self.membership.operation.as_ref().map(|operation| &operation.phase) {
             None | Some(Phase::Beginning | Phase::Looking | Phase::Keys(..)) => Radio::Free,
@@ -300,15 +296,15 @@ impl Network {
         }
     }
 
-    /// The controller is gone, or forgot everything.
+    /// The controller was lost or reset.
     pub(super) fn change_lost(&mut self) {
         self.membership.listens = false;
         self.membership.stops = 0;
         self.end_change(Err(Reason::ControllerGone));
     }
 
-    /// Devices that an earlier life of this daemon, or of the controller, left without keys. One that gave up by itself is
-    /// forgotten; one that answers has to be excluded.
+    /// Checks devices that an earlier run left without keys. A device that no longer answers is removed; one that
+    /// answers has to be excluded.
     pub(super) fn clean_up_departed(&mut self) {
         let left: Vec<NodeId> =
             self.nodes.values().filter(|state| state.node.joining == Joining::UnderWay).map(|state| state.node.id).collect();
@@ -345,18 +341,18 @@ impl Network {
         }
     }
 
-    /// The change is over.
+    /// Ends the change.
     fn end_change(&mut self, result: Result<Ended, Reason>) {
         let Some(operation) = self.membership.operation.take() else { return };
         let calls = matches!(operation.task, Task::SmartStart { .. });
         let ended = result.map_err(|why| {
             let left = operation.joined.filter(|id| self.nodes.contains_key(id));
             if let Some(id) = left {
-                // Without a controller nobody can look what became of it: that is done when it is back.
+                // Without a controller the node cannot be checked; that is done when it is back.
                 if why != Reason::ControllerGone {
                     self.refuse_node(id);
                 }
-                // A device that called by itself leaves by itself, too (docs/protocol/security.md B11).
+                // A SmartStart device without keys leaves the network by itself (docs/protocol/security.md B11).
                 if calls && why != Reason::ControllerGone {
                     self.reset_locally(id);
                 }
@@ -370,7 +366,7 @@ impl Network {
         self.tell(NetworkEvent::Change(Progress::Ended(ended)));
     }
 
-    /// The controller has a device in its list. Whatever was known under its id was another's.
+    /// The controller added a device. Anything stored under its node id belonged to another device.
     fn admit(&mut self, newcomer: &Newcomer) {
         let id = newcomer.node;
         self.forget(id);

@@ -1,38 +1,37 @@
-//! Which keys a device gets: one rule for inclusion, SmartStart and replacement.
-//!
-//! What the operator supplies, a PIN or a label, is a demand: a device that does not ask for a class that proves which
-//! device it is gets nothing. Otherwise no key is granted that a person was not asked for: the question for the PIN is one
-//! for all the keys of a device that proves itself, and for every other request a person is asked. No answer is "no".
+//! Which keys a device gets: one rule for inclusion, SmartStart and replacement. A PIN or label that the user supplies
+//! is a requirement: a device that does not request a class that authenticates it gets nothing. Otherwise no key is
+//! granted without asking: the question for the PIN covers all keys of a device that authenticates itself, and for
+//! every other request the user is asked. No answer means "no".
 
 use crate::domain::node::SecurityClass;
 use crate::security::key_exchange::Failure;
 use crate::security::keys::KeyMask;
 
-/// What the operator supplied.
+/// What the user supplied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Brought {
     Nothing,
-    /// The PIN of the label.
+    /// The PIN on the label.
     Pin,
-    /// The whole label, and the keys that it names.
+    /// The whole label, with the requested keys.
     Label(KeyMask),
 }
 
-/// What a device wants.
+/// What a device requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Wish {
     pub(super) keys: KeyMask,
-    /// It has no label, and wants our code typed into it.
+    /// It requests client-side authentication (CSA).
     pub(super) client_side_authentication: bool,
-    /// It opens doors, or that is unknown.
+    /// It is a lock, or its type is unknown.
     pub(super) is_lock: bool,
 }
 
-/// What is done about that.
+/// The decision about a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Decision {
     Grant(KeyMask),
-    /// A person decides which of these it gets.
+    /// The user decides which of these it gets.
     Ask(KeyMask),
     Refuse(Failure),
 }
@@ -45,17 +44,17 @@ pub(super) fn decide(wish: Wish, brought: Brought) -> Decision {
     let proves_itself = is_authenticated(keys);
     let is_enough = keys.contains(KeyMask::of(SecurityClass::S2AccessControl)) || !wish.is_lock;
     match brought {
-        // A device with a label has no need of it, and its PIN would prove nothing.
+        // A device with a PIN does not need CSA, and with CSA its PIN would prove nothing.
         Brought::Pin if wish.client_side_authentication => Decision::Refuse(Failure::ClientSideAuthenticationRefused),
         Brought::Pin | Brought::Label(_) if !proves_itself => Decision::Refuse(Failure::Unproven),
         _ if proves_itself && is_enough => Decision::Grant(keys),
-        // There is no person to ask.
+        // With SmartStart there is nobody to ask.
         Brought::Label(_) => Decision::Refuse(Failure::TooWeak),
         Brought::Nothing | Brought::Pin => Decision::Ask(keys),
     }
 }
 
-/// Whether a person may answer so.
+/// Whether these keys are an acceptable answer of the user.
 pub(super) fn is_answer(keys: KeyMask, asked: KeyMask, brought: Brought) -> bool {
     let demanded = brought != Brought::Nothing && !keys.is_empty();
     asked.contains(keys) && (!demanded || is_authenticated(keys))

@@ -1,4 +1,4 @@
-//! What may change about who is in the network, how far that got, and how it can end.
+//! Types of inclusion and exclusion: changes, progress, results.
 
 use std::fmt;
 
@@ -9,55 +9,55 @@ use crate::security::key_exchange::{self, DskPin};
 use crate::security::keys::KeyMask;
 use crate::security::s0::inclusion::NotGranted;
 
-/// A change of who is in the network. One at a time; it ends with exactly one [`Progress::Ended`].
+/// A change of the network's membership. One at a time; it ends with exactly one [`Progress::Ended`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Take in a device that somebody puts into learn mode.
+    /// Add a device that is put into learn mode.
     Include(Terms),
-    /// Let a device go that somebody puts into learn mode.
+    /// Remove a device that is put into learn mode.
     Exclude,
-    /// Forget a node that answers nothing any more.
+    /// Remove a node that does not answer any more.
     RemoveFailed(NodeId),
-    /// Put a new device in the place of a node that answers nothing any more.
+    /// Replace a node that does not answer any more by a new device.
     ReplaceFailed(NodeId, Terms),
 }
 
-/// On which terms a device may join.
+/// Conditions for a device to join.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Terms {
-    /// How it is to be protected.
+    /// The required security.
     pub security: JoinSecurity,
-    /// The PIN on its label, if it is at hand already; else it is asked for ([`Progress::Asked`]).
+    /// The PIN on its label, if known already; otherwise it is asked for ([`Progress::Asked`]).
     pub pin: Option<DskPin>,
 }
 
-/// How a device is to be protected.
+/// The required security of a joining device.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum JoinSecurity {
-    /// S2 if it lists it, else S0. A lock that has neither is refused. No way down: if S2 fails, S0 is not tried.
+    /// S2 if the device lists it, otherwise S0. A lock with neither is refused. If S2 fails, S0 is not tried.
     #[default]
     Best,
-    /// S0, also where the device lists S2: for devices whose S2 is broken.
+    /// S0 even if the device lists S2: for devices with broken S2.
     S0,
-    /// None. Everybody nearby can read the codes of such a lock and open it.
+    /// None. Anyone in radio range can read the codes of such a lock and open it.
     Insecure,
 }
 
-/// A device that is expected to ask for inclusion by itself (SmartStart): its label was scanned.
+/// A device that may join by SmartStart, because its label was scanned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExpectedDevice {
-    /// Its whole device-specific key.
+    /// Its complete device-specific key.
     pub dsk: Dsk,
-    /// The keys it may get, of those that it asks for.
+    /// The keys that it may get, if it requests them.
     pub keys: KeyMask,
-    /// Over Long Range, where controller and device can.
+    /// Over Long Range, if controller and device support it.
     pub long_range: bool,
 }
 
-/// Why a change can't begin. Nothing was sent.
+/// Why a change cannot start. Nothing was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CannotBegin {
-    /// There is no controller, or it is being set up.
+    /// There is no controller, or it is still starting.
     #[error("the stick is not ready; look at `latchkey status`, and try again")]
     NoController,
     /// Another change is under way.
@@ -66,93 +66,89 @@ pub enum CannotBegin {
     /// The network has no such node.
     #[error("node {0} is not in the network; `latchkey network status` lists the nodes")]
     UnknownNode(NodeId),
-    /// A PIN proves a device under S2 only.
+    /// A PIN authenticates a device with S2 only.
     #[error("a PIN proves which device joins, and only under S2: leave it out to include without S2, or include with S2")]
     PinNeedsS2,
-    /// The controller's firmware can't.
+    /// The controller does not support the function.
     #[error("the stick's firmware can't do that; update it, or use another stick")]
     NotSupported,
 }
 
-/// Nobody asked that, or it was answered already.
+/// An answer or cancellation that was not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum JoinInputRejected {
-    /// There is no change under way.
+    /// No change is under way.
     #[error("no inclusion or exclusion is under way")]
     NothingUnderWay,
-    /// The device waits for something else.
+    /// The device waits for something else, or got its answer already.
     #[error("the device is not waiting for that at this moment")]
     NotAsked,
-    /// Those keys were not asked for, or prove nothing although a PIN was given.
+    /// Keys that were not requested, or that do not authenticate the device although a PIN was given.
     #[error("it can be given only keys that it asks for, and where its PIN was given, one that the PIN proves is among them")]
     NotOffered,
 }
 
-/// How far a change got. Its end comes once.
+/// Progress of a change. Its end is reported once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Progress {
-    /// An expected device asks to be included: a change begins that nobody asked for just now.
+    /// An expected device asked to be included: a change starts without a request of the user.
     Calls(Dsk),
-    /// The controller listens: put the device into learn mode now.
+    /// The controller is ready: put the device into learn mode now.
     Ready,
-    /// A device was found; finding its neighbours may take minutes in a large network.
+    /// A device was found. Neighbour discovery may take minutes in a large network.
     Found,
-    /// The controller has it in its list. It has no keys yet.
+    /// The controller added it. It has no keys yet.
     Joined(NodeId),
-    /// A person is asked something.
+    /// The user is asked a question.
     Asked(JoinQuestion),
-    /// The answer came; the keys are being handed over.
+    /// The question was answered; the key exchange continues.
     Exchanging,
-    /// It is over.
     Ended(Result<Ended, Failed>),
 }
 
-/// What a person is asked, or told to do.
+/// A question or an instruction for the user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum JoinQuestion {
-    /// The PIN on the device's label: the first five digits of its key. Answer: [`super::super::Network::enter_pin`].
+    /// The PIN on the device's label: the first five digits of its DSK. Answered by
+    /// [`super::super::Network::enter_pin`].
     Pin {
-        /// The other groups of its key, for comparison with the label.
+        /// The other groups of the DSK, to compare with the label.
         tail: String,
     },
-    /// Which of these keys it may have. Answer: [`super::super::Network::grant_keys`].
+    /// Which of these keys the device may get. Answered by [`super::super::Network::grant_keys`].
     Keys {
-        /// Those that it asks for.
+        /// The keys that it requests.
         requested: KeyMask,
-        /// It is a lock, and none of them is good enough for a door.
+        /// It is a lock, and none of these keys is sufficient for a door.
         for_door: bool,
     },
-    /// Type these two groups of five digits into the device. No answer: it goes on by itself.
-    TypeIntoDevice {
-        /// The code.
-        code: [u16; 2],
-    },
+    /// Type these two groups of five digits into the device. No answer: the device continues by itself.
+    TypeIntoDevice { code: [u16; 2] },
 }
 
-/// A change that was made.
+/// The result of a successful change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Ended {
-    /// A device is in the network and has its keys; its interview follows.
+    /// A device was included and has its keys; its interview follows.
     Included {
-        /// Its node id; the same as before where a failed node was replaced.
+        /// Its node id; unchanged if a failed node was replaced.
         node: NodeId,
-        /// Its highest class.
         security: SecurityClass,
-        /// What its owner should know.
+        /// A weakness of its security.
         warning: Option<Warning>,
     },
-    /// A device left. `None`: it belonged to another network, and forgot that.
+    /// A device was excluded. `None`: it belonged to another network, and left that.
     Excluded(Option<NodeId>),
-    /// A failed node was forgotten.
+    /// A failed node was removed.
     Removed(NodeId),
 }
 
-/// What the owner of an included device should know.
+/// A weakness in the security of an included device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Warning {
     /// It has S0 only.
     OnlyS0,
-    /// A lock that the operator allowed at a lower class than doors need.
+    /// A lock that the user accepted with a lower class than doors need.
     BelowAccessControl,
     /// It has no security at all.
     Insecure,
@@ -172,58 +168,56 @@ impl fmt::Display for Warning {
     }
 }
 
-/// A change that was not made.
+/// A failed change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Failed {
-    /// Why.
     pub why: Reason,
     /// This node is in the controller's list without keys. Nothing is sent to it; it has to be excluded.
     pub left: Option<NodeId>,
 }
 
-/// Why a change was not made.
+/// Why a change failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Reason {
-    /// Somebody stopped it.
     #[error("it was cancelled")]
     Cancelled,
-    /// Nobody put a device into learn mode.
+    /// No device was put into learn mode.
     #[error("no device was found")]
     NoDevice,
-    /// The controller said that it failed.
+    /// The controller reported a failure.
     #[error("the stick says that it failed")]
     ControllerFailed,
-    /// The controller does not answer, or never said how it ended.
+    /// The controller did not answer, or did not report a result.
     #[error("the stick never said how it ended")]
     ControllerSilent,
     /// The controller was unplugged or restarted.
     #[error("the stick was unplugged, or restarted")]
     ControllerGone,
-    /// Another controller is the network's primary controller.
+    /// This controller is not the primary controller of the network.
     #[error("this stick is not the network's primary controller")]
     NotPrimary,
-    /// The S2 keys were not handed over.
+    /// The S2 key exchange failed.
     #[error(transparent)]
     S2(key_exchange::Failure),
-    /// The S0 key was not handed over.
+    /// The S0 key exchange failed.
     #[error(transparent)]
     S0(NotGranted),
-    /// A PIN was given, and the node information, which can be changed on the air, lists no S2.
+    /// A PIN was given, and the unencrypted node information, which can be modified by an attacker, lists no S2.
     #[error("the device did not offer S2; somebody may be in between")]
     NoS2Offered,
-    /// A lock without S2 Access Control or S0.
+    /// A lock without S2 Access Control and without S0.
     #[error("the lock has no security that is good enough for a door")]
     Insecure,
-    /// The node answers: it is neither removed nor replaced.
+    /// The node answers, so it is neither removed nor replaced.
     #[error("the node answers, so it did not fail")]
     Answers,
-    /// The controller does not forget a node.
+    /// The controller did not remove the node.
     #[error("the stick did not forget the node")]
     NotRemoved,
 }
 
 impl Reason {
-    /// What a person can do about it.
+    /// What the user can do about it.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Cancelled => "begin again when the device is at hand",

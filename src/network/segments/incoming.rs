@@ -1,4 +1,4 @@
-//! Puts the segments of one node together.
+//! Reassembles the segments from one node.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,66 +9,68 @@ use crate::command::Body;
 use crate::command::transport_service::{Offset, SegmentComplete, SegmentRequest, SegmentWait, SessionId, TransportService};
 use crate::domain::time::{Deadline, Instant};
 
-/// So many requests without a new byte, and the datagram is forgotten. Four of them, 800 ms apart, outlast the sender,
-/// who gives up two seconds after its last segment.
+/// Number of requests without progress after which the datagram is dropped. Four of them, 800 ms apart, last longer
+/// than the sender, which gives up two seconds after its last segment.
 const REQUESTS: u8 = 5;
-/// A sender repeats its last segment within two seconds; later it is another datagram with the same session.
+/// A sender repeats its last segment within two seconds; a later segment belongs to another datagram with the same
+/// session.
 const REPEATS: Duration = Duration::from_secs(3);
-/// Late copies are recognised of so many datagrams.
+/// Number of completed datagrams for which late copies are recognised.
 const REMEMBERED: usize = 4;
 
-/// The datagram that one node is sending, if any: at most 1280 bytes are kept for a node.
+/// The datagram being received from one node, if any: at most 1280 bytes per node.
 #[derive(Default, Debug)]
 pub(in crate::network) struct Incoming {
     current: Option<Datagram>,
-    /// What was told, the latest last.
+    /// Completed datagrams, the latest last.
     done: VecDeque<Done>,
 }
 
-/// What a segment led to.
+/// Result of a segment.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(in crate::network) struct Heard {
-    /// To be sent to the node, at once and in the security class of the segment: none.
+    /// To be sent to the node at once, under the security class of the segment.
     pub reply: Option<TransportService>,
-    /// The datagram, whole: a command with its encapsulation. Each is told once.
+    /// The complete datagram: a command with its encapsulation. Returned once.
     pub datagram: Option<Body>,
 }
 
-/// A datagram of which bytes are missing.
+/// An incomplete datagram.
 #[derive(Debug)]
 struct Datagram {
     session: SessionId,
     bytes: Gaps,
-    /// When the last segment came.
+    /// When the last segment arrived.
     heard: Instant,
-    /// When to ask for the lowest byte that is missing.
+    /// When to request the lowest missing byte.
     ask_at: Instant,
-    /// Requests since the last new byte.
+    /// Requests since the last progress.
     requests: u8,
 }
 
-/// What is known of a datagram. It may hold codes.
+/// The received bytes of a datagram. They may contain codes.
 struct Gaps(Vec<Option<u8>>);
 
-/// A datagram that was told.
+/// A completed datagram.
 #[derive(Debug)]
 struct Done {
     session: SessionId,
     size: usize,
-    /// Its end, of the length of a segment: tells a repeated last segment from that of another datagram.
+    /// Its last bytes, as many as a segment has: tells a repeated last segment from the last segment of another
+    /// datagram.
     tail: Body,
     until: Instant,
 }
 
 impl Incoming {
-    /// A segment of the node, in any order, perhaps a repeated one. Other commands of the class are for [`super::Outgoing`]
-    /// and change nothing here.
+    /// Processes a segment, in any order, possibly repeated. Other commands of the class are for [`super::Outgoing`]
+    /// and are ignored here.
     pub(in crate::network) fn hear(&mut self, said: &TransportService, now: Instant) -> Heard {
         let Some(piece) = Piece::of(said) else { return Heard::default() };
         match self.done.iter().find(|done| done.is_of(&piece) && now < done.until) {
             Some(_) if !piece.is_last() => return Heard::default(),
             Some(done) if done.ends_like(&piece) => return Heard { reply: Some(complete(piece.session)), datagram: None },
-            // Another datagram under the same session: the node started anew.
+            // Another datagram with the same session: the node started over.
             Some(_) => self.done.retain(|done| !done.is_of(&piece)),
             None => {}
         }
@@ -76,7 +78,7 @@ impl Incoming {
             && current.session != piece.session
             && now < current.heard + SILENCE
         {
-            // Late segments of a datagram long gone are no reason to interrupt anybody: the first one is.
+            // Only a first segment is answered by Segment Wait: late segments of an old datagram need no answer.
             let reply = (piece.offset == 0).then(|| current.wait(now));
             return Heard { reply, datagram: None };
         }
@@ -102,8 +104,8 @@ impl Incoming {
         Heard { reply: Some(complete(piece.session)), datagram: Some(Body(bytes)) }
     }
 
-    /// Time passed: perhaps the node must be asked for a segment. Nothing is said of a datagram that is given up, since
-    /// its sender is gone.
+    /// Time passed: a segment may have to be requested. A datagram that is given up is not mentioned to its sender,
+    /// which gave up before.
     pub(in crate::network) fn handle_timeout(&mut self, now: Instant) -> Option<TransportService> {
         let current = self.current.as_mut().filter(|current| current.ask_at <= now)?;
         let request = current.ask(now);
@@ -125,7 +127,7 @@ impl Datagram {
         Self { session: piece.session, bytes, heard: now, ask_at: now + SILENCE, requests: 0 }
     }
 
-    /// The request for the lowest byte that is missing; `None` once it was made too often.
+    /// The request for the lowest missing byte; `None` after too many requests.
     fn ask(&mut self, now: Instant) -> Option<TransportService> {
         self.ask_at = now + SILENCE;
         if self.requests == REQUESTS {
@@ -136,7 +138,7 @@ impl Datagram {
         Some(TransportService::SegmentRequest(SegmentRequest { session_id: self.session, datagram_offset }))
     }
 
-    /// Tells the sender of another datagram to come back when this one is whole, or given up.
+    /// Segment Wait: tells the sender of another datagram to start again when this one is complete or given up.
     fn wait(&self, now: Instant) -> TransportService {
         let missing = self.bytes.missing().div_ceil(SEGMENT);
         let given_up = (self.heard + SILENCE).since(now).as_millis().div_ceil(PAUSE.as_millis());
@@ -150,13 +152,13 @@ impl Gaps {
         self.0.get(piece.offset..piece.end()).unwrap_or_default()
     }
 
-    /// Whether `piece` can be of this datagram: of its size, and nowhere different from what is known.
+    /// Whether `piece` can belong to this datagram: same size, and no contradicting bytes.
     fn agree(&self, piece: &Piece<'_>) -> bool {
         let differs = |(known, byte): (&Option<u8>, &u8)| known.is_some_and(|known| known != *byte);
         self.0.len() == piece.size && !self.range_of(piece).iter().zip(piece.bytes).any(differs)
     }
 
-    /// Puts `piece` in its place; whether it brought anything new.
+    /// Stores `piece`. Returns whether it contained new bytes.
     fn fill(&mut self, piece: &Piece<'_>) -> bool {
         let is_new = self.range_of(piece).iter().any(Option::is_none);
         for (known, byte) in self.0.iter_mut().skip(piece.offset).zip(piece.bytes) {
@@ -173,7 +175,7 @@ impl Gaps {
         self.0.iter().filter(|byte| byte.is_none()).count()
     }
 
-    /// The datagram, if no byte is missing.
+    /// The datagram, if it is complete.
     fn whole(&self) -> Option<Vec<u8>> {
         self.0.iter().copied().collect()
     }

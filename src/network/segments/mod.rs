@@ -1,24 +1,19 @@
-//! Datagrams longer than a frame, cut into segments and put together again: Transport Service as two pure machines.
-//! Bytes and time go in, segments and answers come out. [`Incoming`] is one a node, [`Outgoing`] one a datagram.
-//!
-//! The rules (docs/protocol/command-classes.md 0x55; those marked *ours* are not in it):
-//!
-//! - A datagram has at most 1280 bytes, a segment at most 39 of them. Every segment tells session and size, the later
-//!   ones their place too, so that they may come in any order, also before the first (*ours*).
-//! - The receiver asks for the lowest byte that is missing: 800 ms after the last segment it heard, and at once when the
-//!   end of the datagram came and there are gaps. It forgets a datagram that five requests did not bring forward (*ours*).
-//! - The sender goes on from the byte it was asked for, to the end.
-//! - The whole datagram is confirmed by Segment Complete, and again when its last segment is repeated. The sender waits
+//! Transport Service: segmentation and reassembly of datagrams longer than a frame, as two pure state machines.
+//! [`Incoming`] exists once per node, [`Outgoing`] once per datagram. The rules (docs/protocol/command-classes.md 0x55;
+//! those marked *own* are not in it):
+//! - A datagram has at most 1280 bytes, a segment at most 39 of them. Every segment carries session and size, later
+//!   ones their offset, so they may arrive in any order, also before the first (*own*).
+//! - The receiver requests the lowest missing byte: 800 ms after the last segment, and at once when the last segment
+//!   arrived and there are gaps. It drops a datagram after five requests without progress (*own*).
+//! - The sender continues from the requested byte to the end.
+//! - The complete datagram is confirmed by Segment Complete, again if its last segment is repeated. The sender waits
 //!   1000 ms for it, repeats the last segment once, waits again, and gives up.
-//! - A receiver in the midst of another datagram of this node says Segment Wait, until the other one was silent for
-//!   800 ms: then its sender is taken to have given up, and the new one is begun (*ours*). The sender pauses 100 ms for
-//!   each pending segment and starts over.
-//! - Between segments there are 35 ms, where there are more than two: others want the air, too.
-//!
-//! These are the times for links of 40 kbps and less. Faster ones allow for half of them, in one implementation; nothing
-//! breaks if they are waited out.
-//!
-//! Not for frames that came by multicast: nobody answers those.
+//! - A receiver that is receiving another datagram of this node answers Segment Wait, until the other one was silent
+//!   for 800 ms: its sender has given up, and the new datagram is accepted (*own*). The sender pauses 100 ms per
+//!   pending segment and starts over.
+//! - There are 35 ms between segments if there are more than two, so that others can use the channel. These times are
+//!   for links of up to 40 kbit/s. One implementation halves them for faster links; the longer times work for all.
+//!   Segments received by multicast are not handled, because nobody answers them.
 
 mod incoming;
 mod outgoing;
@@ -32,16 +27,15 @@ use crate::command::transport_service::{SessionId, TransportService};
 pub(super) use incoming::Incoming;
 pub(super) use outgoing::{Ended, Failure, Outgoing, SendStep};
 
-/// The longest datagram.
 pub(super) const LONGEST: usize = 1280;
-/// The most bytes of a datagram in one segment.
+/// Maximum payload of a segment in bytes.
 pub(super) const SEGMENT: usize = 39;
-/// A receiver that hears no segment for so long asks for it.
+/// Time without a segment after which the receiver requests one.
 const SILENCE: Duration = Duration::from_millis(800);
-/// How long the sender is to pause for each segment that a busy receiver still waits for.
+/// Pause of the sender for each segment that a busy receiver still expects.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A segment of either kind.
+/// A segment, first or later.
 struct Piece<'a> {
     session: SessionId,
     size: usize,
@@ -50,7 +44,7 @@ struct Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    /// `None` for what is no segment, and for one that can't be: without bytes, outside its datagram, or of a datagram
+    /// `None` for other commands, and for impossible segments: without bytes, outside the datagram, or of a datagram
     /// that is too long.
     fn of(said: &'a TransportService) -> Option<Self> {
         let piece = match said {

@@ -1,4 +1,4 @@
-//! Cuts a datagram into segments, and sees it through.
+//! Sends a datagram in segments until it is confirmed.
 
 use std::time::Duration;
 
@@ -7,33 +7,33 @@ use crate::command::Body;
 use crate::command::transport_service::{FirstSegment, Offset, SessionId, SubsequentSegment, TransportService};
 use crate::domain::time::{Deadline, Instant};
 
-/// Between segments, where there are more than two.
+/// Pause between segments if there are more than two.
 const GAP: Duration = Duration::from_millis(35);
-/// How long the receiver has to confirm the datagram.
+/// Time for the receiver to confirm the datagram.
 const COMPLETE: Duration = Duration::from_secs(1);
-/// So many requests that ask for nothing further on, and the receiver is taken for deaf.
+/// Number of requests without progress after which the receiver is given up.
 const REQUESTS: u8 = 5;
-/// So many times the sender starts over because the receiver is busy.
+/// How often the sender starts over because the receiver is busy.
 const STARTS: u8 = 5;
 
-/// One datagram on its way to one node.
+/// One datagram for one node.
 #[derive(Debug)]
 pub(in crate::network) struct Outgoing {
     payload: Body,
     session: SessionId,
-    /// Where the next segment begins; at the end: the confirmation is waited for.
+    /// Offset of the next segment; at the end, the confirmation is awaited.
     next: usize,
-    /// Where the last segment began when it was sent; none before.
+    /// Offset of the last segment once it was sent.
     last: Option<usize>,
-    /// It was repeated already.
+    /// The last segment was repeated.
     repeated: bool,
-    /// A segment was handed out and has not gone yet.
+    /// A segment was passed to the caller and its transmission has not ended.
     on_air: bool,
-    /// Nothing is sent, and no wait ends, before this.
+    /// Nothing is sent before this, and no wait ends.
     not_before: Instant,
-    /// The air belongs to others until then.
+    /// End of the pause between two segments.
     gap_until: Instant,
-    /// The highest place that was asked for, and how many requests did not go further.
+    /// The highest requested offset, and the number of requests that did not go beyond it.
     asked: usize,
     requests: u8,
     waits: u8,
@@ -43,34 +43,34 @@ pub(in crate::network) struct Outgoing {
 /// What to do for a datagram.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::network) enum SendStep {
-    /// Send this, and call [`Outgoing::sent`] when it went.
+    /// Send this, and call [`Outgoing::sent`] afterwards.
     Send(TransportService),
-    /// It is over. Told until the machine is dropped.
+    /// It ended. Returned by every later call.
     Ended(Ended),
 }
 
-/// What became of a datagram.
+/// Result of a datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::network) enum Ended {
-    /// The node has it.
+    /// The node confirmed it.
     Complete,
-    /// The node may have it or not; nobody knows.
+    /// Unknown whether the node received it.
     Failed(Failure),
 }
 
-/// Why nobody knows whether a datagram arrived.
+/// Why it is unknown whether a datagram arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::network) enum Failure {
-    /// The node never confirmed it.
+    /// The node did not confirm it.
     Unanswered,
-    /// The node asks for the same segment again and again.
+    /// The node requested the same segment too often.
     NotHeard,
-    /// The node is busy with another datagram, again and again.
+    /// The node was busy with another datagram too often.
     Busy,
 }
 
 impl Outgoing {
-    /// The way of `payload`, which may go at once. `None`: without bytes, or longer than a datagram can be.
+    /// Starts a datagram. `None` if it is empty or too long.
     pub(in crate::network) fn new(payload: Vec<u8>, session: SessionId) -> Option<Self> {
         (1..=LONGEST).contains(&payload.len()).then_some(Self {
             payload: Body(payload),
@@ -88,7 +88,7 @@ impl Outgoing {
         })
     }
 
-    /// What to do now. Nothing while a segment is on the air, and nothing before the deadline.
+    /// The next action. None while a segment is being transmitted, and none before the deadline.
     pub(in crate::network) fn poll(&mut self, now: Instant) -> Option<SendStep> {
         if let Some(ended) = self.ended {
             return Some(SendStep::Ended(ended));
@@ -106,7 +106,7 @@ impl Outgoing {
         self.segment().map(SendStep::Send)
     }
 
-    /// The segment that was handed out went, or the controller gave it up: the node asks for what it misses.
+    /// The transmission of the segment ended, successfully or not: the node requests what it misses.
     pub(in crate::network) fn sent(&mut self, now: Instant) {
         self.on_air = false;
         let all = self.next >= self.payload.0.len();
@@ -114,13 +114,13 @@ impl Outgoing {
         self.not_before = if all { now + COMPLETE } else { self.not_before.max(self.gap_until) };
     }
 
-    /// What the node says of this datagram. Segments are for [`super::Incoming`] and change nothing here.
+    /// Processes an answer to this datagram. Segments are for [`super::Incoming`] and are ignored here.
     pub(in crate::network) fn hear(&mut self, said: &TransportService, now: Instant) {
         if self.ended.is_some() {
             return;
         }
         match said {
-            // Before the end was sent, this is about an earlier datagram of the same session.
+            // Before the last segment was sent, this is about an earlier datagram of the same session.
             TransportService::SegmentComplete(complete) if complete.session_id == self.session && self.last.is_some() => {
                 self.end(Ended::Complete);
             }
@@ -129,7 +129,7 @@ impl Outgoing {
             {
                 self.requested(request.datagram_offset.bytes(), now);
             }
-            // It names no session: whatever is under way starts over.
+            // It names no session: the datagram under way starts over.
             TransportService::SegmentWait(wait) => {
                 self.waits += 1;
                 if self.waits > STARTS {
@@ -141,7 +141,7 @@ impl Outgoing {
         }
     }
 
-    /// When to call [`Outgoing::poll`]; none while a segment is on the air, or when it is over.
+    /// When to call [`Outgoing::poll`]; `None` during a transmission or after the end.
     pub(in crate::network) fn deadline(&self) -> Option<Deadline> {
         let why = if self.next < self.payload.0.len() { "the next segment goes" } else { "a datagram is not confirmed" };
         (!self.on_air && self.ended.is_none()).then_some(Deadline { at: self.not_before, why })
@@ -169,7 +169,7 @@ impl Outgoing {
         ended
     }
 
-    /// The segment at `next`, which is on the air from now on.
+    /// The segment at `next`, whose transmission begins now.
     fn segment(&mut self) -> Option<TransportService> {
         let offset = self.next;
         let bytes = self.payload.0.get(offset..)?;

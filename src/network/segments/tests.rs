@@ -74,7 +74,7 @@ fn run(payload: &[u8], fate: impl FnMut(To, &TransportService) -> Vec<u64>) -> R
     run_all(&[payload.to_vec()], fate)
 }
 
-/// The same for several datagrams: the next one begins when the sender knows what became of the one before.
+/// The same for several datagrams: the next one begins when the sender knows the result of the one before.
 fn run_all(payloads: &[Vec<u8>], mut fate: impl FnMut(To, &TransportService) -> Vec<u64>) -> Run {
     let mut datagrams = (5..).zip(payloads).map(|(number, payload)| Outgoing::new(payload.clone(), session(number)).unwrap());
     let mut outgoing = datagrams.next().unwrap();
@@ -332,7 +332,7 @@ fn the_bytes_of_the_vectors_do_what_they_say() {
         outgoing.sent(at(now));
     }
     assert_eq!((again, outgoing.poll(at(500))), (vec![39, 78], None));
-    // Complete: first for a session of somebody else's, then for this one.
+    // Complete: first for a session of someone else's, then for this one.
     outgoing.hear(&complete(4), at(500));
     assert_eq!(outgoing.poll(at(500)), None);
     outgoing.hear(&from_hex("55e830"), at(500));

@@ -36,7 +36,7 @@ impl Far {
         self.opened.drain(..).map(|(_, command)| command.write()).collect()
     }
 
-    /// What became of a supervised command.
+    /// The result of a supervised command.
     fn supervise(&mut self, session: u8, payload: &[u8]) -> u8 {
         let frame = [&[0x6C, 0x01, session, u8::try_from(payload.len()).unwrap()][..], payload].concat();
         let answers = self.ask(&frame);
@@ -401,7 +401,7 @@ fn a_network_without_a_sis_gets_one_and_one_that_has_it_keeps_it() {
         assert!(!functions(&requests).contains(&FunctionId::SET_SUC_NODE_ID), "{suc} {secondary}");
         assert_eq!(bench.controller.suc, NodeId(suc));
     }
-    // One that can't say who is the SUC, or what it is itself, is left as it is.
+    // One that cannot say who is the SUC, or what it is itself, is left as it is.
     for lacks in [FunctionId::GET_SUC_NODE_ID, FunctionId::GET_CONTROLLER_CAPABILITIES] {
         let (_, requests) = start_up(|controller| {
             controller.functions.extend(ROLE);

@@ -22,7 +22,6 @@ use crate::serial::node_info::SmartStart;
 const NEW: NodeId = NodeId(9);
 const FAR: NodeId = NodeId(256);
 
-/// The controller's part.
 impl Controller {
     fn tells(&self, function: FunctionId, callback: CallbackId, status: InclusionStatus, node: NodeId) -> Frame {
         let info = self.joins.as_ref().filter(|_| status == InclusionStatus::END_NODE).map(|(_, info)| info.clone());
@@ -607,7 +606,7 @@ fn a_new_lock_takes_the_place_of_a_failed_one_under_its_id() {
     scene.run(12_000);
     let included = Ended::Included { node: LOCK, security: SecurityClass::S2AccessControl, warning: None };
     assert_eq!(scene.ended(), Some(Ok(included)));
-    // What was known of the old one is not believed of the new one.
+    // What was known of the old one is not trusted of the new one.
     assert_eq!(scene.node(LOCK).unwrap().user_code, None);
 }
 

@@ -189,7 +189,7 @@ fn a_node_that_answers_pings_but_never_tells_its_classes_is_not_asked_all_day() 
 fn the_first_of_many_new_locks_can_be_used_soon() {
     let peers: Vec<(NodeId, Peer)> = (10..20).map(|id| (NodeId(id), Peer::lock())).collect();
     let mut bench = Bench::new(&peers, Vec::new(), None, Options::default());
-    // One that can't be reached holds up nobody.
+    // One that cannot be reached holds up nobody.
     bench.controller.nodes.get_mut(&NodeId(10)).unwrap().listens = false;
     bench.start();
     bench.run(600_000);

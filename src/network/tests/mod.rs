@@ -105,7 +105,7 @@ pub(crate) enum Trouble {
     Stuck,
     /// The controller never calls back, aborted or not.
     Hung,
-    /// It fails, after it was on the air.
+    /// It fails, after it was being transmitted.
     FailedOnAir,
 }
 
@@ -114,7 +114,6 @@ pub(crate) enum Trouble {
 pub(crate) struct Peer {
     pub(crate) info: NodeProtocolInfo,
     pub(crate) classes: Vec<ClassId>,
-    /// It acknowledges.
     pub(crate) listens: bool,
     /// How long it takes to acknowledge, beam included.
     pub(crate) airtime: Duration,
@@ -201,7 +200,6 @@ impl Bench {
         adopted
     }
 
-    /// Lets `ms` pass.
     pub(crate) fn run(&mut self, ms: u64) {
         let end = self.clock + Duration::from_millis(ms);
         for _ in 0..100_000 {

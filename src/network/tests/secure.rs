@@ -33,7 +33,7 @@ pub(crate) struct Far {
     pub(crate) reseals: bool,
     /// When it did so.
     pub(crate) resealed_at: Vec<Instant>,
-    /// Its last frame as it was on the air.
+    /// Its last frame as it was being transmitted.
     pub(crate) on_air: Option<Command>,
     pub(crate) replies: fn(&Command) -> Vec<Command>,
 }
@@ -308,7 +308,7 @@ fn a_code_that_could_not_be_opened_goes_on_with_its_turn_only_once() {
     far.run(1000);
     assert_eq!(far.bench.outcome(first), Some(&Outcome::Accepted));
     far.s2 = Session::new(OWN, KeyMask::of(SecurityClass::S2AccessControl), &mut far.entropy);
-    // The lock can't open the code, and what is sealed anew gets stuck in the controller.
+    // The lock cannot open the code, and what is sealed again gets stuck in the controller.
     far.bench.controller.results = [Ok(TxStatus::OK), Err(Trouble::Stuck)].into();
     far.bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
     while !far.bench.controller.results.is_empty() {
@@ -374,7 +374,7 @@ fn a_lock_that_gives_no_nonce_is_not_taken_for_one_that_has_the_code() {
         far.run(60_000);
         assert_eq!(far.bench.outcome(job), Some(&Outcome::NoNonce));
         assert!(far.opened.is_empty());
-        // What waits behind it is not held up for ever.
+        // What waits behind it is not held up without end.
         far.deaf_to_nonce_gets = false;
         let next = far.bench.submit(LOCK, Priority::Write, write_code(2), Completion::Supervised);
         far.run(5_000);

@@ -40,7 +40,8 @@ fn storm(seed: u64) {
                 let params: Vec<u8> = (0..len % 40).map(|_| entropy.bytes::<1>()[0]).collect();
                 let function = FunctionId(if kind & 2 == 0 { function } else { 0xA8 });
                 let frame = if kind & 1 == 0 { Frame::request(function, params) } else { Frame::response(function, params) };
-                // A restart nobody expected is a case of its own, below; and no node list is believed that was not asked for.
+                // A restart nobody expected is a case of its own, below; and no node list is trusted that was not asked
+                // for.
                 if function != FunctionId::SERIAL_API_STARTED && function != FunctionId::APPLICATION_UPDATE {
                     bench.now(Input::Frame(frame));
                 }

@@ -21,9 +21,7 @@ pub fn ofb(key: &Key, iv: &[u8; BLOCK], data: &mut [u8]) {
 }
 
 /// The last block of CBC from a zero IV, over `message` padded with zeros. S0 uses the first eight bytes
-/// (docs/protocol/security.md A3).
-///
-/// Safe only where the message says its own length, as S0's does.
+/// (docs/protocol/security.md A3). Only secure for messages that contain their own length, as those of S0 do.
 pub fn cbc_mac(key: &Key, message: &[u8]) -> [u8; BLOCK] {
     let mut mac = CbcMac::<Aes128>::new(&(*key.reveal()).into());
     mac.update(message);

@@ -14,12 +14,12 @@ pub const TAG: usize = 8;
 
 type Ccm = ::ccm::Ccm<Aes128, U8, U13>;
 
-/// Ciphertext and tag of `plain`; `aad` is authenticated with it. `None` if it is longer than CCM can count, 65535 bytes.
+/// Ciphertext and tag of `plain`; `aad` is authenticated with it. `None` above the maximum length of CCM, 65535 bytes.
 pub fn seal(key: &Key, nonce: &[u8; NONCE], aad: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
     Ccm::new(&(*key.reveal()).into()).encrypt(&(*nonce).into(), Payload { msg: plain, aad }).ok()
 }
 
-/// The plain text of ciphertext and tag; `None` unless every bit is what was sealed.
+/// The plain text of ciphertext and tag; `None` if authentication fails.
 pub fn open(key: &Key, nonce: &[u8; NONCE], aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Ccm::new(&(*key.reveal()).into()).decrypt(&(*nonce).into(), Payload { msg: sealed, aad }).ok().map(Zeroizing::new)
 }

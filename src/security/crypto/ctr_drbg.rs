@@ -1,6 +1,6 @@
 //! CTR_DRBG over AES-128, without derivation function and without reseeding (NIST SP 800-90A;
-//! docs/protocol/security.md B3 step 7). Not a source of randomness here: two nodes that seed it alike draw the same
-//! nonces.
+//! docs/protocol/security.md B3 step 7). Not a source of randomness here: two nodes with the same seed generate the
+//! same nonces.
 
 use std::fmt;
 
@@ -11,7 +11,6 @@ use super::{BLOCK, Key, aes};
 /// Key and counter together.
 pub const SEED: usize = 2 * BLOCK;
 
-/// The generator.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct CtrDrbg {
     key: Key,
@@ -19,7 +18,6 @@ pub struct CtrDrbg {
 }
 
 impl CtrDrbg {
-    /// Seeds it.
     pub fn new(entropy: &[u8; SEED], personalization: &[u8; SEED]) -> Self {
         let mut seed = *entropy;
         seed.iter_mut().zip(personalization).for_each(|(byte, other)| *byte ^= other);
@@ -29,7 +27,7 @@ impl CtrDrbg {
         drbg
     }
 
-    /// Fills `out`, and moves on: what was drawn can't be computed from the new state.
+    /// Fills `out` and advances the state; earlier outputs cannot be computed from the new state.
     pub fn generate(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(BLOCK) {
             let block = self.next_block();

@@ -1,5 +1,5 @@
-//! What S2 derives from keys and entropy (docs/protocol/security.md B3 steps 2–6). Every derivation is a chain of CMACs
-//! over a constant, each link over the one before.
+//! Derivations of S2 from keys and entropy (docs/protocol/security.md B3 steps 2–6). Every derivation is a chain of
+//! CMACs over a constant.
 
 use std::fmt;
 
@@ -9,16 +9,13 @@ use super::ctr_drbg::SEED;
 use super::x25519::{PublicKey, SharedSecret};
 use super::{BLOCK, Key, aes};
 
-/// CKDF-TempExtract.
 const TEMP_EXTRACT: u8 = 0x33;
-/// CKDF-TempExpand, and CKDF-MEI.
 const TEMP_EXPAND: u8 = 0x88;
-/// CKDF-NetworkKeyExpand.
 const NETWORK_KEY_EXPAND: u8 = 0x55;
 /// The extract step for nonces.
 const NONCE_EXTRACT: u8 = 0x26;
 
-/// Sixteen random bytes that one side contributes to a nonce generator. Sent in clear; never used twice.
+/// Sixteen random bytes that one side contributes to a nonce generator. Sent unencrypted, never used twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EntropyInput(pub [u8; BLOCK]);
 
@@ -28,7 +25,7 @@ impl fmt::Debug for EntropyInput {
     }
 }
 
-/// What seeds a generator of nonces apart from entropy: it differs between keys.
+/// The part of a generator's seed that depends on the key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Personalization([u8; SEED]);
 
@@ -45,24 +42,20 @@ impl fmt::Debug for Personalization {
     }
 }
 
-/// What frames are protected with. Expanded from a network key, or from a key agreement.
+/// The keys that protect frames, expanded from a network key or from a key agreement.
 #[derive(Clone, Debug)]
 pub struct ExpandedKey {
-    /// Seals commands.
     pub ccm: Key,
     /// Seeds the generator of single-cast nonces.
     pub personalization: Personalization,
-    /// Makes multicast nonces.
     pub mpan: Key,
 }
 
 impl ExpandedKey {
-    /// CKDF-NetworkKeyExpand.
     pub fn of_network_key(network_key: &Key) -> Self {
         Self::expand(network_key, NETWORK_KEY_EXPAND)
     }
 
-    /// CKDF-TempExpand.
     pub fn temporary(prk: &TempPrk) -> Self {
         Self::expand(&prk.0, TEMP_EXPAND)
     }
@@ -73,34 +66,34 @@ impl ExpandedKey {
     }
 }
 
-/// Both sides' keys of a bootstrapping, in one.
+/// The result of the key agreement of a key exchange.
 #[derive(Clone, Debug)]
 pub struct TempPrk(Key);
 
 impl TempPrk {
-    /// CKDF-TempExtract. The joining node's key is whole: its first two bytes restored from the PIN.
+    /// CKDF-TempExtract. The joining node's key is complete: its first two bytes are restored from the PIN.
     pub fn extract(shared: &SharedSecret, including: &PublicKey, joining: &PublicKey) -> Self {
         let key = Key::from_bytes([TEMP_EXTRACT; BLOCK]);
         Self(Key::from_bytes(aes::cmac(&key, &[shared.reveal(), &including.0, &joining.0])))
     }
 
-    /// The bytes: known answers.
+    /// The bytes, for tests with known answers.
     pub fn reveal(&self) -> &[u8; BLOCK] {
         self.0.reveal()
     }
 
-    /// The key with these bytes: known answers.
+    /// The key with these bytes, for tests with known answers.
     pub fn from_bytes(bytes: [u8; BLOCK]) -> Self {
         Self(Key::from_bytes(bytes))
     }
 }
 
-/// Both sides' entropy, in one.
+/// The entropy of both sides, combined.
 #[derive(Clone, Debug)]
 pub struct NoncePrk(Key);
 
 impl NoncePrk {
-    /// `sender` is the entropy of who sends the first encrypted message, `receiver` that of the Nonce Report.
+    /// `sender` is the entropy of the node that sends the first encrypted frame, `receiver` that of the Nonce Report.
     pub fn extract(sender: &EntropyInput, receiver: &EntropyInput) -> Self {
         let key = Key::from_bytes([NONCE_EXTRACT; BLOCK]);
         Self(Key::from_bytes(aes::cmac(&key, &[&sender.0, &receiver.0])))
@@ -112,13 +105,13 @@ impl NoncePrk {
         MixedEntropy(pair(t1, t2))
     }
 
-    /// The bytes: known answers.
+    /// The bytes, for tests with known answers.
     pub fn reveal(&self) -> &[u8; BLOCK] {
         self.0.reveal()
     }
 }
 
-/// What seeds a generator of nonces, apart from the key's personalization.
+/// The seed of a nonce generator, without the key's personalisation string.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct MixedEntropy([u8; SEED]);
 
@@ -135,8 +128,8 @@ impl fmt::Debug for MixedEntropy {
     }
 }
 
-/// `N` links: CMAC over the link before, fifteen times the constant, and the number of the link, from 1. Nothing is
-/// before the first link, or else the constant and the number `zeroth`.
+/// `N` CMACs, each over the previous one, fifteen times the constant, and a counter from 1. Before the first there is
+/// nothing, or the constant and the number `zeroth`.
 fn chain<const N: usize>(key: &Key, constant: u8, zeroth: Option<u8>) -> [[u8; BLOCK]; N] {
     let constants = [constant; BLOCK - 1];
     let mut before = zeroth.map(|number| [&constants[..], &[number]].concat()).unwrap_or_default();

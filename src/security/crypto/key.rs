@@ -1,4 +1,4 @@
-//! The one type that keys of AES are kept in, from the file they are read from to the cipher.
+//! The type that holds every AES key, from the file it is read from to the cipher.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::BLOCK;
 
-/// An AES-128 key, or sixteen bytes as secret as one. Never printed, wiped on drop, compared in constant time.
+/// An AES-128 key, or sixteen bytes as secret as one. Not printed, wiped on drop, compared in constant time.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Key([u8; BLOCK]);
 

@@ -1,5 +1,5 @@
-//! The primitives of S0 and S2 (docs/protocol/security.md A1, A3, B3): AES-128 in the modes they use, Curve25519, and
-//! what S2 derives from them. Each is held against known answers in `tests/security_vectors.rs`.
+//! The cryptographic primitives of S0 and S2 (docs/protocol/security.md A1, A3, B3): AES-128 in the modes they use,
+//! Curve25519, and the derivations of S2. Each is tested against known answers in `tests/security_vectors.rs`.
 
 pub mod aes;
 pub mod ccm;

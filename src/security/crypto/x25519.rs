@@ -19,13 +19,12 @@ impl PrivateKey {
         Self(StaticSecret::from(bytes))
     }
 
-    /// Its public half.
     pub fn public(&self) -> PublicKey {
         PublicKey(Point::from(&self.0).to_bytes())
     }
 
-    /// What the owner of `theirs` computes, too. `None` for a point of small order: with it the "secret" would be known
-    /// to everybody.
+    /// The shared secret, which the owner of `theirs` computes, too. `None` for a point of small order, whose shared
+    /// secret is public.
     pub fn agree(&self, theirs: &PublicKey) -> Option<SharedSecret> {
         let shared = self.0.diffie_hellman(&Point::from(theirs.0));
         shared.was_contributory().then(|| SharedSecret(shared.to_bytes()))
@@ -38,7 +37,7 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// A public key. Everybody may know it; the first two bytes of a joining node's are its PIN, and travel by the user.
+/// A public key. The first two bytes of a joining node's public key are its PIN and are not sent by radio.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(pub [u8; KEY]);
 
@@ -48,12 +47,12 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// What both sides computed; only a derivation may see it.
+/// The shared secret; only used for derivations.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SharedSecret([u8; KEY]);
 
 impl SharedSecret {
-    /// The secret with these bytes: known answers.
+    /// The secret with these bytes, for tests with known answers.
     pub const fn from_bytes(bytes: [u8; KEY]) -> Self {
         Self(bytes)
     }

@@ -1,22 +1,20 @@
-//! How a node that was just added gets its S2 keys, on the including side (docs/protocol/security.md B4;
-//! docs/protocol/gateway.md §6.3). Pure: frames, decisions and moments go in; frames, questions and the end come out.
-//!
-//! 1. [`KeyExchange::begin`] at once after the node was added; nothing else is said to it until the end.
-//! 2. Drain [`KeyExchange::poll_output`] after each call; wake up at [`KeyExchange::poll_deadline`].
-//! 3. At [`Output::Ask`] a person decides, and answers by [`KeyExchange::grant`] or [`KeyExchange::pin`], or stops it by
-//!    [`KeyExchange::refuse`] or [`KeyExchange::cancel`]. With [`Known`] no PIN is asked for: the label was scanned before.
-//! 4. [`Output::Ended`] comes once. After a success, [`KeyExchange::into_session`] is the session with the node.
-//!
-//! There is no way down: a failure never ends in fewer keys, or in S0. The node stays in the network without keys, and
-//! has to be excluded (docs/protocol/security.md B5).
-//!
-//! A node whose last message is lost has all its keys and does not call again. It is asked under the highest of them, and its
-//! answer is the proof that it is a member; without an answer the bootstrapping failed.
-//!
-//! What the sheets leave open: a KEX Fail is believed sealed and in clear. We seal it where the node has the temporary key
-//! and a nonce is there, as Z-Wave JS does, and send it in clear otherwise, as the reference library does. After the PIN,
-//! the node's echo is waited for thirty seconds (the reference library's TA3), since nodes repeat it every ten; ten seconds
-//! everywhere else.
+//! S2 key exchange with a node that was just added, on the including side (docs/protocol/security.md B4;
+//! docs/protocol/gateway.md §6.3). Pure: frames, decisions and time are inputs; frames, questions and the result are
+//! outputs.
+//! 1. [`KeyExchange::begin`] directly after the node was added; nothing else is sent to it until the end.
+//! 2. Drain [`KeyExchange::poll_output`] after each call; call again at [`KeyExchange::poll_deadline`].
+//! 3. At [`Output::Ask`] the user decides, by [`KeyExchange::grant`] or [`KeyExchange::pin`], or stops it by
+//!    [`KeyExchange::refuse`] or [`KeyExchange::cancel`]. With [`Known`] no PIN is asked for, because the label was
+//!    scanned before.
+//! 4. [`Output::Ended`] is returned once. After a success, [`KeyExchange::into_session`] is the session with the node.
+//!    There is no downgrade: a failure never ends in fewer keys, or in S0. The node stays in the network without keys,
+//!    and has to be excluded (docs/protocol/security.md B5). If the node's last message is lost, the node has all its
+//!    keys and does not send again. So it is asked under the highest key, and its answer proves that it is a member;
+//!    without an answer the key exchange failed. Where sources disagree: a KEX Fail is accepted encrypted and
+//!    unencrypted. We encrypt it if the node has the temporary key and a nonce is available, as Z-Wave JS does, and
+//!    send it unencrypted otherwise, as the reference library does. After the PIN was entered, the node's echo is
+//!    awaited for thirty seconds (TA3 in the reference library), since nodes repeat it every ten; all other steps have
+//!    ten seconds.
 
 mod outcome;
 mod states;
@@ -41,18 +39,19 @@ use crate::domain::time::{Deadline, Instant};
 pub use outcome::{Failure, Granted, KeyExchangeStep};
 use states::State;
 
-/// A nonce that does not come is asked for again after this, within the time of the step.
+/// Pause before a missing nonce is requested again, within the time of the step.
 const NONCE_AGAIN: Duration = Duration::from_secs(3);
 
-/// The first sixteen bytes of a device's public key. Its label says it in decimal; the first five digits are the PIN.
+/// Length of the DSK, the first sixteen bytes of a device's public key. Its label shows it in decimal; the first five
+/// digits are the PIN.
 pub const DSK: usize = 16;
 
-/// The five digits on the device's label that prove which device it is. Wiped on drop.
+/// The PIN: the first five digits on the device's label, which authenticate it. Wiped on drop.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct DskPin([u8; 2]);
 
 impl DskPin {
-    /// The PIN with this number, 0–65535: the first group of the DSK.
+    /// The PIN with this value, 0–65535: the first group of the DSK.
     pub const fn new(number: u16) -> Self {
         Self(number.to_be_bytes())
     }
@@ -68,10 +67,10 @@ impl fmt::Debug for DskPin {
     }
 }
 
-/// What is known of a device before it joins: SmartStart, or a scanned label.
+/// What is known about a device before it joins (SmartStart, or a scanned label).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Known {
-    /// Its whole DSK; another device is refused.
+    /// Its complete DSK; another device is refused.
     pub dsk: [u8; DSK],
 }
 
@@ -81,34 +80,34 @@ impl fmt::Debug for Known {
     }
 }
 
-/// What a person decided.
+/// A decision of the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Grant {
-    /// The keys the device gets. None is "no": the exchange ends.
+    /// The keys for the device. None means "no", and ends the exchange.
     pub keys: KeyMask,
-    /// Client-side authentication, where the device asks for it. A device that is refused it has no PIN to show: "no" ends
-    /// the exchange.
+    /// Client-side authentication, if the device requests it. A device that requests it has no PIN, so "no" ends the
+    /// exchange.
     pub client_side_authentication: bool,
 }
 
-/// What a person is asked.
+/// A question or an instruction for the user.
 #[derive(Clone, PartialEq, Eq)]
 pub enum KeyQuestion {
-    /// Which keys the device shall have. Answer: [`KeyExchange::grant`].
+    /// Which keys the device gets. Answered by [`KeyExchange::grant`].
     Grant {
-        /// Those that it asks for, and can be given here.
+        /// The requested keys that can be granted.
         requested: KeyMask,
-        /// The device has no label, and wants our code to be typed into it.
+        /// The device has no label and wants the controller's code to be typed into it.
         client_side_authentication: bool,
     },
-    /// The PIN on its label. The rest of the DSK is for comparison. Answer: [`KeyExchange::pin`].
+    /// The PIN on its label; the rest of the DSK is for comparison. Answered by [`KeyExchange::pin`].
     Pin {
-        /// The DSK; its first two bytes are what is asked for, and zero.
+        /// The DSK. Its first two bytes are zero, and are what is asked for.
         dsk: [u8; DSK],
     },
-    /// These two groups of five digits must be typed into the device. No answer: it goes on by itself.
+    /// Type these two groups of five digits into the device. No answer: the device continues by itself.
     TypeIntoDevice {
-        /// The first two groups of our own DSK.
+        /// The first two groups of the controller's DSK.
         code: [u16; 2],
     },
 }
@@ -127,55 +126,52 @@ impl fmt::Debug for KeyQuestion {
     }
 }
 
-/// What is to be done.
+/// An output of the key exchange.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
     /// Send this to the node.
     Send(Body),
-    /// Send this to the node before everything else: it waits for a nonce.
+    /// Send this to the node before everything else, because it waits for a nonce.
     Answer(Body),
-    /// Ask a person.
     Ask(KeyQuestion),
-    /// It ended.
     Ended(Result<Granted, Failure>),
 }
 
-/// A decision that does not fit.
+/// A decision that was not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum KeyInputRejected {
-    /// Nobody asked, or it was answered already.
+    /// No question is open.
     #[error("the device is not waiting for that")]
     NotAsked,
-    /// Keys that the device did not ask for.
+    /// Keys that the device did not request.
     #[error("the device did not ask for those keys")]
     NotRequested,
 }
 
-/// One bootstrapping.
 #[derive(Debug)]
 pub struct KeyExchange {
     state: State,
-    /// When the state gives up; none after the end.
+    /// The time-out of the state; none after the end.
     deadline: Option<Instant>,
     line: Line,
 }
 
-/// The session, and what is on its way over it.
+/// The session, and the messages under way.
 #[derive(Debug)]
 struct Line {
     session: Session,
     known: Option<Known>,
     private: PrivateKey,
-    /// The last sealed command: said again once if the node could not open it, or asks again.
+    /// The last encrypted command, which is sent again once if the node could not decrypt it or asks again.
     last: Option<(FrameKey, Zeroizing<Vec<u8>>)>,
-    /// It was said again.
+    /// It was sent again.
     repeated: bool,
-    /// It waits for a nonce, which is asked for again then.
+    /// It waits for a nonce, which is requested again at this time.
     waits: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
-/// What the states are given beside their input.
+/// Context that the states need in addition to their input.
 struct Context<'a, F> {
     context: &'a S2Context<'a>,
     now: Instant,
@@ -183,7 +179,7 @@ struct Context<'a, F> {
 }
 
 impl KeyExchange {
-    /// Begins with the node `peer`.
+    /// Starts the key exchange with node `peer`.
     pub fn begin(peer: NodeId, known: Option<Known>, now: Instant, entropy: &mut impl Fresh) -> Self {
         let line = Line {
             session: Session::new(peer, KeyMask::NONE, entropy),
@@ -200,9 +196,9 @@ impl KeyExchange {
         exchange
     }
 
-    /// Takes in a Security 2 frame of the node. Frames to several nodes have no business here.
+    /// Handles an S2 frame of the node. Multicasts must not be passed.
     pub fn receive(&mut self, context: &S2Context<'_>, frame: Security2, now: Instant, entropy: &mut impl Fresh) {
-        // Nobody can open it yet: the node repeats it until the PIN is known.
+        // It cannot be decrypted yet: the node repeats it until the PIN is known.
         let sealed = matches!(frame, Security2::MessageEncapsulation(_));
         if sealed && !self.state.opens_sealed() || matches!(self.state, State::Ended) {
             return;
@@ -238,7 +234,7 @@ impl KeyExchange {
         Ok(())
     }
 
-    /// The keys that [`KeyQuestion::Grant`] is about, while it is open.
+    /// The keys that [`KeyQuestion::Grant`] is about, while that question is open.
     pub fn offered(&self) -> Option<KeyMask> {
         match &self.state {
             State::AwaitGrant(state) => Some(state.offered()),
@@ -255,12 +251,12 @@ impl KeyExchange {
         Ok(())
     }
 
-    /// Somebody wants it to end.
+    /// Cancels the exchange.
     pub fn cancel(&mut self, now: Instant) {
         self.refuse(Failure::Cancelled, now);
     }
 
-    /// The device gets no keys.
+    /// Ends the exchange without keys.
     pub fn refuse(&mut self, why: Failure, now: Instant) {
         if !matches!(self.state, State::Ended) {
             let next = self.line.give_up(why);
@@ -268,10 +264,10 @@ impl KeyExchange {
         }
     }
 
-    /// Does what is due. Calling it early does no harm.
+    /// Does what is due. It may be called early.
     pub fn handle_timeout(&mut self, context: &S2Context<'_>, now: Instant, entropy: &mut impl Fresh) {
         if self.deadline.is_some_and(|at| at <= now) {
-            // Silence: the node has its own timers (docs/protocol/gateway.md §6.3).
+            // No message to the node, which has its own time-outs (docs/protocol/gateway.md §6.3).
             let before = std::mem::replace(&mut self.state, State::Ended);
             let next = before.too_late(&mut self.line, &mut Context { context, now, entropy });
             return self.enter(next, now);
@@ -288,7 +284,7 @@ impl KeyExchange {
         Deadline::earliest(gives_up, asks)
     }
 
-    /// What is to be done next; `None` when everything is said.
+    /// The next output; `None` if there is none.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.line.outputs.pop_front()
     }
@@ -303,7 +299,7 @@ impl KeyExchange {
         let kind = std::mem::discriminant(&before);
         let next = step(before, &mut self.line, cx);
         if std::mem::discriminant(&next) == kind {
-            // What repeats a step, or is passed over, gives no more time for it.
+            // A repeated or ignored message does not extend the time-out.
             self.state = next;
         } else {
             self.enter(next, cx.now);
@@ -321,19 +317,19 @@ impl KeyExchange {
 }
 
 impl Line {
-    /// Sends a command in clear.
+    /// Sends a command unencrypted.
     fn say(&mut self, command: Security2) {
         self.outputs.push_back(Output::Send(Body(Command::Security2(command).write())));
     }
 
-    /// Sends a command sealed, as soon as there is a nonce.
+    /// Sends a command encrypted, as soon as there is a nonce.
     fn seal<F: Fresh>(&mut self, protection: FrameKey, command: Security2, cx: &mut Context<'_, F>) {
         self.last = Some((protection, Zeroizing::new(Command::Security2(command).write())));
         self.repeated = false;
         self.seal_last(cx);
     }
 
-    /// Seals what was said last, or asks for the nonce again.
+    /// Encrypts the last command, or requests the nonce again.
     fn seal_last<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
         self.waits = None;
         let Some((protection, command)) = &self.last else { return };
@@ -343,19 +339,19 @@ impl Line {
                 self.waits = Some(cx.now + NONCE_AGAIN);
                 self.outputs.push_back(Output::Send(frame));
             }
-            // The keys of a bootstrapping are there, and its commands short.
+            // The keys of a key exchange are available, and its commands are short.
             Sealing::Impossible(_) => {}
         }
     }
 
-    /// The node could not open what was said last, or asks for it again: once more.
+    /// The node could not decrypt the last command, or asks for it again: send it once more.
     fn repeat<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
         if self.waits.is_some() || !std::mem::replace(&mut self.repeated, true) {
             self.seal_last(cx);
         }
     }
 
-    /// Ends in failure, and tells the node if it can profit from it.
+    /// Ends with a failure, and reports it to the node if that helps.
     fn give_up(&mut self, failure: Failure) -> State {
         if let Some(fail_type) = failure.fail_type() {
             self.say(Security2::KEXFail(KexFail { fail_type }));
@@ -363,7 +359,7 @@ impl Line {
         self.end(Err(failure))
     }
 
-    /// The same, where the node has the temporary key.
+    /// The same, if the node has the temporary key.
     fn refuse<F: Fresh>(&mut self, failure: Failure, cx: &mut Context<'_, F>) -> State {
         let sealed = [FailType::AUTH, FailType::KEY_GET, FailType::KEY_VERIFY];
         if let Some(fail_type) = failure.fail_type().filter(|it| sealed.contains(it))

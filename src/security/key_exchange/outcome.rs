@@ -1,4 +1,4 @@
-//! How a bootstrapping can end, in words for people.
+//! Results of a key exchange, with texts for the user.
 
 use std::fmt;
 
@@ -9,11 +9,10 @@ use crate::security::keys::KeyMask;
 /// The node has its keys.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Granted {
-    /// Those that it proved to have. All that were granted: fewer are a failure.
+    /// The keys that it proved to have: all that were granted, because fewer are a failure.
     pub keys: KeyMask,
-    /// Those that it asked for and did not get, because somebody decided so: worth a warning if the highest is among them.
+    /// The keys that it requested and that the user did not grant. If the highest is among them, the user is warned.
     pub withheld: KeyMask,
-    /// Its DSK, whole.
     pub dsk: [u8; DSK],
 }
 
@@ -23,18 +22,16 @@ impl fmt::Debug for Granted {
     }
 }
 
-/// What was waited for.
+/// The message that was awaited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeyExchangeStep {
-    /// The node's wishes.
     KexReport,
-    /// Its public key.
     PublicKey,
-    /// The proof that it knows our public key, and we know its PIN.
+    /// The echo, which proves that the node has our public key, and that the PIN is right.
     Echo,
-    /// It asks for a key, or has all.
+    /// The request for a key, or the end of the transfer.
     KeyGet,
-    /// The proof that a key arrived.
+    /// The verification of a key.
     Verify,
 }
 
@@ -50,55 +47,55 @@ impl fmt::Display for KeyExchangeStep {
     }
 }
 
-/// Why a node has no keys. It is in the network all the same, in clear: exclude it, and start over ([`Failure::advice`]).
+/// Why a node has no keys. It is in the network without security: exclude it, and start over ([`Failure::advice`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Failure {
-    /// The node said nothing in time.
+    /// The node did not answer in time.
     #[error("the device never sent {0}")]
     NoAnswer(KeyExchangeStep),
-    /// Nobody decided in time.
+    /// The user did not answer in time.
     #[error("nobody answered the question in time")]
     NobodyAnswered,
-    /// Somebody stopped it, or granted nothing.
+    /// The user cancelled, or granted no key.
     #[error("it was cancelled")]
     Cancelled,
-    /// The device wanted client-side authentication, and did not get it.
+    /// The device requested client-side authentication, and it was not granted.
     #[error("the device wants its codes typed into it, which was refused")]
     ClientSideAuthenticationRefused,
-    /// The node stopped it.
+    /// The node cancelled.
     #[error("the device stopped it: {}", reason(*.0))]
     StoppedByNode(FailType),
-    /// The label is that of another device, or this one does not want to prove that it is the one.
+    /// The label belongs to another device, or the device does not request a key that authenticates it.
     #[error("the device asks for no key that its PIN would prove; another device may answer in its place")]
     Unproven,
-    /// A lock that asks for less than Access Control, and there is no person to allow it.
+    /// A lock that requests less than Access Control, with no user to allow it.
     #[error("the lock asks for no key that is good enough for a door")]
     TooWeak,
-    /// The node asks for no key that can be given.
+    /// The node requests no key that exists for it.
     #[error("the device asks for no key that it could be given")]
     NoCommonKey,
-    /// The node has another scheme.
+    /// The node supports another scheme only.
     #[error("the device has another way to exchange keys")]
     NoCommonScheme,
-    /// The node has another curve.
+    /// The node supports another curve only.
     #[error("the device has another curve")]
     NoCommonCurve,
-    /// The DSK that was scanned is another device's.
+    /// The scanned DSK belongs to another device.
     #[error("the device is not the one whose label was scanned")]
     OtherDevice,
-    /// The first sealed frame did not open.
+    /// The first encrypted frame could not be decrypted.
     #[error("the PIN is wrong")]
     WrongPin,
-    /// The public key would make the shared secret public.
+    /// With this public key the shared secret would be public.
     #[error("the public key of the device is not one")]
     BadPublicKey,
-    /// An echo differs from what was sent, or something came in clear or under the wrong key: somebody may be in between.
+    /// An echo differs from what was sent, or a message came unencrypted or under the wrong key: possibly an attack.
     #[error("what the device heard is not what was sent to it")]
     Tampered,
-    /// The node asks for a key that was not granted.
+    /// The node requested a key that was not granted.
     #[error("the device asks for a key that it was not granted")]
     NotGranted,
-    /// The proof that a key arrived does not open.
+    /// The verification of a key could not be decrypted.
     #[error("the device did not prove that a key arrived")]
     NotVerified,
     /// The node ended before it had all of its keys.
@@ -107,7 +104,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// What the node is told; nothing where it said so itself, or its timers run.
+    /// The failure type sent to the node; none if the node failed itself, or if its time-outs end the exchange.
     pub(super) fn fail_type(self) -> Option<FailType> {
         match self {
             Self::NoAnswer(_) | Self::NobodyAnswered | Self::StoppedByNode(_) => None,
@@ -122,7 +119,7 @@ impl Failure {
         }
     }
 
-    /// What a person can do about it.
+    /// What the user can do about it.
     pub fn advice(self) -> &'static str {
         match self {
             Self::NoAnswer(_) | Self::NotVerified | Self::KeysNotTaken => {
@@ -151,7 +148,7 @@ impl Failure {
     }
 }
 
-/// A failure type in words.
+/// Text of a failure type.
 fn reason(fail_type: FailType) -> &'static str {
     match fail_type {
         FailType::KEX_KEY => "no key in common",

@@ -1,5 +1,5 @@
-//! The states of a bootstrapping, each with exactly what its moment needs. Inputs consume them: what came too early or a
-//! second time leaves the state as it was.
+//! The states of a key exchange, each with exactly the data that it needs. Inputs consume them: a message that comes
+//! too early or a second time leaves the state as it was.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::security::crypto::derive::{ExpandedKey, TempPrk};
 use crate::security::crypto::x25519::PublicKey;
 use crate::security::keys::KeyId;
 
-/// For each frame of the node (TA1, TA2, TA4, TA5).
+/// Time-out for each message of the node (TA1, TA2, TA4, TA5).
 const STEP: Duration = Duration::from_secs(10);
-/// For a person (TAI1, TAI2).
+/// Time-out for the user (TAI1, TAI2).
 const PERSON: Duration = Duration::from_secs(240);
 /// How often a node whose last message is lost is asked under its key.
 const PROOFS: u8 = 3;
-/// For the echo, once the PIN is known: nodes send it every ten seconds.
+/// Time-out for the echo once the PIN is known: nodes send it every ten seconds.
 const ECHO: Duration = Duration::from_secs(30);
 
-/// Where a bootstrapping stands.
+/// The state of a key exchange.
 #[derive(Debug)]
 pub(super) enum State {
     AwaitReport,
@@ -37,53 +37,53 @@ pub(super) enum State {
     Ended,
 }
 
-/// A person decides which keys.
+/// The user decides on the keys.
 #[derive(Clone, Debug)]
 pub(super) struct AwaitGrant {
     report: KexReport,
     offered: KeyMask,
 }
 
-/// Keys are granted, and the node tells its public key.
+/// Keys are granted, and the public key of the node is awaited.
 #[derive(Clone, Debug)]
 pub(super) struct AwaitPublicKey {
     agreed: Agreed,
 }
 
-/// A person reads the PIN.
+/// The user reads the PIN.
 #[derive(Clone, Debug)]
 pub(super) struct AwaitPin {
     agreed: Agreed,
     theirs: PublicKey,
 }
 
-/// The node repeats, sealed, what it was granted.
+/// The encrypted echo of the granted keys is awaited.
 #[derive(Clone, Debug)]
 pub(super) struct AwaitEcho {
     agreed: Agreed,
     dsk: [u8; DSK],
-    /// A person types our code into the device.
+    /// The user types the controller's code into the device.
     typing: bool,
 }
 
-/// The node asks for its keys, one by one.
+/// The node requests its keys, one by one.
 #[derive(Clone, Debug)]
 pub(super) struct AwaitKeyGet {
     agreed: Agreed,
     dsk: [u8; DSK],
     verified: KeyMask,
-    /// The one that was verified last.
+    /// The class whose key was verified last.
     last: Option<SecurityClass>,
 }
 
-/// A key is out, and the node proves that it has it.
+/// A key was sent, and its verification is awaited.
 #[derive(Clone, Debug)]
 pub(super) struct AwaitVerify {
     transfer: AwaitKeyGet,
     class: SecurityClass,
 }
 
-/// All keys are verified, and the node does not say that it is done: it is asked under the highest of them.
+/// All keys are verified and the node's last message is missing: it is asked under the highest key.
 #[derive(Clone, Debug)]
 pub(super) struct AwaitProof {
     transfer: AwaitKeyGet,
@@ -91,7 +91,7 @@ pub(super) struct AwaitProof {
     asked: u8,
 }
 
-/// What both sides said in clear, and repeat sealed.
+/// What both sides sent unencrypted, and repeat encrypted.
 #[derive(Clone, Copy, Debug)]
 struct Agreed {
     report: KexReport,
@@ -103,7 +103,7 @@ impl State {
         Self::AwaitReport
     }
 
-    /// How long it lasts.
+    /// The time-out of this state.
     pub(super) fn patience(&self) -> Option<Duration> {
         match self {
             Self::AwaitGrant(_) | Self::AwaitPin(_) | Self::AwaitEcho(AwaitEcho { typing: true, .. }) => Some(PERSON),
@@ -115,10 +115,10 @@ impl State {
         }
     }
 
-    /// That time has passed.
+    /// The time-out passed.
     pub(super) fn too_late<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> Self {
         let failure = match self {
-            // By now the node gave up, or it is a member and only its last message was lost.
+            // The node has given up, or it is a member and only its last message was lost.
             Self::AwaitKeyGet(state) if state.has_all() => return state.ask_for_proof(line, cx),
             Self::AwaitProof(state) if state.asked < PROOFS => return state.ask(line, cx),
             Self::AwaitReport => Failure::NoAnswer(KeyExchangeStep::KexReport),
@@ -131,12 +131,12 @@ impl State {
         line.give_up(failure)
     }
 
-    /// Whether sealed frames of the node can be opened.
+    /// Whether encrypted frames of the node can be decrypted.
     pub(super) fn opens_sealed(&self) -> bool {
         matches!(self, Self::AwaitEcho(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_) | Self::AwaitProof(_))
     }
 
-    /// The node said something in clear.
+    /// The node sent an unencrypted command.
     pub(super) fn in_clear<F: Fresh>(self, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> Self {
         match (self, command) {
             (Self::Ended, _) => Self::Ended,
@@ -145,7 +145,7 @@ impl State {
             (Self::AwaitPublicKey(state), Security2::PublicKeyReport(report)) if !report.including_node => {
                 state.told(report.public_key, line)
             }
-            // These are due sealed, and their keys are there.
+            // These must be encrypted, and their keys are available.
             (
                 Self::AwaitEcho(_) | Self::AwaitKeyGet(_) | Self::AwaitVerify(_),
                 Security2::KEXSet(_) | Security2::NetworkKeyGet(_) | Security2::NetworkKeyVerify | Security2::TransferEnd(_),
@@ -154,7 +154,7 @@ impl State {
         }
     }
 
-    /// The node said something sealed.
+    /// The node sent an encrypted command.
     pub(super) fn sealed<F: Fresh>(
         self,
         protection: FrameKey,
@@ -174,7 +174,7 @@ impl State {
         }
     }
 
-    /// The node made a nonce with us, and its frame did not open with it. `report` would give it another one.
+    /// A frame of the node that used our nonce did not decrypt. `report` would give the node another nonce.
     pub(super) fn unopened(self, line: &mut Line, report: Body) -> Self {
         match self {
             Self::AwaitEcho(_) => line.give_up(Failure::WrongPin),
@@ -187,7 +187,7 @@ impl State {
     }
 }
 
-/// The node told its wishes.
+/// The KEX Report arrived.
 fn reported(report: KexReport, line: &mut Line) -> State {
     let long_range = line.session.peer().is_long_range();
     let offered = possible(report.requested_keys, line);
@@ -201,7 +201,7 @@ fn reported(report: KexReport, line: &mut Line) -> State {
     } else if offered.is_empty() {
         Some(Failure::NoCommonKey)
     } else if wants_csa && (long_range || line.known.is_some()) {
-        // Its key is made for this exchange, so no label has it.
+        // The device makes a new key pair for this exchange, so no label shows its DSK.
         Some(Failure::ClientSideAuthenticationRefused)
     } else {
         None
@@ -215,19 +215,18 @@ fn reported(report: KexReport, line: &mut Line) -> State {
     State::AwaitGrant(state)
 }
 
-/// Of the keys that a node asks for, those that there are for it.
+/// The requested keys that exist for this node.
 fn possible(requested: KeyMask, line: &Line) -> KeyMask {
     let possible = if line.session.peer().is_long_range() { KeyMask::LONG_RANGE } else { KeyMask::KNOWN };
     requested & possible
 }
 
 impl AwaitGrant {
-    /// What the node can be given.
+    /// The keys that the node can be granted.
     pub(super) fn offered(&self) -> KeyMask {
         self.offered
     }
 
-    /// Somebody decided.
     pub(super) fn decided(self, grant: Grant, line: &mut Line) -> State {
         let csa = self.report.flags.client_side_authentication();
         if grant.keys.is_empty() {
@@ -248,7 +247,7 @@ impl AwaitGrant {
 }
 
 impl AwaitPublicKey {
-    /// The node told its public key. Ours goes out at once, before anybody looks for a PIN.
+    /// The public key of the node arrived. Ours is sent at once, before the user enters the PIN.
     fn told(self, theirs: PublicKey, line: &mut Line) -> State {
         let agreed = self.agreed;
         let csa = agreed.set.flags.client_side_authentication();
@@ -286,7 +285,7 @@ impl AwaitPublicKey {
 }
 
 impl AwaitPin {
-    /// Somebody read the PIN.
+    /// The user entered the PIN.
     pub(super) fn entered(self, pin: &DskPin, line: &mut Line) -> State {
         let mut theirs = self.theirs;
         theirs.0.iter_mut().zip(pin.bytes()).for_each(|(to, from)| *to = from);
@@ -294,7 +293,7 @@ impl AwaitPin {
     }
 }
 
-/// The node's key with the bytes that it blanked; `None` if it is another device's.
+/// The node's public key with its missing bytes; `None` if it belongs to another device.
 fn completed(theirs: PublicKey, dsk: [u8; DSK], is_blanked: bool) -> Option<PublicKey> {
     let mut whole = theirs;
     if is_blanked {
@@ -308,7 +307,7 @@ fn dsk_of(key: &PublicKey) -> [u8; DSK] {
     dsk
 }
 
-/// Both public keys are known: from here on frames are sealed.
+/// Both public keys are known: frames are encrypted from now on.
 fn agree(agreed: Agreed, theirs: PublicKey, typing: bool, line: &mut Line) -> State {
     let Some(shared) = line.private.agree(&theirs) else { return line.give_up(Failure::BadPublicKey) };
     let prk = TempPrk::extract(&shared, &line.private.public(), &theirs);
@@ -317,7 +316,7 @@ fn agree(agreed: Agreed, theirs: PublicKey, typing: bool, line: &mut Line) -> St
 }
 
 impl AwaitEcho {
-    /// The node repeated what it was granted: nobody changed it on the way.
+    /// The node repeated the granted keys, which proves that nobody modified them.
     fn echoed<F: Fresh>(self, protection: FrameKey, set: KexSet, line: &mut Line, cx: &mut Context<'_, F>) -> State {
         let agreed = self.agreed;
         if protection != FrameKey::Temporary || set != agreed.set_echo() {
@@ -341,7 +340,7 @@ impl Agreed {
 impl AwaitKeyGet {
     fn sealed<F: Fresh>(self, protection: FrameKey, command: Security2, line: &mut Line, cx: &mut Context<'_, F>) -> State {
         match command {
-            // It did not hear our answer.
+            // The node did not receive our answer.
             Security2::KEXSet(set) if self.verified.is_empty() && set == self.agreed.set_echo() => {
                 line.seal(FrameKey::Temporary, Security2::KEXReport(self.agreed.report_echo()), cx);
                 State::AwaitKeyGet(self)
@@ -361,7 +360,7 @@ impl AwaitKeyGet {
         }
     }
 
-    /// The node asks for a key.
+    /// The node requests a key.
     fn asked<F: Fresh>(self, get: NetworkKeyGet, line: &mut Line, cx: &mut Context<'_, F>) -> State {
         let granted = self.agreed.set.granted_keys;
         let class = get.requested_key.single().filter(|_| granted.contains(get.requested_key));
@@ -374,7 +373,7 @@ impl AwaitKeyGet {
         State::AwaitVerify(AwaitVerify { transfer: self, class })
     }
 
-    /// The node has all it wants, which must be all it was granted.
+    /// The node has ended the transfer; it must have all keys that it was granted.
     fn completed<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> State {
         if self.has_all() { self.granted(line) } else { line.refuse(Failure::KeysNotTaken, cx) }
     }
@@ -413,7 +412,7 @@ impl AwaitVerify {
                 line.seal(FrameKey::Temporary, Security2::TransferEnd(TransferEnd::VERIFIED), cx);
                 State::AwaitKeyGet(transfer)
             }
-            // It did not hear the key.
+            // The node did not receive the key.
             Security2::NetworkKeyGet(get) if protection == FrameKey::Temporary && get.requested_key == KeyMask::of(class) => {
                 transfer.asked(get, line, cx)
             }

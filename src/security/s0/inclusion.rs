@@ -1,16 +1,13 @@
-//! How a node gets the network key under S0, from the side of the controller that includes it
-//! (docs/protocol/security.md A6).
-//!
+//! S0 key transfer to a node, on the including side (docs/protocol/security.md A6).
 //! | step | what | under |
 //! | --- | --- | --- |
 //! | 1–2 | Scheme Get, Scheme Report | clear |
-//! | 3–4 | Nonce Get, Nonce Report, Network Key Set | the zero key: whoever listens in now knows the key |
-//! | 5 | the node asks for a nonce and says Network Key Verify | the network key |
+//! | 3–4 | Nonce Get, Nonce Report, Network Key Set | the zero key: anyone who listens at this moment has the key |
+//! | 5 | the node requests a nonce and sends Network Key Verify | the network key |
 //! | 6 | a controller only: Scheme Inherit, Scheme Report | the network key |
 //! | 7 | Commands Supported Get, Commands Supported Report | the network key |
-//!
-//! Each step has ten seconds, and what was not acknowledged is sent again within them. After step 6 the key is granted:
-//! a node that then keeps its list of classes to itself is asked again by the interview.
+//! Each step has ten seconds, and a frame without acknowledgement is sent again within them. After step 6 the key is
+//! granted: if the class list is missing, the interview requests it.
 
 use std::fmt;
 use std::time::Duration;
@@ -27,12 +24,12 @@ use crate::security::crypto::Key;
 use super::S0Keys;
 use super::peer::{CannotSend, Next, Peer, Refused, Said};
 
-/// What every step may take.
+/// Time-out of each step.
 const STEP: Duration = Duration::from_secs(10);
-/// How often a step's frame is sent again if it is not acknowledged.
+/// Number of retries of a frame that is not acknowledged.
 const RETRIES: u8 = 2;
 
-/// One node that is getting the key. Begin it right after the node was added, if it lists Security and not Security 2.
+/// Key transfer to one node. Start it directly after the node was added, if it lists Security and not Security 2.
 pub struct Inclusion {
     peer: Peer,
     network_key: Key,
@@ -42,25 +39,25 @@ pub struct Inclusion {
     step: S0Step,
     since: Instant,
     retries: u8,
-    /// Something came under another key, which may have been the node or somebody else.
+    /// Something was encrypted with another key, by the node or by someone else.
     wrong_key: bool,
     classes: SecureClasses,
 }
 
-/// Where an inclusion is.
+/// The state of the transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum S0Step {
     /// Waiting for the Scheme Report.
     Scheme,
-    /// Waiting for a nonce to send the key with.
+    /// Waiting for a nonce to encrypt the key with.
     Key,
-    /// The key is out; waiting for Network Key Verify.
+    /// The key was sent; waiting for Network Key Verify.
     Verify,
     /// A controller was told to inherit the scheme.
     Inherit,
-    /// Waiting for the list of classes.
+    /// Waiting for the class list.
     Classes,
-    /// The outcome was told.
+    /// The result was returned.
     Over,
 }
 
@@ -77,49 +74,47 @@ impl fmt::Display for S0Step {
     }
 }
 
-/// What to do after a turn of an inclusion.
+/// What to do after a call.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Turn {
     /// Payloads to send to the node, in this order.
     pub send: Vec<Vec<u8>>,
-    /// It is over.
     pub outcome: Option<Result<Granted, NotGranted>>,
 }
 
 /// The node has the key and proved it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Granted {
-    /// The classes it has under S0 only; `None` where it did not say.
+    /// The classes that it supports under S0 only; `None` if it did not report them.
     pub classes: Option<SecureClasses>,
 }
 
-/// The classes of a node that are there under S0 only.
+/// The classes that a node supports under S0 only.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct SecureClasses {
-    /// Those it has.
     pub supported: Vec<ClassId>,
-    /// Those it uses on others.
+    /// The classes that it controls.
     pub controlled: Vec<ClassId>,
 }
 
-/// Why the node has no key. It is in the network, insecurely.
+/// Why the node has no key. It is in the network without security.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotGranted {
     /// Long Range has no S0.
     #[error("nodes of Long Range have no S0; exclude the device and include it with S2 by SmartStart")]
     LongRange,
-    /// It did not answer in ten seconds.
+    /// It did not answer within ten seconds.
     #[error("the node stopped answering while {0}; exclude the device, bring it near the controller and include it again")]
     Silent(S0Step),
-    /// What it was sent did not arrive.
+    /// A frame was not acknowledged.
     #[error("the node could not be reached while {0}; exclude the device, bring it near the controller and include it again")]
     Unreachable(S0Step),
-    /// What came was not under the key it was given.
+    /// The answer was not encrypted with the new key.
     #[error(
         "the node answered under another key than the one it was given; reset the device as its manual says, and include it again"
     )]
     WrongKey,
-    /// The controller's frames are too short for the key.
+    /// The maximum payload of the controller is too short for the key.
     #[error("the stick can't send frames of {needed} bytes, which giving the key takes; use another stick")]
     NoRoom {
         /// Length of the payload in bytes.
@@ -128,7 +123,7 @@ pub enum NotGranted {
 }
 
 impl Inclusion {
-    /// Begins: send the payload and come back with what happens. `room` is the longest payload a frame can have.
+    /// Starts: send the payload and report back what happens. `room` is the maximum payload of a frame in bytes.
     pub fn begin(
         own: NodeId,
         node: NodeId,
@@ -157,7 +152,7 @@ impl Inclusion {
         (self.step != S0Step::Over).then(|| Deadline { at: self.since + STEP, why: "S0 inclusion step" })
     }
 
-    /// The node said something. What is not part of the inclusion changes nothing.
+    /// Handles a Security command of the node. Others are ignored.
     pub fn receive(&mut self, said: Security, now: Instant, entropy: &mut impl Fresh) -> Turn {
         match said {
             _ if self.step == S0Step::Over => Turn::default(),
@@ -166,7 +161,7 @@ impl Inclusion {
             Security::NonceReport(report) if self.peer.nonce_told(report.nonce.clone(), now) => self.go_on(now, entropy),
             Security::CommandEncapsulation(frame) => self.opened(&frame, false, now, entropy),
             Security::CommandEncapsulationNonceGet(frame) => self.opened(&frame, true, now, entropy),
-            // In clear, anybody could have said it.
+            // Unencrypted, anyone could have sent it.
             _ => Turn::default(),
         }
     }
@@ -183,7 +178,7 @@ impl Inclusion {
         self.peer.abandon();
         match self.step {
             S0Step::Scheme => Turn::sending(Some(scheme_get())),
-            // The node may have lost the nonce with the frame, so it is asked for another.
+            // The node may have used up the nonce with this frame, so a new one is requested.
             S0Step::Verify => {
                 self.step = S0Step::Key;
                 self.send_command(now, entropy)
@@ -193,7 +188,7 @@ impl Inclusion {
         }
     }
 
-    /// A step took too long, if it did.
+    /// Checks the time-out of the step.
     pub fn handle_timeout(&mut self, now: Instant) -> Turn {
         if self.step == S0Step::Over || now.since(self.since) < STEP {
             return Turn::default();
@@ -239,7 +234,7 @@ impl Inclusion {
         self.send_command(now, entropy)
     }
 
-    /// Begins to send the command of this step.
+    /// Starts sending the command of this step.
     fn send_command(&mut self, now: Instant, entropy: &mut impl Fresh) -> Turn {
         let command = match self.step {
             S0Step::Key => {
@@ -255,7 +250,7 @@ impl Inclusion {
         match self.peer.begin(&command, self.room) {
             Ok(()) => self.go_on(now, entropy),
             Err(CannotSend::TooLong { len, .. }) => self.fail(NotGranted::NoRoom { needed: len }),
-            // Whatever was on its way was abandoned at the beginning of the step.
+            // Whatever was under way was abandoned at the beginning of the step.
             Err(CannotSend::Busy) => Turn::default(),
         }
     }

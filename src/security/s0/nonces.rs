@@ -1,5 +1,5 @@
-//! Who may use which nonce of one pair of nodes (docs/protocol/security.md A4). A nonce is good for one frame and for a
-//! short time; that is all that keeps S0 from replays.
+//! The nonces between two nodes (docs/protocol/security.md A4). A nonce is valid for one frame and for a short time;
+//! this is the only protection of S0 against replays.
 
 use std::time::Duration;
 
@@ -7,37 +7,38 @@ use crate::command::security::{Nonce, NonceId};
 use crate::domain::time::Instant;
 use crate::security::Fresh;
 
-/// How long a nonce we gave can be used. Within the 3 to 20 s of docs/protocol/security.md A4; locks that beam and retry need seconds.
+/// Lifetime of a nonce that we sent. Within the 3 to 20 s of docs/protocol/security.md A4; locks with beams and retries
+/// need seconds.
 pub const LIFETIME: Duration = Duration::from_secs(10);
-/// How long we hold a nonce we were given: as long as the strictest node keeps its own.
+/// How long we use a nonce that we received: as long as the strictest node accepts it.
 pub const HELD: Duration = Duration::from_secs(3);
-/// How many a peer can have at once.
+/// Maximum number of valid nonces per peer.
 const LIVE: usize = 8;
-/// Whoever asks for more than [`LIVE`] within this time gets none: anybody can ask in a node's name, and each answer costs
-/// airtime.
+/// A peer that requests more than [`LIVE`] within this time gets none: any sender can forge the request, and each
+/// answer costs airtime.
 const BURST: Duration = Duration::from_secs(1);
 
-/// So many frames may fail under one nonce. Each costs two block ciphers; a serial line carries some 3,000 frames in the
-/// life of a nonce, so a flood over the air does not get there and can't hide the frame of the node itself.
+/// Failed frames per nonce. Each costs two block ciphers; a serial line carries some 3,000 frames in the lifetime of a
+/// nonce, so a flood by radio does not reach the limit and cannot suppress the frame of the node itself.
 const ATTEMPTS: u16 = 4_096;
 
-/// The nonces we gave to one peer, oldest first.
+/// The nonces sent to one peer, oldest first.
 #[derive(Clone, Default, Debug)]
 pub struct Issued {
     live: Vec<Given>,
 }
 
-/// A nonce that was given.
+/// A nonce that was sent.
 #[derive(Clone, Debug)]
 struct Given {
     at: Instant,
     nonce: Nonce,
-    /// Frames that named it and were not authentic.
+    /// Frames that named it and failed authentication.
     failures: u16,
 }
 
 impl Issued {
-    /// A new nonce for the peer; `None` while it asks for too many.
+    /// A new nonce for the peer; `None` if it requests too many.
     pub fn issue(&mut self, now: Instant, entropy: &mut impl Fresh) -> Option<Nonce> {
         self.expire(now);
         if self.live.len() >= LIVE {
@@ -51,10 +52,10 @@ impl Issued {
         Some(nonce)
     }
 
-    /// Opens a frame with the nonce that it names. Nonces are sent in clear, so any sender can name one: only a frame that
-    /// `open` finds authentic uses it up, once. Older nonces are taken back with it: the peer won't come back to them. A
-    /// younger one may be on the air; a node that was kept waiting asks twice, and speaks under the second as soon as that is
-    /// there. (Z-Wave JS takes back all of them, and loses what is said under the second.)
+    /// Decrypts a frame with the nonce that it names. Nonces are sent unencrypted, so any sender can name one: only a
+    /// frame that `open` finds authentic uses it up, once. Older nonces are invalidated with it, because the peer does
+    /// not use them any more. A younger one stays valid: a node that had to wait requests two, and uses the second as
+    /// soon as it arrives. (Z-Wave JS invalidates all of them, and loses what is sent under the second.)
     pub fn open<T>(&mut self, id: NonceId, now: Instant, open: impl FnOnce(&Nonce) -> Option<T>) -> Result<T, NotOpened> {
         self.expire(now);
         let named = self.live.iter().position(|given| given.nonce.id() == id);
@@ -72,41 +73,41 @@ impl Issued {
         Ok(opened)
     }
 
-    /// Whether a live nonce has this first byte.
+    /// Whether a valid nonce has this first byte.
     pub fn has(&self, id: NonceId) -> bool {
         self.live.iter().any(|given| given.nonce.id() == id)
     }
 
-    /// Forgets those that are too old.
+    /// Drops expired nonces.
     pub fn expire(&mut self, now: Instant) {
         self.live.retain(|given| now.since(given.at) < LIFETIME);
     }
 }
 
-/// Why a frame was not opened.
+/// Why a frame was not decrypted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotOpened {
-    /// The nonce that it names was used, is too old, or was never given.
+    /// The nonce was used, is too old, or was never sent.
     NoSuchNonce,
     /// It was not made with the key.
     NotAuthentic,
 }
 
-/// The nonce that a peer gave us.
+/// The nonce that a peer sent.
 #[derive(Clone, Default, Debug)]
 pub enum Received {
-    /// Neither there nor asked for.
+    /// Neither available nor requested.
     #[default]
     None,
-    /// We asked, and nothing came yet.
+    /// Requested, and not arrived.
     Asked,
-    /// It is there, since then.
+    /// Available, since that time.
     Held(Instant, Nonce),
 }
 
 impl Received {
-    /// The peer told a nonce. One that nobody asked for is dropped, and so is a second one: anybody could have sent it, to
-    /// spoil the next frame. `false`: it was dropped.
+    /// A nonce arrived. One that was not requested is dropped, and so is a second one: any sender can forge it to make
+    /// the next frame fail. `false`: it was dropped.
     pub fn told(&mut self, nonce: Nonce, now: Instant) -> bool {
         let wanted = match self {
             Self::None => false,
@@ -119,11 +120,11 @@ impl Received {
         wanted
     }
 
-    /// Takes the nonce, if it is there and young enough.
+    /// Takes the nonce, if it is available and young enough.
     pub fn take(&mut self, now: Instant) -> Option<Nonce> {
         match std::mem::take(self) {
             Self::Held(since, nonce) if now.since(since) < HELD => Some(nonce),
-            // What is asked for stays asked for.
+            // A pending request stays pending.
             Self::Asked => {
                 *self = Self::Asked;
                 None
@@ -133,10 +134,10 @@ impl Received {
     }
 }
 
-/// A nonce whose first byte is none of those that are taken.
+/// A nonce whose first byte is not in use.
 pub fn fresh(entropy: &mut impl Fresh, taken: impl Fn(NonceId) -> bool) -> Nonce {
     let mut nonce = Nonce(entropy.fresh());
-    // Fewer than 256 are taken, so one step at a time finds a free one; the other seven bytes are random in any case.
+    // Fewer than 256 are in use, so counting up finds a free one; the other seven bytes are random anyway.
     for _ in 0..=u8::MAX {
         if !taken(nonce.id()) {
             break;

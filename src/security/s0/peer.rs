@@ -1,13 +1,11 @@
-//! The talk with one node under S0: which frames to send for a command, and what a frame says. Nothing is sent from here;
-//! the network floor asks what is next, and says what came.
-//!
+//! The S0 session with one node: which frames to send for a command, and what a received frame contains. The caller
+//! sends the frames, asks what is next, and passes in what was received.
 //! ```text
 //! begin(command) ─ next() ─ AskNonce ─ … nonce_told() ─ next() ─ Send(last: true)
 //!                                                              └ Send(last: false) ─ … nonce_told() ─ next() ─ Send(last: true)
 //! ```
-//!
-//! A command that is too long for one frame goes in two; the node tells the nonce for the second because the first is a
-//! 0xC1 frame (docs/protocol/security.md A3).
+//! A command that is too long for one frame is sent in two; the node sends the nonce for the second because the first
+//! is a 0xC1 frame (docs/protocol/security.md A3).
 
 use std::fmt;
 use std::time::Duration;
@@ -22,15 +20,15 @@ use crate::security::Fresh;
 use super::nonces::{Issued, NotOpened, Received, fresh};
 use super::{Address, Control, Counter, Header, Part, S0Keys, open, payload, seal};
 
-/// How long the second part of a command may be away.
+/// Time-out for the second part of a command.
 const REASSEMBLY: Duration = Duration::from_secs(10);
 
-/// How long to wait for a nonce after the node acknowledged that we asked (docs/protocol/security.md A4).
+/// Time-out for a nonce after the node acknowledged the Nonce Get (docs/protocol/security.md A4).
 pub fn nonce_wait(listening: bool) -> Duration {
     if listening { Duration::from_secs(3) } else { Duration::from_secs(10) }
 }
 
-/// The talk with one node. All of it is lost at a restart, which costs a Nonce Get.
+/// The session with one node. It is lost at a restart, which costs a Nonce Get.
 #[derive(Debug)]
 pub struct Peer {
     own: Address,
@@ -42,72 +40,70 @@ pub struct Peer {
     first_part: Option<FirstPart>,
 }
 
-/// A command on its way: the frames that are left.
+/// A command under way: the remaining frames.
 struct Sending {
-    /// The next one is the last.
+    /// The last element is the next frame.
     parts: Vec<(Control, Zeroizing<Vec<u8>>)>,
 }
 
-/// The first half of a command that came.
+/// The first part of a received command.
 struct FirstPart {
     counter: Counter,
     plain: Zeroizing<Vec<u8>>,
     came: Instant,
 }
 
-/// What to do for the command on its way.
+/// What to do for the command under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Next {
-    /// Send a Nonce Get in clear, and ask again once the node told a nonce.
+    /// Send a Nonce Get unencrypted, and call again when the nonce arrived.
     AskNonce,
-    /// Send this payload.
     Send {
         /// A Message Encapsulation, class byte first.
         payload: Vec<u8>,
-        /// The whole command is out with it. Otherwise the node tells a nonce next.
+        /// The whole command is sent with it. Otherwise the node sends a nonce next.
         last: bool,
     },
-    /// No command is on its way.
+    /// No command is under way.
     Idle,
 }
 
-/// Why a command can't be sent.
+/// Why a command cannot be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CannotSend {
-    /// Another one is on its way: S0 nodes lose count if there are two.
+    /// Another command is under way: S0 nodes cannot handle two.
     #[error("another command to this node is under way; send this one after it")]
     Busy,
-    /// Not even two frames hold it.
+    /// Too long for two frames.
     #[error("the command has {len} bytes and S0 takes {max} at most; send less at once")]
     TooLong {
         /// Its length in bytes.
         len: usize,
-        /// The most that fit.
+        /// Maximum length in bytes.
         max: usize,
     },
 }
 
-/// What came of a frame, and what to send at once because of it.
+/// The content of a frame, and what to send at once because of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opened {
-    /// What it said.
     pub said: Said,
-    /// It asked for the next nonce: tell this one before anything else.
+    /// It requested a nonce: send this one before anything else.
     pub nonce: Option<Nonce>,
 }
 
-/// What a frame said.
+/// The content of a frame.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Said {
-    /// A whole command, proven to come from a node with the key.
+    /// A whole command from a holder of the key.
     Command(Zeroizing<Vec<u8>>),
     /// The first part of one.
     FirstPart,
-    /// Nothing that can be believed.
+    /// The frame was not accepted.
     Nothing(Refused),
 }
 
-/// Commands may hold codes.
+/// Omits the command, which may contain a code.
 impl fmt::Debug for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -118,13 +114,13 @@ impl fmt::Debug for Said {
     }
 }
 
-/// Why a frame is not believed. For logs; the node will send again by itself.
+/// Why a frame was not accepted, for logs. The node will send it again by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refused {
-    /// Sent twice, or too late.
+    /// A repeat, or too late.
     #[error("it names a nonce that was used, is too old, or was never given")]
     NoSuchNonce,
-    /// Wrong key, or changed on the way.
+    /// Wrong key, or modified.
     #[error("it was not made with the network's key; if that goes on, exclude the device and include it again")]
     NotAuthentic,
     /// A second part without its first, or of another command.
@@ -133,13 +129,13 @@ pub enum Refused {
     /// No command in it.
     #[error("it holds no command")]
     Empty,
-    /// Nonces are only asked for and told in clear.
+    /// Nonces are requested and sent unencrypted only.
     #[error("it holds a request for a nonce, which is never encrypted")]
     NonceInside,
 }
 
 impl Peer {
-    /// The talk between this controller and a node; `None` for Long Range.
+    /// The session between this controller and a node; `None` on Long Range.
     pub fn new(own: NodeId, peer: NodeId) -> Option<Self> {
         let (own, peer) = (Address::of(own)?, Address::of(peer)?);
         Some(Self {
@@ -153,23 +149,23 @@ impl Peer {
         })
     }
 
-    /// The node asked for a nonce: tell it this one at once, before everything else, with one transmission and no retries.
-    /// `None`: it asks too often.
+    /// The node requested a nonce: send this one at once, before everything else, without retries. `None`: it requests
+    /// too many.
     pub fn nonce_asked(&mut self, now: Instant, entropy: &mut impl Fresh) -> Option<Nonce> {
         self.issued.issue(now, entropy)
     }
 
-    /// The node told a nonce. `false` where nobody asked: then there is nothing to go on with.
+    /// A nonce arrived. `false` if none was requested: then there is nothing to continue.
     pub fn nonce_told(&mut self, nonce: Nonce, now: Instant) -> bool {
         self.received.told(nonce, now)
     }
 
-    /// Whether a command is on its way.
+    /// Whether a command is under way.
     pub fn is_busy(&self) -> bool {
         self.sending.is_some()
     }
 
-    /// Begins to send a command. `room` is the longest payload that a frame can have, in bytes.
+    /// Starts sending a command. `room` is the maximum payload of a frame in bytes.
     pub fn begin(&mut self, command: &[u8], room: usize) -> Result<(), CannotSend> {
         if self.is_busy() {
             return Err(CannotSend::Busy);
@@ -188,7 +184,7 @@ impl Peer {
         Ok(())
     }
 
-    /// What to do next for the command on its way.
+    /// What to do next for the command under way.
     pub fn next(&mut self, keys: &S0Keys, now: Instant, entropy: &mut impl Fresh) -> Next {
         let Some(Sending { parts }) = &mut self.sending else { return Next::Idle };
         let Some(theirs) = self.received.take(now) else {
@@ -202,20 +198,21 @@ impl Peer {
         } else {
             self.received = Received::Asked;
         }
-        // Neither of ours nor the one it answers to (docs/protocol/security.md A3), which the node might take it for.
+        // Neither one of ours nor the one that it answers (docs/protocol/security.md A3), because the node might
+        // confuse them.
         let ours = fresh(entropy, |id| id == theirs.id() || self.issued.has(id));
         let header = Header { from: self.own, to: self.peer, wants_nonce: !last };
         let frame = seal(keys, header, ours, &theirs, control, &plain);
         Next::Send { payload: payload(header, frame), last }
     }
 
-    /// Gives up the command on its way: a frame was not acknowledged, or a nonce did not come.
+    /// Gives up the command under way: a frame was not acknowledged, or a nonce did not arrive.
     pub fn abandon(&mut self) {
         self.sending = None;
         self.received = Received::None;
     }
 
-    /// A Message Encapsulation came. `wants_nonce`: its command was 0xC1.
+    /// Handles a Message Encapsulation. `wants_nonce`: its command was 0xC1.
     pub fn open(
         &mut self,
         frame: &Encapsulation,
@@ -233,7 +230,7 @@ impl Peer {
             Err(NotOpened::NotAuthentic) => return nothing(Refused::NotAuthentic),
         };
         let said = self.read(control, plain, now);
-        // A node that asks is answered, whatever it said.
+        // A request for a nonce is answered, whatever the command is.
         let nonce = if wants_nonce { self.issued.issue(now, entropy) } else { None };
         Opened { said, nonce }
     }
@@ -259,12 +256,12 @@ impl Peer {
         }
     }
 
-    /// When a first part that nothing followed is to be forgotten: it may hold half a code.
+    /// When to drop a first part without a second: it may contain half of a code.
     pub fn deadline(&self) -> Option<Deadline> {
         self.first_part.as_ref().map(|first| Deadline { at: first.came + REASSEMBLY, why: "second part of an S0 command" })
     }
 
-    /// Forgets what is too old: nonces, and a first part that nothing followed.
+    /// Drops expired nonces, and an expired first part.
     pub fn expire(&mut self, now: Instant) {
         self.issued.expire(now);
         self.first_part = self.first_part.take().filter(|first| now.since(first.came) < REASSEMBLY);

@@ -311,7 +311,7 @@ fn a_used_nonce_takes_the_older_ones_with_it() {
 #[test]
 fn what_a_lock_says_under_the_second_nonce_it_asked_for_is_not_lost() {
     let mut pair = Pair::new();
-    // Kept waiting, it asks again; the second report is on the air while it speaks under the first.
+    // Kept waiting, it asks again; the second report is being transmitted while it speaks under the first.
     let [first, second] = [(); 2].map(|()| pair.controller.nonce_asked(pair.now, &mut pair.entropy).unwrap());
     for (nonce, said) in [(first, [0x71, 0x05]), (second, [0x62, 0x03])] {
         pair.lock.begin(&said, 46).unwrap();

@@ -380,10 +380,10 @@ fn nothing_secret_shows_in_debug_output() {
     assert!(!said.contains("52, 55, 49, 49"), "{said}");
 }
 
-/// Air between two sides that loses, repeats and reorders frames, and what became of each command.
+/// Air between two sides that loses, repeats and reorders frames, and the result of each command.
 struct Dialogue {
     sides: [Side; 2],
-    /// Frames on the air: for whom, and the bytes.
+    /// Frames being transmitted: for whom, and the bytes.
     in_transit: VecDeque<(usize, Vec<u8>)>,
     /// The command each side wants to get over: it is sealed again with a mark of its own, at most so often.
     waiting: [Option<Vec<u8>>; 2],
@@ -391,7 +391,7 @@ struct Dialogue {
     sealed: u8,
     frames: usize,
     delivered: Vec<(usize, Vec<u8>)>,
-    /// By side: those that cross on the air use the same one, which is how S2 is.
+    /// By side: those that cross being transmitted use the same one, which is how S2 is.
     nonces: BTreeSet<(usize, Vec<u8>)>,
 }
 
@@ -492,7 +492,7 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// The sheet's promise (docs/protocol/security.md B9): a frame that can't be opened, the Nonce Report it gets, and
+    /// The sheet's promise (docs/protocol/security.md B9): a frame that cannot be opened, the Nonce Report it gets, and
     /// the frame again. Or: Nonce Get, Nonce Report, frame. Three frames, whatever was lost, repeated, reordered or
     /// restarted before.
     #[test]
@@ -521,7 +521,8 @@ proptest! {
                 }
             }
         }
-        // What is still on the air is lost, and so long past that no number can be taken for a repeat of the radio.
+        // What is still being transmitted is lost, and so long past that no number can be taken for a repeat of the
+        // radio.
         dialogue.in_transit.clear();
         for side in &mut dialogue.sides {
             side.now = side.now + Duration::from_secs(5);

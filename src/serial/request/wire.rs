@@ -1,4 +1,4 @@
-//! The parameters of each request, both ways.
+//! The parameters of each request, written and parsed.
 
 use bytes::Bytes;
 use nom::combinator::{map, opt};
@@ -17,11 +17,10 @@ use crate::serial::transmit::{SendData, SendDataMulti, TxOptions};
 
 /// Get Routing Info: leave out bad links.
 const REMOVE_BAD: u8 = 0x80;
-/// Get Routing Info: leave out nodes that don't repeat.
+/// Get Routing Info: without nodes that do not repeat.
 const REMOVE_NON_REPEATERS: u8 = 0x40;
 
 impl Request {
-    /// Appends the parameters.
     pub(super) fn put(&self, bytes: &mut Vec<u8>, width: NodeIdWidth) {
         match self {
             Self::GetSerialApiInitData
@@ -133,7 +132,7 @@ impl Request {
         }
     }
 
-    /// Parses the parameters of `function`, which must be used up.
+    /// Parses the parameters of `function`, which must be consumed completely.
     pub(super) fn parse_as(input: &[u8], function: FunctionId, width: NodeIdWidth) -> IResult<&[u8], Self> {
         let (rest, request) = Self::parse_params(input, function, width)?;
         end_within(rest, 0)?;

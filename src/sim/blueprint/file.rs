@@ -30,13 +30,11 @@ const MOST_SLOTS: [u16; 2] = [254, 1_000];
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{place}: {what}")]
 pub struct InvalidWorld {
-    /// File and line.
     pub place: String,
     /// The key, what is wrong with it, and what to write.
     pub what: String,
 }
 
-/// A whole file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -169,7 +167,7 @@ enum Listens {
     EachQuarterSecond,
 }
 
-/// 0 to 100.
+/// A percentage from 0 to 100.
 #[derive(Clone, Copy, Default)]
 struct Percent(u8);
 
@@ -322,7 +320,7 @@ impl PathTable {
     }
 }
 
-/// A node can't have a key that nobody named.
+/// A node cannot have a key that nobody named.
 fn asks_for_named_keys(model: &Model, node: NodeId, keys: &KeyFile) -> Result<(), String> {
     let wanted = if node.is_long_range() { model.requests & KeyMask::LONG_RANGE } else { model.requests };
     let missing = wanted.classes().filter_map(|class| KeyId::of(class, node)).find(|id| keys.get(*id).is_none());

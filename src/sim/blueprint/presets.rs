@@ -11,7 +11,6 @@ pub struct Preset {
     pub name: &'static str,
     /// What it is, in a few words.
     pub what: &'static str,
-    /// The model.
     pub model: fn() -> Model,
 }
 
@@ -42,7 +41,6 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "sensor", what: "S2, a water sensor that sleeps and wakes by itself", model: Model::sensor },
 ];
 
-/// Every oddity.
 #[rustfmt::skip]
 pub const QUIRKS: &[Quirk] = &[
     Quirk { name: "masks_codes", what: "reads show stars instead of digits", set: |it, on| it.masks_codes = on, is_on: |it| it.masks_codes },

@@ -45,7 +45,6 @@ pub const COMMANDS: &[(&str, &str)] = &[
 
 /// A line holds no more words than this.
 const MOST_WORDS: usize = 8;
-/// The furthest jump.
 const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// What a keypad can keep.
 const MOST_KEYS: usize = 16;

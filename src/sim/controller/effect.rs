@@ -20,43 +20,37 @@ pub enum Effect {
     Multicast {
         /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
-        /// To whom.
         nodes: Vec<NodeId>,
-        /// What.
         payload: Vec<u8>,
     },
     /// Ask a node for its node information frame.
     AskNodeInfo {
-        /// Which node.
         node: NodeId,
         /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
     },
     /// Reach a node with a frame of the protocol, of which its application hears nothing.
     Reach {
-        /// Which node.
         node: NodeId,
         /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
     },
     /// Go on with the inclusion or exclusion after a while: [`Controller::proceed`](super::Controller::proceed).
     Proceed {
-        /// In this time.
+        /// Counted from now.
         after: Duration,
     },
     /// A device is in the network now.
     Joined {
-        /// Which.
         device: DeviceId,
-        /// As which node.
+        /// Node id that it gets.
         node: NodeId,
     },
     /// A node is out of the network, and knows it.
     Left {
-        /// Which it was.
+        /// Node id that it had.
         node: NodeId,
     },
-    /// Stop transmitting.
     Abort {
         /// Which transmission it was.
         number: u64,
@@ -72,9 +66,7 @@ pub enum Effect {
 pub struct Transmission {
     /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
     pub number: u64,
-    /// To whom.
     pub node: NodeId,
-    /// What.
     pub payload: Vec<u8>,
     /// How hard to try.
     pub effort: Effort,
@@ -85,7 +77,6 @@ pub struct Transmission {
 pub enum Wake {
     /// The watchdog found it hanging.
     Watchdog,
-    /// It got power.
     PowerUp,
     /// The host reset it.
     SoftReset,
@@ -101,10 +92,9 @@ impl Wake {
     }
 }
 
-/// What became of a transmission.
+/// The result of a transmission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outcome {
-    /// Acknowledged.
     pub acked: bool,
     /// The beam that went before.
     pub beam: Option<Beam>,

@@ -13,7 +13,7 @@ const NO_CALLBACK: u8 = 0x04;
 const NOT_ON_THE_LIST: u8 = 0x08;
 const BUSY: u8 = 0x10;
 
-/// What became of it.
+/// The result of it.
 const ANSWERED: u8 = 0;
 const REMOVED: u8 = 1;
 const WAITING_FOR_DEVICE: u8 = 3;

@@ -31,7 +31,6 @@ const REPLACE_FAILED: u8 = 5;
 /// What the controller looks out for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Mode {
-    /// Nothing.
     Idle,
     /// SmartStart devices that ask.
     Listening,
@@ -45,11 +44,20 @@ pub(super) enum Mode {
         stopped: Option<CallbackId>,
     },
     /// A node to remove.
-    Removing { callback: CallbackId, stage: Stage },
+    Removing {
+        callback: CallbackId,
+        stage: Stage,
+    },
     /// A device to take the place of a node.
-    Replacing { node: NodeId, callback: CallbackId, stage: Stage },
+    Replacing {
+        node: NodeId,
+        callback: CallbackId,
+        stage: Stage,
+    },
     /// Another network to join.
-    Learning { callback: CallbackId },
+    Learning {
+        callback: CallbackId,
+    },
 }
 
 /// How far it is.
@@ -75,7 +83,6 @@ pub(super) struct Found {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Who {
-    /// A device outside.
     Device(DeviceId),
     /// A node of ours.
     Node(NodeId),
@@ -91,7 +98,6 @@ impl Mode {
 }
 
 impl Controller {
-    /// Add Node.
     pub(super) fn add_node(&mut self, add: &AddNode) -> Vec<Effect> {
         const FUNCTION: FunctionId = FunctionId::ADD_NODE_TO_NETWORK;
         const END_NODE: u8 = 3;
@@ -119,7 +125,6 @@ impl Controller {
         }
     }
 
-    /// Remove Node.
     pub(super) fn remove_node(&mut self, mode: u8, callback: CallbackId) -> Vec<Effect> {
         const FUNCTION: FunctionId = FunctionId::REMOVE_NODE_FROM_NETWORK;
         const ANY: u8 = 1;
@@ -209,7 +214,7 @@ impl Controller {
         }
     }
 
-    /// Somebody pressed the button of a node; `ours`: it is in this controller's network.
+    /// Someone pressed the button of a node; `ours`: it is in this controller's network.
     pub fn leaving(&mut self, node: NodeId, lock: &Node, ours: bool) -> Vec<Effect> {
         let known = ours && self.memory.nodes.contains_key(&node);
         self.goes(if known { Who::Node(node) } else { Who::Stranger(Some(node)) }, lock)

@@ -13,7 +13,6 @@ use crate::serial::request::SetNodeInformation;
 use crate::serial::setup::Region;
 use crate::serial::{Frame, FrameType, FunctionId, Message, NodeIdWidth, Request};
 
-/// A controller's memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ControllerMemory {
     /// The network's home id.
@@ -43,7 +42,6 @@ const MAGIC: &[u8; 4] = b"LKS1";
 const HEAD: usize = 8;
 const CHECKSUM: usize = 4;
 
-/// Kinds of records.
 const NETWORK: u8 = 1;
 const RADIO: u8 = 2;
 const INFORMATION: u8 = 3;

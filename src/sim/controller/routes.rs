@@ -72,7 +72,8 @@ impl Controller {
         };
     }
 
-    /// Who hears a node: whoever repeats for it, those for whom it repeats, and where nobody repeats, all of the house.
+    /// Who hears a node: any node that repeats for it, those for whom it repeats, and where nobody repeats, all of the
+    /// house.
     pub(super) fn neighbours(&self, node: NodeId, repeaters_only: bool) -> BTreeSet<NodeId> {
         if !self.is_destination(node) {
             return BTreeSet::new();
@@ -86,7 +87,6 @@ impl Controller {
         classic.filter(|other| *other != node && near(other) && (!repeaters_only || repeats(other))).collect()
     }
 
-    /// Get Priority Route.
     pub(super) fn priority_route(&self, node: NodeId) -> Message {
         let (kind, route) = match (self.memory.routes.get(&node), self.last_working.get(&node)) {
             (Some(route), _) => (APPLICATION, *route),
@@ -96,7 +96,6 @@ impl Controller {
         Message::PriorityRoute { node, kind, route }
     }
 
-    /// Set Priority Route.
     pub(super) fn set_priority_route(&mut self, node: NodeId, route: Option<PriorityRoute>) -> Message {
         let ok = self.has_routes(node) && route.is_none_or(|route| self.is_possible(&route));
         match route {
@@ -107,7 +106,7 @@ impl Controller {
         Message::SetPriorityRoute { node, ok }
     }
 
-    /// Set SUC Node Id. Only the controller itself can be it: end nodes can't, and there is no other controller.
+    /// Set SUC Node Id. Only the controller itself can be it: end nodes cannot, and there is no other controller.
     pub(super) fn set_suc(&mut self, node: NodeId, suc: bool) -> Message {
         let ok = node == OWN;
         if ok {

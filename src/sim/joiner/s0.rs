@@ -23,7 +23,6 @@ const STEP: Duration = Duration::from_secs(10);
 /// The longest payload of a frame.
 const ROOM: usize = 46;
 
-/// Where it stands.
 #[derive(Debug)]
 enum State {
     AwaitScheme,

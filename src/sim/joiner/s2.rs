@@ -21,7 +21,7 @@ use crate::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Se
 
 /// TB1: for KEX Get.
 const KEX_GET: Duration = Duration::from_secs(30);
-/// TB2, TBI1: for KEX Set, for the answer to the echo, and for somebody who types.
+/// TB2, TBI1: for KEX Set, for the answer to the echo, and for someone who types.
 const PERSON: Duration = Duration::from_secs(240);
 /// TB3, TB6, TB7: for everything that takes nobody.
 const STEP: Duration = Duration::from_secs(10);
@@ -31,7 +31,6 @@ const ECHO_AGAIN: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(3);
 const TRANSMISSIONS: u8 = 3;
 
-/// Where it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum State {
     AwaitGet,
@@ -60,16 +59,15 @@ struct Wanted {
 #[derive(Clone, Debug)]
 struct Said {
     step: JoinStep,
-    /// `None`: in clear.
+    /// `None` sends it in clear.
     protection: Option<FrameKey>,
     command: Zeroizing<Vec<u8>>,
-    /// A nonce for it did not open: it was sealed anew once.
+    /// A nonce for it did not open: it was sealed again once.
     resealed: bool,
     again: Instant,
     left: u8,
 }
 
-/// One bootstrapping.
 #[derive(Debug)]
 pub(super) struct S2 {
     state: State,
@@ -142,7 +140,7 @@ impl S2 {
         }
     }
 
-    /// Somebody types the bytes that the controller's key was sent without.
+    /// Someone types the bytes that the controller's key was sent without.
     pub(super) fn type_code(&mut self, code: [u16; 2], now: Instant, entropy: &mut impl Fresh) -> bool {
         let State::AwaitCode(set, mut theirs) = self.state else { return false };
         theirs.0.iter_mut().zip(code.into_iter().flat_map(u16::to_be_bytes)).for_each(|(to, from)| *to = from);
@@ -209,7 +207,7 @@ impl S2 {
                     self.agree(set, &report.public_key, cx);
                 }
             }
-            // What is due sealed is not believed in clear.
+            // What is due sealed is not trusted in clear.
             (State::AwaitEcho(_), Security2::KEXReport(_))
             | (State::AwaitKey(_), Security2::NetworkKeyReport(_))
             | (State::AwaitConfirmation(_), Security2::TransferEnd(_)) => self.refuse(FailType::AUTH, cx),
@@ -217,7 +215,6 @@ impl S2 {
         }
     }
 
-    /// The controller decided.
     fn granted<F: Fresh>(&mut self, set: KexSet, cx: &mut Context<'_, F>) {
         let csa = self.report.flags.client_side_authentication();
         let is_lr = self.place.own.is_long_range();

@@ -26,7 +26,7 @@ pub struct Quirks {
     pub lengths: Option<(u8, u8)>,
     /// Two digits share each of five buttons, so that 1357 is 2468 (Kwikset, Weiser).
     pub five_buttons: bool,
-    /// This slot is the master code: it shows as taken, and can't be written (Yale: 251).
+    /// This slot is the master code: it shows as taken, and cannot be written (Yale: 251).
     pub master_slot: Option<u16>,
     /// A write succeeds, and the code is gone after this time (Yale NF-YRD612); zero: it was never stored.
     pub forgets_writes: Option<Duration>,

@@ -43,7 +43,7 @@ pub(super) fn switch(node: &mut Node, command: &Command, _: Instant) -> Option<A
 }
 
 impl Node {
-    /// Somebody presses the button of a plug.
+    /// Someone presses the button of a plug.
     pub fn press_switch(&mut self, now: Instant) {
         if self.has_power() {
             self.memory.on = !self.memory.on;

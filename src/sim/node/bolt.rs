@@ -1,4 +1,4 @@
-//! The bolt and its motor: on its way for a while, jammed, thrown again by itself.
+//! The bolt and its motor: on its way for a while, jammed, extended again by itself.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) struct Bolt {
     moving: Option<Move>,
     /// It stuck half-way, on its way to "locked" or not.
     pub(super) stuck: Option<bool>,
-    /// It is thrown again by itself then.
+    /// It is extended again by itself then.
     relock_at: Option<Instant>,
 }
 
@@ -31,7 +31,7 @@ struct Move {
 }
 
 impl Node {
-    /// Somebody turns the bolt by hand: that works without power, too.
+    /// Someone turns the bolt by hand: that works without power, too.
     pub fn turn_bolt(&mut self, locked: bool, now: Instant) {
         if locked && self.faults.jammed {
             self.happened(Happening::ManualNotLocked, now);
@@ -41,7 +41,7 @@ impl Node {
         self.happened(if locked { Happening::ManualLock } else { Happening::ManualUnlock }, now);
     }
 
-    /// When the bolt is thrown again by itself.
+    /// When the bolt is extended again by itself.
     pub fn relocks_at(&self) -> Option<Instant> {
         self.bolt.relock_at
     }

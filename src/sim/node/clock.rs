@@ -1,4 +1,4 @@
-//! A lock's own clock: it starts in the year 2000, runs while there is power, and is right once somebody set it (Time
+//! A lock's own clock: it starts in the year 2000, runs while there is power, and is right once someone set it (Time
 //! Parameters: docs/protocol/command-classes.md 0x8B).
 
 use super::{Answer, Node};
@@ -6,10 +6,9 @@ use crate::command::Command;
 use crate::command::time_parameters::{DateAndTime, TimeParameters};
 use crate::domain::time::{Instant, Timestamp};
 
-/// 2000-01-01T00:00Z.
+/// The time 2000-01-01T00:00:00Z, in UTC.
 const EPOCH: Timestamp = Timestamp::from_millis(946_684_800_000);
 
-/// The clock.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Clock {
     /// What it was set to, and when.

@@ -10,7 +10,6 @@ use crate::domain::pin::CodeText;
 pub struct Entry {
     /// What the slot is for; never "available".
     pub status: UserIdStatus,
-    /// The code.
     pub code: CodeText,
 }
 
@@ -74,7 +73,6 @@ impl CodeTable {
         self.has_slot(user)
     }
 
-    /// Empties all.
     pub fn clear(&mut self) {
         self.entries.clear();
     }
@@ -102,7 +100,7 @@ pub(super) fn is_code(code: &CodeText) -> bool {
     (4..=10).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether the keypad can't tell two codes apart. On five buttons 1 and 2 are one, 3 and 4, … 9 and 0
+/// Whether the keypad cannot tell two codes apart. On five buttons 1 and 2 are one, 3 and 4, … 9 and 0
 /// (docs/protocol/locks.md §2).
 pub(super) fn same(a: &CodeText, b: &CodeText, five_buttons: bool) -> bool {
     // Pairs begin with an odd digit; 0 goes with 9.

@@ -25,7 +25,7 @@ const STORING: Duration = Duration::from_millis(150);
 /// The controller's node, for a lock that was never told of a network.
 const FIRST_CONTROLLER: u16 = 1;
 
-/// A credential that the lock waits for: somebody is to hold it before the lock.
+/// A credential that the lock waits for: someone is to hold it before the lock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Learning {
     start: LearnStart,
@@ -35,7 +35,6 @@ pub(super) struct Learning {
 /// What a PIN at the keypad means to a lock with credentials.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Presented {
-    /// Nobody has it.
     Unknown,
     /// It is this user's, and opens; the lock tells so.
     Opens(u16, Happening),
@@ -137,7 +136,7 @@ impl Node {
         }
     }
 
-    /// Somebody sets a user's PIN at the lock itself, or takes it out. A user who is not there is added.
+    /// Someone sets a user's PIN at the lock itself, or takes it out. A user who is not there is added.
     pub(super) fn program_credential(&mut self, user: u16, pin: Option<&[u8]>, now: Instant) {
         let (Some(can), Some(id)) = (self.model.credentials.clone(), UserId::new(user)) else { return };
         let table = &mut self.memory.credentials;
@@ -163,7 +162,7 @@ impl Node {
         self.report_if_done(stored.map(|(report, done)| (UserCredential::CredentialReport(report), done)), now);
     }
 
-    /// Somebody holds what the lock is to learn before it: a finger, a tag. `false`: it waits for nothing.
+    /// Someone holds what the lock is to learn before it: a finger, a tag. `false`: it waits for nothing.
     pub fn present(&mut self, data: &[u8], now: Instant) -> bool {
         let (Some(Learning { start, .. }), Some(can)) = (self.learning.take(), self.model.credentials.clone()) else {
             return false;
@@ -226,7 +225,7 @@ impl Node {
         self.answer_set(Some((UserCredential::CredentialLearnReport(report), true)), now);
     }
 
-    /// Reports what became of a Set to who sent it, and that is the lifeline, too: both are the controller here.
+    /// Reports the result of a Set to who sent it, and that is the lifeline, too: both are the controller here.
     fn answer_set(&mut self, outcome: Option<(UserCredential, bool)>, now: Instant) -> Answer {
         let Some((report, done)) = outcome else { return Answer::Refused };
         let under = self.class();

@@ -14,13 +14,13 @@ use super::{Answer, Happening, Node};
 
 /// "No time-out" in reports.
 const NO_TIMEOUT: u8 = 0xFE;
-/// How unlocking works: until somebody locks, or for a while.
+/// How unlocking works: until someone locks, or for a while.
 const CONSTANT: u8 = 1;
 const TIMED: u8 = 2;
-/// It can be thrown again by itself.
+/// It can be extended again by itself.
 const AUTO_RELOCK: u8 = 0x08;
 
-/// As it comes from the factory: it stays unlocked until somebody locks it.
+/// As it comes from the factory: it stays unlocked until someone locks it.
 pub(super) const FROM_THE_FACTORY: Configuration = Configuration {
     operation_type: CONSTANT,
     outside_handles: 0,

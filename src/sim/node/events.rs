@@ -26,27 +26,20 @@ pub enum Happening {
     ManualLock,
     /// Unlocked by thumb turn or key.
     ManualUnlock,
-    /// Somebody tried to lock by hand, and the bolt did not go all the way.
+    /// Someone tried to lock by hand, and the bolt did not go all the way.
     ManualNotLocked,
-    /// Locked by radio.
     RemoteLock,
-    /// Unlocked by radio.
     RemoteUnlock,
-    /// Locked by itself.
     AutoLocked,
     /// The motor could not move the bolt.
     Jammed,
-    /// It moves again.
     Unjammed,
     /// A credential was presented, and opened the door or did not: the event says which.
     CredentialUsed {
         /// What came of it.
         event: Event,
-        /// Whose.
         user_id: u16,
-        /// Its type.
         credential_type: CredentialType,
-        /// Its slot.
         slot: u16,
     },
     /// A credential nobody has.

@@ -36,7 +36,7 @@ pub enum Typed {
 }
 
 impl Node {
-    /// Somebody types a code at the keypad.
+    /// Someone types a code at the keypad.
     pub fn type_code(&mut self, code: &[u8], now: Instant) -> Typed {
         let mode = self.keypad_mode(now);
         if !self.has_power() || mode == KeypadMode::LOCKED_OUT || mode == KeypadMode::PRIVACY {
@@ -87,7 +87,7 @@ impl Node {
         }
     }
 
-    /// Somebody locks at the keypad: with the code of a user, or by the button that needs none.
+    /// Someone locks at the keypad: with the code of a user, or by the button that needs none.
     pub fn keypad_lock(&mut self, user: Option<u16>, now: Instant) {
         if !self.has_power() {
             return;
@@ -101,12 +101,12 @@ impl Node {
         self.happened(Happening::KeypadLock(user), now);
     }
 
-    /// Somebody unlocks at the keypad as this user, whether that has a code or not.
+    /// Someone unlocks at the keypad as this user, whether that has a code or not.
     pub fn keypad_unlock(&mut self, user: u16, now: Instant) -> Typed {
         if self.has_power() { self.open(Happening::KeypadUnlock(user), user, false, now) } else { Typed::KeypadDead }
     }
 
-    /// Somebody programs a code at the lock itself, or takes one out.
+    /// Someone programs a code at the lock itself, or takes one out.
     pub fn program(&mut self, user: u16, code: Option<&[u8]>, now: Instant) {
         if !self.has_power() {
             return;
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// Somebody deletes all codes at the lock.
+    /// Someone deletes all codes at the lock.
     pub fn erase_codes(&mut self, now: Instant) {
         if self.has_power() {
             self.memory.codes.clear();
@@ -131,7 +131,7 @@ impl Node {
         }
     }
 
-    /// Somebody changes the admin code at the lock; `None` switches it off. `false`: it is no code, or somebody's.
+    /// Someone changes the admin code at the lock; `None` switches it off. `false`: it is no code, or someone's.
     pub fn program_admin(&mut self, code: Option<&[u8]>, now: Instant) -> bool {
         let code = CodeText::new(code.unwrap_or_default());
         let done = self.has_power() && matches!(self.set_admin_code(&code), Answer::Done);
@@ -141,7 +141,7 @@ impl Node {
         done
     }
 
-    /// Somebody resets it to what it was when it left the factory. It tells its lifeline first, and is in no network
+    /// Someone resets it to what it was when it left the factory. It tells its lifeline first, and is in no network
     /// after that; the controller's list still has it.
     pub fn factory_reset(&mut self, now: Instant) {
         if !self.has_power() || self.resets_at.is_some() {

@@ -10,10 +10,8 @@ use crate::domain::time::Instant;
 
 /// What the light is told, in the order of the sheet: on and off in tenths of a second, how often, and how long on.
 const PROPERTIES: [Property; 3] = [Property::PERIOD, Property::CYCLES, Property::ON_TIME];
-/// Blinking without end.
 const ENDLESS: u8 = 0xFF;
 
-/// The light.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Light {
     /// As told, by property.

@@ -128,12 +128,12 @@ pub(super) fn indicator(keypad: &mut Node, command: &Command, _: Instant) -> Opt
 }
 
 impl Node {
-    /// Somebody types keys and presses a button after them; a button alone needs no keys.
+    /// Someone types keys and presses a button after them; a button alone needs no keys.
     pub fn press(&mut self, button: EventType, keys: &[u8], now: Instant) {
         self.tell_keys(button, keys, Duration::ZERO, now);
     }
 
-    /// Somebody types keys and walks away: they are told when the keypad has waited long enough for more, or can keep no
+    /// Someone types keys and walks away: they are told when the keypad has waited long enough for more, or can keep no
     /// more.
     pub fn type_keys(&mut self, keys: &[u8], now: Instant) {
         let KeyCache { key_cache_size, key_cache_timeout } = self.memory.keypad.cache;

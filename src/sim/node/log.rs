@@ -10,7 +10,6 @@ use crate::domain::time::{Instant, Timestamp};
 
 /// So many records are kept; then the oldest one's place is taken.
 const PLACES: u8 = 32;
-/// A record's status.
 const VALID: u8 = 1;
 
 /// One thing that happened.
@@ -18,13 +17,11 @@ const VALID: u8 = 1;
 pub struct Record {
     /// When, by the lock's own clock.
     pub at: Timestamp,
-    /// What.
     pub event: EventType,
     /// Whose code; 0: nobody's.
     pub user: u8,
 }
 
-/// The ring.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Log {
     places: Vec<Record>,

@@ -17,9 +17,7 @@ const STEP: u8 = 10;
 pub struct Charge(u32);
 
 impl Charge {
-    /// New batteries.
     pub const FULL: Self = Self::of_percent(100);
-    /// Dead ones.
     pub const EMPTY: Self = Self(0);
 
     /// So many percent; more than 100 are 100.

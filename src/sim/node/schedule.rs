@@ -18,7 +18,6 @@ pub struct ScheduleSlots {
     pub week_day: u8,
     /// From one date to another.
     pub year_day: u8,
-    /// Daily ones.
     pub daily: u8,
 }
 

@@ -26,11 +26,8 @@ const ROOM: usize = 46;
 /// A lock's place in a network. Survives a power cut.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Membership {
-    /// The network.
     pub home: HomeId,
-    /// Its node.
     pub own: NodeId,
-    /// The controller's node.
     pub controller: NodeId,
     /// The classes it was granted; none: it is there in clear.
     pub granted: KeyMask,
@@ -77,7 +74,7 @@ pub(super) struct Secured {
     /// The first in the queue waits for its nonce until then.
     nonce_until: Option<Instant>,
     asked: u8,
-    /// What went out last under S2, until it was sealed anew once.
+    /// What went out last under S2, until it was sealed again once.
     last: Option<Waiting>,
 }
 
@@ -95,7 +92,6 @@ impl Secured {
         Self { entropy, session, peer, queue: VecDeque::new(), nonce_until: None, asked: 0, last: None }
     }
 
-    /// Queues a command.
     pub(super) fn say(&mut self, command: Vec<u8>, under: SecurityClass, at: Instant) {
         // Behind what is due at the same moment, and never before what waits for its nonce.
         let place = self.queue.partition_point(|it| it.at <= at).max(usize::from(self.nonce_until.is_some()));
@@ -164,7 +160,6 @@ impl Secured {
         }
     }
 
-    /// A Security frame.
     pub(super) fn hear_s0(&mut self, membership: &Membership, frame: Security, now: Instant) -> Heard {
         let Some(peer) = self.peer.as_mut().filter(|_| membership.has(SecurityClass::S0)) else { return Heard::default() };
         match frame {

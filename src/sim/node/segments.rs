@@ -29,7 +29,6 @@ pub(super) struct Segments {
 pub(super) struct Heard {
     /// To be sent, in this order.
     pub(super) frames: Vec<Vec<u8>>,
-    /// A whole datagram.
     pub(super) datagram: Option<Vec<u8>>,
 }
 

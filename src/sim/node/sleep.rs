@@ -54,7 +54,7 @@ impl Node {
         }
     }
 
-    /// Somebody presses the button by which a sleeping node wakes.
+    /// Someone presses the button by which a sleeping node wakes.
     pub fn wake_by_hand(&mut self, now: Instant) {
         if !self.has_power() || self.model.wake_up.is_none() {
             return;

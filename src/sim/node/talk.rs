@@ -1,6 +1,6 @@
 //! A node with security: what it lists in clear, under which class it listens, and how it gets and loses its keys. It
-//! behaves as certified nodes do: once it has keys it only tells in clear who it is, and below its highest class it does
-//! nothing. Locks and keypads are as silent where they got none; others serve whoever comes.
+//! behaves as certified nodes do: once it has keys it only tells in clear who it is, and below its highest class it
+//! does nothing. Locks and keypads are as silent where they got none; others serve any node that comes.
 
 use std::collections::VecDeque;
 
@@ -63,7 +63,7 @@ impl Node {
         self.power_cut();
     }
 
-    /// Somebody types the first two groups of the controller's DSK into it. `false`: it waits for none.
+    /// Someone types the first two groups of the controller's DSK into it. `false`: it waits for none.
     pub fn type_dsk(&mut self, code: [u16; 2], now: Instant) -> bool {
         let typed = self.joining.as_mut().is_some_and(|joining| joining.type_code(code, now));
         self.go_on_joining(now);

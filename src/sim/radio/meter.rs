@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_hours(1);
 /// What is sent within this time is one entry of the last hour.
 const GRAIN: u64 = 1_000;
 
-/// What one sender put on the air, or all of them.
+/// What one sender put being transmitted, or all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counts {
     /// Microseconds of transmission: frames, acknowledgements and beams.
@@ -24,18 +24,16 @@ pub struct Counts {
     pub frames: u64,
     /// Of those, how many were sent because no acknowledgement came.
     pub retransmissions: u64,
-    /// Beams: of a node, those that were to wake it, whoever sent them; of the controller, those that it sent.
+    /// Beams: of a node, those that were to wake it, any node that sent them; of the controller, those that it sent.
     pub beams: u64,
-    /// Beams that woke somebody up: of a node, how often it woke.
+    /// Beams that woke someone up: of a node, how often it woke.
     pub wake_ups: u64,
 }
 
-/// What was on the air since the world began. Times are real ones, however hasty the world is.
+/// What was being transmitted since the world began. Times are real ones, however hasty the world is.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct RadioStatistics {
-    /// Everybody.
     pub total: Counts,
-    /// The controller.
     pub controller: Counts,
     /// Each node that sent or was to be woken.
     pub nodes: BTreeMap<NodeId, Counts>,
@@ -65,7 +63,7 @@ pub(super) struct Meter {
     stoppable: Vec<Emission>,
 }
 
-/// Something on the air.
+/// Something being transmitted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Emission {
     pub(super) from: Party,

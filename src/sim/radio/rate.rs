@@ -7,7 +7,6 @@ use std::time::Duration;
 pub enum Rate {
     /// 9.6 kbit/s: the oldest devices.
     R9_6,
-    /// 40 kbit/s.
     #[default]
     R40,
     /// 100 kbit/s, in regions of two channels.

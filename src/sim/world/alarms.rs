@@ -42,7 +42,6 @@ impl<K: Copy + Ord> Alarms<K> {
         due
     }
 
-    /// The earliest.
     pub(super) fn earliest(&self) -> Option<Deadline> {
         self.of.get(&self.order.first()?.1).copied()
     }

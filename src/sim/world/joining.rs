@@ -21,7 +21,7 @@ const LEARN_MODE: Duration = Duration::from_secs(30);
 const GIVES_UP_IN: Duration = Duration::from_secs(1);
 
 impl World {
-    /// Somebody unpacks a device and gives it power: with SmartStart it asks to be included from then on, otherwise its
+    /// Someone unpacks a device and gives it power: with SmartStart it asks to be included from then on, otherwise its
     /// button is pressed, as by [`World::press`].
     pub fn offer(&mut self, device: Device, now: Instant) -> DeviceId {
         let id = self.next_device();
@@ -35,7 +35,8 @@ impl World {
         id
     }
 
-    /// Somebody presses the button of a device: for half a minute it can be included, or excluded where it is in a network.
+    /// Someone presses the button of a device: for half a minute it can be included, or excluded where it is in a
+    /// network.
     pub fn press(&mut self, device: DeviceId, now: Instant) {
         if let Some(outside) = self.outside.get_mut(&device) {
             outside.learn(now);
@@ -45,7 +46,7 @@ impl World {
         }
     }
 
-    /// Somebody presses the button of a node's device, to exclude it.
+    /// Someone presses the button of a node's device, to exclude it.
     pub fn leave(&mut self, node: NodeId, now: Instant) {
         self.schedule(now, Due::NodeLeaves { node, until: now + LEARN_MODE });
     }
@@ -55,7 +56,7 @@ impl World {
         self.devices.get(&device).map(Device::dsk)
     }
 
-    /// Somebody types the first two groups of the controller's DSK into a device. `false`: it does not wait for them.
+    /// Someone types the first two groups of the controller's DSK into a device. `false`: it does not wait for them.
     pub fn type_into(&mut self, device: DeviceId, code: [u16; 2], now: Instant) -> bool {
         let Some(node) = self.node_of(device) else { return false };
         let typed = self.visit(node, |lock| lock.type_dsk(code, now));
@@ -152,7 +153,7 @@ impl World {
     }
 
     /// A SmartStart device that got no keys leaves by itself, once it said why (docs/protocol/security.md B11), and so
-    /// does every device that somebody reset; the controller does not know.
+    /// does every device that someone reset; the controller does not know.
     pub(super) fn watch(&mut self, node: NodeId, now: Instant) {
         let scheduled = |due: &Due| matches!(due, Due::NodeGivesUp { node: other } if *other == node);
         if self.has_left(node) && !self.agenda.values().any(scheduled) {

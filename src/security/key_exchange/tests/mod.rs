@@ -107,7 +107,7 @@ impl World {
         self.in_transit.extend(said.into_iter().map(|frame| (US, frame)));
     }
 
-    /// Time passes with nothing on the air.
+    /// Time passes with nothing being transmitted.
     fn wait(&mut self, time: Duration) {
         self.now = self.now + time;
         let context = S2Context { home: HOME, own: US, keys: &self.keys };

@@ -67,7 +67,7 @@ impl Node {
     }
 }
 
-/// Both sides, and everything that was on the air.
+/// Both sides, and everything that was being transmitted.
 struct Scene {
     inclusion: Inclusion,
     node: Node,

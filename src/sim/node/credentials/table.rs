@@ -13,7 +13,6 @@ use crate::domain::pin::CodeText;
 /// Which users and credentials a lock takes: what it reports of itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CredentialAbilities {
-    /// Users.
     pub users: UserCapabilitiesReport,
     /// Credentials and the admin PIN.
     pub credentials: CredentialCapabilitiesReport,
@@ -34,9 +33,7 @@ impl CredentialAbilities {
 /// A credential that is in a slot.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Credential {
-    /// Whose.
     pub user_id: u16,
-    /// What was stored.
     pub data: CodeText,
     /// Who changed it last.
     pub modifier: Modifier,
@@ -355,7 +352,7 @@ impl CredentialTable {
     }
 }
 
-/// Somebody added at the lock, where nobody types names.
+/// Someone added at the lock, where nobody types names.
 pub(in crate::sim::node) fn nameless() -> User {
     User { name: UserName::new(""), ..User::general("") }
 }

@@ -102,7 +102,7 @@ fn what_is_not_to_be_is_refused_with_its_reason_and_changes_nothing() {
     // Users: added twice; changed where there is none.
     reports(&mut lock, ADD_ANNA, b"\x83\x07\x05\x00\x00\x02\x00\x01\x00\x03");
     reports(&mut lock, b"\x83\x05\x01\x00\x07\x00\x01\x01\x00\x00\x00\x01X", b"\x83\x07\x06\x00\x00\x00\x00\x00\x00\x07");
-    // Credentials: occupied, whoever asks; empty; a twin, told with its place; no such user; another's slot.
+    // Credentials: occupied, any node that asks; empty; a twin, told with its place; no such user; another's slot.
     reports(&mut lock, b"\x83\x0a\x00\x04\x01\x00\x01\x00\x049999", b"\x83\x0c\x05\x00\x03\x01\x00\x01\x80\x041234");
     reports(&mut lock, b"\x83\x0a\x00\x03\x01\x00\x02\x01\x049999", b"\x83\x0c\x06\x00\x03\x01\x00\x02");
     reports(&mut lock, b"\x83\x0a\x00\x04\x01\x00\x02\x00\x041234", b"\x83\x0c\x07\x00\x03\x01\x00\x01");
@@ -264,7 +264,7 @@ fn a_finger_is_learned_and_never_shown() {
     assert_eq!(told[0], [0x83, 0x11, 1, 0, 3, 9, 0, 1, 0]);
     assert_eq!(told[1][4..], [0x83, 0x0C, 0, 0, 3, 9, 0, 1, 0, 0, 3, 0, 0, 0, 0, 0], "no data, not even a hash");
     reports(&mut lock, &start, &[0x83, 0x11, 0xFE]);
-    // A PIN can't be learned; a timeout and a cancellation end what was begun.
+    // A PIN cannot be learned; a timeout and a cancellation end what was begun.
     assert_eq!(tell(&mut lock, &[0x83, 0x0F, 0, 3, 1, 0, 2, 0, 20]), Vec::<Vec<u8>>::new());
     reports(&mut lock, &[0x83, 0x0F, 0, 3, 9, 0, 1, 1, 20], &[0x83, 0x11, 0]);
     reports(&mut lock, &[0x83, 0x10], &[0x83, 0x11, 3, 0, 3, 9, 0, 1, 0]);

@@ -45,7 +45,7 @@ fn an_admin_code_is_nobody_elses() {
     let mut lock = lock(Model::version_2());
     lock.program(1, Some(b"4711"), NOW);
     own_words(&mut lock);
-    // Somebody's, too short, one of its own, and a user who wants it.
+    // Someone's, too short, one of its own, and a user who wants it.
     assert_eq!(tell(&mut lock, b"\x6c\x01\x01\x07\x63\x0e\x044711"), [[0x6C, 0x02, 0x01, 0x02, 0x00]]);
     assert_eq!(tell(&mut lock, b"\x6c\x01\x02\x06\x63\x0e\x03123"), [[0x6C, 0x02, 0x02, 0x02, 0x00]]);
     assert_eq!(tell(&mut lock, b"\x6c\x01\x03\x07\x63\x0e\x041234"), [[0x6C, 0x02, 0x03, 0xFF, 0x00]]);

@@ -9,7 +9,7 @@ pub(super) struct Host {
     pub(super) decoder: Decoder,
     /// Everything that the controller said and nobody looked at yet.
     pub(super) heard: VecDeque<Message>,
-    /// Payloads for nodes, and the one that is on the air.
+    /// Payloads for nodes, and the one that is being transmitted.
     pub(super) queue: VecDeque<(NodeId, Vec<u8>)>,
     pub(super) sending: bool,
     pub(super) keys: NetworkKeys,
