@@ -130,6 +130,7 @@ fn confirmed_grant(id: GrantId, credential: &Credential, device: DeviceId) -> Gr
         schedule: Schedule::Always,
         wanted: true,
         generation: Generation(1),
+        hold: None,
         status: Status::Active,
         reason: None,
         since: WALL,

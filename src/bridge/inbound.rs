@@ -15,7 +15,7 @@ use crate::command::door_lock::{DoorLock, Mode};
 use crate::command::notification::{self, Notification};
 use crate::domain::device::{Inventory, LockState};
 use crate::domain::event::{Action, Event, EventReason, EventType, PersonAtEvent};
-use crate::domain::grant::Status;
+use crate::domain::grant::HoldKind;
 use crate::domain::ids::{DeviceId, EventId, NodeId};
 use crate::domain::node::SecurityClass;
 use crate::domain::slot::{Content, SlotKey};
@@ -200,7 +200,8 @@ fn who(device: DeviceId, happening: &Happening, cx: &Context) -> (Option<PersonA
     let slot_row = cx.state.slots(device).get(&slot);
     let grant = slot_row.and_then(|slot| slot.owner).and_then(|grant| cx.state.grant(grant));
     // Where another code may have been written over ours, its user is not taken for ours.
-    let is_changed = grant.is_some_and(|grant| matches!(grant.status, Status::ChangedAtLock | Status::MissingFromLock));
+    let hold = grant.and_then(|grant| grant.hold);
+    let is_changed = hold.is_some_and(|hold| matches!(hold.kind, HoldKind::ChangedAtLock | HoldKind::MissingFromLock));
     let is_doubted = slot_row.is_some_and(|slot| cx.sync.may_be_of_another(slot, cx.now));
     if is_changed || is_doubted {
         return (None, happening.reason.or(Some(EventReason::SlotInDoubt)));

@@ -272,6 +272,7 @@ impl Changes<'_> {
             schedule,
             wanted: true,
             generation,
+            hold: None,
             status: Status::Pending,
             reason: Some(Reason::Queue),
             since: self.now.wall,
@@ -286,7 +287,6 @@ impl Changes<'_> {
         let Some(mut grant) = self.state.grant(id).cloned() else { return };
         grant.wanted = false;
         renew(&mut grant, generation, self.now);
-        grant.status = Status::Removing;
         self.state.put_grant(grant);
     }
 
@@ -352,15 +352,11 @@ fn rules_for<'s>(state: &'s State, devices: &BTreeSet<DeviceId>, own: Option<Per
     Rules { devices: devices.collect(), taken: others.chain(foreign).chain(in_locks).collect() }
 }
 
-/// A new intent forgets what stopped the old one.
+/// A new intent forgets what stopped the old one. The status follows before the turn ends.
 pub(super) fn renew(grant: &mut Grant, generation: Generation, now: Now) {
     grant.generation = generation;
-    grant.status = Status::Pending;
-    grant.reason = Some(Reason::Queue);
+    grant.hold = None;
     grant.since = now.wall;
-    grant.next_try = None;
-    grant.attempts = 0;
-    grant.confirmed = None;
 }
 
 pub(super) fn one_line(field: &'static str, text: &str) -> Result<String, Refusal> {

@@ -7,6 +7,7 @@ mod import;
 mod joining;
 mod membership;
 mod older_copy;
+mod standing;
 mod told;
 mod visits;
 

@@ -208,6 +208,42 @@ pub struct Confirmation {
     pub at: Timestamp,
 }
 
+/// Why a grant waits for a decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// What happened.
+    pub kind: HoldKind,
+    /// More about it.
+    pub reason: Reason,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What makes a grant wait for a decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum HoldKind {
+    /// The lock refused the code.
+    #[serde(rename = "rejected")]
+    Rejected,
+    /// The code was confirmed, and is gone from the lock.
+    #[serde(rename = "missing_from_lock")]
+    MissingFromLock,
+    /// Another code is in the slot, or the slot was switched off.
+    #[serde(rename = "changed_at_lock")]
+    ChangedAtLock,
+}
+
+impl HoldKind {
+    /// The status that it gives a grant.
+    pub fn status(self) -> Status {
+        match self {
+            Self::Rejected => Status::Rejected,
+            Self::MissingFromLock => Status::MissingFromLock,
+            Self::ChangedAtLock => Status::ChangedAtLock,
+        }
+    }
+}
+
 /// One credential on one device.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
@@ -225,7 +261,9 @@ pub struct Grant {
     pub wanted: bool,
     /// The last change of intent that touched this grant.
     pub generation: Generation,
-    /// Where it stands.
+    /// Set while a person has to decide: nothing is written to the lock until the intent changes.
+    pub hold: Option<Hold>,
+    /// Derived from the intent, the hold and what is known of the lock; kept to notice changes.
     pub status: Status,
     /// Why.
     pub reason: Option<Reason>,

@@ -11,7 +11,7 @@ use super::error::OpenError;
 use super::files;
 
 /// Step N brings a database from version N-1 to N. Steps that were released never change.
-pub(super) const STEPS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")];
 
 /// Brings the database to the newest schema; one that has data is copied to `<database>.v<N>.bak` first.
 pub(super) fn migrate(connection: &mut Connection, database: &Path, steps: &[&str]) -> Result<(), OpenError> {
@@ -103,6 +103,36 @@ mod tests {
         let mut connection = Connection::open(&path).unwrap();
         connection.execute_batch("CREATE TABLE t (a TEXT)").unwrap();
         assert!(matches!(migrate(&mut connection, &path, STEPS), Err(OpenError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn a_grant_that_waited_for_a_decision_still_waits_after_an_upgrade() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new(":memory:"), &STEPS[..2]).unwrap();
+        let rows = [
+            ("refused", "'rejected', 'duplicate', 7, NULL"),
+            ("erased", "'missing_from_lock', 'erased_at_lock', 7, NULL"),
+            ("tried_again", "'rejected', 'refused_by_lock', 7, 9"),
+            ("insecure", "'rejected', 'insecure', 7, NULL"),
+            ("active", "'active', NULL, 7, NULL"),
+        ];
+        for (id, standing) in rows {
+            let columns =
+                "id, person, credential, device, schedule, wanted, generation, attempts, status, reason, since, next_try";
+            let row = format!("INSERT INTO grants ({columns}) VALUES ('{id}', 'p', 'c', 'd', '{{}}', 1, 1, 0, {standing})");
+            connection.execute_batch(&row).unwrap();
+        }
+        for step in &STEPS[2..] {
+            connection.execute_batch(step).unwrap();
+        }
+        let mut held =
+            connection.prepare("SELECT id, hold, hold_reason, hold_since FROM grants WHERE hold IS NOT NULL ORDER BY id");
+        let held = held.as_mut().unwrap().query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
+        });
+        let expected = [("erased", "missing_from_lock", "erased_at_lock", 7), ("refused", "rejected", "duplicate", 7)];
+        let expected = expected.map(|(id, hold, reason, since)| (id.to_owned(), hold.to_owned(), reason.to_owned(), since));
+        assert_eq!(held.unwrap().collect::<Result<Vec<_>, _>>().unwrap(), expected);
     }
 
     fn word_in(path: &Path) -> String {

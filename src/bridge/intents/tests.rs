@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::batch::{Dropped, Snapshot, Write};
 use crate::domain::device::{DeviceKind, Habits, Inventory, LockState, SlowCheck};
+use crate::domain::grant::{Hold, HoldKind};
 use crate::domain::ids::HubId;
 use crate::domain::pin::{CodeText, FingerprintKey};
 use crate::domain::slot::{Slot, SlotKey};
@@ -163,10 +164,11 @@ fn a_new_code_goes_to_every_lock_and_forgets_old_refusals() {
     let mut house = House::new();
     let added = house.add("Ada", "48213", &["front", "back"]).unwrap();
     let refused = house.state.grant(added.grants[0]).cloned().unwrap();
-    house.state.put_grant(Grant { status: Status::Rejected, reason: Some(Reason::Duplicate), ..refused });
+    let hold = Hold { kind: HoldKind::Rejected, reason: Reason::Duplicate, since: house.now.wall };
+    house.state.put_grant(Grant { hold: Some(hold), ..refused });
     let changed = house.set_code(added.person.unwrap(), "59321").unwrap();
     assert_eq!(changed.grants.len(), 2);
-    assert!(house.state.grants().all(|grant| grant.status == Status::Pending && grant.generation == changed.generation));
+    assert!(house.state.grants().all(|grant| grant.hold.is_none() && grant.generation == changed.generation));
 }
 
 #[test]

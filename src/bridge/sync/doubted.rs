@@ -8,7 +8,7 @@
 use super::ledger::is_wanted;
 use super::locks::{Finding, Sync};
 use crate::bridge::state::State;
-use crate::domain::grant::{Grant, Reason, Status};
+use crate::domain::grant::{Grant, Hold, HoldKind, Reason};
 use crate::domain::ids::DeviceId;
 use crate::domain::pin::{CodeText, Fingerprint};
 use crate::domain::slot::{Confirmed, ConfirmedBy, Content, Progress, Slot};
@@ -23,7 +23,7 @@ impl Sync {
         }
         let homeless = state.grants_on(device).filter(|grant| grant.wanted && state.slot_of(grant).is_none());
         for grant in homeless.cloned().collect::<Vec<_>>() {
-            hold_back(grant, Status::MissingFromLock, state, now);
+            hold_back(grant, HoldKind::MissingFromLock, state, now);
         }
     }
 
@@ -55,7 +55,7 @@ impl Sync {
             Sighting::Masked => None,
             Sighting::Known(_) | Sighting::NotEnabled(_) => {
                 if wanted {
-                    hold_back(grant.clone(), Status::MissingFromLock, state, now);
+                    hold_back(grant.clone(), HoldKind::MissingFromLock, state, now);
                 }
                 slot.owner = None;
                 self.adopt(&mut slot, sighting, true, state, now);
@@ -66,14 +66,14 @@ impl Sync {
             }
             Sighting::Empty => {
                 if wanted {
-                    hold_back(grant.clone(), Status::MissingFromLock, state, now);
+                    hold_back(grant.clone(), HoldKind::MissingFromLock, state, now);
                 }
                 state.put_slot(slot, now.wall);
                 let is_elsewhere = self.adopt_elsewhere(&grant, state, now);
                 return (wanted && !is_elsewhere).then_some(Finding::ChangedAtLock(key));
             }
             Sighting::Unavailable if wanted => {
-                hold_back(grant, Status::ChangedAtLock, state, now);
+                hold_back(grant, HoldKind::ChangedAtLock, state, now);
                 Some(Finding::ChangedAtLock(key))
             }
             Sighting::Unavailable => None,
@@ -90,7 +90,8 @@ impl Sync {
         let seen = Fingerprint::of(code.reveal(), &state.key);
         let is_it = |grant: &&Grant| {
             let is_gone = state.slot_of(grant).is_none_or(|old| old.progress == Progress::Idle && old.content == Content::Empty);
-            let waits = grant.reason == Some(Reason::StoreDoubted) || row_doubted && !is_wanted(grant, state);
+            let waits =
+                grant.hold.is_some_and(|hold| hold.reason == Reason::StoreDoubted) || row_doubted && !is_wanted(grant, state);
             waits && is_gone && state.fingerprint(grant.credential) == Some(seen)
         };
         let Some(grant) = state.grants_on(slot.key.device).find(is_it).cloned() else { return };
@@ -100,7 +101,7 @@ impl Sync {
         slot.owner = Some(grant.id);
         let generation = grant.generation;
         slot.confirmed = Some(Confirmed { code: Some(seen), generation, by: ConfirmedBy::Read, at: now.wall });
-        state.put_grant(Grant { status: Status::Pending, reason: None, since: now.wall, next_try: None, ..grant });
+        state.put_grant(Grant { hold: None, ..grant });
     }
 
     /// The same for a grant whose slot turned out to hold something else: its code may have been seen in another before.
@@ -130,7 +131,7 @@ fn is_ours(code: &CodeText, grant: &Grant, remembered: Option<&Confirmed>, state
     state.fingerprint(grant.credential) == Some(seen) || remembered.and_then(|confirmed| confirmed.code) == Some(seen)
 }
 
-fn hold_back(grant: Grant, status: Status, state: &mut State, now: Now) {
-    let reason = Some(Reason::StoreDoubted);
-    state.put_grant(Grant { status, reason, since: now.wall, next_try: None, ..grant });
+fn hold_back(grant: Grant, kind: HoldKind, state: &mut State, now: Now) {
+    let hold = Hold { kind, reason: Reason::StoreDoubted, since: now.wall };
+    state.put_grant(Grant { hold: Some(hold), ..grant });
 }

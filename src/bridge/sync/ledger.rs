@@ -1,7 +1,7 @@
 //! Changes to slots and grants that several ways through [`super::Sync`] share.
 
 use crate::bridge::state::State;
-use crate::domain::grant::{Grant, Reason, Status};
+use crate::domain::grant::{Grant, Hold, HoldKind, Reason};
 use crate::domain::ids::{DeviceId, PersonId};
 use crate::domain::slot::{Content, Progress, Slot, SlotKey};
 use crate::domain::time::Timestamp;
@@ -14,14 +14,6 @@ pub(super) fn is_wanted(grant: &Grant, state: &State) -> bool {
 /// The grant is wanted, and the code it is for can't be read any more.
 pub(super) fn is_code_lost(grant: &Grant, state: &State) -> bool {
     is_wanted(grant, state) && state.credential(grant.credential).is_none()
-}
-
-/// Nothing is written until somebody decides. What only the lock's security stops goes on by itself once it has some, and
-/// what has a time for the next try was never refused in words.
-pub(super) fn is_held(grant: &Grant) -> bool {
-    matches!(grant.status, Status::Rejected | Status::MissingFromLock | Status::ChangedAtLock)
-        && grant.reason != Some(Reason::Insecure)
-        && grant.next_try.is_none()
 }
 
 /// What is believed of a slot.
@@ -67,14 +59,15 @@ pub(in crate::bridge) fn forget_if_done(person: PersonId, state: &mut State) {
 /// stranger's, and the slot is theirs.
 pub(super) fn is_vacated(slot: &Slot, state: &State) -> bool {
     let owner = slot.owner.and_then(|grant| state.grant(grant));
-    let is_missing = owner.is_some_and(|grant| grant.status == Status::MissingFromLock);
+    let hold = owner.and_then(|grant| grant.hold);
+    let is_missing = hold.is_some_and(|hold| hold.kind == HoldKind::MissingFromLock);
     is_missing && slot.progress == Progress::Idle && slot.content == Content::Empty
 }
 
 /// Stops a grant until somebody changes the intent.
-pub(super) fn hold(slot: &Slot, status: Status, reason: Reason, state: &mut State, at: Timestamp) {
+pub(super) fn hold(slot: &Slot, kind: HoldKind, reason: Reason, state: &mut State, at: Timestamp) {
     let Some(grant) = slot.owner.and_then(|grant| state.grant(grant)).filter(|grant| is_wanted(grant, state)) else {
         return;
     };
-    state.put_grant(Grant { status, reason: Some(reason), since: at, next_try: None, ..grant.clone() });
+    state.put_grant(Grant { hold: Some(Hold { kind, reason, since: at }), ..grant.clone() });
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ledger::{is_code_lost, is_held, is_wanted};
+use super::ledger::{is_code_lost, is_wanted};
 use super::locks::Patience;
 use crate::bridge::dialect;
 use crate::bridge::state::State;
@@ -38,7 +38,7 @@ impl View {
             grant: grant.id,
             code: state.fingerprint(grant.credential).filter(|_| is_wanted(grant, state)),
             generation: grant.generation,
-            held: is_held(grant),
+            held: grant.hold.is_some(),
         });
         Some(Self {
             device: id,

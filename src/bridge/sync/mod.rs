@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use self::checks::CheckSettings;
 use self::checks::Checks;
 pub(super) use self::ledger::forget_if_done;
-use self::ledger::{is_code_lost, is_held, is_wanted, release, slot_of, tidy};
+use self::ledger::{is_code_lost, is_wanted, release, slot_of, tidy};
 use self::lock::{View, hindrance};
 use self::locks::{Change, Task};
 pub use self::locks::{Finding, Sync};
@@ -312,14 +312,13 @@ impl Sync {
         let slot = state.slot_of(grant);
         let tries = slot.and_then(|slot| patience?.slots.get(&slot.key.index));
         let is_lost = is_code_lost(grant, state);
-        let held = is_held(grant).then(|| (grant.status, grant.reason.unwrap_or(Reason::RefusedByLock)));
         let standing = assess(&Case {
             wanted: grant.wanted,
             enabled: state.person(grant.person).is_some_and(|person| person.enabled),
             code: state.fingerprint(grant.credential),
             slot,
             no_slot: patience.is_some_and(|patience| patience.no_slot.contains(&grant.id)),
-            held,
+            held: grant.hold.map(|hold| (hold.kind.status(), hold.reason)),
             hindrance: hindrance(grant.device, patience, state, network),
             retry: tries.and_then(|tries| tries.retry).map(|retry| retry.wall),
             looked_at: slot.zip(patience).is_some_and(|(slot, patience)| patience.recheck.contains(&slot.key.index)),

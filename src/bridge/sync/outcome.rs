@@ -8,7 +8,7 @@ use super::locks::{Change, Finding, Retry, Sync, Task};
 use super::told::{echoes, holds_ours, learn};
 use crate::bridge::dialect;
 use crate::bridge::state::State;
-use crate::domain::grant::{Reason, Status};
+use crate::domain::grant::{HoldKind, Reason};
 use crate::domain::ids::DeviceId;
 use crate::domain::pin::{CodeText, Pin};
 use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
@@ -336,20 +336,20 @@ impl Sync {
             Verdict::Doubtful => entry.refused = entry.refused.or(Some(Reason::RefusedByLock)),
             Verdict::NotStored => {
                 if let Some(reason) = entry.refused.take() {
-                    hold(slot, Status::Rejected, reason, state, now.wall);
+                    hold(slot, HoldKind::Rejected, reason, state, now.wall);
                 }
                 entry.failures += 1;
                 entry.too_early = false;
                 entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
             }
             Verdict::Hopeless(reason) => {
-                hold(slot, Status::Rejected, reason, state, now.wall);
+                hold(slot, HoldKind::Rejected, reason, state, now.wall);
                 // A removal is never given up, and never tried in a tight circle.
                 entry.failures += 1;
                 entry.retry = Some(Retry::after(retry::not_stored(entry.failures, &mut self.entropy), now));
             }
-            Verdict::Missing => hold(slot, Status::MissingFromLock, Reason::ErasedAtLock, state, now.wall),
-            Verdict::Changed => hold(slot, Status::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall),
+            Verdict::Missing => hold(slot, HoldKind::MissingFromLock, Reason::ErasedAtLock, state, now.wall),
+            Verdict::Changed => hold(slot, HoldKind::ChangedAtLock, Reason::OverwrittenAtLock, state, now.wall),
         }
     }
 }

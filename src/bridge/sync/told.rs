@@ -8,7 +8,7 @@ use super::locks::{OwnChange, Retry, Sync};
 use crate::bridge::dialect;
 use crate::bridge::state::State;
 use crate::domain::device::Device;
-use crate::domain::grant::{Reason, Status};
+use crate::domain::grant::{Grant, HoldKind, Reason};
 use crate::domain::ids::DeviceId;
 use crate::domain::slot::{ConfirmedBy, Content, Doing, Progress, Slot, SlotKey};
 use crate::domain::time::{Instant, Now};
@@ -153,9 +153,9 @@ impl Sync {
         if slot.owner.is_none() {
             return;
         }
-        let rejected = slot.owner.and_then(|grant| state.grant(grant)).is_some_and(|g| g.status == Status::Rejected);
+        let rejected = slot.owner.and_then(|grant| state.grant(grant)).is_some_and(is_rejected);
         if rejected {
-            hold(&slot, Status::Rejected, Reason::Duplicate, state, now.wall);
+            hold(&slot, HoldKind::Rejected, Reason::Duplicate, state, now.wall);
         } else if matches!(slot.progress, Progress::Sending { .. } | Progress::Verifying { .. }) {
             self.tries(key).refused = Some(Reason::Duplicate);
         }
@@ -360,4 +360,8 @@ pub(super) fn learn(device: DeviceId, state: &mut State, what: impl FnOnce(&mut 
     let Some(mut device) = state.device(device).cloned() else { return };
     what(&mut device);
     state.put_device(device);
+}
+
+fn is_rejected(grant: &Grant) -> bool {
+    grant.hold.is_some_and(|hold| hold.kind == HoldKind::Rejected)
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventType, Method, PersonAtEvent};
-use crate::domain::grant::{Confirmation, Grant, Reason, Schedule, Status};
+use crate::domain::grant::{Confirmation, Grant, Hold, HoldKind, Reason, Schedule, Status};
 use crate::domain::ids::{CredentialId, DeviceId, EventId, Generation, GrantId, PersonId, ProvisioningId};
 use crate::domain::person::{Contacts, Credential, CredentialKind, Person};
 use crate::domain::pin::{CodeText, Fingerprint, FingerprintKey, Pin};
@@ -112,6 +112,7 @@ fn grant(credential: &Credential, device: DeviceId, entropy: &mut Entropy) -> Gr
         schedule: Schedule::Always,
         wanted: true,
         generation: Generation(3),
+        hold: Some(Hold { kind: HoldKind::Rejected, reason: Reason::Duplicate, since: Timestamp::from_millis(1_450) }),
         status: Status::Unreachable,
         reason: Some(Reason::Backoff),
         since: Timestamp::from_millis(1_500),

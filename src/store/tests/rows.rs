@@ -260,7 +260,9 @@ fn rows_written_by_the_first_version_still_load() {
             INSERT INTO devices VALUES ('00000000-0000-4000-8000-000000000002', '{"id":"00000000-0000-4000-8000-000000000002",
                 "slug":"front_door","name":"Front Door","kind":"lock","node":5,"battery":null,"lock_state":"unknown",
                 "door_open":null,"inventory":{"next":0,"done":false,"began":0},"last_seen":null}');
-            INSERT INTO grants VALUES ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000001',
+            INSERT INTO grants (id, person, credential, device, schedule, wanted, generation, status, reason, since, next_try,
+                attempts, confirmed_by, confirmed_at)
+                VALUES ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000001',
                 '00000000-0000-4000-8000-000000000004', '00000000-0000-4000-8000-000000000002', '{"kind":"always"}', 1, 7,
                 'removal_unconfirmed', 'no_answer', 1000, NULL, 0, 'supervision', 1000);
             INSERT INTO slots VALUES ('00000000-0000-4000-8000-000000000002', 'user_code', 0, 'pin', 3, NULL, 'unreadable',

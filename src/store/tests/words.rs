@@ -40,6 +40,11 @@ fn is_written<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, js
 #[test]
 fn a_variant_with_another_name_keeps_its_word_in_the_database() {
     spelled! {
+        HoldKind {
+            Rejected = "rejected",
+            MissingFromLock = "missing_from_lock",
+            ChangedAtLock = "changed_at_lock",
+        }
         Status {
             Scheduled = "scheduled",
             Pending = "pending",
