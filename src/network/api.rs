@@ -164,7 +164,7 @@ pub enum InterviewTrouble {
     #[error("it answers under none of the network's keys")]
     NoClassAnswers,
     /// A lock that does not report its number of user codes cannot be used.
-    #[error("it does not say how many codes it can hold")]
+    #[error("it does not report how many codes it can hold")]
     NoSlots,
 }
 
@@ -172,7 +172,7 @@ pub enum InterviewTrouble {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CannotInterview {
     /// There is no controller, or it is still starting.
-    #[error("the stick is not ready; look at `latchkey status`, and try again")]
+    #[error("the controller is not ready; see `latchkey status`, and try again")]
     NoController,
     /// The network has no such node.
     #[error("node {0} is not in the network; `latchkey network status` lists the nodes")]

@@ -1,7 +1,10 @@
-//! Finds the security class that a node was granted, by asking under each class (docs/protocol/security.md B1). Only an
-//! answer under a class proves it. Silence proves nothing, since frames get lost: a higher class without an answer is
-//! asked again with growing pauses, and a node that answers under a lower class is used at that one meanwhile. A lower
-//! class with an empty list is not used, because a node lists its classes only at its highest class.
+//! Finds the security class that a node was granted, by asking under each class (docs/protocol/security.md B1).
+//!
+//! Only an answer under a class proves it. Silence proves nothing, since frames get lost: a higher class without an
+//! answer is asked again with growing pauses, and a node that answers under a lower class is used at that one
+//! meanwhile.
+//!
+//! A lower class with an empty list is not used, because a node lists its classes only at its highest class.
 
 use std::time::Duration;
 
@@ -139,14 +142,14 @@ fn warn_unanswered(node: &Node, goes_on: bool) {
     if node.security == SecurityClass::None {
         tracing::warn!(
             node = %node.id,
-            "answers under none of the network's keys: it was added without security, or under other keys; bring those \
+            "answers under none of the network's keys: it was added without security, or with other keys; import those \
              (zwave.keys_file), or exclude it and include it again; until then it is asked again now and then"
         );
     } else {
         let class = node.security;
         tracing::warn!(
             node = %node.id, ?class, goes_on,
-            "left the question for its security class unanswered; it is asked again"
+            "did not answer the search for its security class; it is asked again"
         );
     }
 }

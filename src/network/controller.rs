@@ -30,7 +30,7 @@ impl Network {
 
     /// The controller accepts or answers nothing: reopen the port, and reset the controller if that is allowed.
     pub(super) fn controller_hangs(&mut self, why: &str) {
-        tracing::warn!(why, "the stick hangs; opening its port again");
+        tracing::warn!(why, "the controller hangs; reopening its port");
         // No second reset for a controller that does not come back from one: the reset may be the reason.
         let was_reset = self.start_up.as_ref().is_some_and(StartUp::was_reset);
         self.may_reset = self.options.soft_reset == SoftReset::Auto && !was_reset;
@@ -50,7 +50,7 @@ impl Network {
             // A frame received before the port was reported as open is ignored.
             None if !self.is_ready() => {}
             None => {
-                tracing::warn!("the stick restarted by itself; setting it up again");
+                tracing::warn!("the controller restarted by itself; repeating its set-up");
                 self.lose_what_is_under_way();
                 self.begin_start_up(StartUp::new(false, self.known_home()));
             }
@@ -142,7 +142,7 @@ impl Network {
         let found = controller.info.home;
         self.stranger = Some(Box::new(controller));
         let why = format!(
-            "this stick belongs to network {found}, the locks known here to {known}: plug in their stick, or start with a new [store] path"
+            "this controller belongs to network {found}, the known locks to {known}: plug in their controller, or start with a new [store] path"
         );
         self.status = ControllerStatus::Absent { why };
         self.tell(NetworkEvent::OtherNetwork { known, found });

@@ -79,7 +79,7 @@ impl Network {
         match Outgoing::new(payload, session) {
             Some(outgoing) => state.datagram = Some(Box::new(Datagram { outgoing, transaction, early: None })),
             None => {
-                tracing::warn!(node = %id, limit = segments::LONGEST, "a command is too long to be sent at all");
+                tracing::warn!(node = %id, limit = segments::LONGEST, "a command is too long to be sent");
                 return self.finish(transaction, Outcome::Unsupported);
             }
         }
@@ -148,7 +148,7 @@ impl Network {
     }
 
     fn datagram_failed(&mut self, mut transaction: Transaction, why: segments::Failure) {
-        tracing::debug!(node = %transaction.node, ?why, "nobody knows whether a long command arrived");
+        tracing::debug!(node = %transaction.node, ?why, "unknown whether a long command arrived");
         transaction.failures += 1;
         transaction.doubt = Some(Outcome::NoReport);
         if transaction.failures < transaction.tries() {

@@ -1,9 +1,13 @@
 //! Encapsulation: Supervision, CRC-16, Multi Channel and Multi Command. Decryption and reassembly took place before
-//! ([`super::secure`], [`super::segments`]). Order outward (docs/protocol/gateway.md §2.2): command, Multi Command,
-//! Supervision, Multi Channel, CRC-16 or security. An answer uses the encapsulation of its request, except that
-//! commands of a Multi Command are answered one by one. Supervision is used in both directions
-//! (docs/protocol/command-classes.md 0x6C). Sets carry a session id and end with the node's report. Supervised reports
-//! of a node are answered; its repeats are answered again, but not processed again.
+//! ([`super::secure`], [`super::segments`]).
+//!
+//! Order outward (docs/protocol/gateway.md §2.2): command, Multi Command, Supervision, Multi Channel, CRC-16 or
+//! security. An answer uses the encapsulation of its request, except that commands of a Multi Command are answered one
+//! by one.
+//!
+//! Supervision is used in both directions (docs/protocol/command-classes.md 0x6C). Sets carry a session id and end with
+//! the node's report. Supervised reports of a node are answered; its repeats are answered again, but not processed
+//! again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -111,7 +115,7 @@ fn is_sealed(command: &Command) -> bool {
     }
 }
 
-/// Removes all encapsulations.
+/// Removes all encapsulations of a command.
 pub(super) fn open(command: Command) -> Vec<(Wrapping, Opened)> {
     let mut opened = Vec::new();
     unwrap(command, Wrapping::default(), &mut opened);

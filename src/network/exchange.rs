@@ -159,11 +159,11 @@ impl Exchange {
         let (at, why) = match (self.phase, self.awaits) {
             (Phase::Acknowledgement, _) => return None,
             (Phase::Response { since }, Awaits::Callback(_)) => (since + NO_RESPONSE, "response to a transmission"),
-            (Phase::Response { since }, _) => (since + RESPONSE, "response of the stick"),
+            (Phase::Response { since }, _) => (since + RESPONSE, "response of the controller"),
             (Phase::Unanswered { since }, _) => (since + NO_RESPONSE, "callback after a lost response"),
             (Phase::Callback { since }, Awaits::NodeInfo(_)) => (since + NODE_INFO, "node information frame"),
             (Phase::Callback { since }, _) if self.may_abort() => (since + ABORT, "abort of a stuck transmission"),
-            (Phase::Callback { since }, _) => (since + CALLBACK, "callback of the stick"),
+            (Phase::Callback { since }, _) => (since + CALLBACK, "callback of the controller"),
         };
         Some(Deadline { at, why })
     }

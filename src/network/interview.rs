@@ -1,8 +1,9 @@
 //! The interview of a node, in stages: only what is needed, each query once, and nothing that changes a code. A stage
-//! is recorded when all its queries are settled, so a restart resumes after it. A class that does not answer does not
-//! stop the others; it is asked again a few times at the end. If a node cannot be reached, the same query is sent again
-//! after a pause, or when the node is heard. The security class is known only from an answer under that class
-//! ([`super::class_search`]).
+//! is recorded when all its queries are settled, so a restart resumes after it.
+//!
+//! A class that does not answer does not stop the others; it is asked again a few times at the end. If a node cannot be
+//! reached, the same query is sent again after a pause, or when the node is heard. The security class is known only
+//! from an answer under that class ([`super::class_search`]).
 
 use std::collections::VecDeque;
 use std::time::Duration;

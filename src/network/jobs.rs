@@ -45,7 +45,6 @@ pub enum Priority {
     Revoke,
     /// For a sleeping node that is awake at the moment.
     Awake,
-    /// Writing a code.
     Write,
     Background,
 }
@@ -65,9 +64,8 @@ pub enum Completion {
 /// How a job ended.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
-    /// The requested Report.
     Reply(Command),
-    /// Supervision Report: success.
+    /// A Supervision Report with success.
     Accepted,
     /// Supervision Report: the node refused or failed.
     Refused,

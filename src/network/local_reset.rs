@@ -34,7 +34,7 @@ impl Network {
             return;
         }
         if let Some(times) = self.farewells_of(id).and_then(|local_resets| local_resets.said.hit()) {
-            tracing::warn!(node = %id, times, "the node may have left; looking whether it is gone");
+            tracing::warn!(node = %id, times, "the node reported a reset; checking whether it is gone");
         }
         self.look_at(id, self.clock + LEAVES_IN);
     }
@@ -96,7 +96,7 @@ impl Network {
             }
             _ => {
                 if let Some(times) = self.farewells_of(id).and_then(|local_resets| local_resets.not_forgotten.hit()) {
-                    tracing::warn!(node = %id, times, "the stick does not forget the node yet; it shows as not answering");
+                    tracing::warn!(node = %id, times, "the controller did not remove the node; it is shown as not answering");
                 }
                 self.looked_after_for_change(id, Err(Reason::NotRemoved));
             }
@@ -106,7 +106,7 @@ impl Network {
 
     fn still_there(&mut self, id: NodeId) {
         if let Some(times) = self.farewells_of(id).and_then(|local_resets| local_resets.answered.hit()) {
-            tracing::warn!(node = %id, times, "the node answers: it is still there, whoever said that it left");
+            tracing::warn!(node = %id, times, "the node still answers: it has not left");
         }
     }
 

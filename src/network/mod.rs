@@ -1,8 +1,11 @@
-//! The Z-Wave network as one state machine: controller, nodes, queue. Pure: frames and time are inputs, frames and
-//! events are outputs. The contract of the loop:
+//! The Z-Wave network as one state machine: controller, nodes, queue.
+//!
+//! Pure: frames and time are inputs, frames and events are outputs. The contract of the loop:
+//!
 //! 1. call [`Network::handle`] with one input, or [`Network::handle_timeout`], or [`Network::submit`] with a job;
 //! 2. drain [`Network::poll_output`] until it is `None`;
 //! 3. call again at [`Network::poll_deadline`].
+//!
 //! | file | what |
 //! | --- | --- |
 //! | `api`, `jobs` | the types of the public interface, and those that the files below share |
@@ -23,6 +26,7 @@
 //! | `inclusion` | inclusion, exclusion, SmartStart, failed nodes |
 //! | `interview` | the queries that make a node usable |
 //! | `class_search` | the security class that a node was granted |
+//!
 //! While one node prepares its report, frames to other nodes are sent; each node has one command at a time.
 
 mod adopt;
@@ -172,7 +176,6 @@ impl Network {
         }
     }
 
-    /// Handles one input.
     pub fn handle(&mut self, input: Input, now: Now) {
         self.tick(now);
         match input {
@@ -198,7 +201,7 @@ impl Network {
                     self.lose_exchange();
                 }
             }
-            Input::Unresponsive => self.controller_hangs("the stick acknowledges nothing"),
+            Input::Unresponsive => self.controller_hangs("the controller acknowledges nothing"),
         }
         self.go_on();
     }
@@ -219,7 +222,7 @@ impl Network {
             exchange,
             start_up,
             self.change_deadline(),
-            at(self.hold_until, "stick was busy"),
+            at(self.hold_until, "controller was busy"),
             self.preemption_at().and_then(|due| at(due, "wait behind a stuck transmission")),
         ];
         let others = self.nodes.active().filter_map(NodeState::sleeps_at).filter(|_| !self.queue.is_empty());

@@ -376,7 +376,7 @@ impl NodeState {
         let report =
             self.awaiting_reply.as_ref().map(|awaiting_reply| Deadline { at: awaiting_reply.until, why: "report of a node" });
         let moves = self.awaiting_reply.as_ref().filter(|awaiting_reply| awaiting_reply.working);
-        let moves = moves.map(|awaiting_reply| Deadline { at: awaiting_reply.since + MOVES, why: "a bolt takes long" });
+        let moves = moves.map(|awaiting_reply| Deadline { at: awaiting_reply.since + MOVES, why: "bolt still moving" });
         let sleeper = self.sleeps().then_some([
             Deadline { at: self.active_at + IDLE, why: "idle sleeper" },
             Deadline { at: self.awake_until, why: "sleeper falls asleep" },

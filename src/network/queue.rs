@@ -1,8 +1,10 @@
 //! The queue of transactions. Order (priority, then nodes that are awake, then the node served longest ago, then age)
 //! is separate from eligibility, which is evaluated when the next transaction is picked: nothing has to be sorted again
-//! when a node falls asleep. Priority is not absolute: any client of the broker can request operations, and any sender
-//! in range can send requests in a node's name. So removals of codes alternate with operations over all locks, and let
-//! only a few answers go first.
+//! when a node falls asleep.
+//!
+//! Priority is not absolute: any client of the broker can request operations, and any sender in range can send requests
+//! in a node's name. So removals of codes alternate with operations over all locks, and let only a few answers go
+//! first.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -151,7 +153,6 @@ impl Queue {
         late.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
-    /// Removes one transaction.
     pub(super) fn remove(&mut self, id: JobId) -> Option<Transaction> {
         self.take_if(|transaction| transaction.id == id).pop()
     }

@@ -57,8 +57,8 @@ impl Network {
             {
                 self.early.push_back((at, message));
             }
-            Ok(_) => tracing::debug!(?frame, "nobody waits for this frame"),
-            Err(why) => tracing::debug!(?frame, %why, "a frame that can't be read"),
+            Ok(_) => tracing::debug!(?frame, "unexpected frame"),
+            Err(why) => tracing::debug!(?frame, %why, "unreadable frame"),
         }
     }
 
@@ -70,14 +70,14 @@ impl Network {
             Message::Callback { function: FunctionId::REPLACE_FAILED_NODE, callback, status: Some(status) } => {
                 self.replacement_callback(callback, status);
             }
-            _ => tracing::debug!("an answer that nobody waits for any more"),
+            _ => tracing::debug!("late answer"),
         }
     }
 
     fn application_command(&mut self, received: &ApplicationCommand) {
         let id = received.source;
         if received.rx.is_foreign() || !self.nodes.contains_key(&id) {
-            return tracing::debug!(node = %id, "a frame of a stranger");
+            return tracing::debug!(node = %id, "frame of an unknown node");
         }
         let Some(state) = self.nodes.get_mut(&id) else { return };
         // An unencrypted frame may be forged. A node with keys is alive when a frame decrypts under its class, or when
@@ -135,21 +135,23 @@ impl Network {
         let granted = state.node.security;
         let trusted = addressed.send_as >= granted;
         match opened {
-            Opened::Sealed(class) => tracing::debug!(node = %id, %class, "an encapsulation where none belongs: dropped"),
+            Opened::Sealed(class) => tracing::debug!(node = %id, %class, "encapsulation in the wrong place: dropped"),
             Opened::Plain(command) if !trusted && addressed.send_as != SecurityClass::None && hub::asks_for_classes(&command) => {
                 self.deliver(id, addressed, wrapping, command);
             }
             _ if !trusted && granted > SecurityClass::S0 => {
-                tracing::debug!(node = %id, ?granted, send_as = ?addressed.send_as, "below the class the node was granted: dropped");
+                tracing::debug!(node = %id, ?granted, send_as = ?addressed.send_as, "below the granted security class: dropped");
             }
             Opened::Outcome(report) if trusted && wrapping.endpoint() == ROOT => self.offer(id, Answer::Outcome(report)),
-            Opened::Outcome(_) => tracing::debug!(node = %id, "an outcome that is not for us to believe: dropped"),
+            Opened::Outcome(_) => tracing::debug!(node = %id, "Supervision Report below the granted class: dropped"),
             Opened::Plain(command) => {
                 self.deliver(id, addressed, wrapping, command);
             }
             // An unencrypted report may be forged. It must not count as the original, because the encrypted one would
             // then be taken for a repeat.
-            Opened::Supervised(_) if !trusted => tracing::debug!(node = %id, "supervised, below its class: dropped"),
+            Opened::Supervised(_) if !trusted => {
+                tracing::debug!(node = %id, "supervised command below the granted class: dropped")
+            }
             // A Get that is answered by its report needs no Supervision Report (docs/protocol/gateway.md §2.2).
             Opened::Supervised(get) if is_question(&get.command) => {
                 let session = get.session;
@@ -229,7 +231,7 @@ impl Network {
                         self.answer(id, send_as, wrapping.around(answer));
                         return Status::SUCCESS;
                     }
-                    _ => tracing::debug!(node = %id, command = %question, "a question that is not answered"),
+                    _ => tracing::debug!(node = %id, command = %question, "a Get that is not answered"),
                 }
                 return Status::NO_SUPPORT;
             }
@@ -407,7 +409,7 @@ impl Network {
             UpdateStatus::NODE_ADDED => self.add_node(id),
             UpdateStatus::NODE_REMOVED => self.remove_node(id),
             UpdateStatus::SMART_START_PRIME | UpdateStatus::SMART_START_PRIME_LONG_RANGE => self.device_calls(update),
-            _ => tracing::debug!(node = %id, status = ?update.status, "an update that concerns nobody"),
+            _ => tracing::debug!(node = %id, status = ?update.status, "application update ignored"),
         }
     }
 
@@ -455,7 +457,7 @@ impl Network {
 }
 
 fn read(id: NodeId, payload: &[u8]) -> Option<Command> {
-    Command::parse(payload).inspect_err(|why| tracing::debug!(node = %id, %why, "a command that can't be read")).ok()
+    Command::parse(payload).inspect_err(|why| tracing::debug!(node = %id, %why, "unreadable command")).ok()
 }
 
 /// Whether `answer` completes `transaction`.

@@ -1,7 +1,8 @@
-//! Security policy for a node: the class that frames are sent under, and the minimum class accepted from it. Encrypting
-//! a command may need a nonce first. Then a Nonce Get is sent in its place, no other command is sent to the node until
-//! the nonce arrives, and the command follows. The protocols S2 and S0 are in [`crate::security`]; this file gives them
-//! transmissions and time-outs.
+//! Security policy for a node: the class that frames are sent under, and the minimum class accepted from it.
+//!
+//! Encrypting a command may need a nonce first. Then a Nonce Get is sent in its place, no other command is sent to the
+//! node until the nonce arrives, and the command follows. The protocols S2 and S0 are in [`crate::security`]; this file
+//! gives them transmissions and time-outs.
 
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ impl Network {
                 if state.reserved != Some(transaction.id) {
                     talk.abandon();
                     if let Err(why) = talk.begin(&payload, FRAME) {
-                        tracing::warn!(node = %id, %why, "a command can't be sent under S0");
+                        tracing::warn!(node = %id, %why, "a command cannot be sent under S0");
                         return Protected::Impossible;
                     }
                 }
@@ -96,7 +97,7 @@ impl Network {
                         Protected::Frame(frame.0, Carries::NonceGet)
                     }
                     Sealing::Impossible(why) => {
-                        tracing::warn!(node = %id, %why, "a command can't be sealed");
+                        tracing::warn!(node = %id, %why, "a command cannot be encrypted");
                         Protected::Impossible
                     }
                 }
@@ -227,7 +228,7 @@ impl Network {
         let Some(home) = self.home else { return };
         let Some(state) = self.nodes.get_mut(&id) else { return };
         if state.node.security_known && !state.node.classes.contains_key(&ClassId::SECURITY_2) {
-            return tracing::debug!(node = %id, "speaks S2, which it does not have: dropped");
+            return tracing::debug!(node = %id, "S2 frame of a node without S2: dropped");
         }
         let to = if multicast { Addressing::Multicast } else { Addressing::Single };
         let context = S2Context { home, own, keys: &self.keyring.network };
@@ -236,12 +237,12 @@ impl Network {
             Received::Answer { frame, why } => {
                 let may = state.may_be_told_a_nonce(now);
                 if why == Gave::WrongKey {
-                    tracing::debug!(node = %id, "a frame that no key of ours opens");
+                    tracing::debug!(node = %id, "a frame could not be decrypted");
                 }
                 if !may {
                     // A flood of requests must not replace the entropy that was sent to the node.
                     state.s2.withdraw();
-                    tracing::debug!(node = %id, "needs more nonces than it is told");
+                    tracing::debug!(node = %id, "too many nonce requests: none sent");
                 }
                 if why != Gave::Asked {
                     self.rejected(id);
@@ -253,10 +254,10 @@ impl Network {
             Received::Nonce => self.nonce_came(id),
             Received::Resync => self.resync(id),
             Received::InClear(command) => {
-                tracing::debug!(node = %id, ?command, "a word of a bootstrapping that is not under way");
+                tracing::debug!(node = %id, ?command, "a key exchange command without a key exchange");
             }
             Received::Duplicate => {}
-            Received::Ignored(why) => tracing::debug!(node = %id, ?why, "a frame of Security 2 that is of no use"),
+            Received::Ignored(why) => tracing::debug!(node = %id, ?why, "an S2 frame was ignored"),
         }
     }
 
@@ -290,7 +291,7 @@ impl Network {
             return;
         }
         if state.node.security_known {
-            tracing::warn!(node = %id, before = ?state.node.security, ?class, "the node has a higher class than it seemed");
+            tracing::warn!(node = %id, before = ?state.node.security, ?class, "the node has a higher security class than assumed");
         }
         (state.node.security, state.node.security_known) = (class, true);
         state.interview.class_rose(&mut state.node);
@@ -303,18 +304,18 @@ impl Network {
         let Some(state) = self.nodes.get_mut(&id) else { return };
         let speaks = state.node.classes.contains_key(&ClassId::SECURITY) && state.node.security <= SecurityClass::S0;
         if !speaks {
-            return tracing::debug!(node = %id, "speaks S0, which it was not granted: dropped");
+            return tracing::debug!(node = %id, "S0 frame of a node without S0: dropped");
         }
         let Some(talk) = talk_with(&mut state.s0, id, own) else { return };
         let (opened, wants) = match said {
             Security::NonceGet => {
                 // Checked before a nonce is made: nonces that are not sent must not replace those that were.
                 if !state.may_be_told_a_nonce(now) {
-                    return tracing::debug!(node = %id, "needs more nonces than it is told");
+                    return tracing::debug!(node = %id, "too many nonce requests: none sent");
                 }
                 let Some(talk) = &mut state.s0 else { return };
                 let Some(nonce) = talk.nonce_asked(now, &mut self.entropy) else {
-                    return tracing::debug!(node = %id, "asks for too many nonces");
+                    return tracing::debug!(node = %id, "too many nonce requests: none sent");
                 };
                 // The report that we wait for is encrypted with this nonce.
                 state.prolong_thinking(now);
@@ -330,7 +331,7 @@ impl Network {
             Security::CommandEncapsulationNonceGet(frame) => {
                 (talk.open(&frame, true, &self.keyring.s0, now, &mut self.entropy), true)
             }
-            other => return tracing::debug!(node = %id, command = ?other.number(), "a word of S0 that is not under way"),
+            other => return tracing::debug!(node = %id, command = ?other.number(), "an S0 command without a key transfer"),
         };
         if let Some(nonce) = opened.nonce {
             self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
@@ -342,7 +343,7 @@ impl Network {
             }
             Said::FirstPart => self.proven(id, SecurityClass::S0),
             Said::Nothing(why) => {
-                tracing::debug!(node = %id, %why, wants, "a frame of Security 0 that is not believed");
+                tracing::debug!(node = %id, %why, wants, "an S0 frame was not accepted");
                 if why == Refused::NotAuthentic {
                     self.rejected(id);
                 }
@@ -359,7 +360,7 @@ impl Network {
         let count = state.radio.rejected;
         if count >= REJECTED_WORTH_A_LINE && count.is_power_of_two() {
             tracing::warn!(
-                node = %id, count, "frames in this node's name do not authenticate: somebody else may be sending them, or the \
+                node = %id, count, "frames in this node's name fail authentication: someone else may be sending them, or the \
                  node has other keys"
             );
         }

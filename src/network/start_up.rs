@@ -1,7 +1,9 @@
 //! Start-up of the controller: its identity, its functions, its nodes (docs/protocol/serial-api.md §1, start-up
-//! sequence). Version and capabilities come first, so that only supported functions are used. The soft reset is sent at
-//! most once per opened port: some controllers drop off the bus, and some do not report that they restarted. Last, and
-//! only if the controller supports it, it becomes SIS if the network has none, and gets the hub's node information
+//! sequence).
+//!
+//! Version and capabilities come first, so that only supported functions are used. The soft reset is sent at most once
+//! per opened port: some controllers drop off the bus, and some do not report that they restarted. Last, and only if
+//! the controller supports it, it becomes SIS if the network has none, and gets the hub's node information
 //! ([`hub::node_information`]). The watchdog is not started: controllers that do not acknowledge that command would
 //! seem to hang.
 
@@ -79,7 +81,7 @@ pub(super) enum Next {
     Wait,
     /// The start-up is complete.
     Done(Controller),
-    /// Reopen the port.
+    /// The port has to be reopened.
     GiveUp(&'static str),
 }
 
@@ -123,11 +125,11 @@ impl StartUp {
         }
         loop {
             if self.step == StartUpStep::Done {
-                return self.controller().map_or(Next::GiveUp("the stick's answers make no sense"), Next::Done);
+                return self.controller().map_or(Next::GiveUp("the controller's answers are inconsistent"), Next::Done);
             }
             if self.tries == self.step.tries() {
                 if self.step.is_needed() {
-                    return Next::GiveUp("the stick answers, but not what it is asked");
+                    return Next::GiveUp("the controller answers, but not to its requests");
                 }
                 self.proceed();
                 continue;
@@ -202,7 +204,7 @@ impl StartUp {
                 true
             }
             (StartUpStep::TakeRole, Some(Message::Response { ok, .. })) => {
-                tracing::info!(ok, "the network had no SUC: the stick was told to be it, as SIS");
+                tracing::info!(ok, "the network had no SUC: the controller was made SUC and SIS");
                 true
             }
             (StartUpStep::Announce, _) => true,
@@ -259,7 +261,7 @@ impl StartUp {
 
     /// When [`StartUp::next`] has to be called.
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        Some(Deadline { at: self.not_before, why: "start-up of the stick" })
+        Some(Deadline { at: self.not_before, why: "start-up of the controller" })
     }
 
     fn proceed(&mut self) {

@@ -129,7 +129,7 @@ impl Network {
         let frame = match request.write(self.width) {
             Ok(frame) => frame,
             Err(why) => {
-                tracing::warn!(%node, %why, "a command can't be sent");
+                tracing::warn!(%node, %why, "a command cannot be sent");
                 return self.finish(transaction, Outcome::Unsupported);
             }
         };
@@ -201,7 +201,7 @@ impl Network {
             // No callback after 65 seconds: such a controller hangs (docs/protocol/serial-api.md §1, timers).
             (Operation::Command { .. } | Operation::Probe(_) | Operation::Join { .. }, Ended::Silent) => {
                 self.finish(transmission.transaction, Outcome::ControllerGone);
-                self.controller_hangs("the stick never said how a transmission ended");
+                self.controller_hangs("the controller did not report the result of a transmission");
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The device-specific key (DSK): the first 16 bytes of the public key of a device that joins with S2, printed on it as
-//! eight groups of five digits (docs/protocol/security.md B11). The first group is the PIN that users type. It encrypts
-//! nothing, but with it another device can impersonate this one during its inclusion. It is only shown on request.
+//! eight groups of five digits (docs/protocol/security.md B11). The first group is the PIN that users type.
+//!
+//! It encrypts nothing, but with it another device can impersonate this one during its inclusion. It is only shown on
+//! request.
 
 use std::fmt;
 
@@ -95,7 +97,7 @@ impl Dsk {
     }
 }
 
-/// Omits the PIN.
+/// Omits the PIN, which is secret.
 impl fmt::Debug for Dsk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Dsk(*****-{})", self.tail())
@@ -115,7 +117,6 @@ pub enum InvalidDsk {
     /// Groups are missing, or there are too many.
     #[error("a device key (DSK) has 8 groups of 5 digits and this has {0}; type all of the label, from the PIN on")]
     Groups(usize),
-    /// An invalid group.
     #[error("group {group} of the device key (DSK) {fault}; look at the label again")]
     Group {
         /// Number of the group, 1 to 8.

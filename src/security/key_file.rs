@@ -1,7 +1,9 @@
 //! Network keys as text: one JSON object, 32 hexadecimal digits per key, under the names that Z-Wave JS uses:
+//!
 //! ```json
 //! {"S0_Legacy": "0102…0f10", "S2_AccessControl": "…"}
 //! ```
+//!
 //! A file may omit keys; those in the store are used then. Errors never contain a key.
 
 use std::collections::BTreeMap;
@@ -142,7 +144,6 @@ pub enum InvalidKeyFile {
     /// No key in it.
     #[error("it names no key; write at least one of {}", NAMES.join(", "))]
     Empty,
-    /// An unknown name.
     #[error("{0:?} is not the name of a network key; the names are {names}", names = NAMES.join(", "))]
     UnknownName(String),
     /// A key that cannot be one.
@@ -172,7 +173,6 @@ pub enum KeyFault {
     /// Something other than hexadecimal digits.
     #[error("has something else than hexadecimal digits in it")]
     NotHex,
-    /// Not a string.
     #[error("is not a text in quotes")]
     NotText,
     /// Sixteen zero bytes, a key that is public.

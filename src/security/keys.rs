@@ -18,7 +18,6 @@ pub struct KeyMask(pub u8);
 
 impl KeyMask {
     pub const NONE: Self = Self(0);
-    /// Every defined key.
     pub const KNOWN: Self = Self(0x87);
     /// The keys that a Long Range node can be granted (docs/protocol/security.md B12).
     pub const LONG_RANGE: Self = Self(0x06);

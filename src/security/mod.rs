@@ -1,5 +1,6 @@
 //! S0 and S2 as values and pure state machines: keys, nonces, encryption and decryption, and key exchange. Bytes, time
 //! and entropy are arguments.
+//!
 //! | file | what |
 //! | --- | --- |
 //! | `crypto` | AES-128 and Curve25519, and the derivations of S2 |

@@ -1,7 +1,8 @@
 //! The QR code on a device: SmartStart and S2 (docs/protocol/security.md B11). Digits only: "90", a version, a
-//! checksum, the requested keys, the DSK, then entries of type, length and value. The two digits of a type are twice
-//! its number, plus one if critical. So a code has types 0–49; higher types exist only in provisioning lists of
-//! controllers.
+//! checksum, the requested keys, the DSK, then entries of type, length and value.
+//!
+//! The two digits of a type are twice its number, plus one if critical. So a code has types 0–49; higher types exist
+//! only in provisioning lists of controllers.
 
 use std::time::Duration;
 
@@ -25,7 +26,6 @@ pub struct QrCode {
     pub requested: RequestedKeys,
     pub dsk: Dsk,
     pub product_type: ProductType,
-    /// The product.
     pub product_id: ProductId,
     /// The maximum interval between its requests for inclusion, if the code has it.
     pub max_inclusion_request_interval: Option<Duration>,
@@ -102,7 +102,6 @@ pub enum InvalidQr {
     /// Something other than a digit.
     #[error("character {0} of the QR code is not a digit; scan it again, or type digits only")]
     NotDigits(usize),
-    /// An unknown version.
     #[error("the QR code has version {0:02}, which is not known here; include the device with its PIN instead")]
     UnknownVersion(u8),
     /// A digit was misread.

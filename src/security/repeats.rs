@@ -1,7 +1,8 @@
 //! Duplicate frames (docs/protocol/security.md B8). The radio repeats a frame without acknowledgement, also over other
-//! routes, and both copies may arrive. Other implementations compare the sequence number only. That would also drop a
-//! frame of a peer that restarted with another number, once in a hundred restarts: so an encrypted frame is a duplicate
-//! only if its tag is known, too.
+//! routes, and both copies may arrive.
+//!
+//! Other implementations compare the sequence number only. That would also drop a frame of a peer that restarted with
+//! another number, once in a hundred restarts: so an encrypted frame is a duplicate only if its tag is known, too.
 
 use std::time::Duration;
 

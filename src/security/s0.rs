@@ -1,8 +1,10 @@
 //! Security 0 (docs/protocol/security.md Part A): one key for the whole network, single-cast, node ids of one byte, so
 //! never on Long Range. This file has the keys and single frames; `nonces` the nonces; `peer` the session with one
-//! node; `inclusion` the key transfer. Sources disagree on the command byte in the MAC of a 0xC1 frame: Silicon Labs
-//! and the known answers use 0xC1, Z-Wave JS checks as if it were 0x81. We write the byte that is sent, and accept
-//! either: both need the key, and the MAC covers everything else.
+//! node; `inclusion` the key transfer.
+//!
+//! Sources disagree on the command byte in the MAC of a 0xC1 frame: Silicon Labs and the known answers use 0xC1, Z-Wave
+//! JS checks as if it were 0x81. We write the byte that is sent, and accept either: both need the key, and the MAC
+//! covers everything else.
 
 pub mod inclusion;
 pub mod nonces;

@@ -1,16 +1,21 @@
 //! An S2 session with one peer (docs/protocol/security.md B6–B10): encrypts commands, decrypts frames, and keeps the
 //! nonces of both sides in sync. Pure: the owner sends the frames, in the order in which they were made.
+//!
 //! 1. [`Session::seal`] a command. Without a nonce it returns a Nonce Get: send that, keep the command, and seal it
 //!    again at [`Received::Nonce`]; give up after [`NONCE_WAIT`].
 //! 2. Pass every Security 2 frame of the peer to [`Session::receive`]. [`Received::Answer`] is sent at once, before
 //!    everything else.
 //! 3. [`Received::Resync`] means that the peer could not decrypt the last frame: seal that command again, once. A Set
 //!    without Supervision counts as delivered when [`VERIFY_DELIVERY`] passed without it, or when a frame of the peer
-//!    decrypts. A retransmission by the radio is [`Received::Duplicate`], and is dropped without an answer. A peer that
-//!    wants an answer again encrypts its command again, which is a new frame here: Supervision detects such a repeat by
-//!    its session, and answers it again. Where sources disagree, a frame is accepted if it decrypts: the tag proves
-//!    that a holder of the key made it. The owner decides which class is accepted from which node:
-//!    [`Opened::protection`] is the key that the frame was encrypted with.
+//!    decrypts.
+//!
+//! A retransmission by the radio is [`Received::Duplicate`], and is dropped without an answer. A peer that wants an
+//! answer again encrypts its command again, which is a new frame here: Supervision detects such a repeat by its
+//! session, and answers it again.
+//!
+//! Where sources disagree, a frame is accepted if it decrypts: the tag proves that a holder of the key made it. The
+//! owner decides which class is accepted from which node: [`Opened::protection`] is the key that the frame was
+//! encrypted with.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -79,7 +84,7 @@ pub enum Unsealable {
     #[error("there is no key for that class and this node")]
     NoKey,
     /// Too long for the length field.
-    #[error("the command is too long to be sealed")]
+    #[error("the command is too long to be encrypted")]
     TooLong,
 }
 
@@ -129,7 +134,6 @@ pub enum Ignored {
     NoNonce,
 }
 
-/// A decrypted command.
 #[derive(Debug)]
 pub struct Opened {
     pub protection: FrameKey,

@@ -1,8 +1,10 @@
 //! The nonces shared by two peers (SPAN; docs/protocol/security.md B7). Both use one generator: each encrypted frame
 //! takes one value, whichever side sends it, so a frame decrypts once, and a lost frame leaves a gap that the other
-//! side skips. Frames that both sides send at the same time use the same value; this is a property of S2. One side
-//! never uses a nonce twice: the generator only advances, and each new one is seeded with new entropy of ours, whatever
-//! the peer or a forged frame contributes. Nothing is stored, so a restart cannot return to an old generator.
+//! side skips.
+//!
+//! Frames that both sides send at the same time use the same value; this is a property of S2. One side never uses a
+//! nonce twice: the generator only advances, and each new one is seeded with new entropy of ours, whatever the peer or
+//! a forged frame contributes. Nothing is stored, so a restart cannot return to an old generator.
 
 use std::fmt;
 use std::time::Duration;

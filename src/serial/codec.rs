@@ -81,7 +81,7 @@ impl CallbackId {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ParseError {
     /// Too short, or with inconsistent lengths, in either node id width.
-    #[error("{function}: its {len} parameter bytes are too few, or contradict each other")]
+    #[error("{function}: its {len} parameter bytes are too few or inconsistent")]
     Malformed {
         function: FunctionId,
         /// How many parameter bytes it has.
@@ -93,7 +93,7 @@ pub enum ParseError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum WriteError {
     /// A Long Range node, while node ids have 8 bits.
-    #[error("{0} needs 16-bit node ids; switch the stick with Setup 0x80 first")]
+    #[error("{0} needs 16-bit node ids; switch the controller with Setup 0x80 first")]
     NodeTooWide(NodeId),
     /// Too long for one serial frame.
     #[error("{0} parameter bytes don't fit into a frame of 252; split the command")]

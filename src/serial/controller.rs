@@ -229,7 +229,7 @@ impl SerialApiStarted {
 /// Get LR Nodes' response (0xDA): one segment of the Long Range nodes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct LongRangeNodes {
-    /// Another segment follows.
+    /// Whether another segment follows.
     pub more: bool,
     /// Which segment: node ids from 256 + 1024 · segment.
     pub segment: u8,

@@ -56,7 +56,6 @@ impl FrameType {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     pub kind: FrameType,
-    /// The function.
     pub function: FunctionId,
     /// Everything between the function id and the checksum; at most [`MAX_PARAMS`] bytes.
     pub params: Bytes,
@@ -71,7 +70,6 @@ pub enum InvalidFrame {
     /// Bytes were lost or changed.
     #[error("checksum is {found:02x}, should be {expected:02x}: bytes were lost or changed on the line")]
     Checksum {
-        /// The computed checksum.
         expected: u8,
         /// The checksum in the frame.
         found: u8,

@@ -1,14 +1,20 @@
 //! Acknowledgement and retransmission (docs/protocol/serial-api.md §1): one host frame at a time, control bytes before
-//! frames. Pure: bytes and time are inputs, bytes and events are outputs. After each input, drain
-//! [`Link::poll_transmit`] and [`Link::poll_event`], then wait until [`Link::poll_deadline`].
+//! frames.
+//!
+//! Pure: bytes and time are inputs, bytes and events are outputs. After each input, drain [`Link::poll_transmit`] and
+//! [`Link::poll_event`], then wait until [`Link::poll_deadline`].
+//!
 //! # Duplicates
+//!
 //! A controller repeats a data frame if it did not see an ACK for it, and sends no other frame before. So an equal
 //! frame is certainly a repeat in two cases only:
+//!
 //! * it was received before our ACK for the first copy was written: the controller cannot have sent anything new (a
 //!   host that was stalled finds several copies in its buffer);
-//! * it is a callback within the controller's own ACK time-out, because callback ids are not used again that soon. Any
-//!   other equal frame is delivered: two equal reports of a lock may be two events, and a Nonce Get repeated after 50
-//!   ms is a second request. The layers above are idempotent or use sequence numbers.
+//! * it is a callback within the controller's own ACK time-out, because callback ids are not used again that soon.
+//!
+//! Any other equal frame is delivered: two equal reports of a lock may be two events, and a Nonce Get repeated after 50
+//! ms is a second request. The layers above are idempotent or use sequence numbers.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -28,10 +34,10 @@ pub struct SendId(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum SendFailure {
     /// No ACK after all retransmissions.
-    #[error("the stick does not acknowledge")]
+    #[error("the controller does not acknowledge")]
     NoAck,
     /// The controller refused it every time, because it was sending itself (CAN) or received it damaged (NAK).
-    #[error("the stick refused the frame each time")]
+    #[error("the controller refused the frame every time")]
     Refused,
     /// The port was closed or lost.
     #[error("the port is gone")]
@@ -174,7 +180,7 @@ impl Link {
     pub fn poll_deadline(&self) -> Option<Deadline> {
         let half_frame = self.half_frame_since.map(|since| Deadline { at: since + Self::FRAME_TIMEOUT, why: "rest of a frame" });
         let flight = match self.flight.as_ref().map(|flight| flight.state) {
-            Some(FlightState::AwaitAck { until }) => Some(Deadline { at: until, why: "ACK from the stick" }),
+            Some(FlightState::AwaitAck { until }) => Some(Deadline { at: until, why: "ACK from the controller" }),
             Some(FlightState::BackOff { until, .. }) => Some(Deadline { at: until, why: "retransmission" }),
             Some(FlightState::Ready) | None => None,
         };
@@ -199,7 +205,6 @@ impl Link {
         Some(flight.frame.encode())
     }
 
-    /// The next event.
     pub fn poll_event(&mut self) -> Option<LinkEvent> {
         self.events.pop_front()
     }

@@ -1,5 +1,6 @@
 //! The serial API between host and controller, in both directions: the simulator reads what the daemon writes, and the
 //! other way round. Codecs and one state machine ([`link`]), all pure; ports are opened in `run/port.rs`.
+//!
 //! | file | what |
 //! | --- | --- |
 //! | [`frame`] | bytes to frames and back; garbage is a value |
@@ -9,6 +10,7 @@
 //! | [`setup`], [`controller`], [`node_info`], [`nvm`], [`transmit`] | their payloads, by subject |
 //! | [`codec`] | shared parts: node ids of two widths, errors, payloads that may contain a code |
 //! | [`link`] | ACK, NAK, CAN and retransmission |
+//!
 //! Protocol facts are in docs/protocol/serial-api.md; each codec names its function.
 
 pub mod codec;

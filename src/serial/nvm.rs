@@ -149,7 +149,6 @@ impl NvmStatus {
     pub const ERROR: Self = Self(1);
     /// Not open, or opened for another operation.
     pub const MISMATCH: Self = Self(2);
-    /// Another access interfered.
     pub const INTERFERENCE: Self = Self(3);
     /// Unsupported operation (0x3D only).
     pub const UNSUPPORTED: Self = Self(4);

@@ -180,7 +180,7 @@ pub enum Request {
     /// Reads a node's neighbours.
     GetRoutingInfo {
         node: NodeId,
-        /// Without bad links.
+        /// Whether bad links are left out.
         remove_bad: bool,
         /// Without nodes that do not repeat.
         remove_non_repeaters: bool,
@@ -296,7 +296,6 @@ pub struct SmartStartIds {
 }
 
 impl Request {
-    /// Writes the frame.
     pub fn write(&self, width: NodeIdWidth) -> Result<Frame, WriteError> {
         if let Some(node) = self.nodes().iter().find(|node| !width.holds(**node) && node.0 > 0xFF) {
             return Err(WriteError::NodeTooWide(*node));

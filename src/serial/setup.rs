@@ -211,7 +211,6 @@ pub enum SetupResponse {
     MaxPayload(u8),
     /// The maximum Long Range payload in bytes.
     LrMaxPayload(u8),
-    /// The supported regions.
     SupportedRegions(Vec<Region>),
     RegionInfo {
         region: Region,
@@ -220,7 +219,6 @@ pub enum SetupResponse {
         /// The region that this one is contained in.
         superset_of: Option<Region>,
     },
-    /// The current region.
     RfRegion(Region),
     Other(SetupCommand, Bytes),
 }

@@ -1,5 +1,5 @@
-//! Which world there is to be: the controller, the nodes of its network, and the devices that wait outside. As data, and as a
-//! world file.
+//! The simulated world as data, and as a world file: the controller, the nodes of its network, and devices that are not
+//! included yet.
 
 mod file;
 mod presets;
@@ -21,7 +21,7 @@ use super::radio::{Conditions, Link};
 pub use file::InvalidWorld;
 pub use presets::{PRESETS, Preset, QUIRKS, Quirk};
 
-/// The worlds that come with the program, by the names that may stand where a file is asked for.
+/// The built-in worlds, by the names that may be given in place of a file.
 pub const BUILT_IN: [(&str, &str); 4] = [
     ("home", include_str!("../../config/worlds/home.toml")),
     ("house-40", include_str!("../../config/worlds/house-40.toml")),
@@ -29,55 +29,55 @@ pub const BUILT_IN: [(&str, &str); 4] = [
     ("demo", include_str!("../../config/worlds/demo.toml")),
 ];
 
-/// Which controller and which nodes there are.
+/// A world: controller and nodes.
 #[derive(Clone, Debug)]
 pub struct Blueprint {
     pub chip: Chip,
     /// The network's home id.
     pub home: HomeId,
-    /// Nodes that are included in the network.
+    /// Nodes of the network.
     pub nodes: BTreeMap<NodeId, Model>,
-    /// What is in them; a node that is not named here is as it comes from its box.
+    /// Initial content of nodes; others are as delivered.
     pub contents: BTreeMap<NodeId, Contents>,
-    /// The keys of the network: its locks have those that they ask for. `None`: they have none.
+    /// The network keys: locks have those that they request. `None`: no node has keys.
     pub keys: Option<NetworkKeys>,
-    /// Devices that wait outside, by name. The world does not offer them by itself.
+    /// Devices that are not included yet, by name. The world does not start them by itself.
     pub devices: BTreeMap<String, Waiting>,
     pub radio: Conditions,
-    /// The ways to nodes that are not like everybody's.
+    /// Links that differ from the default.
     pub links: BTreeMap<NodeId, Link>,
 }
 
-/// What is in a node when the world begins.
+/// The initial content of a node.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Contents {
     /// Its codes, by user id.
     pub codes: BTreeMap<u16, Entry>,
-    /// Its battery in percent, where it is not the usual.
+    /// Its battery in percent, if not the default.
     pub battery: Option<u8>,
-    /// Its bolt is extended.
+    /// Its bolt is locked.
     pub locked: bool,
 }
 
-/// A device that someone may take out of its box.
+/// A device that can be included.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Waiting {
     pub model: Model,
     /// How it asks to be included.
     pub start: Start,
-    /// It takes part from the first moment; else someone has to press its button.
+    /// It is switched on from the start; otherwise its button has to be pressed.
     pub from_the_start: bool,
-    /// It has no label: the controller's code is to be typed into it.
+    /// It has no label: the controller's code is typed into it (CSA).
     pub without_label: bool,
 }
 
 impl Blueprint {
-    /// Reads the text of a world file; `file` is its name in errors.
+    /// Parses a world file; `file` is its name in errors.
     pub fn parse(file: &str, text: &str) -> Result<Self, InvalidWorld> {
         file::read(file, text)
     }
 
-    /// A modern controller with one lock of User Code version 2 (node 2) and an older one of version 1 (node 3).
+    /// A current controller with one lock of User Code version 2 (node 2) and an older one of version 1 (node 3).
     pub fn two_locks() -> Self {
         Self {
             chip: Chip::series_700(),
@@ -91,14 +91,14 @@ impl Blueprint {
         }
     }
 
-    /// A modern controller with nobody in its network yet.
+    /// A current controller without nodes.
     pub fn empty() -> Self {
         Self { nodes: BTreeMap::new(), ..Self::two_locks() }
     }
 }
 
 impl Waiting {
-    /// The device called `name`. Its label follows from the name alone: it stays the same from run to run.
+    /// The device called `name`. Its label depends on the name only, so it is the same in every run.
     pub fn device(&self, name: &str) -> Device {
         let label = Entropy::from_number(0).child(&format!("sim/label {name}"));
         let mut device = Device::with_key(self.model.clone(), &label);

@@ -1,4 +1,4 @@
-//! Which controller: what it has and how it behaves, as data.
+//! Makes of controllers: their functions and behaviour, as data.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,19 @@ use crate::serial::setup::{Region, SetupCommand};
 /// A make of controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chip {
-    /// As in Get Version: `Z-Wave 7.18`.
+    /// The version text of Get Version: `Z-Wave 7.18`.
     pub version: String,
     pub sdk: (u8, u8, u8),
-    /// 5, 7 or 8.
+    /// 5, 7 or 8, for the 500, 700 or 800 series.
     pub series: u8,
     /// It has the bridge library: frames from nodes come as 0xA8, and 0xA9 sends.
     pub bridge: bool,
     pub functions: BTreeSet<FunctionId>,
-    /// Setup sub-commands it has; none: no Setup at all.
+    /// Supported sub-commands of Setup; empty if Setup is not supported.
     pub setup: BTreeSet<SetupCommand>,
-    /// It says so when it has started.
+    /// It sends SerialAPIStarted after a start.
     pub says_started: bool,
-    /// Where its radio may be used: Long Range only where the region has it.
+    /// The radio region. Long Range needs a region with Long Range.
     pub region: Region,
 }
 
@@ -47,7 +47,7 @@ impl Chip {
             FunctionId::GET_LR_CHANNEL,
             FunctionId::SET_LR_CHANNEL,
         ]);
-        // Commands from nodes come in the bridge's form only.
+        // Commands from nodes use the bridge form only.
         functions.remove(&FunctionId::APPLICATION_COMMAND);
         let setup = [
             SetupCommand::GET_SUPPORTED,
@@ -87,7 +87,7 @@ impl Chip {
         Self { version: "Z-Wave 7.22".to_owned(), sdk: (7, 22, 1), series: 8, region: Region::EU_LONG_RANGE, ..chip }
     }
 
-    /// A 500-series controller: 8-bit node ids, no Setup, short callbacks, and not a word after a reset.
+    /// A 500-series controller: 8-bit node ids, no Setup, short callbacks, and no SerialAPIStarted after a reset.
     pub fn series_500() -> Self {
         let mut functions = Self::basic_functions();
         functions.extend([FunctionId::NVM_GET_ID, FunctionId::NVM_READ, FunctionId::NVM_WRITE]);
@@ -103,7 +103,7 @@ impl Chip {
         }
     }
 
-    /// Bytes of its memory, as a backup sees it.
+    /// Size of its memory, as a backup sees it.
     pub fn memory_size(&self) -> usize {
         match self.series {
             ..=5 => 0x4000,
@@ -112,7 +112,7 @@ impl Chip {
         }
     }
 
-    /// Regions that can be chosen: any of the classic ones; with Long Range where the make has it.
+    /// The regions that it supports: the classic ones, and those with Long Range if the make has it.
     pub fn regions(&self) -> Vec<Region> {
         let far: &[Region] = match self.series {
             ..=6 => &[],

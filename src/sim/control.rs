@@ -1,7 +1,7 @@
-//! The control port of the simulator: what people do in the world, one command a line, one JSON answer a line.
+//! The control port of the simulator: actions of people and faults, one command per line, one JSON answer per line.
 //!
-//! Words that other simulators of locks have mean the same here. Codes show in the answers: all of this is pretended, and
-//! looking into a lock is what the port is for. They are in no log.
+//! Command names follow those of other lock simulators. Answers contain codes, because the port exists to look into
+//! locks; logs do not.
 
 #[cfg(test)]
 mod tests;
@@ -27,121 +27,121 @@ pub use words::{COMMANDS, Refused};
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// For the world: [`Control::carry_out`].
+    /// An action in the world: [`Control::carry_out`].
     World(Deed),
-    /// For the clock of the world.
+    /// An action on the clock.
     Clock(Clock),
-    /// What there is to say.
     Help,
     Quit,
 }
 
-/// Something that happens in the world.
+/// An action in the world.
 #[derive(Clone, Debug)]
 pub enum Deed {
-    /// What is in every node.
+    /// Show the content of every node.
     Dump,
-    /// Counts of the world.
+    /// Show the radio statistics.
     Stats,
-    /// Something at one node.
+    /// An action at one node.
     At(NodeId, Act),
-    /// A device is taken from its box, or its button is pressed again. `None`: the first that is not in the network.
+    /// A device is switched on, or its button is pressed again. `None`: the first that is not in the network.
     Join(Option<String>),
-    /// Someone types the first two groups of the controller's DSK into a device without a label.
+    /// The first two groups of the controller's DSK are typed into a device without a label.
     Enter(String, [u16; 2]),
 }
 
-/// What happens at a node.
+/// An action at a node.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// The keypad moves the bolt for a user id, whatever the code.
+    /// The keypad moves the bolt for a user id, without a code.
     Operate { user: u16, locked: bool },
-    /// Someone types a code.
+    /// A code is typed.
     Type(CodeText),
-    /// Someone types at the keypad of an alarm panel.
+    /// Keys are typed at the keypad of an alarm panel.
     Press {
-        /// The button after the keys; `None`: they walk away.
+        /// The button after the keys; `None`: no button.
         button: Option<EventType>,
         keys: CodeText,
     },
-    /// Someone turns the bolt by hand.
+    /// The bolt is turned by hand.
     Turn { locked: bool },
-    /// A code is set at the lock.
+    /// A code is programmed at the lock.
     SetCode {
         /// The slot, which is a user id.
         user: u16,
         code: CodeText,
-        /// The lock does not tell.
+        /// The lock does not report it.
         quiet: bool,
     },
-    /// A code is taken out at the lock.
+    /// A code is deleted at the lock.
     DelCode {
         /// The slot, which is a user id.
         user: u16,
-        /// The lock does not tell.
+        /// The lock does not report it.
         quiet: bool,
     },
-    /// All codes are taken out at the lock.
+    /// All codes are deleted at the lock.
     DelAll {
-        /// The lock does not tell.
+        /// The lock does not report it.
         quiet: bool,
     },
-    /// The battery has so many percent, which the lock reports.
+    /// The battery level changes to this percentage; the lock reports it.
     Battery(u8),
-    /// Something is wrong with it from now on, or no more.
+    /// A fault begins or ends.
     Fault(Fault, bool),
-    /// Of a hundred of its frames, so many are not heard.
+    /// A percentage of its frames is lost.
     Loss {
-        /// Of frames, or of acknowledgements only.
+        /// Of acknowledgements only, not of frames.
         acks: bool,
         percent: u8,
     },
-    /// So long it takes from a command to its answer.
+    /// Time from a command to its answer.
     Delay(Duration),
-    /// Its button is pressed, to exclude it.
+    /// Its button is pressed to exclude it.
     Leave,
-    /// Its batteries are changed: nonces and whatever else is not in its memory are lost.
+    /// A power cut: nonces and everything else outside its memory are lost.
     Forget,
-    /// It is reset to what it was in the factory; the controller does not know.
+    /// A factory reset that the controller does not notice.
     Reset,
 }
 
-/// What can be wrong with a node.
+/// A fault of a node.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// Hears nothing and says nothing.
+    /// Receives and sends nothing.
     Drop,
-    /// Acknowledges, but no command of its own gets out.
+    /// Acknowledges, but sends no commands.
     Mute,
     /// Its bolt does not move.
     Jam,
-    /// An oddity of its model.
+    /// A quirk of its model.
     Quirk(&'static Quirk),
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Clock {
-    /// The clock jumps: what is due until then happens, in order.
+    /// Jumps ahead; everything due until then happens in order.
     Advance(Duration),
-    /// The clock runs so many times as fast as a real one.
+    /// Speed of the clock relative to real time.
     Speed(f64),
 }
 
-/// The devices that wait outside, and who of them is where.
+/// The devices that are not included, and which of them was switched on.
 #[derive(Debug)]
 pub struct Control {
     outside: BTreeMap<String, (Waiting, Option<DeviceId>)>,
 }
 
 impl Command {
-    /// Understands a line. The error says what to write.
+    /// Parses a line. The error contains the right syntax.
     pub fn parse(line: &str) -> Result<Self, Refused> {
         words::parse(line)
     }
 }
 
 impl Control {
-    /// Hands for a world that was made by `blueprint`; devices that have power from the first moment are offered to it.
+    /// The control port of a world made from `blueprint`. Devices that are switched on from the start are offered to
+    /// the world.
     pub fn begin(blueprint: &Blueprint, world: &mut World, now: Instant) -> Self {
         let mut control =
             Self { outside: blueprint.devices.iter().map(|(name, device)| (name.clone(), (device.clone(), None))).collect() };
@@ -153,7 +153,7 @@ impl Control {
         control
     }
 
-    /// Does it, and answers what is to be answered.
+    /// Carries out an action and returns the answer.
     pub fn carry_out(&mut self, deed: Deed, world: &mut World, now: Instant) -> Result<Value, Refused> {
         match deed {
             Deed::Dump => Ok(self.dump(world)),
@@ -289,7 +289,7 @@ fn at(node: NodeId, act: Act, world: &mut World, now: Instant) -> Result<Value, 
         }
         Act::Loss { acks, percent } => {
             let mut link = world.link(node);
-            // The rest of it is as the house is.
+            // Other conditions are the default ones.
             let conditions = link.conditions.get_or_insert_with(|| world.conditions());
             *(if acks { &mut conditions.ack_loss } else { &mut conditions.loss }) = percent;
             world.set_link(node, link);
@@ -316,7 +316,7 @@ fn set_code(lock: &mut Node, user: u16, code: Option<CodeText>, quiet: bool, now
     }
 }
 
-/// A node for those who look into it. `door` is the mode of the Door Lock class: 255 is secured.
+/// The state of a node. `door` is the mode of the Door Lock class: 255 is secured.
 fn describe(node: &Node) -> Value {
     let memory = &node.memory;
     let code = |entry: &Entry| json!({ "status": entry.status.0, "code": String::from_utf8_lossy(entry.code.reveal()) });
@@ -337,7 +337,7 @@ fn describe(node: &Node) -> Value {
     })
 }
 
-/// What was being transmitted: airtime in microseconds, and the share of the last hour that the controller sent.
+/// Radio statistics: airtime in microseconds, and the duty cycle of the controller in the last hour.
 fn radio(radio: &RadioStatistics) -> Value {
     let counts = |counts: &Counts| {
         json!({

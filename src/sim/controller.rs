@@ -1,16 +1,17 @@
-//! What a controller answers its host, and what it asks of the air. Facts: docs/protocol/serial-api.md §3 and §4.
+//! The simulated controller: its answers to the host, and its requests to the radio. Facts:
+//! docs/protocol/serial-api.md §3 and §4.
 //!
 //! | file | what |
 //! | --- | --- |
 //! | `inclusion` | adding, removing, SmartStart: one mode at a time |
-//! | `effect` | what it asks of the world, and what it learns of a transmission |
-//! | `failed` | nodes that do not answer: the failed list, removed and replaced |
-//! | `sending` | payloads for one node, for several, for all |
+//! | `effect` | requests to the world, and results of transmissions |
+//! | `failed` | the list of failed nodes; removing and replacing them |
+//! | `sending` | payloads for one, several or all nodes |
 //! | `routes` | return routes, priority routes, neighbours, the SUC |
 //! | `setup` | Serial API Setup, powers, regions, channels |
-//! | `memory` | what it keeps without power, and its image |
+//! | `memory` | non-volatile memory, and its image |
 //! | `nvm` | that image, read and written by the host |
-//! | `reports` | what it tells of itself and of its nodes |
+//! | `reports` | reports about itself and its nodes |
 
 mod effect;
 mod failed;
@@ -42,18 +43,18 @@ use inclusion::Mode;
 pub use memory::ControllerMemory;
 use nvm::Nvm;
 
-/// The controller's own node id.
+/// Node id of the controller.
 pub(super) const OWN: NodeId = NodeId(1);
 /// Radio channels of a controller: two of the mesh, two of Long Range.
 const CHANNELS: usize = 4;
-/// Random bytes that are given at once.
+/// Maximum number of random bytes per request.
 const MOST_RANDOM: u8 = 32;
-/// How strongly everything is heard here.
+/// RSSI of every received frame.
 const SIGNAL: Rssi = Rssi(-62);
-/// How loud it is where nobody sends.
+/// Noise level on an idle channel.
 const NOISE: Rssi = Rssi(-100);
 
-/// The one thing the radio is busy with.
+/// The radio operation under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct InFlight {
     number: u64,
@@ -73,7 +74,7 @@ enum Busy {
         callback: CallbackId,
     },
     AskingNodeInfo,
-    /// Telling a node a way, or who the controller is: its callback is how the transmission ended.
+    /// Setting a route or the SUC: the callback is the result of the transmission.
     Routing {
         function: FunctionId,
         callback: CallbackId,
@@ -81,35 +82,35 @@ enum Busy {
     FindingNeighbours {
         callback: CallbackId,
     },
-    /// Making sure that a node does not answer.
+    /// Checking that a node does not answer.
     Failed {
         function: FunctionId,
         callback: CallbackId,
     },
 }
 
-/// A controller. Its memory survives everything; its settings are lost by a reset.
+/// A controller. Its memory survives a reset, its settings do not.
 #[derive(Debug)]
 pub struct Controller {
     chip: Chip,
     memory: ControllerMemory,
     nvm: Nvm,
     entropy: Entropy,
-    /// Nodes that did not answer last time.
+    /// Nodes that did not acknowledge the last frame.
     failed: BTreeSet<NodeId>,
-    /// The way by which a node was reached last.
+    /// The last working route to each node.
     last_working: BTreeMap<NodeId, PriorityRoute>,
-    /// Nodes that another one repeats for, and which.
+    /// Nodes that are reached by a repeater, and that repeater.
     behind: BTreeMap<NodeId, NodeId>,
     width: NodeIdWidth,
     tx_reports: bool,
     receives: bool,
     watchdog: bool,
-    /// The host shut it down: it is quiet until it gets power again.
+    /// Shut down by the host: it does nothing until its next power-up.
     is_down: bool,
     /// The region in force.
     region: Region,
-    /// Its waits for the host's ACK and next byte, in 10 ms.
+    /// Its time-outs for the host's ACK and next byte, in 10 ms.
     timeouts: (u8, u8),
     wake: Wake,
     mode: Mode,
@@ -117,11 +118,11 @@ pub struct Controller {
     transmissions: u64,
 }
 
-/// Waits for the host after a reset, in 10 ms.
+/// Default time-outs after a reset, in 10 ms.
 const TIMEOUTS: (u8, u8) = (150, 15);
 
 impl Controller {
-    /// A controller that is up, with these nodes in its network. What it draws follows from `entropy`.
+    /// A running controller with these nodes. Random values come from `entropy`.
     pub fn new(chip: Chip, home: HomeId, members: &BTreeMap<NodeId, Node>, entropy: Entropy) -> Self {
         let nodes = members.iter().map(|(id, node)| (*id, reports::protocol_info(*id, node))).collect();
         Self {
@@ -151,39 +152,38 @@ impl Controller {
         self.memory.home
     }
 
-    /// What it keeps without power.
     pub fn memory(&self) -> &ControllerMemory {
         &self.memory
     }
 
-    /// Gives it another memory, as if another controller had its place. It has to be started after.
+    /// Replaces its memory, as if it were another controller. It has to be restarted afterwards.
     pub fn set_memory(&mut self, memory: ControllerMemory) {
         self.nvm.erase();
         self.memory = memory;
     }
 
-    /// Whether its radio hears what nodes send.
+    /// Whether it receives frames of this node.
     pub fn hears(&self, node: NodeId) -> bool {
         self.receives && !self.is_down && self.covers(node)
     }
 
-    /// Whether it has a radio for that node: Long Range takes a region that has it.
+    /// Whether its radio can reach the node: Long Range needs a region with Long Range.
     pub fn covers(&self, node: NodeId) -> bool {
         !node.is_long_range() || self.region.is_long_range()
     }
 
-    /// Whether the watchdog runs, which starts it again should it hang.
+    /// Whether the watchdog is on, which restarts it if it hangs.
     pub fn is_watched(&self) -> bool {
         self.watchdog
     }
 
-    /// Why it will start next.
+    /// Sets the reason of its next start.
     pub fn wake_by(&mut self, wake: Wake) {
         self.wake = wake;
         self.is_down = false;
     }
 
-    /// A frame from the host. A function the controller does not have is acknowledged and not answered.
+    /// Handles a frame of the host. An unsupported function is acknowledged and not answered.
     pub fn request(&mut self, frame: &Frame) -> Vec<Effect> {
         if self.is_down || !self.chip.functions.contains(&frame.function) {
             return Vec::new();
@@ -277,7 +277,7 @@ impl Controller {
                 self.is_down = true;
                 return vec![done];
             }
-            // Acknowledged; there is no response.
+            // Acknowledged without a response.
             Request::SetNodeInformation(information) => {
                 self.memory.information = information;
                 return Vec::new();
@@ -286,13 +286,13 @@ impl Controller {
                 self.watchdog = request == Request::StartWatchdog;
                 return Vec::new();
             }
-            // Not among any chip's functions.
+            // No controller supports it.
             Request::Other { .. } => return Vec::new(),
         };
         vec![self.to_host(&answer)]
     }
 
-    /// The controller has started: settings are back to what they were at the factory.
+    /// It has started: settings have their defaults.
     pub fn start(&mut self) -> Vec<Effect> {
         self.reset();
         self.take_what_was_written();
@@ -314,7 +314,7 @@ impl Controller {
         vec![ack_wait, self.to_host(&Message::SerialApiStarted(started))]
     }
 
-    /// A transmission is over. Says nothing about one that was aborted or lost by a reset.
+    /// A transmission ended. Ignored if it was aborted or lost by a reset.
     pub fn transmitted(&mut self, number: u64, outcome: Outcome) -> Vec<Effect> {
         let Some(in_flight) = self.in_flight.take_if(|it| it.number == number) else { return Vec::new() };
         let node = in_flight.node;
@@ -334,7 +334,7 @@ impl Controller {
                 self.sent(function, callback, status, Some(outcome)).into_iter().collect()
             }
             Busy::SendingToMany { function, callback } => self.sent(function, callback, status, None).into_iter().collect(),
-            // The chip often leaves out which node did not answer.
+            // Controllers often leave out which node did not answer.
             Busy::AskingNodeInfo => vec![self.to_host(&Message::ApplicationUpdate(ApplicationUpdate {
                 status: UpdateStatus::NODE_INFO_REQUEST_FAILED,
                 node: NodeId(0),
@@ -347,7 +347,7 @@ impl Controller {
         }
     }
 
-    /// A node's node information frame came.
+    /// The node information frame of a node arrived.
     pub fn node_information(&mut self, node: NodeId, lock: &Node) -> Vec<Effect> {
         self.in_flight.take_if(|it| it.what == Busy::AskingNodeInfo && it.node == node);
         self.failed.remove(&node);
@@ -357,10 +357,10 @@ impl Controller {
         vec![self.to_host(&Message::ApplicationUpdate(update))]
     }
 
-    /// A node's command came.
+    /// A command of a node arrived.
     pub fn hear(&mut self, node: NodeId, payload: Vec<u8>) -> Vec<Effect> {
         self.failed.remove(&node);
-        // There is no way to say who it was.
+        // With 8-bit node ids the source cannot be expressed.
         if node.is_long_range() && self.width == NodeIdWidth::Bits8 {
             return Vec::new();
         }
@@ -387,7 +387,7 @@ impl Controller {
         effects
     }
 
-    /// Hard Reset: the network is gone, and its nodes are not told.
+    /// Hard Reset: erases the network without notifying nodes.
     fn forget_network(&mut self, callback: CallbackId) -> Vec<Effect> {
         let stopped = self.in_flight.take().map(|it| Effect::Abort { number: it.number });
         self.nvm.erase();
@@ -407,13 +407,13 @@ impl Controller {
         bytes::Bytes::copy_from_slice(random.get(..wanted.into()).unwrap_or_default())
     }
 
-    /// A callback with a status, if the host wants one.
+    /// A callback with a status, if the host asked for one.
     fn called_back(&self, function: FunctionId, callback: CallbackId, status: u8) -> Vec<Effect> {
         let message = Message::Callback { function, callback, status: Some(status) };
         if callback == CallbackId::NONE { Vec::new() } else { vec![self.to_host(&message)] }
     }
 
-    /// Whether the radio may begin something.
+    /// Whether the radio is idle.
     fn is_free(&self) -> bool {
         self.in_flight.is_none() && !self.nvm.is_open()
     }

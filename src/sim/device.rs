@@ -1,5 +1,5 @@
-//! A device outside any network: what its label says, and how it asks to be included. Facts:
-//! docs/protocol/security.md B11, B12.
+//! A device that is not in a network: its label, and its requests for inclusion. Facts: docs/protocol/security.md B11,
+//! B12.
 
 use std::time::Duration;
 
@@ -13,57 +13,56 @@ use super::joiner::{Fault, Wishes};
 use super::model::Model;
 use super::node::Node;
 
-/// A device stays in learn mode for so long after someone pressed its button, and calls this often.
+/// Duration of learn mode after the button was pressed, and the interval of its frames.
 const LEARN_MODE: Duration = Duration::from_secs(30);
 const CALLS_EACH: Duration = Duration::from_secs(1);
-/// Between power-up and the first prime.
+/// Time from power-up to the first SmartStart request.
 const FIRST_PRIME: Duration = Duration::from_secs(1);
-/// Between the first two; each pause is twice the one before, up to the longest.
+/// Pause between the first two requests; each later pause is twice as long, up to the maximum.
 const PRIMES_EACH: Duration = Duration::from_secs(16);
 const LONGEST_PAUSE: Duration = Duration::from_secs(512);
-/// So long after a prime the device asks to be included: by then the host has decided.
+/// Time from a request until the device sends its inclusion request: the host has decided by then.
 const ASKS_AFTER: Duration = Duration::from_secs(4);
 
-/// Names a device of the world, inside the network or not.
+/// Identifies a device of the world, whether it is included or not.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct DeviceId(pub u32);
 
 /// How a device asks to be included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Start {
-    /// Someone presses its button.
+    /// After its button was pressed.
     LearnMode,
-    /// By itself when it has power.
+    /// By itself when it is switched on.
     SmartStart(Radio),
 }
 
-/// Which radio a SmartStart device has.
+/// The radio of a SmartStart device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Radio {
-    /// The one of everybody.
     Classic,
     /// Can only be included over Long Range.
     LongRange,
-    /// Both: it asks over one and the other in turn.
+    /// Both radios, in turn.
     Both,
 }
 
-/// A device as it is sold.
+/// A device as delivered.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// What sort of lock it is; the keys that it asks for are in it.
+    /// Its model, including the keys that it requests.
     pub model: Model,
     /// How it asks to be included.
     pub start: Start,
-    /// It has no label: the controller's code is to be typed into it.
+    /// It has no label: the controller's code is typed into it.
     pub client_side_authentication: bool,
-    /// What is wrong with it while it joins.
+    /// A fault during its inclusion.
     pub fault: Option<Fault>,
     private: PrivateKey,
 }
 
 impl Device {
-    /// A device for learn mode. Its key pair, and with it its label, follow from the seed.
+    /// A device for learn mode. Its key pair, and so its label, depend on the seed.
     pub fn new(model: Model, seed: u64) -> Self {
         Self::with_key(model, &Entropy::from_number(seed))
     }
@@ -73,7 +72,7 @@ impl Device {
         Self { start: Start::SmartStart(radio), ..Self::new(model, seed) }
     }
 
-    /// The same device with something wrong.
+    /// The same device with a fault.
     #[must_use]
     pub fn with_fault(self, fault: Fault) -> Self {
         Self { fault: Some(fault), ..self }
@@ -90,12 +89,12 @@ impl Device {
         Self { model, start: Start::LearnMode, client_side_authentication: false, fault: None, private }
     }
 
-    /// What its label says: the first five digits are the PIN.
+    /// The DSK on its label: the first five digits are the PIN.
     pub fn dsk(&self) -> Dsk {
         Dsk::of_public_key(&self.private.public().0)
     }
 
-    /// It leaves a network that gave it no keys.
+    /// Whether it leaves a network in which it got no keys.
     pub(super) fn needs_keys(&self) -> bool {
         matches!(self.start, Start::SmartStart(_))
     }
@@ -111,21 +110,23 @@ impl Device {
     }
 }
 
-/// What a device outside says.
+/// A frame of a device outside the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Call {
-    /// Learn mode: here I am, for any node that includes or excludes.
+    /// Node information in learn mode.
     Here,
-    /// SmartStart: a device with this DSK waits.
-    Prime { long_range: bool },
-    /// SmartStart: include me, if you want me.
-    IncludeMe { long_range: bool },
+    /// SmartStart request of a device with this DSK.
+    Prime {
+        long_range: bool,
+    },
+    IncludeMe {
+        long_range: bool,
+    },
 }
 
-/// A device outside, with what its memory keeps.
+/// A device outside the network, with its memory.
 #[derive(Debug)]
 pub(super) struct Outside {
-    /// The lock that it is.
     pub(super) lock: Node,
     calling: Calling,
 }
@@ -138,17 +139,17 @@ enum Calling {
 }
 
 impl Outside {
-    /// A device with power: with SmartStart it begins to call.
+    /// A device that is switched on: with SmartStart it starts to send requests.
     pub(super) fn new(lock: Node, device: &Device, now: Instant) -> Self {
         Self { lock, calling: Calling::at_power_up(device, now) }
     }
 
-    /// Someone presses its button.
+    /// Its button is pressed.
     pub(super) fn learn(&mut self, now: Instant) {
         self.calling = Calling::Here { next: now, until: now + LEARN_MODE };
     }
 
-    /// What it says now.
+    /// The frame that is due.
     pub(super) fn handle_timeout(&mut self, device: &Device, now: Instant) -> Option<Call> {
         match &mut self.calling {
             Calling::Here { until, .. } if *until <= now => {
@@ -176,7 +177,7 @@ impl Outside {
         }
     }
 
-    /// When it will say something.
+    /// When its next frame is due.
     pub(super) fn poll_deadline(&self) -> Option<Deadline> {
         let at = match &self.calling {
             Calling::Silent => return None,
@@ -203,7 +204,7 @@ impl Calling {
 mod tests {
     use super::*;
 
-    /// What a device says in its first seconds, and when.
+    /// The frames of a device in its first seconds, and when.
     fn calls(device: &Device, seconds: u64) -> Vec<(u64, Call)> {
         let start = Instant::from_millis(0);
         let mut outside = Outside::new(Node::new(device.model.clone()), device, start);

@@ -1,8 +1,7 @@
-//! How a device gets its keys, on its own side (docs/protocol/security.md A6, B4, B11). The controller decides how: S2
-//! where it asks for the wishes first, S0 where it asks for the scheme first, and in clear where it asks for nothing in
-//! time.
+//! The device's side of a key exchange (docs/protocol/security.md A6, B4, B11). The controller decides the protocol: S2
+//! if it sends KEX Get first, S0 if it sends Scheme Get first, none if it sends nothing in time.
 //!
-//! A [`Fault`] is what is wrong with a device, as data: where it falls silent, what it says instead.
+//! A [`Fault`] describes wrong behaviour of a device as data: where it stops answering, and what it sends instead.
 
 mod s0;
 mod s2;
@@ -23,58 +22,55 @@ use crate::security::s2::Session;
 use s0::S0;
 use s2::S2;
 
-/// What a device says on its way to its keys, in this order.
+/// The messages of a device during a key exchange, in order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum JoinStep {
-    /// S2: which keys it wants.
     KexReport,
-    /// S2: its public key.
+    /// S2: Public Key Report.
     PublicKey,
-    /// S2: what it was granted, sealed.
+    /// S2: the encrypted echo of KEX Set.
     Echo,
-    /// S2: the question for a key.
+    /// S2: Network Key Get.
     KeyGet,
-    /// S2: the proof that the key arrived.
+    /// S2: Network Key Verify.
     Verify,
-    /// S2: that it has all.
     TransferEnd,
     /// S0: the Scheme Report.
     SchemeReport,
-    /// S0: the nonce that the key is sent with.
+    /// S0: the nonce for Network Key Set.
     KeyNonce,
-    /// S0: the proof that the key arrived.
+    /// S0: Network Key Verify.
     KeyVerify,
 }
 
-/// What is wrong with a joining device.
+/// Wrong behaviour of a joining device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// Says nothing any more, from this step on.
+    /// Sends nothing from this step on.
     Silent(JoinStep),
-    /// Says KEX Fail of this type instead of this step.
+    /// Sends KEX Fail of this type instead of this step.
     Fails(JoinStep, FailType),
-    /// Asks for this key before those that it was granted.
+    /// Requests this key before those that it was granted.
     AsksFor(KeyMask),
-    /// Repeats another grant than it heard: this one.
+    /// Echoes this grant instead of the one it received.
     WrongEcho(KeyMask),
-    /// A bit of its frame flips being transmitted, each time, in this step.
+    /// A bit of its frame is flipped each time, in this step.
     Tampers(JoinStep),
 }
 
-/// What a device brings along.
+/// What a device supports and requests.
 #[derive(Clone, Debug)]
 pub struct Wishes {
-    /// The keys that it asks for; bit 7 alone is a device of S0 only, none is one without security.
+    /// The keys that it requests; bit 7 alone means S0 only, none means no security.
     pub keys: KeyMask,
-    /// It has no label, and wants the controller's code to be typed into it.
+    /// It has no label, and requests client-side authentication.
     pub client_side_authentication: bool,
     /// Its key pair. With client-side authentication it makes a new one each time.
     pub private: PrivateKey,
-    /// What is wrong with it.
     pub fault: Option<Fault>,
 }
 
-/// Where a device is.
+/// Network and node id of a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
     pub home: HomeId,
@@ -85,44 +81,44 @@ pub struct Place {
 /// Why a device has no keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// The controller did not say in time what this step answers, or what answers this step.
+    /// A message of the controller did not arrive in time.
     TooLate,
-    /// The controller stopped it.
+    /// The controller sent KEX Fail.
     Stopped(FailType),
-    /// The device stopped it.
+    /// The device sent KEX Fail.
     Refused(FailType),
-    /// Its [`Fault`]: it fell silent.
+    /// Its [`Fault`] made it stop.
     FellSilent,
 }
 
-/// What a device has in the end.
+/// The result of a key exchange for the device.
 #[derive(Debug)]
 pub struct Joined {
     /// The classes it was granted.
     pub granted: KeyMask,
     /// Their keys; others are zero.
     pub keys: NetworkKeys,
-    /// What it says under S2 goes on in this.
+    /// The S2 session, which continues.
     pub session: Option<Session>,
-    /// And under S0 in this.
+    /// The S0 session, which continues.
     pub peer: Option<Peer>,
 }
 
 impl Joined {
-    /// No keys, and nothing said.
+    /// No keys and no sessions.
     pub fn nothing() -> Self {
         Self { granted: KeyMask::NONE, keys: no_keys(), session: None, peer: None }
     }
 }
 
-/// A device on its way to its keys.
+/// A device during its key exchange.
 #[derive(Debug)]
 pub struct Joiner {
     entropy: Entropy,
     way: Way,
 }
 
-/// The controller decides by its first question.
+/// The first frame of the controller decides the protocol.
 #[derive(Debug)]
 enum Way {
     Open {
@@ -131,12 +127,12 @@ enum Way {
     },
     S2(Box<S2>),
     S0(Box<S0>),
-    /// The device has no security, or is done.
+    /// The device has no security, or the exchange has ended.
     Over,
 }
 
 impl Joiner {
-    /// Begins, right after the radio's part.
+    /// Starts directly after the radio part of the inclusion.
     pub fn begin(wishes: Wishes, place: Place, now: Instant, mut entropy: Entropy) -> Self {
         let wants_s2 = !(wishes.keys & !KeyMask(0x80)).is_empty();
         let wants_s0 = wishes.keys.contains(KeyMask(0x80));
@@ -145,7 +141,7 @@ impl Joiner {
         Self { entropy, way: Way::Open { s2, s0 } }
     }
 
-    /// A Security or Security 2 frame of the controller; others are not for it.
+    /// Handles a Security or Security 2 frame of the controller; others are ignored.
     pub fn receive(&mut self, command: Command, now: Instant) {
         self.way = match (std::mem::replace(&mut self.way, Way::Over), &command) {
             (Way::Open { s2: Some(s2), .. }, Command::Security2(_)) => Way::S2(s2),
@@ -159,7 +155,7 @@ impl Joiner {
         }
     }
 
-    /// Someone types the first two groups of the controller's DSK into the device. `false`: it does not wait for them.
+    /// The first two groups of the controller's DSK are typed into the device. `false`: it does not wait for them.
     pub fn type_code(&mut self, code: [u16; 2], now: Instant) -> bool {
         match &mut self.way {
             Way::S2(s2) => s2.type_code(code, now, &mut self.entropy),
@@ -201,7 +197,7 @@ impl Joiner {
         }
     }
 
-    /// How it ended, if it did.
+    /// The result, if it has ended.
     pub fn ended(&self) -> Option<Result<KeyMask, Failure>> {
         match &self.way {
             Way::Open { s2: None, s0: None } => Some(Ok(KeyMask::NONE)),
@@ -212,7 +208,7 @@ impl Joiner {
         }
     }
 
-    /// What it has, and where its randomness went on. Nothing where it failed.
+    /// The result and the remaining randomness. Empty if it failed.
     pub fn into_joined(self) -> (Joined, Entropy) {
         let granted = self.ended().and_then(Result::ok).unwrap_or_default();
         let joined = match self.way {
@@ -235,7 +231,7 @@ fn no_keys() -> NetworkKeys {
     NetworkKeys::from_fn(|_| Key::from_bytes([0; 16]))
 }
 
-/// `keys` with one exchanged.
+/// `keys` with one of them replaced.
 fn with_key(keys: &NetworkKeys, id: KeyId, key: &Key) -> NetworkKeys {
     NetworkKeys::from_fn(|each| if each == id { key.clone() } else { keys.network_key(each).clone() })
 }

@@ -1,4 +1,4 @@
-//! The controller's side of the serial line: it acknowledges the host's frames and repeats its own
+//! The controller's side of the serial line: it acknowledges frames of the host and repeats its own
 //! (docs/protocol/serial-api.md §1).
 
 use std::collections::VecDeque;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use crate::domain::time::{Deadline, Instant};
 use crate::serial::frame::{ACK, CAN, Decoder, Frame, NAK, Received};
 
-/// How long the controller waits for the host's ACK (host guide: 1.5 s), and how often it sends one frame.
+/// Time-out for the host's ACK (host guide: 1.5 s), and the number of tries for each frame.
 const ACK_WAIT: Duration = Duration::from_millis(1_500);
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const TRIES: u8 = 4;
-/// An unfinished frame of the host is dropped after this time.
+/// An incomplete frame of the host is dropped after this time.
 const FRAME_TIME: Duration = Duration::from_millis(1_500);
-/// Frames that wait for the host. A controller that nobody reads loses what comes after.
+/// Maximum number of frames queued for the host; later ones are lost.
 const MOST_WAITING: usize = 64;
 
-/// The controller's frame that is on the line.
+/// The frame of the controller that waits for its ACK.
 #[derive(Debug)]
 struct OnTheLine {
     bytes: Vec<u8>,
@@ -51,19 +51,19 @@ impl Default for Line {
 }
 
 impl Line {
-    /// Waits so long for the host's ACK from now on (0x06).
+    /// Sets the time-out for the host's ACK (0x06).
     pub fn set_ack_wait(&mut self, wait: Duration) {
         self.ack_wait = wait.max(SHORTEST_WAIT);
     }
 
-    /// Bytes from the host.
+    /// Handles bytes from the host.
     pub fn bytes(&mut self, bytes: &[u8], now: Instant) {
         self.decoder.push(bytes);
         while let Some(received) = self.decoder.next() {
             match received {
                 Received::Ack => self.on_the_line = None,
                 Received::Nak | Received::Can => self.repeat(now),
-                // A chip whose own frame is on the line drops the host's: that is what CAN means.
+                // A controller that waits for an ACK drops frames of the host: this is the meaning of CAN.
                 Received::Frame(_) if self.on_the_line.is_some() => self.transmit.push_back(vec![CAN]),
                 Received::Frame(frame) => {
                     self.transmit.push_back(vec![ACK]);
@@ -86,7 +86,7 @@ impl Line {
         self.send_next(now);
     }
 
-    /// The next frame from the host, already acknowledged.
+    /// The next frame from the host, which has been acknowledged.
     pub fn poll_received(&mut self) -> Option<Frame> {
         self.received.pop_front()
     }
@@ -96,12 +96,12 @@ impl Line {
         self.transmit.pop_front()
     }
 
-    /// Nothing is on its way to the host, or waits for its acknowledgement.
+    /// Whether no frame waits for the host or for its ACK.
     pub fn is_quiet(&self) -> bool {
         self.on_the_line.is_none() && self.transmit.is_empty()
     }
 
-    /// Repeats a frame that was not acknowledged, and drops half a frame that never ended.
+    /// Repeats a frame without ACK, and drops an incomplete frame.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.on_the_line.as_ref().is_some_and(|own| own.due <= now) {
             self.repeat(now);
@@ -113,7 +113,7 @@ impl Line {
         self.send_next(now);
     }
 
-    /// When there is something to repeat or to drop.
+    /// When a frame has to be repeated or dropped.
     pub fn poll_deadline(&self) -> Option<Deadline> {
         let ack = self.on_the_line.as_ref().map(|own| Deadline { at: own.due, why: "the host acknowledges" });
         let frame = self.unfinished_since.map(|since| Deadline { at: since + FRAME_TIME, why: "the host's frame ends" });

@@ -1,4 +1,4 @@
-//! What sort of node a simulated node is: abilities and quirks as data.
+//! Models of nodes: abilities and quirks as data.
 
 mod quirks;
 
@@ -18,17 +18,17 @@ pub use quirks::{Quirks, UserShape};
 /// A make of node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Model {
-    /// What it is for: that decides what it can do.
+    /// Its purpose, which decides its command classes.
     pub kind: Kind,
-    /// When it was designed: that decides which versions it speaks.
+    /// Its generation, which decides the versions of the classes.
     pub generation: Generation,
-    /// Which product it says it is.
+    /// The product ids that it reports.
     pub product: ProductIds,
     /// Firmware version as (major, minor).
     pub firmware: (u8, u8),
-    /// How it listens; `None`: always, or only while it is awake by itself.
+    /// Its beam interval; `None`: it always listens, or only while it is awake.
     pub beam: Option<Beam>,
-    /// It sleeps, and wakes by itself after so many seconds, unless it was told another interval; `None`: it does not.
+    /// The default wake-up interval in seconds; `None`: it does not sleep.
     pub wake_up: Option<u32>,
     /// Version of the User Code class: 1 or 2.
     pub user_code: u8,
@@ -38,24 +38,24 @@ pub struct Model {
     pub credentials: Option<CredentialAbilities>,
     /// Schedules for its user codes (Schedule Entry Lock version 3).
     pub schedules: Option<ScheduleSlots>,
-    /// Time between hearing a command and answering it.
+    /// Time from a command to its answer.
     pub thinking: Duration,
-    /// How long its motor takes from one end to the other.
+    /// Time of the motor from one end to the other.
     pub motor: Duration,
-    /// What waking up once takes out of its batteries, in millionths of a percent.
+    /// Battery cost of a wake-up, in millionths of a percent.
     pub wakeup_cost: u32,
-    /// The keys that it asks for when it is included; none: it has no security.
+    /// The keys that it requests; none means no security.
     pub requests: KeyMask,
-    /// What is odd about it.
+    /// Deviations from the standard.
     pub quirks: Quirks,
 }
 
-/// What a node is for.
+/// The purpose of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// A door lock with a keypad of its own.
     Lock,
-    /// A keypad without a lock: the host judges what is typed.
+    /// A keypad without a lock: the host checks the codes.
     Keypad,
     /// A plug with a switch.
     Switch,
@@ -63,22 +63,22 @@ pub enum Kind {
     Sensor,
 }
 
-/// When a node was designed.
+/// The generation of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Generation {
-    /// With a chip of the 500 series: what was asked of a certified node before 2019.
+    /// A chip of the 500 series, with the classes required before 2019.
     Series500,
-    /// With a chip of the 700 series, certified for Z-Wave Plus v2.
+    /// A chip of the 700 series, certified for Z-Wave Plus v2.
     Series700,
 }
 
 /// The device classes a node names in its node information frame (docs/protocol/serial-api.md §4, 0x49).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeviceClass {
-    /// 4: a node that routes, and no controller.
+    /// 4: an end node that routes.
     pub basic: u8,
     pub generic: u8,
-    /// What it is more precisely.
+    /// The specific device class.
     pub specific: u8,
 }
 
@@ -96,7 +96,7 @@ impl Kind {
         DeviceClass { basic: 0x04, generic, specific }
     }
 
-    /// The picture that it wants to be shown by; 0: none (docs/protocol/command-classes.md 0x5E).
+    /// Its icon; 0 means none (docs/protocol/command-classes.md 0x5E).
     pub fn icon(self) -> u16 {
         match self {
             Self::Lock => 0x0300,
@@ -108,8 +108,7 @@ impl Kind {
 }
 
 impl Model {
-    /// A battery lock by the book with User Code version 2, 30 slots and Supervision: what a certified lock of today
-    /// has, but for security.
+    /// A battery lock that follows the standard, with User Code version 2, 30 slots and Supervision, without security.
     pub fn version_2() -> Self {
         Self {
             kind: Kind::Lock,
@@ -124,7 +123,7 @@ impl Model {
             schedules: None,
             thinking: Duration::from_millis(30),
             motor: Duration::from_millis(2_000),
-            // Batteries that are empty after twenty thousand: a year and more.
+            // The batteries last for twenty thousand wake-ups: a year and more.
             wakeup_cost: 5_000,
             requests: KeyMask::NONE,
             quirks: Quirks::default(),
@@ -142,7 +141,7 @@ impl Model {
         }
     }
 
-    /// The same lock as it is sold today: S2 with all its classes, and S0.
+    /// The same lock with S2 (all classes) and S0.
     pub fn s2() -> Self {
         Self { requests: KeyMask::KNOWN, ..Self::version_2() }
     }
@@ -152,7 +151,6 @@ impl Model {
         Self { requests: KeyMask(0x80), ..Self::version_1() }
     }
 
-    /// A plug: always on, and no concern of a lock's.
     pub fn plug() -> Self {
         Self {
             kind: Kind::Switch,
@@ -163,7 +161,7 @@ impl Model {
         }
     }
 
-    /// A sensor for water on the floor: asleep but for a few seconds each hour, and when it gets wet.
+    /// A water sensor: awake for a few seconds each hour, and when it gets wet.
     pub fn sensor() -> Self {
         Self {
             kind: Kind::Sensor,
@@ -175,7 +173,7 @@ impl Model {
         }
     }
 
-    /// A lock of the next generation, with S2: 20 users with PINs, passwords and fingers.
+    /// A lock with User Credential and S2: 20 users with PINs, passwords and fingers.
     pub fn credential_lock() -> Self {
         Self {
             product: ProductIds { manufacturer: 0xFFFE, product_type: 1, product: 3 },
@@ -199,7 +197,7 @@ impl Model {
         Self { kind: Kind::Keypad, product: ProductIds { manufacturer: 0xFFFE, product_type: 4, product: 1 }, ..Self::s2() }
     }
 
-    /// Whether it hears a frame at any time, without a beam.
+    /// Whether it receives frames at any time without a beam.
     pub fn always_listens(&self) -> bool {
         self.beam.is_none() && self.wake_up.is_none()
     }
@@ -209,18 +207,18 @@ impl Model {
         self.generation == Generation::Series700
     }
 
-    /// Whether it has Security 2.
+    /// Whether it supports S2.
     pub fn has_s2(&self) -> bool {
         !(self.requests & !KeyMask(0x80)).is_empty()
     }
 
-    /// Whether it has Security.
+    /// Whether it supports S0.
     pub fn has_s0(&self) -> bool {
         self.requests.contains(KeyMask(0x80))
     }
 }
 
-/// What the standard wants of a lock with credentials, and fingers that it learns and does not show.
+/// The capabilities that the standard asks for, with fingers that are learnt and cannot be read back.
 fn by_the_book() -> CredentialAbilities {
     let pin = CredentialAbility {
         credential_type: CredentialType::PIN,

@@ -1,17 +1,17 @@
-//! A node, most often a lock: a memory that survives power cuts, a list of abilities, and what people do at it.
+//! A node, usually a lock: memory that survives power cuts, a list of abilities, and actions of people.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `abilities` | which classes a kind of node has, at which version, and who answers them |
-//! | `plumbing`, `lifeline`, `identify`, `basic` | what every node can do |
-//! | `power`, `sleep` | batteries and wake-ups; nodes that wake by themselves |
-//! | `door`, `bolt` | Door Lock, and the motor behind it |
+//! | `abilities` | the classes of each kind of node, their versions and handlers |
+//! | `plumbing`, `lifeline`, `identify`, `basic` | classes of every node |
+//! | `power`, `sleep` | batteries and wake-ups; nodes that sleep |
+//! | `door`, `bolt` | Door Lock, and its motor |
 //! | `code_table`, `codes` | User Code |
 //! | `credentials`, `schedule` | User Credential, and Schedule Entry Lock |
 //! | `keypad` | Entry Control |
-//! | `events`, `log`, `clock` | what happened: told, and written down at the lock's own time |
-//! | `hands` | what people do at the device |
-//! | `talk`, `secured`, `segments` | how it speaks: in clear, under its keys, in pieces |
+//! | `events`, `log`, `clock` | reports and log records, with the lock's own time |
+//! | `hands` | actions of people at the device |
+//! | `talk`, `secured`, `segments` | encryption and segmentation |
 
 mod abilities;
 mod basic;
@@ -77,16 +77,16 @@ use hands::{KEYPAD_DEAD, WRONG_CODES};
 
 /// How long a FLiRS lock stays awake after its last frame (docs/protocol/timing.md §2: some 10 ms up to a second).
 const STAYS_AWAKE: Duration = Duration::from_millis(400);
-/// How long a lock waits for the Supervision Report to its own report before it repeats it.
+/// Time without Supervision Report after which a lock repeats its own report.
 const REPEATS_AFTER: Duration = Duration::from_secs(3);
-/// How often a lock sends one report of its own.
+/// Number of tries for a report.
 const OWN_TRIES: u8 = 3;
-/// Who fell asleep over a question answers it if it comes again so soon.
+/// A node that fell asleep over a Get answers if the Get is repeated within this time.
 const DOZES_FOR: Duration = Duration::from_secs(10);
-/// How full batteries are that came with a node.
+/// Battery level of a new node.
 const AS_DELIVERED: Charge = Charge::of_percent(90);
 
-/// What a node remembers without power.
+/// The non-volatile memory of a node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Memory {
     pub codes: CodeTable,
@@ -96,34 +96,32 @@ pub struct Memory {
     pub schedules: ScheduleTable,
     /// What a keypad keeps.
     pub keypad: KeypadMemory,
-    /// The code that administers the lock at its keypad; empty: there is none.
+    /// The admin code; empty if there is none.
     pub admin_code: CodeText,
-    /// What the keypad takes.
     pub keypad_mode: KeypadMode,
-    /// The bolt is extended.
+    /// The bolt is locked.
     pub locked: bool,
     /// How the lock unlocks, and whether it locks by itself.
     pub door: Configuration,
-    /// What happened at the lock.
+    /// The log of Door Lock Logging.
     pub log: Log,
-    /// A plug is on, a sensor wet.
+    /// A plug is on, a sensor is wet.
     pub on: bool,
-    /// How often a sleeping node wakes, where it was told, and whom it tells.
+    /// Wake-up interval and destination, if set.
     pub wake_up: Option<Interval>,
-    /// Members of the lifeline group: who is told what happens.
+    /// Members of the lifeline, which get its reports.
     pub lifeline: Vec<u8>,
     /// End points that are members of it.
     pub lifeline_points: Vec<EndPoint>,
-    /// What is left in the batteries.
     pub battery: Charge,
-    /// Its serial number; `None` until it has power for the first time.
+    /// Its serial number, drawn at its first power-up.
     pub serial: Option<[u8; 8]>,
-    /// Its network and its keys; `None`: it was never told of either, and is spoken to in clear.
+    /// Its network and keys; `None`: it was never included with keys.
     pub membership: Option<Membership>,
 }
 
 impl Memory {
-    /// What a node fresh from the box remembers: no codes, unlocked, nobody in its lifeline.
+    /// The memory of a new node: no codes, unlocked, empty lifeline.
     pub fn fresh(model: &Model) -> Self {
         Self {
             codes: CodeTable::new(model.slots),
@@ -146,28 +144,28 @@ impl Memory {
     }
 }
 
-/// Faults that can be switched on and off from outside.
+/// Faults that can be switched on and off.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Faults {
-    /// Hears nothing and says nothing: out of range. At the door it works.
+    /// Receives and sends nothing: out of range. The keypad works.
     pub gone: bool,
-    /// Acknowledges, but no command of its own gets out.
+    /// Acknowledges, but sends no commands.
     pub mute: bool,
-    /// The motor cannot move the bolt, nor does it go all the way by hand.
+    /// The motor cannot move the bolt, and by hand it does not move fully.
     pub jammed: bool,
 }
 
-/// What a behaviour makes of a command.
+/// The result of handling a command.
 enum Answer {
     Reply(Command),
-    /// A Set, carried out.
+    /// A Set that was carried out.
     Done,
-    /// A Set that is carried out in this time.
+    /// A Set that takes this time.
     Working(Duration),
     Refused,
 }
 
-/// A frame the lock wants to send.
+/// A frame that the lock sends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spoken {
     /// Earliest time to go on.
@@ -175,7 +173,7 @@ pub struct Spoken {
     pub payload: Vec<u8>,
 }
 
-/// A report of its own that the lock repeats until it is answered.
+/// A report that the lock repeats until it is answered.
 #[derive(Debug)]
 struct Unanswered {
     session: SessionId,
@@ -190,7 +188,7 @@ pub struct Node {
     pub model: Model,
     /// What survives a power cut.
     pub memory: Memory,
-    /// What is wrong with it at the moment.
+    /// Its faults at the moment.
     pub faults: Faults,
     entropy: Entropy,
     powered: bool,
@@ -200,9 +198,9 @@ pub struct Node {
     secured: Option<Secured>,
     segments: Segments,
     awake_until: Instant,
-    /// When it woke by itself last; `None`: not since it has power.
+    /// When it last woke by itself since power-up.
     woke_at: Option<Instant>,
-    /// When it fell asleep over a question.
+    /// When it fell asleep over a Get.
     dozed_at: Option<Instant>,
     says: VecDeque<Spoken>,
     unanswered: VecDeque<Unanswered>,
@@ -210,14 +208,14 @@ pub struct Node {
     last_supervised: Option<(supervision::Get, supervision::Report)>,
     wrong_codes: u8,
     keypad_dead_until: Option<Instant>,
-    /// Codes it will have forgotten by then.
+    /// Codes that it will lose at these times.
     forgetting: Vec<(Instant, u16)>,
-    /// What it waits for someone to hold before it.
+    /// The credential that it is waiting to learn.
     learning: Option<Learning>,
     bolt: Bolt,
     clock: Clock,
     light: Light,
-    /// It sends with less power until then.
+    /// Reduced transmission power, until this time.
     weak_until: Option<(PowerLevel, Instant)>,
     resets_at: Option<Instant>,
     has_reset: bool,
@@ -229,13 +227,13 @@ impl Node {
         Self::fresh(model, Entropy::from_number(0))
     }
 
-    /// The same; what it draws for its keys and nonces follows from `entropy`.
+    /// The same, with keys and nonces drawn from `entropy`.
     pub fn fresh(model: Model, entropy: Entropy) -> Self {
         let memory = Memory::fresh(&model);
         Self::with_memory(model, memory, entropy)
     }
 
-    /// A node with batteries put in: it remembers `memory` and nothing else.
+    /// A node that is switched on with this memory.
     pub fn with_memory(model: Model, mut memory: Memory, mut entropy: Entropy) -> Self {
         let talk = Entropy::from_seed(entropy.bytes());
         memory.serial.get_or_insert_with(|| entropy.child("serial number").bytes());
@@ -270,13 +268,13 @@ impl Node {
         }
     }
 
-    /// How the air reaches it.
+    /// How the radio reaches it.
     pub fn receiver(&self, now: Instant) -> Receiver {
         let sleeps = self.model.wake_up.is_some() && self.joining.is_none() && self.is_asleep(now);
         Receiver { beam: self.model.beam, awake_until: self.awake_until, deaf: self.is_gone() || self.has_reset || sleeps }
     }
 
-    /// A frame from the controller. Bytes it cannot read are ignored, as real nodes do.
+    /// Handles a frame from the controller. Unreadable frames are ignored.
     pub fn receive(&mut self, payload: &[u8], now: Instant) {
         if !self.has_power() {
             return;
@@ -299,7 +297,7 @@ impl Node {
         }
     }
 
-    /// It sends its lifeline an unexpected report, as odd firmware does.
+    /// Sends an unexpected report to its lifeline, as faulty firmware does.
     pub fn tell_lifeline(&mut self, command: Command, now: Instant) {
         if self.has_power() {
             self.report(command, now);
@@ -311,7 +309,7 @@ impl Node {
         self.says.pop_front()
     }
 
-    /// Does what is due: repeats reports of its own that nobody answered, moves its bolt, wakes up.
+    /// Does what is due: repeats reports, moves the bolt, wakes up.
     pub fn handle_timeout(&mut self, now: Instant) {
         if !self.has_power() {
             return;
@@ -344,7 +342,7 @@ impl Node {
         others.into_iter().fold(repeats, Deadline::earliest)
     }
 
-    /// A command, and the class it came under: answers go back under the same.
+    /// Handles a command. Answers use the security class of the request.
     fn take_in(&mut self, command: Command, under: SecurityClass, now: Instant) {
         match command {
             Command::Supervision(Supervision::Get(get)) if !self.model.quirks.no_supervision => self.supervised(get, under, now),
@@ -362,9 +360,9 @@ impl Node {
         }
     }
 
-    /// A supervised Set: carried out once however often it is repeated, answered each time.
+    /// Handles a supervised Set: carried out once, and answered each time.
     fn supervised(&mut self, get: supervision::Get, under: SecurityClass, now: Instant) {
-        // Below its class it says nothing, and does nothing.
+        // Commands below its class are ignored.
         if !self.listens(&get.command, under) {
             return;
         }
@@ -382,7 +380,7 @@ impl Node {
         let quirks = self.model.quirks;
         let session = if quirks.answers_session_zero { SessionId::default() } else { get.session };
         let status = match self.carry_out(&get.command, under, now) {
-            // The end is told to who wants to hear of it; others have to take the beginning for it.
+            // The end is reported only if updates were requested; otherwise the first report has to suffice.
             Some(Answer::Working(time)) if get.status_updates && !quirks.drops_supervision => {
                 self.inform(session, under);
                 let working = supervision::Report::final_of(session, Status::WORKING);
@@ -395,7 +393,7 @@ impl Node {
         supervision::Report::final_of(session, status)
     }
 
-    /// What a repetition of the last supervised command is answered from now on.
+    /// Sets the answer to a repetition of the last supervised command.
     fn told_at_last(&mut self, report: supervision::Report) {
         if let Some((_, last)) = self.last_supervised.as_mut().filter(|(_, last)| last.session == report.session) {
             *last = report;
@@ -415,7 +413,7 @@ impl Node {
         self.speak(command.write(), under, now + after);
     }
 
-    /// Sends a report of its own to the lifeline: supervised where it can, and then repeated until it is answered.
+    /// Sends a report to the lifeline, supervised if possible, and then repeated until it is answered.
     fn report(&mut self, command: Command, now: Instant) {
         if !self.has_lifeline() {
             return;
@@ -447,7 +445,7 @@ impl Node {
         repeated.iter().for_each(|command| self.say(command, class, Duration::ZERO, now));
     }
 
-    /// Falls asleep over a question, unless that happened a moment ago.
+    /// Falls asleep over a Get, unless that happened a moment ago.
     fn dozes(&mut self, now: Instant) -> bool {
         let again = self.dozed_at.is_some_and(|at| now < at + DOZES_FOR);
         self.dozed_at = (!again).then_some(now);

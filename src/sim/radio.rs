@@ -1,10 +1,10 @@
-//! The air between the controller and the nodes: one transmission at a time, links with a rate and repeaters, seeded faults,
-//! beams that wake FLiRS receivers, and a meter of it all. Facts: docs/protocol/timing.md §1, §2, §4, §6.
+//! The radio channel between the controller and the nodes: one transmission at a time, links with a rate and repeaters,
+//! faults from a seed, beams that wake FLiRS receivers, and statistics. Facts: docs/protocol/timing.md §1, §2, §4, §6.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `rate` | bit rates, and how long a frame takes |
-//! | `meter` | what was sent, by whom, and how much of it in the last hour |
+//! | `rate` | bit rates, and the airtime of a frame |
+//! | `meter` | what was sent by whom, in total and in the last hour |
 
 mod meter;
 mod rate;
@@ -21,20 +21,21 @@ pub use meter::{Counts, DUTY_CYCLE_LIMIT, RadioStatistics};
 use meter::{Emission, Kind, Meter};
 pub use rate::Rate;
 
-/// How good the radio is. Percentages above 100 count as 100.
+/// The quality of the radio. Percentages above 100 count as 100.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Conditions {
-    /// Of a hundred frames, how many the receiver does not hear. On a route, at each hop.
+    /// Percentage of frames that are lost, on each hop of a route.
     pub loss: u8,
-    /// Of a hundred acknowledgements, how many the sender does not hear: the receiver acted, the sender does not know.
+    /// Percentage of acknowledgements that are lost: the receiver acted, the sender does not know.
     pub ack_loss: u8,
-    /// Of a hundred frames, how many reach the receiver's application twice.
+    /// Percentage of frames that reach the application of the receiver twice.
     pub duplication: u8,
-    /// Of a hundred frames, how many come to the receiver's application so late that others overtake them.
+    /// Percentage of frames that reach the application so late that others overtake them.
     pub reordering: u8,
-    /// A frame comes to the receiver's application up to so much late, without changing places with another.
+    /// Maximum delay of a frame without reordering.
     pub delay: Duration,
-    /// Divides beams, airtime and the search for routes: 1 is real, 10 is a demo in a hurry. Above 0. The house's counts.
+    /// Divides beams, airtime and route searches: 1 is realistic, larger is faster. Above 0. Only the default
+    /// conditions count.
     pub haste: f32,
 }
 
@@ -44,14 +45,14 @@ impl Default for Conditions {
     }
 }
 
-/// The way between the controller and a node.
+/// The link between the controller and a node.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Link {
-    /// How fast it is. Long Range nodes have a rate of their own, whatever this says.
+    /// Its rate. Long Range nodes always use their own rate.
     pub rate: Rate,
-    /// Who repeats, from the controller on; at most four, and none for Long Range, which is a star.
+    /// The repeaters, beginning at the controller; at most four, and none for Long Range.
     pub repeaters: Vec<NodeId>,
-    /// How good it is, at each hop; `None`: as the house is.
+    /// Its quality on each hop; `None`: the default conditions.
     pub conditions: Option<Conditions>,
 }
 
@@ -66,24 +67,24 @@ impl Link {
         Self { rate, ..Self::default() }
     }
 
-    /// The same link, better or worse than the house.
+    /// The same link with its own conditions.
     #[must_use]
     pub fn with(self, conditions: Conditions) -> Self {
         Self { conditions: Some(conditions), ..self }
     }
 }
 
-/// One that sends or receives.
+/// A sender or receiver.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Party {
     Controller,
     /// A node of its network.
     Node(NodeId),
-    /// A device that is in no network.
+    /// A device that is not in the network.
     Outside,
 }
 
-/// From whom a frame is, or for whom; the controller is at the other end.
+/// Direction of a frame; the controller is at the other end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Way {
     /// From the controller to a node.
@@ -94,63 +95,61 @@ pub enum Way {
     FromOutside,
 }
 
-/// How much a sender does for a frame.
+/// How hard a sender tries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Effort {
     /// Sends it once and asks for no acknowledgement.
     Once,
     /// Repeats it until it is acknowledged.
     Repeat,
-    /// Looks for other routes, too.
+    /// Tries other routes, too.
     Search,
 }
 
 /// A frame to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sending {
-    /// From whom, for whom.
     pub way: Way,
     /// Bytes of application payload.
     pub bytes: usize,
     /// How hard the sender tries.
     pub effort: Effort,
-    /// One of the repeaters that repeats nothing at the moment.
+    /// A repeater on the route that does not work at the moment.
     pub broken: Option<NodeId>,
 }
 
-/// Who is to hear a frame.
+/// The receiver of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Receiver {
-    /// How often it listens for a beam; `None`: it always listens.
+    /// Its beam interval; `None`: it always listens.
     pub beam: Option<Beam>,
-    /// Until when it is awake without a beam.
+    /// It is awake until this time.
     pub awake_until: Instant,
-    /// Hears nothing at all: dropped, out of range, flat battery.
+    /// It receives nothing: out of range, or without power.
     pub deaf: bool,
 }
 
-/// What becomes of one transmission.
+/// The result of a transmission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Flight {
-    /// When the receiver's application gets the frame; `None`: never.
+    /// When the application of the receiver gets the frame; `None`: never.
     pub heard: Option<Instant>,
     /// When the application gets it a second time.
     pub again: Option<Instant>,
-    /// When the sender knows the outcome.
+    /// When the sender has the result.
     pub ends: Instant,
-    /// Whether the sender got an acknowledgement.
+    /// Whether it was acknowledged.
     pub acked: bool,
-    /// The beam that had to be sent first.
+    /// The beam before it, if one was needed.
     pub beam: Option<Beam>,
-    /// When the transmission began: the air may have been taken.
+    /// When the transmission began; the channel may have been busy before.
     pub began: Instant,
     /// How fast it was.
     pub rate: Rate,
-    /// Who repeated it, from the controller on; 0 where there is none.
+    /// The repeaters, beginning at the controller; 0 for none.
     pub repeaters: [u8; MOST_REPEATERS],
-    /// How often it was sent.
     pub attempts: u8,
-    /// Where it got stuck last, from and to.
+    /// The last link that failed, from and to.
     pub failed_link: Option<(Party, Party)>,
 }
 
@@ -160,28 +159,28 @@ pub struct RadioChannel {
     links: BTreeMap<NodeId, Link>,
     entropy: Entropy,
     busy_until: Instant,
-    /// When an application got its last frame in order.
+    /// Time of the last frame delivered in order.
     last_heard: BTreeMap<Way, Instant>,
     meter: Meter,
 }
 
-/// Repeaters of one route.
+/// Maximum number of repeaters of a route.
 pub const MOST_REPEATERS: usize = 4;
 
-/// The radio chip repeats a frame that is not acknowledged before it looks for another route.
+/// Number of direct tries before the controller looks for another route.
 const DIRECT_TRIES: u8 = 3;
 /// How long routes and the explorer search take before the chip gives up (docs/protocol/timing.md §6: 2–8 s).
 const SEARCH: Duration = Duration::from_secs(2);
-/// Before an acknowledgement, and in a repeater (docs/protocol/timing.md §3).
+/// Pause before an acknowledgement, and in a repeater (docs/protocol/timing.md §3).
 const TURN_AROUND: Duration = Duration::from_millis(1);
 const REPEATING: Duration = Duration::from_millis(10);
-/// The mask of receivers in a multicast frame, and the byte that says how long it is.
+/// Mask of receivers in a multicast frame, with its length byte.
 const MULTICAST_HEADER: usize = 30;
-/// What is overtaken comes at most so late.
+/// Maximum delay of a frame that is overtaken.
 const OVERTAKEN_MILLIS: u64 = 1_000;
 
 impl RadioChannel {
-    /// An air whose faults are determined by `entropy`.
+    /// A channel whose faults are determined by `entropy`.
     pub fn new(conditions: Conditions, entropy: Entropy) -> Self {
         Self {
             conditions,
@@ -197,17 +196,17 @@ impl RadioChannel {
         self.conditions
     }
 
-    /// Changes the radio's quality from now on, but for links with conditions of their own.
+    /// Changes the conditions, except for links with their own.
     pub fn set_conditions(&mut self, conditions: Conditions) {
         self.conditions = conditions;
     }
 
-    /// Changes the way to a node.
+    /// Changes the link to a node.
     pub fn set_link(&mut self, node: NodeId, link: Link) {
         self.links.insert(node, link);
     }
 
-    /// The way to a node: a direct one of 40 kbit/s, or Long Range, if nobody said otherwise.
+    /// The link to a node: by default direct with 40 kbit/s, or Long Range.
     pub fn link(&self, node: NodeId) -> Link {
         let mut link = self.links.get(&node).cloned().unwrap_or_default();
         if node.is_long_range() {
@@ -218,12 +217,12 @@ impl RadioChannel {
         link
     }
 
-    /// What was sent so far.
+    /// The statistics so far.
     pub fn statistics(&self, now: Instant) -> RadioStatistics {
         self.meter.read(now)
     }
 
-    /// Sends a frame as soon as the air is free.
+    /// Sends a frame as soon as the channel is free.
     pub fn transmit(&mut self, sending: Sending, receiver: Receiver, now: Instant) -> Flight {
         let (link, path) = self.path(sending.way);
         let conditions = link.conditions.unwrap_or(self.conditions);
@@ -243,7 +242,7 @@ impl RadioChannel {
             if stuck.is_some() {
                 continue;
             }
-            // The receiver's radio drops repetitions of a frame it has: the application hears the first only.
+            // The receiver's radio drops repetitions: the application gets only the first copy.
             arrived = arrived.or(Some(run.took));
             if sending.effort != Effort::Once {
                 let stuck = run.back(&path);
@@ -267,8 +266,8 @@ impl RadioChannel {
         Flight { heard, again, ends, acked, beam, began, rate: link.rate, repeaters, attempts, failed_link }
     }
 
-    /// The controller sends one frame to many: any node that is awake and near hears it, and nobody acknowledges it.
-    /// Gives who hears it and when, and when it is over.
+    /// A multicast of the controller: every node in range that is awake receives it, and none acknowledges. Returns the
+    /// receivers with their times, and the end.
     pub fn multicast(&mut self, bytes: usize, to: &[(NodeId, Receiver)], now: Instant) -> (Vec<(NodeId, Instant)>, Instant) {
         self.meter.begin();
         let began = now.max(self.busy_until);
@@ -289,13 +288,13 @@ impl RadioChannel {
         (heard, self.busy_until)
     }
 
-    /// The sender stops what it is doing.
+    /// Aborts the transmission under way.
     pub fn abort(&mut self, now: Instant) {
         self.busy_until = self.busy_until.min(now);
         self.meter.stop(now);
     }
 
-    /// The link, and who passes the frame on, from the sender to the receiver.
+    /// The link, and the hops from the sender to the receiver.
     fn path(&self, way: Way) -> (Link, Vec<Party>) {
         let (node, from_controller) = match way {
             Way::To(node) => (node, true),
@@ -311,7 +310,7 @@ impl RadioChannel {
         (link, path)
     }
 
-    /// When the receiver's application gets what its radio got.
+    /// When the application gets what the radio received.
     fn reaches_application(&mut self, way: Way, at: Instant, conditions: Conditions) -> Instant {
         if self.happens(conditions.reordering) {
             let late = Duration::from_millis(1 + self.entropy.below(OVERTAKEN_MILLIS));
@@ -338,14 +337,14 @@ impl RadioChannel {
     }
 }
 
-/// One transmission while it goes on.
+/// A transmission under way.
 struct Run<'a> {
     channel: &'a mut RadioChannel,
     sending: Sending,
     link: &'a Link,
     conditions: Conditions,
     began: Instant,
-    /// Since it began, before haste.
+    /// Duration so far, not yet divided by `haste`.
     took: Duration,
 }
 
@@ -365,7 +364,7 @@ impl Run<'_> {
             if n > 0 {
                 self.took += REPEATING;
             }
-            // A node that is next to the sleeper wakes it, once for all repetitions.
+            // The last hop wakes the receiver, once for all repetitions.
             if let (true, Some(asleep), None, Party::Node(node)) = (last, asleep, &beam, to) {
                 *beam = Some(asleep);
                 let kind = Kind::Beam { to: node, wakes: !receiver.deaf };
@@ -393,7 +392,7 @@ impl Run<'_> {
         None
     }
 
-    /// Looks for another way, with one explorer frame, and finds none.
+    /// One explorer frame, which finds no other route.
     fn search(&mut self, path: &[Party]) {
         let Some(from) = path.first() else { return };
         let end = self.took + SEARCH;
@@ -402,7 +401,7 @@ impl Run<'_> {
         self.took = end;
     }
 
-    /// Bytes that a route adds to each frame.
+    /// Additional bytes of a routed frame.
     fn routing(&self) -> usize {
         if self.link.repeaters.is_empty() { 0 } else { 3 + self.link.repeaters.len() }
     }

@@ -1,4 +1,5 @@
-//! The world around the daemon: a controller on a serial line, the air, and the locks, driven by one clock from outside.
+//! The simulated world: a controller on a serial line, the radio channel, and the locks, driven by a clock that is an
+//! argument.
 
 mod alarms;
 mod joining;
@@ -19,49 +20,48 @@ use super::radio::{Conditions, Effort, Link, RadioChannel, RadioStatistics, Rece
 use crate::security::keys::KeyMask;
 use alarms::Alarms;
 
-/// What is to happen at some moment.
 #[derive(Debug)]
 enum Due {
     /// The controller is up after a reset.
     ControllerStarts,
-    /// A node's application gets a frame of that transmission.
+    /// The application of a node gets a frame of that transmission.
     NodeHears { node: NodeId, number: u64, payload: Vec<u8> },
-    /// A node's radio is asked for its node information frame.
+    /// A node is asked for its node information frame.
     NodeIsAsked { node: NodeId, number: u64 },
-    /// The controller gets a node's node information frame.
+    /// The controller gets the node information frame of a node.
     ControllerIsNotified { node: NodeId },
-    /// The controller knows the result of its transmission.
+    /// The result of a transmission of the controller.
     Transmitted { number: u64, outcome: Outcome },
     /// A node wants to send.
     NodeSpeaks { node: NodeId, payload: Vec<u8> },
     /// The controller gets a frame of a node.
     ControllerReceives { node: NodeId, payload: Vec<u8> },
-    /// A node's radio gets a frame of the protocol.
+    /// A node receives a protocol frame.
     NodeIsReached { node: NodeId },
-    /// The controller gets the call of a device outside.
+    /// The controller gets a frame of a device outside the network.
     ControllerIsCalled { device: DeviceId, call: Call },
-    /// A node's button was pressed.
+    /// The button of a node was pressed.
     NodeLeaves { node: NodeId, until: Instant },
     /// A node leaves by itself.
     NodeGivesUp { node: NodeId },
-    /// The watchdog of a controller that hangs.
+    /// The watchdog restarts a hanging controller.
     WatchdogReset,
-    /// The controller goes on with an inclusion or exclusion.
+    /// The next step of an inclusion or exclusion.
     ControllerProceeds,
 }
 
-/// How the controller is.
+/// The state of the controller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Plug {
-    /// In its port, and well.
+    /// Plugged in and working.
     In,
-    /// In its port, and dead: not even an ACK comes.
+    /// Plugged in and hanging: not even an ACK is sent.
     Hanging,
     /// Pulled out of the host.
     Out,
 }
 
-/// A controller, the air and the locks. The verbs are those of every machine of the project.
+/// The controller, the radio channel and the locks.
 #[derive(Debug)]
 pub struct World {
     line: Line,
@@ -69,7 +69,7 @@ pub struct World {
     plug: Plug,
     channel: RadioChannel,
     nodes: BTreeMap<NodeId, Node>,
-    /// The network that each node believes to be in.
+    /// The home id that each node uses.
     homes: BTreeMap<NodeId, HomeId>,
     devices: BTreeMap<DeviceId, Device>,
     inside: BTreeMap<NodeId, DeviceId>,
@@ -81,17 +81,17 @@ pub struct World {
     scheduled: u64,
 }
 
-/// How long a controller takes to start.
+/// Start-up time of a controller.
 const CONTROLLER_START_DELAY: Duration = Duration::from_millis(250);
-/// How long a watchdog waits.
+/// Time until the watchdog restarts a hanging controller.
 const WATCHDOG_RESET_DELAY: Duration = Duration::from_secs(1);
-/// Bytes of a node information frame besides its classes: capabilities and device classes.
+/// Length of a node information frame without its classes.
 const NODE_INFORMATION: usize = 8;
-/// The late callback of a quirky lock's controller comes this long after the lock's answer.
+/// Delay of a late callback after the answer of a lock with that quirk.
 const LATE_CALLBACK: Duration = Duration::from_millis(100);
 
 impl World {
-    /// A world in which everything random follows from `entropy`.
+    /// A world in which everything random comes from `entropy`.
     pub fn new(blueprint: &Blueprint, entropy: &Entropy) -> Self {
         let mut world = Self {
             line: Line::default(),
@@ -153,12 +153,12 @@ impl World {
         self.line.poll_transmit()
     }
 
-    /// The host has read and acknowledged everything that there was for it.
+    /// Whether the host has read and acknowledged everything.
     pub fn is_heard_out(&self) -> bool {
         self.line.is_quiet()
     }
 
-    /// Lets everything happen that is due.
+    /// Processes everything that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(entry) = self.agenda.first_entry() {
             let (at, _) = *entry.key();
@@ -176,19 +176,19 @@ impl World {
         self.call_out(now);
     }
 
-    /// When something will happen next.
+    /// When the next event is due.
     pub fn poll_deadline(&self) -> Option<Deadline> {
-        let agenda = self.agenda.first_key_value().map(|((at, _), _)| Deadline { at: *at, why: "something happens on the air" });
+        let agenda = self.agenda.first_key_value().map(|((at, _), _)| Deadline { at: *at, why: "radio event" });
         let alarms = Deadline::earliest(self.node_alarms.earliest(), self.device_alarms.earliest());
         Deadline::earliest(Deadline::earliest(agenda, self.line.poll_deadline()), alarms)
     }
 
-    /// Someone types a code at a lock's keypad. `None`: there is no such lock.
+    /// A code is typed at the keypad of a lock. `None`: there is no such lock.
     pub fn keypad(&mut self, node: NodeId, code: &[u8], now: Instant) -> Option<Typed> {
         self.visit(node, |lock| lock.type_code(code, now))
     }
 
-    /// Does something to a lock; what the lock has to say about it goes out.
+    /// Calls `act` with a lock, and sends what the lock reports because of it.
     pub fn visit<T>(&mut self, node: NodeId, act: impl FnOnce(&mut Node) -> T) -> Option<T> {
         let lock = self.nodes.get_mut(&node)?;
         let result = act(lock);
@@ -200,54 +200,53 @@ impl World {
         Some(result)
     }
 
-    /// The controller hears a frame in a node's name that the node did not send: an attacker with a transmitter can do that.
+    /// The controller receives a forged frame in the name of a node.
     pub fn forge(&mut self, node: NodeId, payload: Vec<u8>, now: Instant) {
         self.schedule(now, Due::ControllerReceives { node, payload });
     }
 
-    /// A lock as it is, for those who look at the world from outside.
+    /// A lock, for inspection.
     pub fn node(&self, node: NodeId) -> Option<&Node> {
         self.nodes.get(&node)
     }
 
-    /// Every node that takes part in the network.
+    /// The nodes of the network.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         self.nodes.iter().map(|(id, node)| (*id, node))
     }
 
-    /// Changes the radio's quality from now on.
+    /// Changes the conditions of the radio.
     pub fn set_conditions(&mut self, conditions: Conditions) {
         self.channel.set_conditions(conditions);
     }
 
-    /// The radio's quality, where a link has none of its own.
+    /// The default conditions of the radio.
     pub fn conditions(&self) -> Conditions {
         self.channel.conditions()
     }
 
-    /// Changes the way to a node from now on: its rate, who repeats, how good it is.
+    /// Changes the link to a node: rate, repeaters, quality.
     pub fn set_link(&mut self, node: NodeId, link: Link) {
         self.controller.set_way(node, &link.repeaters);
         self.channel.set_link(node, link);
     }
 
-    /// The way to a node.
+    /// The link to a node.
     pub fn link(&self, node: NodeId) -> Link {
         self.channel.link(node)
     }
 
-    /// What was being transmitted until now: airtime, frames, beams, and the controller's duty cycle.
+    /// Radio statistics so far: airtime, frames, beams, and the controller's duty cycle.
     pub fn radio(&self, now: Instant) -> RadioStatistics {
         self.channel.statistics(now)
     }
 
-    /// Pulls the controller out and plugs it in again: its settings and transmissions are lost, the network is not.
+    /// Unplugs the controller and plugs it in again: settings and transmissions are lost, the network is not.
     pub fn replug(&mut self, now: Instant) {
         self.pull_controller(now);
         self.plug_controller_in(now);
     }
 
-    /// Pulls the controller out: the port is silent, and nodes talk to nobody.
     pub fn pull_controller(&mut self, now: Instant) {
         self.stops(Plug::Out, now);
     }
@@ -257,8 +256,8 @@ impl World {
         self.starts_by(Wake::PowerUp, now);
     }
 
-    /// The controller hangs: it says nothing and acknowledges nothing until its watchdog, if that runs, starts it
-    /// again, or someone replugs it.
+    /// The controller hangs: it sends nothing and acknowledges nothing until its watchdog, if it is on, restarts it, or
+    /// it is replugged.
     pub fn hang_controller(&mut self, now: Instant) {
         self.stops(Plug::Hanging, now);
         if self.controller.is_watched() {
@@ -266,19 +265,19 @@ impl World {
         }
     }
 
-    /// What the controller keeps without power: its network. Another controller that is given it takes this one's place.
+    /// The non-volatile memory of the controller, which another controller can be given.
     pub fn controller_memory(&self) -> &ControllerMemory {
         self.controller.memory()
     }
 
-    /// Puts a controller in its place that has that memory.
+    /// Replaces the controller by one with that memory.
     pub fn set_controller_memory(&mut self, memory: ControllerMemory, now: Instant) {
         self.pull_controller(now);
         self.controller.set_memory(memory);
         self.plug_controller_in(now);
     }
 
-    /// The host closed the port: what was for it is lost.
+    /// The host closed the port: bytes for it are lost.
     pub fn host_left(&mut self) {
         self.line = Line::default();
     }
@@ -431,7 +430,7 @@ impl World {
         self.schedule(flight.ends, Due::Transmitted { number, outcome: Outcome::of(&flight) });
     }
 
-    /// One frame for many; an empty one is of the protocol, of which no application hears.
+    /// A multicast; an empty one is a protocol frame without an application payload.
     fn multicast(&mut self, number: u64, nodes: Vec<NodeId>, payload: &[u8], now: Instant) {
         let receivers: Vec<_> = nodes.into_iter().map(|node| (node, self.receiver(node, now))).collect();
         let (heard, ends) = self.channel.multicast(payload.len(), &receivers, now);
@@ -451,24 +450,24 @@ impl World {
         Sending { way, bytes, effort, broken: repeaters.into_iter().find(silent) }
     }
 
-    /// How the air reaches a node, if there is one.
+    /// How the radio reaches a node, if it exists.
     fn receiver(&self, node: NodeId, now: Instant) -> Receiver {
         let nobody = Receiver { beam: None, awake_until: now, deaf: true };
         let is_ours = |_: &&Node| self.homes.get(&node) == Some(&self.controller.home()) && self.controller.covers(node);
         self.nodes.get(&node).filter(is_ours).map_or(nobody, |node| node.receiver(now))
     }
 
-    /// How the air reaches the controller from a node.
+    /// How the radio reaches the controller from a node.
     fn controller_receives(&self, node: NodeId, now: Instant) -> Receiver {
         Receiver { beam: None, awake_until: now, deaf: !self.controller_listens(node) }
     }
 
-    /// Whether the controller is there, listens, and is of the node's network.
+    /// Whether the controller is plugged in, listening, and in the same network as the node.
     fn controller_listens(&self, node: NodeId) -> bool {
         self.plug == Plug::In && self.controller.hears(node) && self.homes.get(&node) == Some(&self.controller.home())
     }
 
-    /// A node changed: when it is due next may have, too.
+    /// Updates the deadline of a node after a change.
     fn set_alarm(&mut self, node: NodeId) {
         self.node_alarms.set(node, self.nodes.get(&node).and_then(Node::poll_deadline));
     }

@@ -43,7 +43,6 @@ pub struct PropertiesReport {
     /// The smallest value; without bytes: there is no such parameter.
     pub min: Value,
     pub max: Value,
-    /// The factory default.
     pub default: Value,
     /// The parameter after this one; 0: none.
     pub next_parameter: u16,

@@ -55,7 +55,7 @@ fn with_credential(crc: u16, held: Held<'_>) -> u16 {
 /// The checksum over everything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct AllUsersChecksumReport {
-    /// 0 without users.
+    /// 0 if there are no users.
     pub checksum: u16,
 }
 

@@ -1,7 +1,8 @@
-//! The command classes that the hub supports, and where it lists them (docs/protocol/gateway.md §2.1). Only supported
-//! classes are listed. In comparison with Z-Wave JS, Inclusion Controller and Firmware Update are missing, and Time is
-//! added. The versions of Association and Multi Channel Association go together; the rules that their latest versions
-//! add concern commands sent along an association, and the hub sends none.
+//! The command classes that the hub supports, and where it lists them (docs/protocol/gateway.md §2.1).
+//!
+//! Only supported classes are listed. In comparison with Z-Wave JS, Inclusion Controller and Firmware Update are
+//! missing, and Time is added. The versions of Association and Multi Channel Association go together; the rules that
+//! their latest versions add concern commands sent along an association, and the hub sends none.
 
 use crate::command::ClassId;
 use crate::serial::Request;

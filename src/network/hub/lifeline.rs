@@ -1,6 +1,8 @@
 //! The association group of the hub (docs/protocol/gateway.md §2.3: Association, Multi Channel Association, Association
-//! Group Information). Members are kept while the daemon runs. Nothing is ever sent to them, because Latchkey never
-//! resets its controller. A restart forgets them.
+//! Group Information).
+//!
+//! Members are kept while the daemon runs. Nothing is ever sent to them, because Latchkey never resets its controller.
+//! A restart forgets them.
 
 use crate::command::ClassId;
 use crate::command::association::{self, Association};

@@ -1,12 +1,16 @@
-//! The hub as a node of its network: what it announces, and what it answers (docs/protocol/gateway.md §2). The hub is a
-//! Generic Controller. The controller announces the classes of [`classes::node_information`]; the others are in the
-//! secure list, which is reported under the highest class of the peer. An answer uses the class and the encapsulation
-//! of its request, without Supervision. There is no answer to
+//! The hub as a node of its network: what it announces, and what it answers (docs/protocol/gateway.md §2).
+//!
+//! The hub is a Generic Controller. The controller announces the classes of [`classes::node_information`]; the others
+//! are in the secure list, which is reported under the highest class of the peer. An answer uses the class and the
+//! encapsulation of its request, without Supervision. There is no answer to
+//!
 //! - commands by multicast or broadcast, or for an end point, since the hub has none;
 //! - commands under a lower class than an S2 peer was granted: they are dropped in `receive`. This includes classes
 //!   that may be asked unencrypted: every answer to a battery lock is a beam that any sender could cause in its name;
-//! - unknown classes and commands; under Supervision the answer is No Support. A supervised Set is answered by its
-//!   result. A supervised report of a lock is for the owner and always succeeds.
+//! - unknown classes and commands; under Supervision the answer is No Support.
+//!
+//! A supervised Set is answered by its result. A supervised report of a lock is for the owner and always succeeds.
+//!
 //! | file | what |
 //! | --- | --- |
 //! | `classes` | the table: class, version, where listed |
@@ -15,6 +19,7 @@
 //! | `identify` | the identify indicator |
 //! | `power` | its transmission power |
 //! | `clock` | the time of the home |
+//!
 //! Nothing is stored: a restart forgets members, indicator and power.
 
 mod about;

@@ -1,7 +1,8 @@
-//! Powerlevel of the hub (docs/protocol/command-classes.md 0x73; docs/protocol/gateway.md §2.3). The value is kept,
-//! counted down and reported, as in Z-Wave JS, but the radio keeps its normal power: a lock that cannot be reached for
-//! four minutes is worse than a wrong figure in an installer's tool. Test frames are refused, because any node could
-//! make the hub send thousands of them to a battery lock.
+//! Powerlevel of the hub (docs/protocol/command-classes.md 0x73; docs/protocol/gateway.md §2.3).
+//!
+//! The value is kept, counted down and reported, as in Z-Wave JS, but the radio keeps its normal power: a lock that
+//! cannot be reached for four minutes is worse than a wrong figure in an installer's tool. Test frames are refused,
+//! because any node could make the hub send thousands of them to a battery lock.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! The controller's part of an inclusion or exclusion: it finds the device, and adds it to its node list or removes it
-//! (docs/protocol/serial-api.md §4, 0x4A, 0x4B, 0x61, 0x63). These functions have no response; callbacks report the
-//! progress. At the end the controller is always told to stop, whatever the result: in add mode it would accept any
-//! device in range.
+//! (docs/protocol/serial-api.md §4, 0x4A, 0x4B, 0x61, 0x63).
+//!
+//! These functions have no response; callbacks report the progress. At the end the controller is always told to stop,
+//! whatever the result: in add mode it would accept any device in range.
 
 use std::time::Duration;
 
@@ -90,10 +91,10 @@ impl Network {
     pub(in crate::network) fn inclusion_callback(&mut self, told: InclusionCallback) {
         let now = self.clock;
         let Some(operation) = &mut self.membership.operation else {
-            return tracing::debug!(status = told.status.0, "the stick tells of an inclusion that is over");
+            return tracing::debug!(status = told.status.0, "callback of an inclusion that has ended");
         };
         if told.callback == CallbackId::NONE || !operation.callbacks.contains(&told.callback) {
-            return tracing::debug!(status = told.status.0, "the stick tells of another inclusion");
+            return tracing::debug!(status = told.status.0, "callback of another inclusion");
         }
         let excludes = matches!(operation.task, Task::Exclude);
         match (told.status, &operation.phase) {
@@ -137,7 +138,7 @@ impl Network {
             }
             (InclusionStatus::FAILED, _) => self.close(Then::Fail(Reason::ControllerFailed)),
             (InclusionStatus::NOT_PRIMARY, _) => self.close(Then::Fail(Reason::NotPrimary)),
-            (status, phase) => tracing::debug!(status = status.0, ?phase, "the stick tells of an inclusion out of turn"),
+            (status, phase) => tracing::debug!(status = status.0, ?phase, "unexpected callback of an inclusion"),
         }
     }
 
@@ -176,7 +177,7 @@ impl Network {
         let wanted = |it: &&ExpectedDevice| it.dsk.nwi_home_id() == home && (it.long_range && reaches_far) == long_range;
         let expected = self.membership.expected.iter().find(wanted);
         let Some(expected) = expected.cloned() else {
-            return tracing::debug!(long_range, "a device calls that nobody expects, or not that way");
+            return tracing::debug!(long_range, "SmartStart request of an unknown device, or over the wrong radio");
         };
         // It will ask again.
         if self.membership.operation.is_some() {

@@ -1,8 +1,9 @@
 //! The host's part of an inclusion: the key exchange, before any other command is sent to the device
 //! (docs/protocol/security.md A6 and B4; docs/protocol/gateway.md §6.2, §6.3). The protocols are in
-//! [`crate::security`]; this file connects them with transmissions, time-outs and the user. There is no downgrade: a
-//! device that lists S2 and fails at it does not get S0, and a lock without either is refused. [`super::policy`]
-//! decides which keys a device gets.
+//! [`crate::security`]; this file connects them with transmissions, time-outs and the user.
+//!
+//! There is no downgrade: a device that lists S2 and fails at it does not get S0, and a lock without either is refused.
+//! [`super::policy`] decides which keys a device gets.
 
 use super::policy::{Brought, Decision, Wish, decide};
 use super::{Ended, JoinQuestion, JoinSecurity, Newcomer, Phase, Progress, Reason, Task, Warning};
@@ -34,7 +35,6 @@ pub(super) enum KeyTransfer {
 }
 
 impl KeyTransfer {
-    /// The next time-out.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         match self {
             Self::S2(exchange) => exchange.poll_deadline(),
@@ -161,7 +161,7 @@ impl Network {
                     match decision {
                         Decision::Grant(keys) => {
                             if let Err(why) = exchange.grant(Grant { keys, client_side_authentication }, self.clock) {
-                                tracing::warn!(node = %id, %why, "the keys that were asked for can't be granted");
+                                tracing::warn!(node = %id, %why, "the requested keys cannot be granted");
                             }
                         }
                         Decision::Refuse(why) => exchange.refuse(why, self.clock),

@@ -1,15 +1,18 @@
 //! Membership of the network: inclusion, exclusion, SmartStart, failed nodes (docs/protocol/serial-api.md §4, 0x4A to
 //! 0x63; docs/protocol/security.md A6, B4 and B11; docs/protocol/gateway.md §6).
+//!
 //! 1. [`Network::begin`] starts a [`Change`]; [`Network::expect_devices`] sets the devices that may join by SmartStart.
 //! 2. [`Progress`] is emitted as [`NetworkEvent::Change`]; a question is answered by [`Network::enter_pin`] or
 //!    [`Network::grant_keys`].
 //! 3. [`Progress::Ended`] is emitted once. The interview of an included device follows.
+//!
 //! | file | what |
 //! | --- | --- |
 //! | `words` | the types: changes, progress, results |
 //! | `controller` | the controller's part: it finds the device, and changes its node list |
 //! | `keys` | the host's part: key exchange |
 //! | `policy` | which keys a device gets |
+//!
 //! As soon as the controller has added a device, the node is stored as joining. It becomes a member when it has its
 //! keys. If it gets none, it is refused: nothing is sent to it, in particular no code. If the daemon stops in between,
 //! it finds the stored node at the next start and cannot continue, because device and controller have time-outs of ten
@@ -106,7 +109,6 @@ enum Phase {
     },
     /// A failed node is being checked or removed.
     Looking,
-    /// Key exchange.
     Keys(NodeId, KeyTransfer),
 }
 
@@ -121,7 +123,7 @@ struct Newcomer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Radio {
     Free,
-    /// Urgent transactions only.
+    /// Only urgent transactions are sent.
     Urgent,
     /// Nothing: the radio is needed for the key exchange.
     Lent,
@@ -309,7 +311,7 @@ impl Network {
         let left: Vec<NodeId> =
             self.nodes.values().filter(|state| state.node.joining == Joining::UnderWay).map(|state| state.node.id).collect();
         for id in left {
-            tracing::warn!(node = %id, "the inclusion of this node was cut short: it has no keys, and has to be excluded");
+            tracing::warn!(node = %id, "the inclusion of this node was interrupted: it has no keys and has to be excluded");
             self.refuse_node(id);
             self.reset_locally(id);
         }
@@ -341,7 +343,6 @@ impl Network {
         }
     }
 
-    /// Ends the change.
     fn end_change(&mut self, result: Result<Ended, Reason>) {
         let Some(operation) = self.membership.operation.take() else { return };
         let calls = matches!(operation.task, Task::SmartStart { .. });
@@ -360,8 +361,8 @@ impl Network {
             Failed { why, left }
         });
         match &ended {
-            Ok(ended) => tracing::info!(?ended, "a change of the network's members was made"),
-            Err(Failed { why, left }) => tracing::warn!(%why, ?left, "a change of the network's members was not made"),
+            Ok(ended) => tracing::info!(?ended, "inclusion or exclusion succeeded"),
+            Err(Failed { why, left }) => tracing::warn!(%why, ?left, "inclusion or exclusion failed"),
         }
         self.tell(NetworkEvent::Change(Progress::Ended(ended)));
     }

@@ -1,7 +1,8 @@
-//! Which keys a device gets: one rule for inclusion, SmartStart and replacement. A PIN or label that the user supplies
-//! is a requirement: a device that does not request a class that authenticates it gets nothing. Otherwise no key is
-//! granted without asking: the question for the PIN covers all keys of a device that authenticates itself, and for
-//! every other request the user is asked. No answer means "no".
+//! Which keys a device gets: one rule for inclusion, SmartStart and replacement.
+//!
+//! A PIN or label that the user supplies is a requirement: a device that does not request a class that authenticates it
+//! gets nothing. Otherwise no key is granted without asking: the question for the PIN covers all keys of a device that
+//! authenticates itself, and for every other request the user is asked. No answer means "no".
 
 use crate::domain::node::SecurityClass;
 use crate::security::key_exchange::Failure;

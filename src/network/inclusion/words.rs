@@ -25,7 +25,6 @@ pub enum Change {
 /// Conditions for a device to join.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Terms {
-    /// The required security.
     pub security: JoinSecurity,
     /// The PIN on its label, if known already; otherwise it is asked for ([`Progress::Asked`]).
     pub pin: Option<DskPin>,
@@ -58,7 +57,7 @@ pub struct ExpectedDevice {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CannotBegin {
     /// There is no controller, or it is still starting.
-    #[error("the stick is not ready; look at `latchkey status`, and try again")]
+    #[error("the controller is not ready; see `latchkey status`, and try again")]
     NoController,
     /// Another change is under way.
     #[error("another inclusion or exclusion is under way; wait for its end, or stop it with `latchkey network cancel`")]
@@ -67,10 +66,10 @@ pub enum CannotBegin {
     #[error("node {0} is not in the network; `latchkey network status` lists the nodes")]
     UnknownNode(NodeId),
     /// A PIN authenticates a device with S2 only.
-    #[error("a PIN proves which device joins, and only under S2: leave it out to include without S2, or include with S2")]
+    #[error("a PIN authenticates a device with S2 only: leave it out to include without S2, or include with S2")]
     PinNeedsS2,
     /// The controller does not support the function.
-    #[error("the stick's firmware can't do that; update it, or use another stick")]
+    #[error("the controller's firmware does not support that; update it, or use another controller")]
     NotSupported,
 }
 
@@ -158,17 +157,16 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OnlyS0 => {
-                "the device joined with the old S0 security: who listened in at that moment knows the network's S0 key"
+                "the device joined with the old S0 security: anyone who listened at that moment has the network's S0 key"
             }
             Self::BelowAccessControl => {
-                "the lock joined below S2 Access Control: whoever has the keys of lamps and sensors can read its codes and open it"
+                "the lock joined below S2 Access Control: anyone with the keys of lamps and sensors can read its codes and open it"
             }
-            Self::Insecure => "the device joined without security: everybody nearby can listen in and command it",
+            Self::Insecure => "the device joined without security: anyone in radio range can listen and control it",
         })
     }
 }
 
-/// A failed change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Failed {
     pub why: Reason,
@@ -185,16 +183,16 @@ pub enum Reason {
     #[error("no device was found")]
     NoDevice,
     /// The controller reported a failure.
-    #[error("the stick says that it failed")]
+    #[error("the controller reported a failure")]
     ControllerFailed,
     /// The controller did not answer, or did not report a result.
-    #[error("the stick never said how it ended")]
+    #[error("the controller did not report a result")]
     ControllerSilent,
     /// The controller was unplugged or restarted.
-    #[error("the stick was unplugged, or restarted")]
+    #[error("the controller was unplugged, or restarted")]
     ControllerGone,
     /// This controller is not the primary controller of the network.
-    #[error("this stick is not the network's primary controller")]
+    #[error("this controller is not the network's primary controller")]
     NotPrimary,
     /// The S2 key exchange failed.
     #[error(transparent)]
@@ -203,16 +201,16 @@ pub enum Reason {
     #[error(transparent)]
     S0(NotGranted),
     /// A PIN was given, and the unencrypted node information, which can be modified by an attacker, lists no S2.
-    #[error("the device did not offer S2; somebody may be in between")]
+    #[error("the device did not offer S2; this may be an attack")]
     NoS2Offered,
     /// A lock without S2 Access Control and without S0.
-    #[error("the lock has no security that is good enough for a door")]
+    #[error("the lock has no security that is sufficient for a door")]
     Insecure,
     /// The node answers, so it is neither removed nor replaced.
     #[error("the node answers, so it did not fail")]
     Answers,
     /// The controller did not remove the node.
-    #[error("the stick did not forget the node")]
+    #[error("the controller did not remove the node")]
     NotRemoved,
 }
 
@@ -220,20 +218,20 @@ impl Reason {
     /// What the user can do about it.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Cancelled => "begin again when the device is at hand",
+            Self::Cancelled => "start again when the device is at hand",
             Self::NoDevice => {
-                "begin again, and put the device into its inclusion or exclusion mode within two minutes, as its manual says"
+                "start again, and put the device into inclusion or exclusion mode within two minutes; see its manual"
             }
-            Self::ControllerFailed => "bring the device nearer, and try again; exclude it first if it was in a network",
+            Self::ControllerFailed => "move the device closer, and try again; exclude it first if it was in a network",
             Self::ControllerSilent | Self::ControllerGone => "look at `latchkey status`, and try again",
-            Self::NotPrimary => "use the stick that made the network",
+            Self::NotPrimary => "use the controller that created the network",
             Self::S2(failure) => failure.advice(),
-            Self::S0(_) => "exclude the device, bring it near the stick, and include it again",
+            Self::S0(_) => "exclude the device, move it close to the controller, and include it again",
             Self::NoS2Offered => {
-                "exclude it, and include it again close to the stick; if it really has no S2, include it without a PIN"
+                "exclude it, and include it again close to the controller; if it really has no S2, include it without a PIN"
             }
             Self::Insecure => {
-                "exclude it, and use a lock with S2; `latchkey network include --insecure` takes it all the same, for everybody nearby to read its codes"
+                "exclude it, and use a lock with S2; `latchkey network include --insecure` accepts it, but its codes can be read by anyone in radio range"
             }
             Self::Answers => "exclude it instead, or cut its power first",
             Self::NotRemoved => "cut the device's power, and try again",

@@ -35,7 +35,6 @@ pub(in crate::network) struct Heard {
     pub datagram: Option<Body>,
 }
 
-/// An incomplete datagram.
 #[derive(Debug)]
 struct Datagram {
     session: SessionId,
@@ -51,7 +50,6 @@ struct Datagram {
 /// The received bytes of a datagram. They may contain codes.
 struct Gaps(Vec<Option<u8>>);
 
-/// A completed datagram.
 #[derive(Debug)]
 struct Done {
     session: SessionId,

@@ -1,6 +1,8 @@
 //! Transport Service: segmentation and reassembly of datagrams longer than a frame, as two pure state machines.
-//! [`Incoming`] exists once per node, [`Outgoing`] once per datagram. The rules (docs/protocol/command-classes.md 0x55;
-//! those marked *own* are not in it):
+//! [`Incoming`] exists once per node, [`Outgoing`] once per datagram.
+//!
+//! The rules (docs/protocol/command-classes.md 0x55; those marked *own* are not in it):
+//!
 //! - A datagram has at most 1280 bytes, a segment at most 39 of them. Every segment carries session and size, later
 //!   ones their offset, so they may arrive in any order, also before the first (*own*).
 //! - The receiver requests the lowest missing byte: 800 ms after the last segment, and at once when the last segment
@@ -11,9 +13,12 @@
 //! - A receiver that is receiving another datagram of this node answers Segment Wait, until the other one was silent
 //!   for 800 ms: its sender has given up, and the new datagram is accepted (*own*). The sender pauses 100 ms per
 //!   pending segment and starts over.
-//! - There are 35 ms between segments if there are more than two, so that others can use the channel. These times are
-//!   for links of up to 40 kbit/s. One implementation halves them for faster links; the longer times work for all.
-//!   Segments received by multicast are not handled, because nobody answers them.
+//! - There are 35 ms between segments if there are more than two, so that others can use the channel.
+//!
+//! These times are for links of up to 40 kbit/s. One implementation halves them for faster links; the longer times work
+//! for all.
+//!
+//! Segments received by multicast are not handled, because nobody answers them.
 
 mod incoming;
 mod outgoing;

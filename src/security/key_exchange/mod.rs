@@ -1,20 +1,24 @@
 //! S2 key exchange with a node that was just added, on the including side (docs/protocol/security.md B4;
 //! docs/protocol/gateway.md §6.3). Pure: frames, decisions and time are inputs; frames, questions and the result are
 //! outputs.
+//!
 //! 1. [`KeyExchange::begin`] directly after the node was added; nothing else is sent to it until the end.
 //! 2. Drain [`KeyExchange::poll_output`] after each call; call again at [`KeyExchange::poll_deadline`].
 //! 3. At [`Output::Ask`] the user decides, by [`KeyExchange::grant`] or [`KeyExchange::pin`], or stops it by
 //!    [`KeyExchange::refuse`] or [`KeyExchange::cancel`]. With [`Known`] no PIN is asked for, because the label was
 //!    scanned before.
 //! 4. [`Output::Ended`] is returned once. After a success, [`KeyExchange::into_session`] is the session with the node.
-//!    There is no downgrade: a failure never ends in fewer keys, or in S0. The node stays in the network without keys,
-//!    and has to be excluded (docs/protocol/security.md B5). If the node's last message is lost, the node has all its
-//!    keys and does not send again. So it is asked under the highest key, and its answer proves that it is a member;
-//!    without an answer the key exchange failed. Where sources disagree: a KEX Fail is accepted encrypted and
-//!    unencrypted. We encrypt it if the node has the temporary key and a nonce is available, as Z-Wave JS does, and
-//!    send it unencrypted otherwise, as the reference library does. After the PIN was entered, the node's echo is
-//!    awaited for thirty seconds (TA3 in the reference library), since nodes repeat it every ten; all other steps have
-//!    ten seconds.
+//!
+//! There is no downgrade: a failure never ends in fewer keys, or in S0. The node stays in the network without keys, and
+//! has to be excluded (docs/protocol/security.md B5).
+//!
+//! If the node's last message is lost, the node has all its keys and does not send again. So it is asked under the
+//! highest key, and its answer proves that it is a member; without an answer the key exchange failed.
+//!
+//! Where sources disagree: a KEX Fail is accepted encrypted and unencrypted. We encrypt it if the node has the
+//! temporary key and a nonce is available, as Z-Wave JS does, and send it unencrypted otherwise, as the reference
+//! library does. After the PIN was entered, the node's echo is awaited for thirty seconds (TA3 in the reference
+//! library), since nodes repeat it every ten; all other steps have ten seconds.
 
 mod outcome;
 mod states;
@@ -251,7 +255,6 @@ impl KeyExchange {
         Ok(())
     }
 
-    /// Cancels the exchange.
     pub fn cancel(&mut self, now: Instant) {
         self.refuse(Failure::Cancelled, now);
     }
@@ -279,8 +282,8 @@ impl KeyExchange {
 
     /// When to call [`KeyExchange::handle_timeout`], and why.
     pub fn poll_deadline(&self) -> Option<Deadline> {
-        let gives_up = self.deadline.map(|at| Deadline { at, why: "S2 bootstrapping" });
-        let asks = self.line.waits.map(|at| Deadline { at, why: "nonce for S2 bootstrapping" });
+        let gives_up = self.deadline.map(|at| Deadline { at, why: "S2 key exchange" });
+        let asks = self.line.waits.map(|at| Deadline { at, why: "nonce for S2 key exchange" });
         Deadline::earliest(gives_up, asks)
     }
 

@@ -38,11 +38,11 @@ pub enum KeyExchangeStep {
 impl fmt::Display for KeyExchangeStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::KexReport => "which keys it wants",
+            Self::KexReport => "the list of requested keys",
             Self::PublicKey => "its public key",
-            Self::Echo => "the proof that the PIN was right",
+            Self::Echo => "the echo that confirms the PIN",
             Self::KeyGet => "the request for its next key",
-            Self::Verify => "the proof that a key arrived",
+            Self::Verify => "the verification of a key",
         })
     }
 }
@@ -51,34 +51,33 @@ impl fmt::Display for KeyExchangeStep {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Failure {
     /// The node did not answer in time.
-    #[error("the device never sent {0}")]
+    #[error("the device did not send {0}")]
     NoAnswer(KeyExchangeStep),
     /// The user did not answer in time.
-    #[error("nobody answered the question in time")]
+    #[error("the question was not answered in time")]
     NobodyAnswered,
     /// The user cancelled, or granted no key.
     #[error("it was cancelled")]
     Cancelled,
     /// The device requested client-side authentication, and it was not granted.
-    #[error("the device wants its codes typed into it, which was refused")]
+    #[error("the device requested client-side authentication, which was refused")]
     ClientSideAuthenticationRefused,
-    /// The node cancelled.
-    #[error("the device stopped it: {}", reason(*.0))]
+    #[error("the device cancelled: {}", reason(*.0))]
     StoppedByNode(FailType),
     /// The label belongs to another device, or the device does not request a key that authenticates it.
-    #[error("the device asks for no key that its PIN would prove; another device may answer in its place")]
+    #[error("the device requests no key that its PIN could authenticate; it may be another device")]
     Unproven,
     /// A lock that requests less than Access Control, with no user to allow it.
-    #[error("the lock asks for no key that is good enough for a door")]
+    #[error("the lock requests no key that is sufficient for a door")]
     TooWeak,
     /// The node requests no key that exists for it.
-    #[error("the device asks for no key that it could be given")]
+    #[error("the device requests no key that it could be granted")]
     NoCommonKey,
     /// The node supports another scheme only.
-    #[error("the device has another way to exchange keys")]
+    #[error("the device uses another key exchange scheme")]
     NoCommonScheme,
     /// The node supports another curve only.
-    #[error("the device has another curve")]
+    #[error("the device uses another curve")]
     NoCommonCurve,
     /// The scanned DSK belongs to another device.
     #[error("the device is not the one whose label was scanned")]
@@ -87,16 +86,16 @@ pub enum Failure {
     #[error("the PIN is wrong")]
     WrongPin,
     /// With this public key the shared secret would be public.
-    #[error("the public key of the device is not one")]
+    #[error("the public key of the device is invalid")]
     BadPublicKey,
     /// An echo differs from what was sent, or a message came unencrypted or under the wrong key: possibly an attack.
-    #[error("what the device heard is not what was sent to it")]
+    #[error("a message of the key exchange was modified")]
     Tampered,
     /// The node requested a key that was not granted.
-    #[error("the device asks for a key that it was not granted")]
+    #[error("the device requests a key that it was not granted")]
     NotGranted,
     /// The verification of a key could not be decrypted.
-    #[error("the device did not prove that a key arrived")]
+    #[error("the device did not verify a key")]
     NotVerified,
     /// The node ended before it had all of its keys.
     #[error("the device did not take all of its keys")]
@@ -156,10 +155,10 @@ fn reason(fail_type: FailType) -> &'static str {
         FailType::KEX_CURVES => "no curve in common",
         FailType::DECRYPT => "it could not decrypt, the PIN was wrong",
         FailType::CANCEL => "cancelled",
-        FailType::AUTH => "what it heard is not what it sent",
+        FailType::AUTH => "a message was modified",
         FailType::KEY_GET => "a key that was not granted",
         FailType::KEY_VERIFY => "a key was not verified",
-        FailType::KEY_REPORT => "another key than it asked for",
+        FailType::KEY_REPORT => "another key than it requested",
         _ => "no known reason",
     }
 }

@@ -115,7 +115,6 @@ impl State {
         }
     }
 
-    /// The time-out passed.
     pub(super) fn too_late<F: Fresh>(self, line: &mut Line, cx: &mut Context<'_, F>) -> Self {
         let failure = match self {
             // The node has given up, or it is a member and only its last message was lost.

@@ -1,4 +1,5 @@
 //! S0 key transfer to a node, on the including side (docs/protocol/security.md A6).
+//!
 //! | step | what | under |
 //! | --- | --- | --- |
 //! | 1–2 | Scheme Get, Scheme Report | clear |
@@ -6,6 +7,7 @@
 //! | 5 | the node requests a nonce and sends Network Key Verify | the network key |
 //! | 6 | a controller only: Scheme Inherit, Scheme Report | the network key |
 //! | 7 | Commands Supported Get, Commands Supported Report | the network key |
+//!
 //! Each step has ten seconds, and a frame without acknowledgement is sent again within them. After step 6 the key is
 //! granted: if the class list is missing, the interview requests it.
 
@@ -69,7 +71,7 @@ impl fmt::Display for S0Step {
             Self::Verify => "waiting for the node to use the key",
             Self::Inherit => "telling the controller to inherit the scheme",
             Self::Classes => "asking for the secure classes",
-            Self::Over => "being over",
+            Self::Over => "having ended",
         })
     }
 }
@@ -115,7 +117,7 @@ pub enum NotGranted {
     )]
     WrongKey,
     /// The maximum payload of the controller is too short for the key.
-    #[error("the stick can't send frames of {needed} bytes, which giving the key takes; use another stick")]
+    #[error("the controller cannot send frames of {needed} bytes, which the key transfer needs; use another controller")]
     NoRoom {
         /// Length of the payload in bytes.
         needed: usize,

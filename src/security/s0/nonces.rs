@@ -78,7 +78,6 @@ impl Issued {
         self.live.iter().any(|given| given.nonce.id() == id)
     }
 
-    /// Drops expired nonces.
     pub fn expire(&mut self, now: Instant) {
         self.live.retain(|given| now.since(given.at) < LIFETIME);
     }

@@ -1,9 +1,11 @@
 //! The S0 session with one node: which frames to send for a command, and what a received frame contains. The caller
 //! sends the frames, asks what is next, and passes in what was received.
+//!
 //! ```text
 //! begin(command) ─ next() ─ AskNonce ─ … nonce_told() ─ next() ─ Send(last: true)
 //!                                                              └ Send(last: false) ─ … nonce_told() ─ next() ─ Send(last: true)
 //! ```
+//!
 //! A command that is too long for one frame is sent in two; the node sends the nonce for the second because the first
 //! is a 0xC1 frame (docs/protocol/security.md A3).
 
@@ -118,19 +120,19 @@ impl fmt::Debug for Said {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refused {
     /// A repeat, or too late.
-    #[error("it names a nonce that was used, is too old, or was never given")]
+    #[error("its nonce was used, is too old, or was never sent")]
     NoSuchNonce,
     /// Wrong key, or modified.
-    #[error("it was not made with the network's key; if that goes on, exclude the device and include it again")]
+    #[error("it was not encrypted with the network key; if this continues, exclude the device and include it again")]
     NotAuthentic,
     /// A second part without its first, or of another command.
-    #[error("it is the second part of a command whose first part did not come")]
+    #[error("it is the second part of a command whose first part is missing")]
     NoFirstPart,
     /// No command in it.
-    #[error("it holds no command")]
+    #[error("it contains no command")]
     Empty,
     /// Nonces are requested and sent unencrypted only.
-    #[error("it holds a request for a nonce, which is never encrypted")]
+    #[error("it contains a request for a nonce, which is never encrypted")]
     NonceInside,
 }
 

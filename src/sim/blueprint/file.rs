@@ -1,4 +1,4 @@
-//! A world file, read into a [`Blueprint`]. What each key means is said in `config/worlds/home.toml`.
+//! Parses a world file into a [`Blueprint`]. `config/worlds/home.toml` describes the keys.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,10 +23,10 @@ use crate::sim::radio::{Conditions, Link, Rate};
 /// The highest id of a classic node, and of a Long Range node (docs/protocol/serial-api.md §3).
 const LAST_CLASSIC: u16 = 232;
 const LAST_LONG_RANGE: u16 = 4_000;
-/// So many slots a User Code class of version 1 can count, and so many a simulated lock may have.
+/// Maximum number of slots in version 1 of User Code, and of a simulated lock.
 const MOST_SLOTS: [u16; 2] = [254, 1_000];
 
-/// What is wrong with a world file: where, and what to write instead. One line.
+/// What is wrong with a world file: the place, and what to write instead. One line.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{place}: {what}")]
 pub struct InvalidWorld {
@@ -140,7 +140,7 @@ enum StartWord {
     SmartStartBoth,
 }
 
-/// A model by name, or one by name with differences.
+/// A named model, optionally with differences.
 struct Kind(ModelTable);
 
 #[derive(Deserialize, Default)]
@@ -184,7 +184,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Blueprint, InvalidWorld> {
     let at = |offset: usize, what: String| InvalidWorld { place: format!("{file}, line {}", line(offset)), what };
     let whole = |what: String| InvalidWorld { place: file.to_owned(), what };
     let written: File = toml::from_str(text).map_err(|error| {
-        // What serde says names the key, and what may stand there.
+        // The message of serde names the key and the expected value.
         let what = error.message().replace('\n', " ");
         error.span().map_or_else(|| whole(what.clone()), |span| at(span.start, what.clone()))
     })?;
@@ -207,7 +207,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Blueprint, InvalidWorld> {
     Ok(blueprint)
 }
 
-/// Keys that the file does not name: nobody has them.
+/// Keys that the file does not name are not used.
 fn keys(file: &KeyFile) -> Option<NetworkKeys> {
     let unknown = NetworkKeys::generate(&mut Entropy::from_number(0).child("sim/unnamed keys"));
     (!file.is_empty()).then(|| file.or(&unknown))
@@ -261,7 +261,7 @@ impl NodeTable {
             if !(2..=LAST_CLASSIC).contains(&id) && !long_range {
                 return Err(format!(
                     "node.id: {id} is no id of a node; write 2 to {LAST_CLASSIC}, or 256 to {LAST_LONG_RANGE} for Long Range \
-                     on a stick of series 800"
+                     on a controller of series 800"
                 ));
             }
             let id = NodeId(id);
@@ -320,7 +320,7 @@ impl PathTable {
     }
 }
 
-/// A node cannot have a key that nobody named.
+/// A node cannot have a key that the file does not name.
 fn asks_for_named_keys(model: &Model, node: NodeId, keys: &KeyFile) -> Result<(), String> {
     let wanted = if node.is_long_range() { model.requests & KeyMask::LONG_RANGE } else { model.requests };
     let missing = wanted.classes().filter_map(|class| KeyId::of(class, node)).find(|id| keys.get(*id).is_none());
@@ -408,7 +408,7 @@ impl ModelTable {
     }
 }
 
-/// A key by the name that it has in key files; Long Range asks for the same.
+/// A key by its name in key files; Long Range uses the same names.
 fn key(name: &str) -> Result<KeyMask, String> {
     let askable = [KeyId::AccessControl, KeyId::Authenticated, KeyId::Unauthenticated, KeyId::S0];
     let id = askable.into_iter().find(|id| id.name() == name);
@@ -422,7 +422,7 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 impl Contents {
-    /// Puts it into a node's memory.
+    /// Stores the content in the memory of a node.
     pub(crate) fn fill(&self, memory: &mut Memory) {
         for (user, entry) in &self.codes {
             memory.codes.put(*user, entry.clone());

@@ -1,25 +1,21 @@
-//! The names that a world file may use for kinds of nodes and for their oddities: one line each.
+//! Names of models and quirks in world files: one line each.
 
 use std::time::Duration;
 
 use crate::sim::model::{Model, Quirks, UserShape};
 
-/// A kind of node by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
-    /// As in `model = "…"`.
+    /// Its name in `model = "…"`.
     pub name: &'static str,
-    /// What it is, in a few words.
     pub what: &'static str,
     pub model: fn() -> Model,
 }
 
-/// An oddity by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Quirk {
-    /// As in `quirks = ["…"]`.
+    /// Its name in `quirks = ["…"]`.
     pub name: &'static str,
-    /// What it is, in a few words.
     pub what: &'static str,
     /// Switches it on or off.
     pub set: fn(&mut Quirks, bool),
@@ -27,7 +23,6 @@ pub struct Quirk {
     pub is_on: fn(&Quirks) -> bool,
 }
 
-/// Every kind of node.
 #[rustfmt::skip]
 pub const PRESETS: &[Preset] = &[
     Preset { name: "s2_lock", what: "S2 Access Control, User Code 2, 30 slots, Supervision", model: Model::s2 },
@@ -57,7 +52,7 @@ pub const QUIRKS: &[Quirk] = &[
     Quirk { name: "both_alarms", what: "an event comes both ways", set: |it, on| it.both_alarms = on, is_on: |it| it.both_alarms },
     Quirk { name: "tells_twice", what: "every event comes twice", set: |it, on| it.tells_twice = on, is_on: |it| it.tells_twice },
     Quirk { name: "tells_erasure_by_report", what: "that all codes are gone comes as a report of user 0", set: |it, on| it.tells_erasure_by_report = on, is_on: |it| it.tells_erasure_by_report },
-    Quirk { name: "answers_before_callback", what: "its answer overtakes the stick's callback", set: |it, on| it.answers_before_callback = on, is_on: |it| it.answers_before_callback },
+    Quirk { name: "answers_before_callback", what: "its answer arrives before the controller's callback", set: |it, on| it.answers_before_callback = on, is_on: |it| it.answers_before_callback },
     Quirk { name: "dozes_off", what: "falls asleep before it answers", set: |it, on| it.dozes_off = on, is_on: |it| it.dozes_off },
     Quirk { name: "forgets_writes", what: "says yes, and forgets a code five seconds later", set: |it, on| it.forgets_writes = on.then_some(Duration::from_secs(5)), is_on: |it| it.forgets_writes.is_some() },
     Quirk { name: "answers_late", what: "answers after 15 seconds", set: |it, on| it.answers_late = on.then_some(Duration::from_secs(15)), is_on: |it| it.answers_late.is_some() },

@@ -1,4 +1,4 @@
-//! The words of the control port.
+//! Syntax of the control port.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::sim::blueprint::{QUIRKS, Quirk};
 
 use super::{Act, Clock, Command, Deed, Fault};
 
-/// Every command, and what it does.
+/// Every command with its description.
 #[rustfmt::skip]
 pub const COMMANDS: &[(&str, &str)] = &[
     ("dump", "what is in every node: codes, door (255: locked), battery, faults; and where the devices are"),
@@ -35,23 +35,23 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("enter DEVICE 11111-22222", "the start of the controller's DSK is typed into a device without a label, while it is included"),
     ("leave N", "the button of N is pressed: for 30 s it can be excluded"),
     ("forget N", "the batteries of N are changed: its nonces are lost, its memory is not"),
-    ("reset N", "factory reset of N: codes and keys are gone, and the stick knows nothing of it"),
+    ("reset N", "factory reset of N: codes and keys are gone, and the controller is not told"),
     ("advance TIME", "the clock jumps, 90s, 15m, 2h or 3d: everything due until then happens, in order"),
-    ("speed X", "the clock runs X times as fast, 0.1 to 20: locks, radio and stick, but not the host"),
+    ("speed X", "the clock runs X times as fast, 0.1 to 20: locks, radio and controller, but not the host"),
     ("stats", "the time of the world, and how many there are"),
     ("help", "this list"),
     ("quit", "end the simulator"),
 ];
 
-/// A line holds no more words than this.
+/// Maximum number of words in a line.
 const MOST_WORDS: usize = 8;
 const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3_600);
-/// What a keypad can keep.
+/// Maximum number of keys that a keypad stores.
 const MOST_KEYS: usize = 16;
 /// The longest delay of a lock, in milliseconds.
 const LONGEST_DELAY: u64 = 60_000;
 
-/// Why nothing was done, and what to write.
+/// Why a line was refused, with the right syntax.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
@@ -72,7 +72,7 @@ pub(super) fn parse(line: &str) -> Result<Command, Refused> {
     Ok(command)
 }
 
-/// What is left of a line.
+/// The rest of a line.
 struct Words<'a> {
     usage: &'static str,
     left: &'a [&'a str],

@@ -1,4 +1,4 @@
-//! What the controller asks of the world around it, and what it learns of its transmissions.
+//! Requests of the controller to the world, and results of transmissions.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::serial::Frame;
 use crate::sim::device::DeviceId;
 use crate::sim::radio::{Effort, Flight, MOST_REPEATERS, Party, Rate};
 
-/// What the controller wants done.
+/// A request of the controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// A frame for the host.
     ToHost(Frame),
     /// A payload for a node.
     Transmit(Transmission),
-    /// A payload for several nodes at once; empty: a frame of the protocol for everybody.
+    /// A payload for several nodes; empty: a protocol frame for all nodes.
     Multicast {
         /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
@@ -29,24 +29,24 @@ pub enum Effect {
         /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
     },
-    /// Reach a node with a frame of the protocol, of which its application hears nothing.
+    /// Send a protocol frame, which the application of the node does not see.
     Reach {
         node: NodeId,
         /// Which transmission, for [`Controller::transmitted`](super::Controller::transmitted).
         number: u64,
     },
-    /// Go on with the inclusion or exclusion after a while: [`Controller::proceed`](super::Controller::proceed).
+    /// Call [`Controller::proceed`](super::Controller::proceed) after a while, to continue the inclusion or exclusion.
     Proceed {
-        /// Counted from now.
+        /// Counted from the present time.
         after: Duration,
     },
-    /// A device is in the network now.
+    /// A device was included.
     Joined {
         device: DeviceId,
         /// Node id that it gets.
         node: NodeId,
     },
-    /// A node is out of the network, and knows it.
+    /// A node was excluded, and has noticed.
     Left {
         /// Node id that it had.
         node: NodeId,
@@ -55,9 +55,9 @@ pub enum Effect {
         /// Which transmission it was.
         number: u64,
     },
-    /// Wait so long for the host's acknowledgements from now on.
+    /// Changes the time-out for the host's ACK.
     AckWait(Duration),
-    /// Start again after a while; then [`Controller::start`](super::Controller::start).
+    /// Restart after a while; then call [`Controller::start`](super::Controller::start).
     Restart,
 }
 
@@ -75,7 +75,7 @@ pub struct Transmission {
 /// Why a controller starts (docs/protocol/serial-api.md §4, 0x0A).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wake {
-    /// The watchdog found it hanging.
+    /// The watchdog restarted it.
     Watchdog,
     PowerUp,
     /// The host reset it.
@@ -96,22 +96,21 @@ impl Wake {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outcome {
     pub acked: bool,
-    /// The beam that went before.
+    /// The beam before it.
     pub beam: Option<Beam>,
     /// From start to outcome.
     pub took: Duration,
     /// How fast it was.
     pub rate: Rate,
-    /// Who repeated it; 0 where there is none.
+    /// The repeaters; 0 for none.
     pub repeaters: [u8; MOST_REPEATERS],
-    /// How often it was sent.
     pub attempts: u8,
     /// The link that failed last, from and to, 0 where there is none.
     pub failed_link: (u8, u8),
 }
 
 impl Outcome {
-    /// What the sender learns of a flight.
+    /// What the sender learns from a flight.
     pub fn of(flight: &Flight) -> Self {
         let id = |party| match party {
             Party::Controller => u8::try_from(OWN.0).unwrap_or(0),
@@ -129,7 +128,7 @@ impl Outcome {
         }
     }
 
-    /// Nobody acknowledges it, and nobody is known to have heard it.
+    /// A multicast, without acknowledgements.
     pub fn of_multicast(took: Duration) -> Self {
         let (beam, repeaters, failed_link) = (None, [0; MOST_REPEATERS], (0, 0));
         Self { acked: true, beam, took, rate: Rate::default(), repeaters, attempts: 1, failed_link }

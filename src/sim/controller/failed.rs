@@ -1,4 +1,4 @@
-//! Nodes that do not answer. One that does is never removed or replaced: the controller makes sure itself
+//! Failed nodes. A node that answers is never removed or replaced: the controller checks it first
 //! (docs/protocol/serial-api.md §4, 0x61, 0x63).
 
 use crate::domain::ids::NodeId;
@@ -8,7 +8,7 @@ use crate::serial::{CallbackId, FunctionId, Message};
 use super::inclusion::{Mode, Stage};
 use super::{Busy, Controller, Effect};
 
-/// Why it is not even tried, as bits of the response.
+/// Reasons for a refusal, as bits of the response.
 const NO_CALLBACK: u8 = 0x04;
 const NOT_ON_THE_LIST: u8 = 0x08;
 const BUSY: u8 = 0x10;
@@ -35,7 +35,7 @@ impl Controller {
         effects
     }
 
-    /// The node was tried once more.
+    /// The result of the check.
     pub(super) fn failed_node_tried(
         &mut self,
         function: FunctionId,

@@ -20,27 +20,27 @@ pub(super) const BEFORE_LONG_RANGE: NodeId = NodeId(255);
 const LAST: NodeId = NodeId(232);
 const LAST_LONG_RANGE: NodeId = NodeId(4000);
 
-/// From a device found to its id, and from there to the end of the protocol's part: it looks for its neighbours.
+/// Time from a device being found to its node id, and from there to the end of neighbour discovery.
 const TO_ID: Duration = Duration::from_millis(400);
 const NEIGHBOURS: Duration = Duration::from_millis(900);
 
-/// Replace Failed Node's statuses at the end.
+/// Final statuses of Replace Failed Node.
 const REPLACED: u8 = 4;
 const REPLACE_FAILED: u8 = 5;
 
-/// What the controller looks out for.
+/// The mode of the controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Mode {
     Idle,
-    /// SmartStart devices that ask.
+    /// Listening for SmartStart requests.
     Listening,
     /// A device to add.
     Adding {
         callback: CallbackId,
-        /// This one only, and whether over Long Range; `None`: any in learn mode.
+        /// Only this device, and whether over Long Range; `None`: any device in learn mode.
         wanted: Option<(SmartStartIds, bool)>,
         stage: Stage,
-        /// The host stopped it when it could not be stopped any more.
+        /// The host sent a stop after the point of no return.
         stopped: Option<CallbackId>,
     },
     /// A node to remove.
@@ -48,32 +48,32 @@ pub(super) enum Mode {
         callback: CallbackId,
         stage: Stage,
     },
-    /// A device to take the place of a node.
+    /// Waiting for a device that replaces a node.
     Replacing {
         node: NodeId,
         callback: CallbackId,
         stage: Stage,
     },
-    /// Another network to join.
+    /// Learn mode, to join another network.
     Learning {
         callback: CallbackId,
     },
 }
 
-/// How far it is.
+/// Progress of an inclusion or exclusion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
-    /// Nobody is there yet.
+    /// Waiting for a device.
     Ready,
     /// A device is there.
     Found(Found),
-    /// It has its id, and looks for its neighbours.
+    /// The node id is assigned, and neighbour discovery is under way.
     Placed(Found, NodeId),
-    /// The protocol's part is done.
+    /// The protocol part is done.
     Done(NodeId),
 }
 
-/// Whom the controller found.
+/// The device that was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Found {
     who: Who,
@@ -84,9 +84,9 @@ pub(super) struct Found {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Who {
     Device(DeviceId),
-    /// A node of ours.
+    /// A node of this network.
     Node(NodeId),
-    /// One that the controller does not know, or has forgotten; `None`: one that is in no network.
+    /// A node that the controller does not know; `None`: a device without a network.
     Stranger(Option<NodeId>),
 }
 
@@ -135,7 +135,7 @@ impl Controller {
                     self.mode = Mode::Idle;
                     self.tell(FUNCTION, callback, InclusionStatus::DONE)
                 }
-                // Once a node is found, it goes.
+                // Once a node was found, the exclusion cannot be stopped.
                 Mode::Removing { .. } => Vec::new(),
                 _ => self.tell(FUNCTION, callback, InclusionStatus::DONE),
             },
@@ -167,7 +167,7 @@ impl Controller {
         self.inclusion(FUNCTION, callback, InclusionStatus::DONE, done, None)
     }
 
-    /// A device outside calls.
+    /// A frame of a device outside the network.
     pub fn called(&mut self, device: DeviceId, call: Call, dsk: &Dsk, lock: &Node) -> Vec<Effect> {
         let asks = |ids: &SmartStartIds| ids.nwi_home_id == dsk.nwi_home_id() && ids.auth_home_id == dsk.auth_home_id();
         let far = match call {
@@ -214,7 +214,7 @@ impl Controller {
         }
     }
 
-    /// Someone pressed the button of a node; `ours`: it is in this controller's network.
+    /// The button of a node was pressed; `ours`: it is in this controller's network.
     pub fn leaving(&mut self, node: NodeId, lock: &Node, ours: bool) -> Vec<Effect> {
         let known = ours && self.memory.nodes.contains_key(&node);
         self.goes(if known { Who::Node(node) } else { Who::Stranger(Some(node)) }, lock)
@@ -233,7 +233,7 @@ impl Controller {
         proceeding(told, TO_ID)
     }
 
-    /// Set Learn Mode. A primary controller with nodes of its own joins no other network.
+    /// Set Learn Mode. A primary controller with nodes joins no other network.
     pub(super) fn learn(&mut self, mode: u8, callback: CallbackId) -> Vec<Effect> {
         const FUNCTION: FunctionId = FunctionId::SET_LEARN_MODE;
         const STOP: u8 = 0;
@@ -252,7 +252,7 @@ impl Controller {
         }
     }
 
-    /// The next step of what was begun.
+    /// The next step of the mode.
     pub fn proceed(&mut self) -> Vec<Effect> {
         match self.mode.clone() {
             Mode::Adding { stage: Stage::Found(found), callback, wanted, stopped } => {
@@ -286,7 +286,7 @@ impl Controller {
                 joined(&found, node).into_iter().chain(told).collect()
             }
             Mode::Removing { stage: Stage::Found(found), callback } => {
-                // Of a stranger it is said that it was nobody.
+                // For a node of another network the reported node id is 0.
                 let (node, leaves) = match found.who {
                     Who::Node(node) => (node, Some(node)),
                     Who::Stranger(node) => (NodeId(0), node),
@@ -309,7 +309,7 @@ impl Controller {
         self.region.is_long_range() && self.width == NodeIdWidth::Bits16
     }
 
-    /// The id after the one that was given last, if it is free, or the next one that is.
+    /// The next free node id.
     fn next_id(&mut self, far: bool) -> Option<NodeId> {
         let (first, last) = if far { (BEFORE_LONG_RANGE.0 + 1, LAST_LONG_RANGE.0) } else { (2, LAST.0) };
         let [near_id, far_id] = &mut self.memory.given;

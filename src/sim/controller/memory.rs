@@ -1,5 +1,5 @@
-//! What a controller keeps without power, and the image that a backup makes of it. Real images differ from make to make; this
-//! one is ours: a head, records, a checksum, and 0xFF to the end.
+//! The non-volatile memory of a controller, and its image for backups. Real images differ between makes; this one has a
+//! header, records, a checksum, and 0xFF up to the end.
 
 use std::collections::BTreeMap;
 
@@ -21,19 +21,18 @@ pub struct ControllerMemory {
     pub nodes: BTreeMap<NodeId, NodeProtocolInfo>,
     /// The controller is SUC and SIS.
     pub is_suc: bool,
-    /// Where it sends; in force after the next reset.
+    /// The radio region; takes effect after the next reset.
     pub region: Region,
     /// Normal power and the power measured at 0 dBm, in 0.1 dBm.
     pub powers: (i16, i16),
-    /// The most power over Long Range, in 0.1 dBm.
+    /// The maximum power over Long Range, in 0.1 dBm.
     pub long_range_power: i16,
     /// 1 = A, 2 = B, 0xFF = automatic.
     pub long_range_channel: u8,
-    /// Ways that the host prescribed.
+    /// Priority routes set by the host.
     pub routes: BTreeMap<NodeId, PriorityRoute>,
-    /// What it tells others about itself.
     pub information: SetNodeInformation,
-    /// Ids are not given twice in a row: the last of each radio.
+    /// The last assigned node id of each radio, so that ids are not reused at once.
     pub(super) given: [NodeId; 2],
 }
 
@@ -66,14 +65,14 @@ impl ControllerMemory {
         }
     }
 
-    /// A controller as it leaves the factory, or after a hard reset: a network of its own, in which it is alone and nobody SUC.
+    /// A controller after a hard reset: a network of its own, without nodes and without SUC.
     pub(super) fn factory(region: Region, entropy: &mut Entropy) -> Self {
-        // Home ids that controllers draw are from 0xC0000000 on.
+        // Controllers draw home ids from 0xC0000000 on.
         let home = u32::from_be_bytes(entropy.bytes()) | 0xC000_0000;
         Self { is_suc: false, ..Self::new(HomeId(home), BTreeMap::new(), region) }
     }
 
-    /// The memory's bytes. Nodes that don't fit into `size` are left out: no network of a test is that large.
+    /// The image. Nodes that do not fit into `size` are left out.
     pub fn image(&self, size: usize) -> Vec<u8> {
         let mut records = Vec::new();
         let mut record = |kind: u8, data: &[u8]| {
@@ -104,7 +103,7 @@ impl ControllerMemory {
         image
     }
 
-    /// Reads an image. `None`: it is not one of ours, or not whole.
+    /// Parses an image. `None`: it is invalid or incomplete.
     pub fn of_image(image: &[u8]) -> Option<Self> {
         let (head, rest) = image.split_at_checked(HEAD)?;
         let (magic, len) = head.split_at_checked(MAGIC.len())?;
@@ -113,7 +112,7 @@ impl ControllerMemory {
         if magic != MAGIC || !rest.starts_with(&checksum(records)) {
             return None;
         }
-        // What a record is missing for stays as it is at the factory.
+        // Missing records keep the factory defaults.
         let mut memory = Self { is_suc: false, ..Self::new(HomeId(0), BTreeMap::new(), Region::EU) };
         let mut rest = records;
         while let [kind, len, after @ ..] = rest {

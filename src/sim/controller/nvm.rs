@@ -1,25 +1,25 @@
 //! The memory as the host reads and writes it: function 0x2E, on larger chips 0x3D, and on the 500 series 0x29, 0x2A,
-//! 0x2B (docs/protocol/serial-api.md §4, 0x3D). What is written changes nothing until the controller starts again.
+//! 0x2B (docs/protocol/serial-api.md §4, 0x3D). What is written takes effect at the next start.
 
 use super::{Controller, ControllerMemory, Effect};
 use crate::serial::nvm::{NvmAnswer, NvmForm, NvmId, NvmOperation, NvmStatus};
 use crate::serial::{FunctionId, Message};
 
-/// Operations of the extended form, as bits of their numbers: all four.
+/// Supported operations of the extended form, as bits: all four.
 const OPERATIONS: &[u8] = &[0x0F];
 
-/// What is going on with the memory.
+/// The session with the memory.
 #[derive(Debug, Default)]
 pub(super) struct Nvm {
     session: Option<Session>,
-    /// What was written, for the next start.
+    /// Written data that take effect at the next start.
     written: Option<Written>,
 }
 
 #[derive(Debug)]
 struct Session {
     form: NvmForm,
-    /// The network as it was when the host began.
+    /// The network when the host opened the memory.
     began_with: ControllerMemory,
     writes: Option<bool>,
     /// Where the next write has to begin on an 800-series chip.
@@ -33,17 +33,17 @@ struct Written {
 }
 
 impl Nvm {
-    /// The host is at the memory: the radio has to be silent.
+    /// The memory is open: nothing may be transmitted.
     pub(super) fn is_open(&self) -> bool {
         self.session.is_some()
     }
 
-    /// The host's session ends without having been closed.
+    /// The session of the host ends without being closed.
     pub(super) fn forget_session(&mut self) {
         self.session = None;
     }
 
-    /// The controller was reset to the factory's state: nothing that was written is left.
+    /// After a hard reset written data are discarded.
     pub(super) fn erase(&mut self) {
         *self = Self::default();
     }
@@ -55,7 +55,7 @@ impl Controller {
         let answer = |status, offset: usize, len: usize, data: &[u8]| NvmAnswer {
             form,
             status,
-            // 64 KB and more don't fit into two bytes: 0.
+            // 64 KB and more do not fit into two bytes and are reported as 0.
             offset_or_size: match form {
                 NvmForm::Short => u16::try_from(offset).unwrap_or(0).into(),
                 NvmForm::Extended => u32::try_from(offset).unwrap_or(0),
@@ -79,7 +79,7 @@ impl Controller {
                     return refused(NvmStatus::MISMATCH);
                 };
                 match operation {
-                    // One session reads or writes.
+                    // A session either reads or writes.
                     NvmOperation::Read { .. } if session.writes == Some(true) => refused(NvmStatus::MISMATCH),
                     NvmOperation::Write { .. } if session.writes == Some(false) => refused(NvmStatus::MISMATCH),
                     NvmOperation::Read { .. } if session.began_with != self.memory => refused(NvmStatus::INTERFERENCE),
@@ -119,13 +119,13 @@ impl Controller {
         }
     }
 
-    /// What the memory of a 500-series controller is.
+    /// The memory of a 500-series controller.
     pub(super) fn nvm_id(&self) -> NvmId {
         let size_code = u8::try_from(self.chip.memory_size().ilog2()).unwrap_or(0);
         NvmId { manufacturer: 0x20, memory_type: 0x01, size_code }
     }
 
-    /// A part of it. Beyond its end there is nothing.
+    /// Reads a part of it. There is nothing after its end.
     pub(super) fn nvm_read(&self, offset: u32, len: u16) -> Message {
         let image = self.image();
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -133,14 +133,14 @@ impl Controller {
         Message::NvmData { data: image.get(start..end).unwrap_or_default().into() }
     }
 
-    /// Overwrites a part of it.
+    /// Writes a part of it.
     pub(super) fn nvm_write(&mut self, offset: u32, data: &[u8]) -> Vec<Effect> {
         let ok = self.write(usize::try_from(offset).unwrap_or(usize::MAX), data);
         vec![self.to_host(&Message::Response { function: FunctionId::NVM_WRITE, ok })]
     }
 
-    /// The controller starts: what was written to its memory is what it knows now. A newer chip takes no half writing; what
-    /// makes no sense leaves a controller as it comes from the factory.
+    /// At a start, written data become the memory. A newer chip ignores incomplete data; invalid data result in a
+    /// controller as delivered.
     pub(super) fn take_what_was_written(&mut self) {
         self.nvm.session = None;
         let Some(Written { image, closed }) = self.nvm.written.take() else { return };

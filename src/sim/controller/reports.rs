@@ -1,4 +1,4 @@
-//! What a controller tells of itself and of its nodes.
+//! Reports of a controller about itself and its nodes.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl Controller {
         }
     }
 
-    /// A primary from the beginning; the SUC, or not, and then there is no SIS either.
+    /// A primary controller; either SUC and SIS, or neither.
     pub(super) fn role(&self) -> ControllerCapabilities {
         const REAL_PRIMARY: u8 = 0x08;
         const SIS_AND_SUC: u8 = 0x04 | 0x10;
@@ -67,7 +67,7 @@ impl Controller {
     }
 }
 
-/// What the controller keeps of a node that it included.
+/// The protocol info that the controller stores for a node that it included.
 pub(super) fn protocol_info(node: NodeId, lock: &Node) -> NodeProtocolInfo {
     let DeviceClass { basic, generic, specific } = lock.model.kind.device_class();
     NodeProtocolInfo {
@@ -97,7 +97,7 @@ fn common() -> NodeProtocolInfo {
 }
 
 pub(super) fn tx_report(outcome: &Outcome, memory: &ControllerMemory) -> TxReport {
-    // Schemes.
+    // Route schemes.
     const DIRECT: u8 = 1;
     const LAST_WORKING: u8 = 3;
     let none = Rssi::NOT_AVAILABLE;

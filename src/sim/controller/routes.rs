@@ -1,5 +1,5 @@
-//! Ways through the network, and who may change them: return routes, priority routes, neighbours, the SUC
-//! (docs/protocol/serial-api.md §4, 0x80). Long Range is a star and has none of it.
+//! Return routes, priority routes, neighbours, the SUC (docs/protocol/serial-api.md §4, 0x80). Long Range has no
+//! routes.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,11 @@ use crate::serial::{CallbackId, FunctionId, Message};
 
 use super::{Busy, Controller, Effect, OWN};
 
-/// Who chose a way.
 const NO_ROUTE: u8 = 0;
 const LAST_WORKING: u8 = 1;
 const APPLICATION: u8 = 0x10;
 
-/// How a search for neighbours goes.
+/// Statuses of a neighbour update.
 const STARTED: u8 = 0x21;
 const DONE: u8 = 0x22;
 const FAILED: u8 = 0x23;
@@ -25,7 +24,7 @@ const FAILED: u8 = 0x23;
 const SPEEDS: std::ops::RangeInclusive<u8> = 1..=3;
 
 impl Controller {
-    /// Tells a node a way, or makes it forget one. `ok`: nothing in the request itself speaks against it.
+    /// Assigns or deletes a route in a node. `ok`: the request itself is valid.
     pub(super) fn tell_route(&mut self, function: FunctionId, node: NodeId, callback: CallbackId, ok: bool) -> Vec<Effect> {
         let ok = ok && self.is_free() && self.has_routes(node);
         let mut effects = vec![self.to_host(&Message::Response { function, ok })];
@@ -36,12 +35,12 @@ impl Controller {
         effects
     }
 
-    /// Whether there is a way to that node to be told: it is the controller, or one of its classic nodes.
+    /// Whether a route can lead to that node: the controller, or one of its classic nodes.
     pub(super) fn is_destination(&self, node: NodeId) -> bool {
         node == OWN || self.has_routes(node)
     }
 
-    /// Whether a way leads over nodes of the network only, at a rate that there is.
+    /// Whether a route uses only nodes of the network, at a valid rate.
     pub(super) fn is_possible(&self, route: &PriorityRoute) -> bool {
         let repeaters = route.repeaters.iter().take_while(|id| **id != 0).map(|id| NodeId((*id).into()));
         repeaters.into_iter().all(|node| self.has_routes(node)) && SPEEDS.contains(&route.speed)
@@ -64,7 +63,7 @@ impl Controller {
         self.called_back(FunctionId::REQUEST_NODE_NEIGHBOR_UPDATE, callback, status)
     }
 
-    /// Where the repeaters are: who is near whom follows from it. The last of `repeaters` is next to the node.
+    /// Sets the repeaters of a node, from which neighbours follow. The last of `repeaters` is next to the node.
     pub fn set_way(&mut self, node: NodeId, repeaters: &[NodeId]) {
         match repeaters.last() {
             Some(last) => self.behind.insert(node, *last),
@@ -72,8 +71,7 @@ impl Controller {
         };
     }
 
-    /// Who hears a node: any node that repeats for it, those for whom it repeats, and where nobody repeats, all of the
-    /// house.
+    /// The neighbours of a node: its repeaters and the nodes it repeats for; without repeaters all nodes.
     pub(super) fn neighbours(&self, node: NodeId, repeaters_only: bool) -> BTreeSet<NodeId> {
         if !self.is_destination(node) {
             return BTreeSet::new();
@@ -106,7 +104,7 @@ impl Controller {
         Message::SetPriorityRoute { node, ok }
     }
 
-    /// Set SUC Node Id. Only the controller itself can be it: end nodes cannot, and there is no other controller.
+    /// Set SUC Node Id. Only the controller itself can be the SUC, since there is no other controller.
     pub(super) fn set_suc(&mut self, node: NodeId, suc: bool) -> Message {
         let ok = node == OWN;
         if ok {

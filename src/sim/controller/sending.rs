@@ -15,13 +15,13 @@ pub(super) const MAX_PAYLOAD: u8 = 46;
 const MOST_OF_A_FRAME: u8 = 64 - 10;
 /// The same over Long Range.
 pub(super) const MAX_LONG_RANGE_PAYLOAD: u8 = 148;
-/// Everybody, over each radio.
+/// The broadcast ids of each radio.
 const BROADCAST: [NodeId; 2] = [NodeId(0xFF), NodeId(0xFFF)];
-/// Option: look for a way with explorer frames.
+/// Transmit option: explorer frames.
 const EXPLORE: u8 = 0x20;
 
 impl Controller {
-    /// The radio does one thing at a time: what comes meanwhile is refused, and the host tries again.
+    /// The radio does one thing at a time: further requests are refused, and the host tries again.
     pub(super) fn send(&mut self, function: FunctionId, send: &SendData) -> Vec<Effect> {
         let SendData { node, callback, .. } = *send;
         let accepted = self.is_free() && self.reaches(node) && fits(node, &send.data);
@@ -37,7 +37,7 @@ impl Controller {
         effects
     }
 
-    /// One frame for several nodes, which nobody acknowledges.
+    /// One frame for several nodes, without acknowledgement.
     pub(super) fn send_multi(&mut self, function: FunctionId, send: &SendDataMulti) -> Vec<Effect> {
         let all = !send.nodes.is_empty() && send.nodes.iter().all(|node| self.reaches(*node) && fits(*node, &send.data));
         let accepted = self.is_free() && all;
@@ -59,7 +59,7 @@ impl Controller {
         [Effect::Abort { number: in_flight.number }].into_iter().chain(told).collect()
     }
 
-    /// Send Node Information. Its receivers' applications hear nothing of it.
+    /// Send Node Information, which applications of the receivers do not see.
     pub(super) fn announce(&mut self, node: NodeId, callback: CallbackId) -> Vec<Effect> {
         const FUNCTION: FunctionId = FunctionId::SEND_NODE_INFORMATION;
         let ok = self.is_free() && self.reaches(node);
@@ -74,7 +74,7 @@ impl Controller {
         effects
     }
 
-    /// What the host is told of a payload's end.
+    /// The callback of a transmission.
     pub(super) fn sent(
         &self,
         function: FunctionId,
@@ -94,7 +94,7 @@ impl Controller {
         Effect::Multicast { number, nodes, payload: data.to_vec() }
     }
 
-    /// Whether the radio can send to that node at all: a classic one, or one of Long Range where the region has it.
+    /// Whether the radio can reach that node: a classic node, or a Long Range node if the region has Long Range.
     fn reaches(&self, node: NodeId) -> bool {
         let far = node.is_long_range() || node == BROADCAST[1];
         node != NodeId(0) && node != OWN && (!far || self.region.is_long_range())

@@ -8,15 +8,15 @@ use crate::serial::controller::LongRangeChannel;
 use crate::serial::setup::{Region, SetupRequest, SetupResponse};
 use crate::serial::{FunctionId, Message};
 
-/// Powers that can be set, in 0.1 dBm.
+/// Valid powers, in 0.1 dBm.
 const LONG_RANGE_POWERS: RangeInclusive<i16> = -100..=200;
 const POWERS: RangeInclusive<i16> = -100..=200;
 const MEASURED: RangeInclusive<i16> = -100..=100;
 
-/// Long Range channels: A, B, and the choice left to the controller.
+/// Long Range channels: A, B, automatic.
 const CHANNELS: RangeInclusive<u8> = 1..=2;
 const AUTOMATIC: u8 = 0xFF;
-/// It can choose by itself, and does.
+/// Automatic choice is supported and active.
 const CAN_CHOOSE: u8 = 0x10;
 const CHOOSES: u8 = 0x20;
 
@@ -60,7 +60,7 @@ impl Controller {
             SetupRequest::GetPowerlevel16 => SetupResponse::Powerlevel16(memory.powers.0, memory.powers.1),
             SetupRequest::GetSupportedRegions => SetupResponse::SupportedRegions(self.chip.regions()),
             SetupRequest::GetRegionInfo(region) if self.chip.regions().contains(region) => region_info(*region),
-            // Nothing is known of it: neither radio.
+            // An unknown region has neither radio.
             SetupRequest::GetRegionInfo(region) => SetupResponse::RegionInfo { region: *region, protocols: 0, superset_of: None },
             SetupRequest::GetRfRegion => SetupResponse::RfRegion(self.region),
             SetupRequest::SetRfRegion(region) => {
@@ -110,7 +110,7 @@ fn region_info(region: Region) -> SetupResponse {
     SetupResponse::RegionInfo { region, protocols, superset_of }
 }
 
-/// As near as eight bits come.
+/// The nearest value with eight bits.
 fn narrow(power: i16) -> i8 {
     i8::try_from(power).unwrap_or(if power < 0 { i8::MIN } else { i8::MAX })
 }

@@ -1,5 +1,5 @@
-//! The joining side of S0 (docs/protocol/security.md A6): scheme, nonce, the key under the zero key, and the proof that
-//! it arrived.
+//! The joining side of S0 (docs/protocol/security.md A6): scheme, nonce, the key under the zero key, and its
+//! verification.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,23 +16,23 @@ use crate::security::keys::KeyMask;
 use crate::security::s0::S0Keys;
 use crate::security::s0::peer::{Next, Peer, Said};
 
-/// For the first frame.
+/// Time-out for the first frame.
 const SCHEME_GET: Duration = Duration::from_secs(30);
-/// For each of the others.
+/// Time-out for the other frames.
 const STEP: Duration = Duration::from_secs(10);
-/// The longest payload of a frame.
+/// The maximum payload of a frame.
 const ROOM: usize = 46;
 
 #[derive(Debug)]
 enum State {
     AwaitScheme,
     AwaitKey,
-    /// It has the key, and asked for the nonce to prove it with.
+    /// It has the key, and requested the nonce for Network Key Verify.
     Proving(Key),
     Ended(Result<Key, Failure>),
 }
 
-/// One device that is getting the key.
+/// The key transfer to one device.
 #[derive(Debug)]
 pub(super) struct S0 {
     state: State,
@@ -43,7 +43,7 @@ pub(super) struct S0 {
 }
 
 impl S0 {
-    /// `None` over Long Range, which has no S0.
+    /// `None` on Long Range, which has no S0.
     pub(super) fn begin(wishes: &Wishes, place: Place, now: Instant) -> Option<Self> {
         let peer = Peer::new(place.own, place.controller)?;
         Some(Self { state: State::AwaitScheme, until: now + SCHEME_GET, peer, fault: wishes.fault, out: VecDeque::new() })
@@ -52,7 +52,7 @@ impl S0 {
     pub(super) fn receive(&mut self, command: Security, now: Instant, entropy: &mut impl Fresh) {
         match command {
             _ if matches!(self.state, State::Ended(_)) => {}
-            // Again, where its answer was lost.
+            // A repeat, because the answer was lost.
             Security::SchemeGet(_) if matches!(self.state, State::AwaitScheme | State::AwaitKey) => {
                 (self.state, self.until) = (State::AwaitKey, now + STEP);
                 self.say(JoinStep::SchemeReport, Command::Security(Security::SchemeReport(Schemes::ZERO_KEY)).write());
@@ -91,7 +91,7 @@ impl S0 {
         }
     }
 
-    /// The key, zero where there is none, and the talk that goes on.
+    /// The key (zero if there is none), and the session.
     pub(super) fn into_parts(self) -> (Key, Peer) {
         let key = match self.state {
             State::Ended(Ok(key)) => key,
@@ -106,7 +106,7 @@ impl S0 {
         self.out.extend(nonce);
         let Said::Command(command) = opened.said else { return };
         let Ok(Command::Security(Security::NetworkKeySet(set))) = Command::parse(&command) else { return };
-        // Again, where the controller does not know that it arrived.
+        // A repeat, because the controller does not know that it arrived.
         if !matches!(self.state, State::AwaitKey | State::Proving(_)) {
             return;
         }
@@ -118,7 +118,7 @@ impl S0 {
         }
     }
 
-    /// Says that the key arrived, under the key.
+    /// Sends Network Key Verify under the new key.
     fn prove(&mut self, now: Instant, entropy: &mut impl Fresh) {
         let State::Proving(key) = &self.state else { return };
         let key = key.clone();

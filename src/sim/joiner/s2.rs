@@ -1,5 +1,5 @@
-//! The joining side of an S2 bootstrapping (docs/protocol/security.md B4; timers TB1–TB7). What was not answered is
-//! said three times within its step, and the echo every ten seconds, since a person may be looking for the PIN.
+//! The joining side of an S2 key exchange (docs/protocol/security.md B4; timers TB1–TB7). Each message is sent three
+//! times within its step, and the echo every ten seconds, since the user may be looking for the PIN.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use crate::security::crypto::x25519::{PrivateKey, PublicKey};
 use crate::security::keys::{KeyId, KeyMask, NetworkKeys};
 use crate::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Session};
 
-/// TB1: for KEX Get.
+/// TB1: time-out for KEX Get.
 const KEX_GET: Duration = Duration::from_secs(30);
-/// TB2, TBI1: for KEX Set, for the answer to the echo, and for someone who types.
+/// TB2, TBI1: time-out for KEX Set, for the answer to the echo, and for the user.
 const PERSON: Duration = Duration::from_secs(240);
-/// TB3, TB6, TB7: for everything that takes nobody.
+/// TB3, TB6, TB7: time-out for everything without the user.
 const STEP: Duration = Duration::from_secs(10);
-/// TB5: between two echoes.
+/// TB5: pause between two echoes.
 const ECHO_AGAIN: Duration = Duration::from_secs(10);
-/// Between two transmissions of anything else, and how many there are.
+/// Pause between two transmissions of other messages, and their number.
 const AGAIN: Duration = Duration::from_secs(3);
 const TRANSMISSIONS: u8 = 3;
 
@@ -38,16 +38,16 @@ enum State {
     AwaitTheirKey(KexSet),
     AwaitCode(KexSet, PublicKey),
     AwaitEcho(KexSet),
-    /// A key was asked for: the first of these.
+    /// A key was requested: the first of these.
     AwaitKey(Wanted),
-    /// It came, and that it did was told.
+    /// It arrived, and its verification was sent.
     AwaitConfirmation(Wanted),
-    /// It has them all: its last word may wait for a nonce.
+    /// It has all keys: its last message may wait for a nonce.
     Finishing(KeyMask),
     Ended(Result<KeyMask, Failure>),
 }
 
-/// Keys that are still to come, the next one first.
+/// Keys that are still to be requested, the next one first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Wanted {
     granted: KeyMask,
@@ -55,14 +55,13 @@ struct Wanted {
     then: VecDeque<KeyMask>,
 }
 
-/// What was said last.
 #[derive(Clone, Debug)]
 struct Said {
     step: JoinStep,
     /// `None` sends it in clear.
     protection: Option<FrameKey>,
     command: Zeroizing<Vec<u8>>,
-    /// A nonce for it did not open: it was sealed again once.
+    /// The peer could not decrypt it, and it was encrypted again once.
     resealed: bool,
     again: Instant,
     left: u8,
@@ -71,7 +70,7 @@ struct Said {
 #[derive(Debug)]
 pub(super) struct S2 {
     state: State,
-    /// When the state gives up.
+    /// The time-out of the state.
     until: Instant,
     place: Place,
     session: Session,
@@ -84,7 +83,7 @@ pub(super) struct S2 {
     out: VecDeque<Vec<u8>>,
 }
 
-/// What every turn is given.
+/// Context of every call.
 struct Context<'a, F> {
     now: Instant,
     entropy: &'a mut F,
@@ -140,7 +139,7 @@ impl S2 {
         }
     }
 
-    /// Someone types the bytes that the controller's key was sent without.
+    /// The user types the missing bytes of the controller's key.
     pub(super) fn type_code(&mut self, code: [u16; 2], now: Instant, entropy: &mut impl Fresh) -> bool {
         let State::AwaitCode(set, mut theirs) = self.state else { return false };
         theirs.0.iter_mut().zip(code.into_iter().flat_map(u16::to_be_bytes)).for_each(|(to, from)| *to = from);
@@ -183,7 +182,7 @@ impl S2 {
         }
     }
 
-    /// The keys that it was given, and the session that it goes on with.
+    /// The keys and the session.
     pub(super) fn into_parts(self) -> (NetworkKeys, Session) {
         (self.keys, self.session)
     }
@@ -194,7 +193,7 @@ impl S2 {
             (State::AwaitGet | State::AwaitSet, Security2::KEXGet) => {
                 self.enter(State::AwaitSet, PERSON, cx.now);
                 self.say(JoinStep::KexReport, None, Security2::KEXReport(self.report), cx);
-                // The controller asks again if it did not hear this; a person decides what it says to it.
+                // The controller repeats its request if it missed this answer.
                 self.last = None;
             }
             (State::AwaitSet, Security2::KEXSet(set)) => self.granted(set, cx),
@@ -207,7 +206,7 @@ impl S2 {
                     self.agree(set, &report.public_key, cx);
                 }
             }
-            // What is due sealed is not trusted in clear.
+            // Messages that have to be encrypted are not accepted unencrypted.
             (State::AwaitEcho(_), Security2::KEXReport(_))
             | (State::AwaitKey(_), Security2::NetworkKeyReport(_))
             | (State::AwaitConfirmation(_), Security2::TransferEnd(_)) => self.refuse(FailType::AUTH, cx),
@@ -227,7 +226,7 @@ impl S2 {
         } else if !self.report.requested_keys.contains(set.granted_keys) || is_lr && set.granted_keys.is_empty() {
             Some(FailType::KEX_KEY)
         } else if set.flags.client_side_authentication() != csa {
-            // Without it nobody could tell this device from another: it has no label.
+            // Without client-side authentication this device cannot be identified, since it has no label.
             Some(FailType::CANCEL)
         } else {
             None
@@ -248,7 +247,7 @@ impl S2 {
         );
     }
 
-    /// Both public keys are known: from here on frames are sealed.
+    /// Both public keys are known: frames are encrypted from now on.
     fn agree<F: Fresh>(&mut self, set: KexSet, theirs: &PublicKey, cx: &mut Context<'_, F>) {
         let Some(shared) = self.private.agree(theirs) else { return self.refuse(FailType::DECRYPT, cx) };
         let prk = TempPrk::extract(&shared, theirs, &self.private.public());
@@ -285,12 +284,12 @@ impl S2 {
                 TransferEnd::VERIFIED => self.ask(wanted.granted, wanted.then, cx),
                 _ => self.refuse(FailType::AUTH, cx),
             },
-            // What it heard before.
+            // A repeat of an earlier message.
             _ => {}
         }
     }
 
-    /// Asks for the next key, or says that it has all.
+    /// Requests the next key, or sends Transfer End.
     fn ask<F: Fresh>(&mut self, granted: KeyMask, mut wanted: VecDeque<KeyMask>, cx: &mut Context<'_, F>) {
         let Some(next) = wanted.pop_front() else {
             self.enter(State::Finishing(granted), STEP, cx.now);
@@ -323,7 +322,7 @@ impl S2 {
         self.say_last(cx);
     }
 
-    /// Says, or seals, what was said last; or asks for the nonce that this takes.
+    /// Sends the last message, encrypted if required; or requests the nonce for it.
     fn say_last<F: Fresh>(&mut self, cx: &mut Context<'_, F>) {
         let Some(last) = self.last.clone() else { return };
         if self.fault.is_some_and(|fault| matches!(fault, Fault::Silent(at) if at == last.step)) {
@@ -351,7 +350,7 @@ impl S2 {
         }
     }
 
-    /// Stops it, and says why: sealed where the controller can open that (docs/protocol/security.md B5).
+    /// Sends KEX Fail, encrypted if the controller can decrypt it (docs/protocol/security.md B5).
     fn refuse<F: Fresh>(&mut self, fail_type: FailType, cx: &mut Context<'_, F>) {
         let command = Command::Security2(Security2::KEXFail(KexFail { fail_type })).write();
         let context = S2Context { home: self.place.home, own: self.place.own, keys: &self.keys };

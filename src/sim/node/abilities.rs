@@ -1,5 +1,5 @@
-//! A node as a list of abilities: each is a command class, the version that a model has of it, and what it makes of the
-//! class's commands. What it lists, what it says its versions are and what it answers all follow from the same list.
+//! A node as a list of abilities: each is a command class, the version that a model supports, and the handler of its
+//! commands. Class lists, versions and answers all follow from this list.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::command::{ClassId, Command};
 use crate::domain::time::Instant;
 use crate::sim::model::{Kind, Model};
 
-/// What a node makes of a command of the class. `None`: nothing, and no answer.
+/// The handler of a command. `None`: ignored.
 type Behaviour = fn(&mut Node, &Command, Instant) -> Option<Answer>;
 
-/// One class, as nodes have it.
+/// One class of a node.
 struct Ability {
     class: ClassId,
-    /// 0: this model does not have it.
+    /// 0: the model does not support it.
     version: fn(&Model) -> u8,
     behaviour: Behaviour,
 }
@@ -26,7 +26,7 @@ const fn ability(class: ClassId, version: fn(&Model) -> u8, behaviour: Behaviour
     Ability { class, version, behaviour }
 }
 
-/// What everything certified has.
+/// The classes of every certified node.
 const EVERY_NODE: &[Ability] = &[
     ability(ClassId::Z_WAVE_PLUS_INFO, |_| 2, plumbing::zwave_plus_info),
     ability(ClassId::VERSION, |model| if model.is_modern() { 3 } else { 2 }, plumbing::version),
@@ -47,13 +47,13 @@ const LOCK: &[Ability] = &[
     ability(ClassId::DOOR_LOCK_LOGGING, modern, log::door_lock_logging),
     ability(ClassId::TIME_PARAMETERS, modern, clock::time_parameters),
     ability(ClassId::NOTIFICATION, |model| if model.quirks.v1_alarms { 1 } else { 8 }, events::notification),
-    // One or the other (docs/protocol/gateway.md §5.3).
+    // User Code or User Credential, never both (docs/protocol/gateway.md §5.3).
     ability(ClassId::USER_CODE, |model| if model.credentials.is_some() { 0 } else { model.user_code }, codes::user_code),
     ability(ClassId::USER_CREDENTIAL, |model| model.credentials.is_some().into(), credentials::user_credential),
     ability(ClassId::SCHEDULE_ENTRY_LOCK, |model| if model.schedules.is_some() { 3 } else { 0 }, schedule::schedule_entry_lock),
 ];
 
-/// A row of a kind's own takes the place of the one for every node.
+/// A row of a kind replaces the row for every node.
 const KEYPAD: &[Ability] = &[
     ability(ClassId::BATTERY, |_| 1, power::battery),
     ability(ClassId::ENTRY_CONTROL, |_| 1, keypad::entry_control),
@@ -68,14 +68,14 @@ const SENSOR: &[Ability] = &[
     ability(ClassId::WAKE_UP, |_| 2, sleep::wake_up),
 ];
 
-/// Classes that no list names, although they are answered.
+/// Classes that are supported but not listed.
 const UNLISTED: [ClassId; 1] = [ClassId::BASIC];
 
 fn modern(model: &Model) -> u8 {
     model.is_modern().into()
 }
 
-/// The class has no question to answer; or the node sees to it elsewhere.
+/// For classes without Gets, or that are handled elsewhere.
 fn nothing(_: &mut Node, _: &Command, _: Instant) -> Option<Answer> {
     None
 }
@@ -92,20 +92,20 @@ fn of(kind: Kind) -> impl Iterator<Item = &'static Ability> {
 }
 
 impl Node {
-    /// All of its classes, with their versions.
+    /// All its classes with their versions.
     pub fn classes(&self) -> BTreeMap<ClassId, u8> {
         let model = &self.model;
         let abilities = of(model.kind).map(|ability| (ability.class, (ability.version)(model)));
         abilities.filter(|(_, version)| *version > 0).chain(self.security_classes()).collect()
     }
 
-    /// Those that its lists name, Z-Wave Plus Info first.
+    /// The classes in its lists, Z-Wave Plus Info first.
     pub(super) fn named_classes(&self) -> impl Iterator<Item = ClassId> {
         let (first, others): (Vec<_>, Vec<_>) = self.classes().into_keys().partition(|class| *class == ClassId::Z_WAVE_PLUS_INFO);
         first.into_iter().chain(others).filter(|class| !UNLISTED.contains(class))
     }
 
-    /// Does what a command says, or finds the answer.
+    /// Processes a command: carries out a Set, or returns the report for a Get.
     pub(super) fn obey(&mut self, command: &Command, now: Instant) -> Option<Answer> {
         let class = command.class();
         let ability = of(self.model.kind).find(|ability| ability.class == class)?;

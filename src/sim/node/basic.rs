@@ -1,4 +1,4 @@
-//! Basic version 2: what a kind of node makes of "on" and "off" (docs/protocol/command-classes.md 0x20).
+//! Basic version 2: the meaning of "on" and "off" for each kind of node (docs/protocol/command-classes.md 0x20).
 
 use super::{Answer, Node};
 use crate::command::Command;
@@ -9,7 +9,7 @@ use crate::domain::time::Instant;
 const OFF: u8 = 0x00;
 const ON: u8 = 0xFF;
 
-/// On a lock "on" is locked.
+/// On a lock "on" means locked.
 pub(super) fn lock(node: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
     let Command::Basic(command) = command else { return None };
     match command {
@@ -26,7 +26,7 @@ pub(super) fn lock(node: &mut Node, command: &Command, now: Instant) -> Option<A
     }
 }
 
-/// On a plug it is power at the socket.
+/// On a plug it switches the socket.
 pub(super) fn switch(node: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
     let Command::Basic(command) = command else { return None };
     match command {
@@ -43,7 +43,7 @@ pub(super) fn switch(node: &mut Node, command: &Command, _: Instant) -> Option<A
 }
 
 impl Node {
-    /// Someone presses the button of a plug.
+    /// Presses the button of a plug.
     pub fn press_switch(&mut self, now: Instant) {
         if self.has_power() {
             self.memory.on = !self.memory.on;

@@ -1,4 +1,4 @@
-//! The bolt and its motor: on its way for a while, jammed, extended again by itself.
+//! The bolt and its motor: it moves for a while, may jam, and may lock again by itself.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use crate::command::supervision::{self, SessionId, Status, Supervision};
 use crate::domain::node::SecurityClass;
 use crate::domain::time::{Deadline, Instant};
 
-/// What the motor is at. Lost by a power cut; where the bolt is, is not.
+/// The state of the motor, which is lost in a power cut. The position of the bolt is not.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Bolt {
     moving: Option<Move>,
-    /// It stuck half-way, on its way to "locked" or not.
+    /// It jammed while moving to "locked" or "unlocked".
     pub(super) stuck: Option<bool>,
-    /// It is extended again by itself then.
+    /// When it locks again by itself.
     relock_at: Option<Instant>,
 }
 
-/// The bolt on its way.
+/// A bolt that is moving.
 #[derive(Clone, Copy, Debug)]
 struct Move {
     locked: bool,
     done: Instant,
     by_radio: bool,
-    /// Who waits for the end under Supervision.
+    /// The Supervision session that waits for the end.
     informs: Option<(SessionId, SecurityClass)>,
 }
 
 impl Node {
-    /// Someone turns the bolt by hand: that works without power, too.
+    /// Turns the bolt by hand, which works without power, too.
     pub fn turn_bolt(&mut self, locked: bool, now: Instant) {
         if locked && self.faults.jammed {
             self.happened(Happening::ManualNotLocked, now);
@@ -41,35 +41,35 @@ impl Node {
         self.happened(if locked { Happening::ManualLock } else { Happening::ManualUnlock }, now);
     }
 
-    /// When the bolt is extended again by itself.
+    /// When it locks again by itself.
     pub fn relocks_at(&self) -> Option<Instant> {
         self.bolt.relock_at
     }
 
-    /// The host wants it locked or unlocked.
+    /// Starts the motor because of a command.
     pub(super) fn drive_by_radio(&mut self, locked: bool, now: Instant) -> Answer {
         self.drive(locked, true, now);
         Answer::Working(self.model.motor)
     }
 
-    /// The Supervision session that waits for the end of the way.
+    /// Sets the Supervision session that waits for the end of the movement.
     pub(super) fn inform(&mut self, session: SessionId, under: SecurityClass) {
         if let Some(moving) = &mut self.bolt.moving {
             moving.informs = Some((session, under));
         }
     }
 
-    /// Where the bolt is going, or is.
+    /// The position that the bolt moves to, or has.
     pub(super) fn bolt_target(&self) -> bool {
         self.bolt.moving.map(|moving| moving.locked).or(self.bolt.stuck).unwrap_or(self.memory.locked)
     }
 
-    /// How long it is still on its way.
+    /// The remaining time of the movement.
     pub(super) fn bolt_duration(&self, now: Instant) -> Transition {
         self.bolt.moving.map_or(Transition::NONE, |moving| seconds(moving.done.since(now)))
     }
 
-    /// The bolt is there, by whatever means.
+    /// The bolt has reached its position.
     pub(super) fn moved(&mut self, locked: bool, now: Instant) {
         self.memory.locked = locked;
         let freed = self.bolt.stuck.is_some();
@@ -79,12 +79,11 @@ impl Node {
         }
     }
 
-    /// It does not move.
     pub(super) fn jam(&mut self, locked: bool) {
         self.bolt = Bolt { moving: None, stuck: Some(locked), relock_at: None };
     }
 
-    /// The door is to stay open.
+    /// The lock stays unlocked.
     pub(super) fn hold_open(&mut self) {
         self.bolt.relock_at = None;
     }
@@ -135,7 +134,7 @@ impl Node {
     }
 }
 
-/// A time as reports have it; short ones are a second.
+/// A duration for reports; short ones are rounded up to a second.
 pub(super) fn seconds(time: Duration) -> Transition {
     Transition(u8::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(127).min(127))
 }

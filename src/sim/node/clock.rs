@@ -1,5 +1,5 @@
-//! A lock's own clock: it starts in the year 2000, runs while there is power, and is right once someone set it (Time
-//! Parameters: docs/protocol/command-classes.md 0x8B).
+//! The clock of a lock: it starts in the year 2000, runs while there is power, and is set by Time Parameters
+//! (docs/protocol/command-classes.md 0x8B).
 
 use super::{Answer, Node};
 use crate::command::Command;
@@ -11,12 +11,12 @@ const EPOCH: Timestamp = Timestamp::from_millis(946_684_800_000);
 
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Clock {
-    /// What it was set to, and when.
+    /// The time that was set, and when.
     set: Option<(Timestamp, Instant)>,
 }
 
 impl Clock {
-    /// What it shows; it knows no zones.
+    /// Its time in UTC.
     pub(super) fn time(&self, now: Instant) -> Timestamp {
         let (at, since) = self.set.unwrap_or((EPOCH, Instant::ZERO));
         at + now.since(since)
@@ -42,7 +42,6 @@ pub(super) fn time_parameters(node: &mut Node, command: &Command, now: Instant) 
 }
 
 impl Node {
-    /// What its clock shows.
     pub fn time(&self, now: Instant) -> Timestamp {
         self.clock.time(now)
     }

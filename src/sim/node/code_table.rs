@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::command::user_code::UserIdStatus;
 use crate::domain::pin::CodeText;
 
-/// One slot that is not empty.
+/// A slot that is not empty.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// What the slot is for; never "available".
+    /// The status of the slot; never "available".
     pub status: UserIdStatus,
     pub code: CodeText,
 }
@@ -33,7 +33,7 @@ impl CodeTable {
         Self { slots, entries: BTreeMap::new() }
     }
 
-    /// What is in a slot; `None`: nothing.
+    /// The content of a slot; `None`: empty.
     pub fn get(&self, user: u16) -> Option<&Entry> {
         self.entries.get(&user)
     }
@@ -49,8 +49,8 @@ impl CodeTable {
         self.owner_of(code, false).filter(|(_, status)| opens.contains(status)).map(|(user, _)| user)
     }
 
-    /// The user whose code it is, and what the code is for: one that is not switched off where several have it.
-    /// `five_buttons`: two digits share a button.
+    /// The user with this code, and its status; an enabled one if several users have the code. `five_buttons`: two
+    /// digits share a button.
     pub(super) fn owner_of(&self, code: &[u8], five_buttons: bool) -> Option<(u16, UserIdStatus)> {
         let typed = CodeText::new(code);
         let all = || self.entries().filter(|(_, entry)| same(&entry.code, &typed, five_buttons));
@@ -58,7 +58,7 @@ impl CodeTable {
         owner.map(|(user, entry)| (user, entry.status))
     }
 
-    /// Fills a slot. `false`: no such slot, or not a code of 4 to 10 digits.
+    /// Stores a code. `false`: no such slot, or not a code of 4 to 10 digits.
     pub fn put(&mut self, user: u16, entry: Entry) -> bool {
         if !is_code(&entry.code) || !self.has_slot(user) {
             return false;
@@ -67,7 +67,7 @@ impl CodeTable {
         true
     }
 
-    /// Empties a slot. `false`: no such slot.
+    /// Clears a slot. `false`: no such slot.
     pub fn remove(&mut self, user: u16) -> bool {
         self.entries.remove(&user);
         self.has_slot(user)
@@ -77,7 +77,7 @@ impl CodeTable {
         self.entries.clear();
     }
 
-    /// Makes a slot what it is in another table.
+    /// Restores a slot from another table.
     pub(super) fn put_back(&mut self, user: u16, from: &Self) {
         match from.entries.get(&user) {
             Some(entry) => self.entries.insert(user, entry.clone()),
@@ -94,13 +94,13 @@ impl CodeTable {
     }
 }
 
-/// 4 to 10 digits.
+/// Whether it has 4 to 10 digits.
 pub(super) fn is_code(code: &CodeText) -> bool {
     let digits = code.reveal();
     (4..=10).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether the keypad cannot tell two codes apart. On five buttons 1 and 2 are one, 3 and 4, … 9 and 0
+/// Whether two codes are the same at the keypad. With five buttons 1 and 2 are the same, 3 and 4, … 9 and 0
 /// (docs/protocol/locks.md §2).
 pub(super) fn same(a: &CodeText, b: &CodeText, five_buttons: bool) -> bool {
     // Pairs begin with an odd digit; 0 goes with 9.

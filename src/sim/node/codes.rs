@@ -1,4 +1,4 @@
-//! User Code version 1 and 2: what the lock makes of reads and writes (docs/protocol/command-classes.md 0x63).
+//! User Code version 1 and 2: how the lock processes reads and writes (docs/protocol/command-classes.md 0x63).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::domain::time::{Deadline, Instant};
 use super::code_table::{is_code, same};
 use super::{Answer, CodeTable, Entry, Happening, Node};
 
-/// How many bytes of codes a lock puts into one Extended Report, so that it fits a classic frame.
+/// Maximum number of code bytes in an Extended Report, so that it fits into a classic frame.
 const REPORT_ROOM: usize = 34;
 
-/// How long the lock stores a code before it tells of it: its answer to the write goes first.
+/// Time to store a code. The answer to the write is sent before the code is reported.
 const STORING: Duration = Duration::from_millis(150);
 
-/// What is to be done to one slot; `None`: to all.
+/// A write to one slot; `None`: to all.
 type Write<'a> = (Option<UserId>, UserIdStatus, &'a CodeText);
 
 pub(super) fn user_code(node: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
@@ -29,7 +29,7 @@ pub(super) fn user_code(node: &mut Node, command: &Command, now: Instant) -> Opt
         UserCode::Set(set) => return Some(node.write_codes(&[(set.user(), set.status(), set.code())], now)),
         UserCode::Get(get) => {
             let (status, code) = node.shown(get.user_id.into());
-            // An empty slot reads as four zero bytes in most locks of version 1.
+            // Most locks of version 1 report an empty slot as four zero bytes.
             let empty = status == UserIdStatus::AVAILABLE && node.model.quirks.empty_zeros.is_none();
             let code = if empty { CodeText::new([0; 4]) } else { code };
             UserCode::Report(Report { user_id: get.user_id, status, code })
@@ -44,7 +44,7 @@ pub(super) fn user_code(node: &mut Node, command: &Command, now: Instant) -> Opt
             return Some(node.write_codes(&codes, now));
         }
         UserCode::ExtendedUserCodeGet(ExtendedGet { user_id: 0, .. }) => {
-            // The report has no word of ours for user 0: one code, user 0, status 0xFE, no digits, none next.
+            // Our own struct cannot express this report: one code, user 0, status 0xFE, no digits, no next user.
             let report = [0x0D, 1, 0, 0, UserIdStatus::STATUS_NOT_AVAILABLE.0, 0, 0, 0];
             return Some(Answer::Reply(Command::opaque(ClassId::USER_CODE, &report)));
         }
@@ -58,7 +58,7 @@ pub(super) fn user_code(node: &mut Node, command: &Command, now: Instant) -> Opt
 }
 
 impl Node {
-    /// Switches the admin code off, or takes another: one that is no user's.
+    /// Disables or changes the admin code, which must not be the code of a user.
     pub(super) fn set_admin_code(&mut self, code: &CodeText) -> Answer {
         let taken = self.memory.codes.owner_of(code.reveal(), self.model.quirks.five_buttons).is_some();
         if !code.is_empty() && (!is_code(code) || taken) {
@@ -68,7 +68,7 @@ impl Node {
         Answer::Done
     }
 
-    /// What a read of a slot shows.
+    /// The content of a slot as reported.
     pub(super) fn shown(&self, user: u16) -> (UserIdStatus, CodeText) {
         let quirks = self.model.quirks;
         if quirks.master_slot == Some(user) {
@@ -84,7 +84,7 @@ impl Node {
         }
     }
 
-    /// Forgets codes that it only seemed to keep.
+    /// Drops codes that were not really stored.
     pub(super) fn forget_codes(&mut self, now: Instant) {
         for (_, user) in self.forgetting.extract_if(.., |(at, _)| *at <= now) {
             self.memory.codes.remove(user);
@@ -109,7 +109,7 @@ impl Node {
         }
     }
 
-    /// What a slot can be for: version 1 knows "occupied" and "reserved" only.
+    /// Supported statuses: version 1 has "occupied" and "reserved" only.
     fn statuses(&self) -> BTreeSet<u8> {
         (0..=if self.model.user_code < 2 { 2 } else { 4 }).collect()
     }
@@ -151,7 +151,7 @@ impl Node {
         Answer::Done
     }
 
-    /// Writes one code into `table`. Refused: because another has it, or for any other reason (`None`).
+    /// Writes one code into `table`. The error names the slot with the same code, or is `None` for other reasons.
     fn write_code(&self, table: &mut CodeTable, (user, status, code): Write<'_>) -> Result<Happening, Option<Happening>> {
         let quirks = self.model.quirks;
         if quirks.refuses_writes || !self.statuses().contains(&status.0) {
@@ -197,7 +197,7 @@ impl Node {
         Answer::Refused
     }
 
-    /// A code, as reads show it.
+    /// A code as reads report it.
     fn read_back(&self, code: &CodeText) -> CodeText {
         match self.model.quirks {
             quirks if quirks.masks_codes => CodeText::new(vec![b'*'; code.len()]),
@@ -205,7 +205,7 @@ impl Node {
         }
     }
 
-    /// The asked slot always, then those with a code, as many as fit.
+    /// The requested slot, and then as many occupied slots as fit.
     fn codes_from(&self, get: ExtendedGet) -> Option<ExtendedReport> {
         let (mut codes, mut room, mut user) = (Vec::new(), REPORT_ROOM, get.user_id);
         let next = loop {

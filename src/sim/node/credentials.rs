@@ -1,5 +1,5 @@
-//! User Credential version 1: a lock that has users with credentials in place of user codes. Every Set is answered by a
-//! report of its own; what is changed at the lock itself is reported to the lifeline.
+//! User Credential version 1: a lock with users and credentials instead of user codes. Every Set is answered by a
+//! report; changes at the lock are reported to the lifeline.
 
 mod table;
 
@@ -20,25 +20,25 @@ use super::{Answer, Happening, Node};
 
 pub use table::{Credential, CredentialAbilities, CredentialTable};
 
-/// How long the lock stores what it was told before it reports: a Supervision Report goes first.
+/// Time to store a change before it is reported, so that the Supervision Report goes first.
 const STORING: Duration = Duration::from_millis(150);
-/// The controller's node, for a lock that was never told of a network.
+/// Node id of the controller, for a lock without network.
 const FIRST_CONTROLLER: u16 = 1;
 
-/// A credential that the lock waits for: someone is to hold it before the lock.
+/// A credential that the lock is waiting to learn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Learning {
     start: LearnStart,
     until: Instant,
 }
 
-/// What a PIN at the keypad means to a lock with credentials.
+/// The meaning of a PIN at the keypad.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Presented {
     Unknown,
-    /// It is this user's, and opens; the lock tells so.
+    /// The PIN of this user, which opens the door; with the event to report.
     Opens(u16, Happening),
-    /// It is this user's and does not open; the lock tells why.
+    /// The PIN of this user, which is denied; with the event to report.
     Denied(u16, Happening),
 }
 
@@ -109,7 +109,7 @@ fn is_write(command: &UserCredential) -> bool {
 }
 
 impl Node {
-    /// Whose PIN that is, and whether it opens the door.
+    /// The user of a PIN, and whether it opens the door.
     pub(super) fn credential_presented(&self, pin: &[u8]) -> Presented {
         let table = &self.memory.credentials;
         let Some((user_id, slot)) = table.holder_of(pin) else { return Presented::Unknown };
@@ -129,14 +129,14 @@ impl Node {
         }
     }
 
-    /// What becomes of a user who has just opened the door.
+    /// Updates a user who has opened the door.
     pub(super) fn credential_used(&mut self, user_id: u16, now: Instant) {
         if let Some(report) = self.memory.credentials.use_up(user_id) {
             self.report_locally(UserCredential::UserReport(report), now);
         }
     }
 
-    /// Someone sets a user's PIN at the lock itself, or takes it out. A user who is not there is added.
+    /// Sets or deletes a user's PIN at the lock. A missing user is added.
     pub(super) fn program_credential(&mut self, user: u16, pin: Option<&[u8]>, now: Instant) {
         let (Some(can), Some(id)) = (self.model.credentials.clone(), UserId::new(user)) else { return };
         let table = &mut self.memory.credentials;
@@ -162,7 +162,7 @@ impl Node {
         self.report_if_done(stored.map(|(report, done)| (UserCredential::CredentialReport(report), done)), now);
     }
 
-    /// Someone holds what the lock is to learn before it: a finger, a tag. `false`: it waits for nothing.
+    /// Presents a credential to be learnt. `false`: the lock is not learning.
     pub fn present(&mut self, data: &[u8], now: Instant) -> bool {
         let (Some(Learning { start, .. }), Some(can)) = (self.learning.take(), self.model.credentials.clone()) else {
             return false;
@@ -187,7 +187,6 @@ impl Node {
         Some(Deadline { at: self.learning.as_ref()?.until, why: "a lock waits for what it is to learn" })
     }
 
-    /// Nobody came to be learned.
     pub(super) fn stop_learning_in_time(&mut self, now: Instant) {
         if let Some(learning) = self.learning.take_if(|learning| learning.until <= now) {
             self.report_learning(LearnStatus::TIMEOUT, learning.start.place, 0, now);
@@ -225,7 +224,7 @@ impl Node {
         self.answer_set(Some((UserCredential::CredentialLearnReport(report), true)), now);
     }
 
-    /// Reports the result of a Set to who sent it, and that is the lifeline, too: both are the controller here.
+    /// Reports the result of a Set to its sender, which is also the lifeline.
     fn answer_set(&mut self, outcome: Option<(UserCredential, bool)>, now: Instant) -> Answer {
         let Some((report, done)) = outcome else { return Answer::Refused };
         let under = self.class();

@@ -1,5 +1,4 @@
-//! Door Lock version 4: a motor with a bolt, no door sensor, and handles that open nothing
-//! (docs/protocol/command-classes.md 0x62).
+//! Door Lock version 4: a motor with a bolt, no door sensor, and no handles (docs/protocol/command-classes.md 0x62).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,13 +13,13 @@ use super::{Answer, Happening, Node};
 
 /// "No time-out" in reports.
 const NO_TIMEOUT: u8 = 0xFE;
-/// How unlocking works: until someone locks, or for a while.
+/// Operation types: constant, and timed.
 const CONSTANT: u8 = 1;
 const TIMED: u8 = 2;
-/// It can be extended again by itself.
+/// Flag: it can lock again by itself.
 const AUTO_RELOCK: u8 = 0x08;
 
-/// As it comes from the factory: it stays unlocked until someone locks it.
+/// The factory configuration: it stays unlocked until it is locked.
 pub(super) const FROM_THE_FACTORY: Configuration = Configuration {
     operation_type: CONSTANT,
     outside_handles: 0,
@@ -59,7 +58,7 @@ pub(super) fn door_lock(node: &mut Node, command: &Command, now: Instant) -> Opt
 }
 
 impl Node {
-    /// Where the bolt is and where it is going. One that stuck is in no mode.
+    /// The state of the bolt. A jammed bolt is in no mode.
     pub(super) fn operation(&self, now: Instant) -> OperationReport {
         let timed = self.memory.door.operation_type == TIMED;
         let mode_of = |locked: bool| match locked {
@@ -80,7 +79,7 @@ impl Node {
         }
     }
 
-    /// How long the bolt stays where it is now, by itself.
+    /// Time until the bolt locks again by itself.
     pub(super) fn relock_time(&self, locked: bool) -> Option<Duration> {
         let door = self.memory.door;
         let seconds = match door.operation_type {
@@ -96,7 +95,7 @@ impl Node {
             TIMED => to.timeout_minutes <= 253 && to.timeout_seconds <= 59,
             _ => false,
         };
-        // It has no handles to enable, and neither hold and release nor a motor to assist.
+        // It has no handles, no hold and release, and no twist assist.
         let v4 = to.v4.or(self.memory.door.v4).unwrap_or(NOTHING);
         if !fits {
             return Answer::Refused;

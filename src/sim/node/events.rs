@@ -1,4 +1,4 @@
-//! What a node tells on its own: Notification version 8, or Alarm version 1 with its maker's numbers.
+//! Unsolicited reports of a node: Notification version 8, or Alarm version 1 with the numbers of the maker.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::domain::time::Instant;
 use super::{Answer, Node};
 use crate::sim::model::{Kind, Model, UserShape};
 
-/// Something worth telling the lifeline, or writing down.
+/// An event that is reported to the lifeline or written to the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Happening {
     /// Unlocked with the code of this user id.
@@ -26,7 +26,7 @@ pub enum Happening {
     ManualLock,
     /// Unlocked by thumb turn or key.
     ManualUnlock,
-    /// Someone tried to lock by hand, and the bolt did not go all the way.
+    /// Locking by hand failed: the bolt did not move fully.
     ManualNotLocked,
     RemoteLock,
     RemoteUnlock,
@@ -34,37 +34,34 @@ pub enum Happening {
     /// The motor could not move the bolt.
     Jammed,
     Unjammed,
-    /// A credential was presented, and opened the door or did not: the event says which.
+    /// A credential was presented, and was accepted or denied, as the event says.
     CredentialUsed {
-        /// What came of it.
         event: Event,
         user_id: u16,
         credential_type: CredentialType,
         slot: u16,
     },
-    /// A credential nobody has.
     WrongCredential,
-    /// A code was set.
+    /// A code was added.
     CodeAdded(u16),
-    /// A code was taken out.
+    /// A code was deleted.
     CodeDeleted(u16),
     /// All codes were erased.
     AllCodesDeleted,
-    /// Another slot has that code.
+    /// A duplicate code was refused.
     DuplicateRefused(u16),
-    /// A code that only tells us was typed.
+    /// A messaging code was typed.
     MessagingCode(u16),
     /// The admin code was changed at the lock.
     AdminCodeChanged,
-    /// A code nobody has.
     WrongCode,
-    /// Too many of those: the keypad is dead for a while.
+    /// The keypad was disabled after too many wrong codes.
     KeypadDisabled,
-    /// How the lock works was changed by radio. Written down only.
+    /// The configuration was changed by radio. Logged only.
     Configured,
-    /// The batteries want to be changed. A report tells it, and an alarm where there are some.
+    /// The batteries are low. Sent as Battery Report, and as an alarm if there is one.
     BatteryLow,
-    /// They were. A report tells it.
+    /// The batteries were replaced. Sent as Battery Report.
     BatteryNew,
     /// A sensor is wet.
     Water,
@@ -72,12 +69,12 @@ pub enum Happening {
     NoWater,
 }
 
-/// Water on the floor, somewhere (type 5).
+/// Notification type 5, water.
 const WATER: NotificationType = NotificationType(5);
 const WATER_LEAK: Event = Event(0x02);
 
 impl Happening {
-    /// Type and event of the standard (docs/protocol/command-classes.md 0x71); `None`: it is not told.
+    /// Notification type and event (docs/protocol/command-classes.md 0x71); `None`: not reported.
     fn notification(self) -> Option<(NotificationType, Event)> {
         let event = match self {
             Self::KeypadUnlock(_) => access::KEYPAD_UNLOCK,
@@ -107,8 +104,7 @@ impl Happening {
         Some((NotificationType::ACCESS_CONTROL, event))
     }
 
-    /// Alarm type and level of Kwikset and early Yale locks (docs/protocol/locks.md §3.3); `None`: they had no number
-    /// for it.
+    /// Alarm type and level of Kwikset and early Yale locks (docs/protocol/locks.md §3.3); `None`: no number.
     fn alarm(self) -> Option<(u8, u16)> {
         Some(match self {
             Self::KeypadUnlock(user) => (0x13, user),
@@ -133,7 +129,7 @@ impl Happening {
         })
     }
 
-    /// Its number in the lock's own log (docs/protocol/command-classes.md 0x4C); `None`: it is not written down.
+    /// Its number in Door Lock Logging (docs/protocol/command-classes.md 0x4C); `None`: not logged.
     pub(super) fn logged(self) -> Option<u8> {
         Some(match self {
             Self::KeypadLock(Some(_)) => 1,
@@ -164,7 +160,7 @@ impl Happening {
         })
     }
 
-    /// Whose code it was.
+    /// The user id of the event.
     pub(super) fn user(self) -> Option<u16> {
         match self {
             Self::KeypadUnlock(user)
@@ -177,7 +173,7 @@ impl Happening {
         }
     }
 
-    /// The state that is over.
+    /// The state that it ends.
     fn ended(self) -> Option<Event> {
         match self {
             Self::Unjammed => Some(access::JAMMED),
@@ -187,7 +183,7 @@ impl Happening {
     }
 }
 
-/// Events a lock tells, as bits of Event Supported Report.
+/// Events of a lock, as in Event Supported Report.
 const ACCESS_EVENTS: [Event; 9] = [
     access::MANUAL_LOCK,
     access::MANUAL_UNLOCK,
@@ -200,7 +196,7 @@ const ACCESS_EVENTS: [Event; 9] = [
     access::KEYPAD_DISABLED,
 ];
 
-/// Those of a lock with user codes.
+/// Events of a lock with user codes.
 const CODE_EVENTS: [Event; 7] = [
     access::KEYPAD_UNLOCK,
     access::ALL_CODES_DELETED,
@@ -211,7 +207,7 @@ const CODE_EVENTS: [Event; 7] = [
     access::MESSAGING_CODE,
 ];
 
-/// Those of a lock with credentials.
+/// Events of a lock with credentials.
 const CREDENTIAL_EVENTS: [Event; 5] = [
     access::CREDENTIAL_UNLOCK,
     access::DENIED_DISABLED,
@@ -220,7 +216,7 @@ const CREDENTIAL_EVENTS: [Event; 5] = [
     access::NON_ACCESS_CREDENTIAL,
 ];
 
-/// The types a kind of node tells, with their events.
+/// The notification types of a kind of node, with their events.
 fn types(model: &Model) -> Vec<(NotificationType, BTreeSet<u8>)> {
     let own = if model.credentials.is_some() { &CREDENTIAL_EVENTS[..] } else { &CODE_EVENTS };
     match model.kind {
@@ -260,7 +256,7 @@ pub(super) fn notification(node: &mut Node, command: &Command, _: Instant) -> Op
 }
 
 impl Node {
-    /// Writes down what happened, and tells the lifeline.
+    /// Logs an event and reports it to the lifeline.
     pub(super) fn happened(&mut self, happening: Happening, now: Instant) {
         if !self.has_power() {
             return;
@@ -269,7 +265,7 @@ impl Node {
         self.tell(happening, now);
     }
 
-    /// Tells the lifeline what happened, in the words of the model.
+    /// Reports an event to the lifeline, in the form of the model.
     pub(super) fn tell(&mut self, happening: Happening, now: Instant) {
         let quirks = self.model.quirks;
         if happening == Happening::AllCodesDeleted && quirks.tells_erasure_by_report {
@@ -302,7 +298,7 @@ impl Node {
         }
     }
 
-    /// How it stands. A lock pushes its events: nothing of them is ever pending.
+    /// The state for a Notification Get. A lock pushes its events, so none is ever pending.
     fn state_of(&self, kind: NotificationType) -> Report {
         if kind == WATER && self.model.kind == Kind::Sensor {
             return Report::of(WATER, if self.memory.on { WATER_LEAK } else { Event::IDLE }, Params::default());
@@ -312,7 +308,7 @@ impl Node {
         Report { notification, ..nothing }
     }
 
-    /// The user as an event's parameters.
+    /// The user as event parameters.
     fn named(&self, user: u16) -> Params {
         let user_id = u8::try_from(user).unwrap_or(u8::MAX);
         let (status, code) = self.shown(user);

@@ -1,4 +1,4 @@
-//! What people do at a node with their hands: type, turn, program, reset.
+//! Actions of people at a node: typing, turning, programming, reset.
 
 use std::time::Duration;
 
@@ -10,33 +10,33 @@ use crate::command::user_code::{KeypadMode, UserIdStatus};
 use crate::domain::pin::CodeText;
 use crate::domain::time::{Deadline, Instant};
 
-/// Wrong codes in a row until the keypad goes dead, and for how long it does.
+/// Number of wrong codes after which the keypad is disabled, and for how long.
 pub(super) const WRONG_CODES: u8 = 5;
 pub(super) const KEYPAD_DEAD: Duration = Duration::from_secs(30);
-/// From a factory reset to the end of what it has to say about it.
+/// Time for the reports of a factory reset.
 const SUPERVISION_TAIL: Duration = Duration::from_secs(1);
 
-/// What typing a code at the keypad brings.
+/// The result of typing a code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Typed {
     /// The door opened for this user id.
     Opened(u16),
-    /// It would have opened for this user id, but the bolt is stuck.
+    /// The code of this user id, but the bolt is jammed.
     Jammed(u16),
-    /// It is the code of this user id, who may not enter: switched off, out of schedule, or no user for this door.
+    /// The code of this user id, which is not allowed: disabled, outside its schedule, or without access.
     Denied(u16),
-    /// The code of this user id tells of itself, and opens nothing.
+    /// A messaging code: it is reported and opens nothing.
     Message(u16),
-    /// The admin code: a keypad that took no codes takes them again.
+    /// The admin code, which also re-enables the keypad.
     Admin,
     /// No slot has that code, or it is switched off.
     Wrong,
-    /// The keypad takes no codes: after too many wrong ones, in a mode without, or without power.
+    /// The keypad accepts no codes: after too many wrong codes, because of its mode, or without power.
     KeypadDead,
 }
 
 impl Node {
-    /// Someone types a code at the keypad.
+    /// Types a code at the keypad.
     pub fn type_code(&mut self, code: &[u8], now: Instant) -> Typed {
         let mode = self.keypad_mode(now);
         if !self.has_power() || mode == KeypadMode::LOCKED_OUT || mode == KeypadMode::PRIVACY {
@@ -56,7 +56,7 @@ impl Node {
         let owner = self.memory.codes.owner_of(code, self.model.quirks.five_buttons);
         let Some((user, status)) = owner else { return self.wrong_code(Happening::WrongCode, now) };
         match status {
-            // The events that name the reason carry credentials, which such a lock has not.
+            // Events with that reason carry credentials, which such a lock does not have.
             UserIdStatus::ENABLED | UserIdStatus::PASSAGE_MODE if self.is_out_of_schedule(user, now) => Typed::Denied(user),
             UserIdStatus::ENABLED | UserIdStatus::PASSAGE_MODE => {
                 self.open(Happening::KeypadUnlock(user), user, status == UserIdStatus::PASSAGE_MODE, now)
@@ -87,7 +87,7 @@ impl Node {
         }
     }
 
-    /// Someone locks at the keypad: with the code of a user, or by the button that needs none.
+    /// Locks at the keypad, with the code of a user or with the lock button.
     pub fn keypad_lock(&mut self, user: Option<u16>, now: Instant) {
         if !self.has_power() {
             return;
@@ -101,12 +101,12 @@ impl Node {
         self.happened(Happening::KeypadLock(user), now);
     }
 
-    /// Someone unlocks at the keypad as this user, whether that has a code or not.
+    /// Unlocks at the keypad as this user, even without a code.
     pub fn keypad_unlock(&mut self, user: u16, now: Instant) -> Typed {
         if self.has_power() { self.open(Happening::KeypadUnlock(user), user, false, now) } else { Typed::KeypadDead }
     }
 
-    /// Someone programs a code at the lock itself, or takes one out.
+    /// Programs or deletes a code at the lock.
     pub fn program(&mut self, user: u16, code: Option<&[u8]>, now: Instant) {
         if !self.has_power() {
             return;
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// Someone deletes all codes at the lock.
+    /// Deletes all codes at the lock.
     pub fn erase_codes(&mut self, now: Instant) {
         if self.has_power() {
             self.memory.codes.clear();
@@ -131,7 +131,7 @@ impl Node {
         }
     }
 
-    /// Someone changes the admin code at the lock; `None` switches it off. `false`: it is no code, or someone's.
+    /// Changes the admin code at the lock; `None` disables it. `false`: it is no code, or the code of a user.
     pub fn program_admin(&mut self, code: Option<&[u8]>, now: Instant) -> bool {
         let code = CodeText::new(code.unwrap_or_default());
         let done = self.has_power() && matches!(self.set_admin_code(&code), Answer::Done);
@@ -141,8 +141,7 @@ impl Node {
         done
     }
 
-    /// Someone resets it to what it was when it left the factory. It tells its lifeline first, and is in no network
-    /// after that; the controller's list still has it.
+    /// Factory reset. It sends Device Reset Locally first and then leaves its network; the controller still lists it.
     pub fn factory_reset(&mut self, now: Instant) {
         if !self.has_power() || self.resets_at.is_some() {
             return;
@@ -156,7 +155,7 @@ impl Node {
         self.resets_at = Some(now + SUPERVISION_TAIL);
     }
 
-    /// Whether it reset itself, and left its network by that.
+    /// Whether it was reset and left its network.
     pub fn has_reset(&self) -> bool {
         self.has_reset
     }
@@ -174,7 +173,7 @@ impl Node {
         Some(Deadline { at: self.resets_at?, why: "a node resets itself" })
     }
 
-    /// What the keypad does at the moment.
+    /// The keypad mode at the moment.
     pub fn keypad_mode(&self, now: Instant) -> KeypadMode {
         let locked_out = self.keypad_dead_until.is_some_and(|until| now < until);
         if locked_out { KeypadMode::LOCKED_OUT } else { self.memory.keypad_mode }

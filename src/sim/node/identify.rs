@@ -1,4 +1,4 @@
-//! Indicator version 3: the light by which a node shows which one it is (docs/protocol/command-classes.md 0x87).
+//! Indicator version 3: the identify light (docs/protocol/command-classes.md 0x87).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use crate::command::Command;
 use crate::command::indicator::{Indicator, IndicatorId, Object, Property, SupportedReport, Values};
 use crate::domain::time::Instant;
 
-/// What the light is told, in the order of the sheet: on and off in tenths of a second, how often, and how long on.
+/// The properties in the order of docs/protocol/command-classes.md 0x87: period and on-time in tenths of a second, and
+/// the number of cycles.
 const PROPERTIES: [Property; 3] = [Property::PERIOD, Property::CYCLES, Property::ON_TIME];
 const ENDLESS: u8 = 0xFF;
 
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Light {
-    /// As told, by property.
+    /// The values of the properties.
     values: [u8; 3],
     /// It blinks until then.
     until: Option<Instant>,
@@ -55,7 +56,7 @@ impl Light {
                 *value = object.value;
             }
         }
-        // Version 1 knows on and off only: one blink, or none.
+        // Version 1 only has on and off: one blink, or none.
         if values.objects.is_none() {
             self.values = if values.indicator0 == 0 { [0; 3] } else { [8, 1, 6] };
         }
@@ -68,7 +69,7 @@ impl Light {
 }
 
 impl Node {
-    /// Whether it blinks to show which one it is.
+    /// Whether the identify light blinks.
     pub fn is_identifying(&self, now: Instant) -> bool {
         self.light.until.is_some_and(|until| now < until)
     }

@@ -1,4 +1,4 @@
-//! A keypad of an alarm panel: it holds no codes, tells what was typed and pressed, and shows what it is told to.
+//! The keypad of an alarm panel: it stores no codes, sends what is typed, and shows the state of the panel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::domain::time::Instant;
 
 use super::{Answer, Node};
 
-/// Its buttons, beside the keys (docs/protocol/command-classes.md 0x6F).
+/// Its buttons, in addition to the digits (docs/protocol/command-classes.md 0x6F).
 const EVENTS: [EventType; 9] = [
     EventType::CACHED_KEYS,
     EventType::ENTER,
@@ -24,13 +24,13 @@ const EVENTS: [EventType; 9] = [
     EventType::ALERT_MEDICAL,
     EventType::CANCEL,
 ];
-/// Keys it can keep, and for how many seconds.
+/// Number of keys that it can buffer, and the time-outs in seconds.
 const CACHE: (std::ops::RangeInclusive<u8>, std::ops::RangeInclusive<u8>) = (4..=10, 2..=10);
-/// Brightness, and seconds of a delay.
+/// Property ids: brightness, and seconds of a delay.
 const LEVEL: Property = Property(1);
 const SECONDS: Property = Property(7);
-/// Its lights: not OK, armed home and away, not armed, alarms, and the delays of entry and exit (community knowledge,
-/// in docs/protocol/command-classes.md 0x87), each with what can be set of it.
+/// Its lights: not OK, armed home and away, not armed, alarms, entry and exit delay
+/// (docs/protocol/command-classes.md 0x87), each with its properties.
 const LIGHTS: [(IndicatorId, &[Property]); 9] = [
     (IndicatorId(0x02), &[LEVEL]),
     (IndicatorId(0x09), &[LEVEL]),
@@ -43,14 +43,13 @@ const LIGHTS: [(IndicatorId, &[Property]); 9] = [
     (IndicatorId::IDENTIFY, &[Property::PERIOD, Property::CYCLES, Property::ON_TIME]),
 ];
 
-/// What a keypad remembers without power.
+/// The non-volatile memory of a keypad.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeypadMemory {
-    /// The number of its last event.
+    /// Sequence number of its last event.
     pub sequence: u8,
-    /// How many keys it keeps, and for how long.
     pub cache: KeyCache,
-    /// What its lights were set to.
+    /// The values of its lights.
     pub lights: BTreeMap<(IndicatorId, Property), u8>,
 }
 
@@ -128,13 +127,12 @@ pub(super) fn indicator(keypad: &mut Node, command: &Command, _: Instant) -> Opt
 }
 
 impl Node {
-    /// Someone types keys and presses a button after them; a button alone needs no keys.
+    /// Types keys and presses a button; keys may be empty.
     pub fn press(&mut self, button: EventType, keys: &[u8], now: Instant) {
         self.tell_keys(button, keys, Duration::ZERO, now);
     }
 
-    /// Someone types keys and walks away: they are told when the keypad has waited long enough for more, or can keep no
-    /// more.
+    /// Types keys without a button: they are sent after the time-out of the buffer, or when it is full.
     pub fn type_keys(&mut self, keys: &[u8], now: Instant) {
         let KeyCache { key_cache_size, key_cache_timeout } = self.memory.keypad.cache;
         let full = usize::from(key_cache_size).max(1);

@@ -1,5 +1,5 @@
-//! Who is told what happens: the one association group of every node, by Association 2, Multi Channel Association 3 and
-//! Association Group Information 3 (docs/protocol/command-classes.md Associations).
+//! The lifeline, the association group of every node, by Association 2, Multi Channel Association 3 and Association
+//! Group Information 3 (docs/protocol/command-classes.md Associations).
 
 use super::{Answer, Node};
 use crate::command::association::{self, Association};
@@ -9,10 +9,10 @@ use crate::command::{ClassId, Command};
 use crate::domain::time::Instant;
 use crate::sim::model::Kind;
 
-/// The group, and every group.
+/// Group ids: the lifeline, and all groups.
 const LIFELINE: u8 = 1;
 const ALL: u8 = 0;
-/// How many nodes and end points it can lead to.
+/// Maximum number of members.
 const ROOM: u8 = 5;
 
 pub(super) fn association(node: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
@@ -29,7 +29,7 @@ pub(super) fn association(node: &mut Node, command: &Command, _: Instant) -> Opt
         Association::SupportedGroupingsGet => {
             Association::SupportedGroupingsReport(association::SupportedGroupingsReport { groups: 1 })
         }
-        // No button of it belongs to a group.
+        // No button belongs to a group.
         Association::SpecificGroupGet => Association::SpecificGroupReport(association::SpecificGroupReport { group: 0 }),
         _ => return None,
     };
@@ -77,7 +77,7 @@ pub(super) fn group_info(node: &mut Node, command: &Command, _: Instant) -> Opti
     Some(Answer::Reply(Command::AssociationGroupInfo(report)))
 }
 
-/// What a kind of node tells its lifeline, as class and command.
+/// The commands that a kind of node sends to its lifeline.
 fn told(kind: Kind) -> Vec<(ClassId, u8)> {
     let (reset, battery, event) =
         ((ClassId::DEVICE_RESET_LOCALLY, 0x01), (ClassId::BATTERY, 0x03), (ClassId::NOTIFICATION, 0x05));
@@ -90,7 +90,7 @@ fn told(kind: Kind) -> Vec<(ClassId, u8)> {
 }
 
 impl Node {
-    /// Whether anybody is told.
+    /// Whether the lifeline has members.
     pub(super) fn has_lifeline(&self) -> bool {
         !self.memory.lifeline.is_empty() || !self.memory.lifeline_points.is_empty()
     }
@@ -114,7 +114,7 @@ impl Node {
         Answer::Done
     }
 
-    /// No members named: all of them.
+    /// Without named members all of them are removed.
     fn remove_members(&mut self, group: u8, nodes: &[u8], points: &[mca::EndPoint]) -> Answer {
         if ![LIFELINE, ALL].contains(&group) {
             return Answer::Refused;

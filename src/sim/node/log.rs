@@ -8,29 +8,27 @@ use crate::command::time_parameters::DateAndTime;
 use crate::domain::pin::CodeText;
 use crate::domain::time::{Instant, Timestamp};
 
-/// So many records are kept; then the oldest one's place is taken.
+/// Number of records; the oldest one is overwritten.
 const PLACES: u8 = 32;
 const VALID: u8 = 1;
 
-/// One thing that happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record {
-    /// When, by the lock's own clock.
+    /// The lock's own time.
     pub at: Timestamp,
     pub event: EventType,
-    /// Whose code; 0: nobody's.
+    /// The user id; 0 for none.
     pub user: u8,
 }
 
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Log {
     places: Vec<Record>,
-    /// The place that was filled last.
+    /// Index of the last record.
     last: usize,
 }
 
 impl Log {
-    /// Writes a record into the next place.
     pub(super) fn write(&mut self, record: Record) {
         if self.places.len() < usize::from(PLACES) {
             self.last = self.places.len();
@@ -43,7 +41,7 @@ impl Log {
         }
     }
 
-    /// A record by its number: places count from 1, and 0 is the place that was filled last.
+    /// A record by its number: records count from 1, and 0 is the latest.
     pub fn record(&self, number: u8) -> Option<(u8, Record)> {
         let place = usize::from(number).checked_sub(1).unwrap_or(self.last);
         Some((u8::try_from(place + 1).ok()?, *self.places.get(place)?))
@@ -91,7 +89,7 @@ fn report(asked: u8, record: Option<(u8, Record)>) -> RecordReport {
 }
 
 impl Node {
-    /// Writes down what happened, if the lock has a book for it.
+    /// Logs an event, if the lock has a log.
     pub(super) fn write_down(&mut self, happening: Happening, now: Instant) {
         let Some(event) = happening.logged() else { return };
         let user = u8::try_from(happening.user().unwrap_or_default()).unwrap_or(u8::MAX);

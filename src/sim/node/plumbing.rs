@@ -1,4 +1,4 @@
-//! What every node can do: Z-Wave Plus Info, Version, Manufacturer Specific, Powerlevel.
+//! Classes of every node: Z-Wave Plus Info, Version, Manufacturer Specific, Powerlevel.
 
 use crate::command::manufacturer_specific::{DeviceSpecificReport, ManufacturerSpecific, Report as Product};
 use crate::command::powerlevel::{Level, PowerLevel, Powerlevel, TestNodeReport, TestStatus};
@@ -13,7 +13,7 @@ use super::{Answer, Node};
 const SERIAL: u8 = 1;
 const BINARY: u8 = 1;
 
-/// Version, classes, software: everything that version 3 can be asked for.
+/// Flags of Version 3: Version, Command Class, Z-Wave Software.
 const ALL_OF_VERSION_3: u8 = 0x07;
 
 pub(super) fn zwave_plus_info(node: &mut Node, command: &Command, _: Instant) -> Option<Answer> {
@@ -49,7 +49,7 @@ pub(super) fn version(node: &mut Node, command: &Command, _: Instant) -> Option<
         Version::ZWaveSoftwareGet => {
             let sdk = [7, 18, 3];
             let of_sdk = SoftwareVersion { version: sdk, build: 1 };
-            // There is no second chip, and so no interface to one.
+            // There is no second chip, so there is no host interface.
             let none = SoftwareVersion { version: [0; 3], build: 0 };
             Version::ZWaveSoftwareReport(version::ZWaveSoftwareReport {
                 sdk,
@@ -68,7 +68,7 @@ pub(super) fn manufacturer_specific(node: &mut Node, command: &Command, _: Insta
     let Command::ManufacturerSpecific(command) = command else { return None };
     let report = match command {
         ManufacturerSpecific::Get => ManufacturerSpecific::Report(Product { product: node.model.product }),
-        // Whatever was asked for, it has a serial number and nothing else.
+        // It has a serial number only, whatever type is requested.
         ManufacturerSpecific::DeviceSpecificGet(_) if node.model.is_modern() => {
             let data = node.memory.serial.map(Vec::from).unwrap_or_default();
             ManufacturerSpecific::DeviceSpecificReport(DeviceSpecificReport { id_type: SERIAL, format: BINARY, data })
@@ -78,8 +78,7 @@ pub(super) fn manufacturer_specific(node: &mut Node, command: &Command, _: Insta
     Some(Answer::Reply(Command::ManufacturerSpecific(report)))
 }
 
-/// It sends with full power, whatever it was told, once the time for less is over. Of a test it knows nothing: the one
-/// it is asked for is refused.
+/// The power is normal again after the time of a Set. Tests are refused.
 pub(super) fn powerlevel(node: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
     let Command::Powerlevel(command) = command else { return None };
     let report = match command {

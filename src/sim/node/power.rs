@@ -1,18 +1,18 @@
-//! What keeps a node going: batteries that every wake-up takes something out of, and hands that take them out.
+//! Power: batteries that each wake-up drains, and power cuts.
 
 use super::{Answer, Happening, Node};
 use crate::command::Command;
 use crate::command::battery::{Battery, Report};
 use crate::domain::time::Instant;
 
-/// Below this it warns (the value of most makers).
+/// Below this percentage the low battery warning is sent (as most makers do).
 const LOW: u8 = 15;
 /// The level that stands for the warning (docs/protocol/command-classes.md 0x80).
 const WARNING: u8 = 0xFF;
-/// It tells its level whenever it has fallen by so many percent.
+/// The level is reported whenever it has fallen by this percentage.
 const STEP: u8 = 10;
 
-/// What is left in the batteries, in millionths of a percent.
+/// The charge of the batteries, in millionths of a percent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Charge(u32);
 
@@ -20,12 +20,12 @@ impl Charge {
     pub const FULL: Self = Self::of_percent(100);
     pub const EMPTY: Self = Self(0);
 
-    /// So many percent; more than 100 are 100.
+    /// A percentage; more than 100 count as 100.
     pub const fn of_percent(percent: u8) -> Self {
         Self(if percent > 100 { 100_000_000 } else { percent as u32 * 1_000_000 })
     }
 
-    /// The percent that have begun: 0 is empty.
+    /// The percentage, rounded up: 0 is empty.
     pub fn percent(self) -> u8 {
         u8::try_from(self.0.div_ceil(1_000_000)).unwrap_or(u8::MAX)
     }
@@ -34,12 +34,12 @@ impl Charge {
         self.percent() < LOW
     }
 
-    /// As a report has it.
+    /// The level as in a Battery Report.
     fn level(self) -> u8 {
         if self.is_low() { WARNING } else { self.percent() }
     }
 
-    /// The lifeline hears of it when this changes.
+    /// The lifeline gets a report when this changes.
     fn step(self) -> (u8, bool) {
         (self.percent().div_ceil(STEP), self.is_low())
     }
@@ -51,7 +51,7 @@ pub(super) fn battery(node: &mut Node, command: &Command, _: Instant) -> Option<
 }
 
 impl Node {
-    /// Its radio got a frame, and listens on for a while.
+    /// Its radio received a frame, and it stays awake for a while.
     pub fn wake(&mut self, now: Instant) {
         let slept = self.is_asleep(now);
         self.awake_until = self.awake_until.max(now + self.stays_awake());
@@ -60,52 +60,52 @@ impl Node {
         }
     }
 
-    /// A frame of its own has left, which may have waited for the air: it listens on for what that calls for, a nonce first.
+    /// A frame of its own was sent, possibly delayed: it stays awake for the answer, which may be a nonce.
     pub fn has_spoken(&mut self, ended: Instant) {
         self.awake_until = self.awake_until.max(ended + self.stays_awake());
     }
 
-    /// How often it woke up, by a beam or to say something, since it was made. Power cuts do not forget it.
+    /// Number of wake-ups, by a beam or to send something, since it was made. Kept in power cuts.
     pub fn wakeups(&self) -> u64 {
         self.wakeups
     }
 
-    /// Whether nothing reaches it and it says nothing: out of range, dead, or without batteries.
+    /// Whether it neither receives nor sends: out of range, or without power.
     pub fn is_gone(&self) -> bool {
         self.faults.gone || !self.has_power()
     }
 
-    /// Whether it has power; a lock without it does nothing but turn by hand.
+    /// Whether it has power; without power only the bolt can be turned by hand.
     pub fn has_power(&self) -> bool {
         self.powered && (self.model.always_listens() || self.memory.battery > Charge::EMPTY)
     }
 
-    /// Takes its batteries out, or pulls the plug: what is not in its memory is lost.
+    /// Removes its batteries or unplugs it: everything outside its memory is lost.
     pub fn power_off(&mut self) {
         let (faults, wakeups) = (self.faults, self.wakeups);
         *self = Self::with_memory(self.model.clone(), self.memory.clone(), self.entropy.clone());
         (self.faults, self.wakeups, self.powered) = (faults, wakeups, false);
     }
 
-    /// Puts the same batteries in again.
+    /// Inserts the same batteries again.
     pub fn power_on(&mut self) {
         self.powered = true;
     }
 
-    /// Takes its batteries out and puts them in again.
+    /// Removes its batteries and inserts them again.
     pub fn power_cut(&mut self) {
         self.power_off();
         self.power_on();
     }
 
-    /// Puts other batteries in. It tells the new level.
+    /// Inserts other batteries. It reports the new level.
     pub fn change_batteries(&mut self, charge: Charge, now: Instant) {
         self.power_cut();
         self.write_down(Happening::BatteryNew, now);
         self.charge(charge, now);
     }
 
-    /// The batteries that are in have so much left from now on. It tells the level, if they are not dead.
+    /// Sets the charge of its batteries. It reports the level, unless they are empty.
     pub fn charge(&mut self, charge: Charge, now: Instant) {
         self.memory.battery = charge;
         if self.has_power() {
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// Whether only a beam reaches it, or nothing.
+    /// Whether it can only be reached by a beam, or not at all.
     pub(super) fn is_asleep(&self, now: Instant) -> bool {
         !self.model.always_listens() && now >= self.awake_until
     }

@@ -1,4 +1,4 @@
-//! Schedule Entry Lock version 3 and the lock's own clock: at what times the code of a user opens the door.
+//! Schedule Entry Lock version 3: when the code of a user opens the door.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::domain::time::Instant;
 
 use super::{Answer, Node};
 
-/// How many schedules of each kind a user can have.
+/// Number of schedules of each kind per user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ScheduleSlots {
     /// For days of the week.
@@ -21,7 +21,7 @@ pub struct ScheduleSlots {
     pub daily: u8,
 }
 
-/// Which kind of schedule a user is under.
+/// The active kind of schedule of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum ScheduleKind {
     WeekDay,
@@ -29,20 +29,20 @@ enum ScheduleKind {
     Daily,
 }
 
-/// The schedules of a lock, by user and slot. One kind at a time counts for each user.
+/// The schedules of a lock, by user and slot. One kind at a time is active per user.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct ScheduleTable {
     week_day: BTreeMap<ScheduleSlot, WeekDay>,
     year_day: BTreeMap<ScheduleSlot, YearDay>,
     daily: BTreeMap<ScheduleSlot, Daily>,
-    /// The kind that was set last, and whether it is switched on.
+    /// The kind that was set last, and whether it is enabled.
     kinds: BTreeMap<u8, (ScheduleKind, bool)>,
-    /// The zone of the clock; when clocks change in summer nobody tells it.
+    /// The time zone. Daylight saving is not switched automatically.
     zone: Option<TimeOffset>,
 }
 
 impl ScheduleTable {
-    /// Whether the code of this user works then. A user without a schedule that is switched on may always enter.
+    /// Whether the code of this user is valid at `at`. A user without an enabled schedule is always allowed.
     fn allows(&self, user: u16, at: jiff::civil::DateTime) -> bool {
         let Ok(user) = u8::try_from(user) else { return true };
         let Some((kind, true)) = self.kinds.get(&user).copied() else { return true };
@@ -71,7 +71,7 @@ fn in_year_day(schedule: &YearDay, at: jiff::civil::DateTime) -> bool {
     (of(&schedule.start)..of(&schedule.stop)).contains(&now)
 }
 
-/// A day's entry may last over midnight, so yesterday's counts, too.
+/// An entry may last past midnight, so the previous day counts, too.
 fn in_daily(schedule: &Daily, at: jiff::civil::DateTime) -> bool {
     let start = time(schedule.start_hour, schedule.start_minute);
     let end = start + time(schedule.duration_hour, schedule.duration_minute);
@@ -158,13 +158,13 @@ pub(super) fn schedule_entry_lock(lock: &mut Node, command: &Command, _: Instant
 }
 
 impl Node {
-    /// Whether a schedule keeps this user out at the moment.
+    /// Whether a schedule denies access to this user at the moment.
     pub(super) fn is_out_of_schedule(&self, user: u16, now: Instant) -> bool {
         let local = self.local_time(now);
         self.model.schedules.is_some() && local.is_some_and(|at| !self.memory.schedules.allows(user, at))
     }
 
-    /// What its clock shows in its zone.
+    /// The local time of the lock.
     fn local_time(&self, now: Instant) -> Option<jiff::civil::DateTime> {
         let minutes = self.memory.schedules.zone.map_or(0, |zone| zone.standard_minutes());
         let utc = jiff::Timestamp::from_millisecond(self.time(now).as_millis()).ok()?;
@@ -174,7 +174,7 @@ impl Node {
 }
 
 impl ScheduleTable {
-    /// A schedule that was set counts from now on, and no other kind does.
+    /// Setting a schedule enables it and disables the other kinds.
     fn switch(&mut self, put: Option<Action>, kind: ScheduleKind, slot: ScheduleSlot) -> Answer {
         match put {
             None => Answer::Refused,
@@ -188,7 +188,7 @@ impl ScheduleTable {
     }
 }
 
-/// One schedule on its way into its table.
+/// A schedule that is to be stored.
 struct Put<T> {
     action: Action,
     slot: ScheduleSlot,
@@ -198,7 +198,7 @@ struct Put<T> {
 }
 
 impl<T> Put<T> {
-    /// Carries it out; `None`: refused, for want of the user, the slot or the time.
+    /// Stores it; `None`: refused, because user, slot or time is invalid.
     fn into_table(self, table: &mut BTreeMap<ScheduleSlot, T>, users: &[u8]) -> Option<Action> {
         let Self { action, slot, schedule, valid, slots } = self;
         if !users.contains(&slot.user_id) || slot.slot_id > slots {
@@ -288,7 +288,7 @@ mod tests {
         assert!(opens(&mut lock, NOW), "switched off: always");
         tell(&mut lock, &[0x4E, 0x02, 1]);
         assert!(!opens(&mut lock, NOW));
-        // Slot 0: all of theirs.
+        // Slot 0 means all slots of the user.
         tell(&mut lock, &[0x4E, 0x06, 0, 2, 0]);
         assert!(opens(&mut lock, NOW));
     }

@@ -1,4 +1,4 @@
-//! How a lock speaks under its keys: commands wait in their order for the moment they are due and for their nonce.
+//! Encryption of a lock: commands wait in order until they are due and have a nonce.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,21 +17,21 @@ use crate::security::s0::S0Keys;
 use crate::security::s0::peer::{Next, Peer, Said};
 use crate::security::s2::{Addressing, FrameKey, Received, S2Context, Sealing, Session};
 
-/// How long it waits for a nonce before it asks again, and how often it asks.
+/// Time-out for a nonce, and number of tries.
 const NONCE_WAIT: Duration = Duration::from_secs(2);
 const ASKS: u8 = 3;
-/// The longest payload of a frame.
+/// Maximum payload of a frame.
 const ROOM: usize = 46;
 
-/// A lock's place in a network. Survives a power cut.
+/// Network, node id and keys of a lock. Survives a power cut.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Membership {
     pub home: HomeId,
     pub own: NodeId,
     pub controller: NodeId,
-    /// The classes it was granted; none: it is there in clear.
+    /// The granted classes; none means that it was included without security.
     pub granted: KeyMask,
-    /// Their keys; what the others are does not matter.
+    /// Their keys; the others are not used.
     pub keys: NetworkKeys,
 }
 
@@ -47,7 +47,7 @@ impl Membership {
     }
 }
 
-/// A command that is to go out under a class.
+/// A command that waits to be sent under a class.
 #[derive(Clone, Debug)]
 struct Waiting {
     at: Instant,
@@ -55,36 +55,35 @@ struct Waiting {
     command: Zeroizing<Vec<u8>>,
 }
 
-/// What a secured frame of the controller leads to.
+/// The result of an encrypted frame of the controller.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// To be sent at once: a nonce.
+    /// A nonce, to be sent at once.
     pub(super) answer: Option<Vec<u8>>,
-    /// A command, and the class it came under.
+    /// A command, and the class that it was received under.
     pub(super) command: Option<(SecurityClass, Zeroizing<Vec<u8>>)>,
 }
 
-/// The talk with the controller under the keys of a [`Membership`]. Lost by a power cut.
+/// The sessions with the controller under the keys of a [`Membership`]. Lost in a power cut.
 #[derive(Debug)]
 pub(super) struct Secured {
     entropy: Entropy,
     session: Session,
     peer: Option<Peer>,
     queue: VecDeque<Waiting>,
-    /// The first in the queue waits for its nonce until then.
+    /// Time-out for the nonce of the first command in the queue.
     nonce_until: Option<Instant>,
     asked: u8,
-    /// What went out last under S2, until it was sealed again once.
+    /// The last S2 command, until it was encrypted again once.
     last: Option<Waiting>,
 }
 
 impl Secured {
-    /// A talk that begins.
     pub(super) fn new(membership: &Membership, entropy: Entropy) -> Self {
         Self::going_on(membership, None, None, entropy)
     }
 
-    /// A talk that goes on from how the lock got its keys.
+    /// Sessions that continue those of the key exchange.
     pub(super) fn going_on(membership: &Membership, session: Option<Session>, peer: Option<Peer>, mut entropy: Entropy) -> Self {
         let &Membership { own, controller, granted, .. } = membership;
         let session = session.unwrap_or_else(|| Session::new(controller, granted, &mut entropy));
@@ -93,7 +92,7 @@ impl Secured {
     }
 
     pub(super) fn say(&mut self, command: Vec<u8>, under: SecurityClass, at: Instant) {
-        // Behind what is due at the same moment, and never before what waits for its nonce.
+        // Behind commands that are due at the same time, and never before the one that waits for its nonce.
         let place = self.queue.partition_point(|it| it.at <= at).max(usize::from(self.nonce_until.is_some()));
         self.queue.insert(place, Waiting { at, under, command: Zeroizing::new(command) });
     }
@@ -103,7 +102,7 @@ impl Secured {
         self.queue.len()
     }
 
-    /// Drops all but the first of them.
+    /// Drops all but the first commands.
     pub(super) fn keep(&mut self, waiting: usize) {
         self.queue.truncate(waiting);
     }
@@ -155,7 +154,7 @@ impl Secured {
                 }
                 Heard::default()
             }
-            // Bootstrapping is over, or has not begun.
+            // The key exchange is over, or has not begun.
             Received::InClear(_) | Received::Duplicate | Received::Ignored(_) => Heard::default(),
         }
     }
@@ -222,7 +221,7 @@ impl Secured {
                 self.wait(now);
                 Some(Command::Security(Security::NonceGet).write())
             }
-            // The nonce for the second part is told because of the first.
+            // The controller sends the nonce for the second part because of the first.
             Next::Send { payload, last: false } => {
                 self.wait(now);
                 Some(payload)
@@ -243,7 +242,7 @@ impl Secured {
         self.nonce_until = Some(now + NONCE_WAIT);
     }
 
-    /// Done with the first in the queue, or giving it up.
+    /// The first command in the queue was sent or given up.
     fn next(&mut self) {
         self.queue.pop_front();
         self.asked = 0;

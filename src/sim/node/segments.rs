@@ -1,5 +1,5 @@
-//! Frames that are too long for one, in segments (docs/protocol/command-classes.md 0x55). The controller's timers do: a
-//! lock asks for what is missing when the end came, and sends again what it is asked for.
+//! Transport Service (docs/protocol/command-classes.md 0x55). Time-outs are those of the controller: a lock requests
+//! missing segments after the last one arrived, and repeats segments on request.
 
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use crate::command::transport_service::{
 };
 use crate::command::{Body, Command};
 
-/// The longest payload of a frame, and the most bytes of a datagram in it.
+/// Maximum payload of a frame, and of a segment.
 const ROOM: usize = 46;
 const SEGMENT: usize = 39;
-/// Between two segments: others want the air, too.
+/// Pause between two segments, so that others can use the channel.
 pub(super) const GAP: Duration = Duration::from_millis(35);
 
-/// What is under way, each way.
+/// Datagrams in both directions.
 #[derive(Debug, Default)]
 pub(super) struct Segments {
     incoming: Option<(SessionId, Vec<Option<u8>>)>,
-    /// The last one that was whole: its end may come again.
+    /// The last complete datagram: its last segment may be repeated.
     done: Option<(SessionId, usize)>,
     outgoing: Option<(SessionId, Vec<u8>)>,
     session: SessionId,
 }
 
-/// What a segment leads to.
+/// The result of a segment.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// To be sent, in this order.
+    /// To be sent in this order.
     pub(super) frames: Vec<Vec<u8>>,
     pub(super) datagram: Option<Vec<u8>>,
 }
@@ -44,7 +44,7 @@ impl Segments {
         frames
     }
 
-    /// A frame of the class.
+    /// Handles a frame of the class.
     pub(super) fn hear(&mut self, said: &TransportService) -> Heard {
         match said {
             TransportService::FirstSegment(it) => self.piece(it.session_id, it.datagram_size, 0, &it.partial_datagram.0),
@@ -72,7 +72,7 @@ impl Segments {
             return Heard { frames, datagram: None };
         }
         if offset == 0 {
-            // The ids come around.
+            // Session ids are reused.
             self.done.take_if(|(done, _)| *done == session);
         }
         let (_, gathered) = match &mut self.incoming {
@@ -97,7 +97,7 @@ impl Segments {
     }
 }
 
-/// The segments of a payload from a place on.
+/// The segments of a payload from an offset on.
 fn segments(session: SessionId, payload: &[u8], from: usize) -> Vec<Vec<u8>> {
     let Some(datagram_size) = Offset::new(payload.len()) else { return Vec::new() };
     let pieces = payload.chunks(SEGMENT).enumerate().map(|(n, piece)| (n * SEGMENT, piece));
@@ -170,7 +170,7 @@ mod tests {
     fn a_datagram_under_an_id_that_came_around_is_heard() {
         let mut heard = Segments::default();
         for first in [0, 100] {
-            // A sender that was restarted begins with the same id.
+            // A sender that was restarted begins with the same session id.
             let datagram: Vec<u8> = (first..first + 100).collect();
             let frames = Segments::default().cut(datagram.clone());
             let told: Vec<_> = frames.iter().filter_map(|frame| heard.hear(&parse(frame)).datagram).collect();

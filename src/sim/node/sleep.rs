@@ -1,5 +1,5 @@
-//! Nodes that sleep and wake by themselves: Wake Up version 2 (docs/protocol/command-classes.md 0x84). Asleep they hear
-//! nothing.
+//! Nodes that sleep and wake by themselves: Wake Up version 2 (docs/protocol/command-classes.md 0x84). While asleep
+//! they receive nothing.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::command::Command;
 use crate::command::wake_up::{Interval, IntervalCapabilitiesReport, WakeUp};
 use crate::domain::time::{Deadline, Instant};
 
-/// After its last exchange it goes to sleep by itself.
+/// Time after the last exchange until it goes to sleep by itself.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Intervals it takes, in seconds.
+/// Valid intervals in seconds.
 const SHORTEST: u32 = 60;
 const LONGEST: u32 = 86_400;
 const STEP: u32 = 60;
@@ -20,7 +20,7 @@ pub(super) fn wake_up(node: &mut Node, command: &Command, now: Instant) -> Optio
     let report = match command {
         WakeUp::IntervalSet(to) => {
             let fits = (SHORTEST..=LONGEST).contains(&to.interval) && to.interval.is_multiple_of(STEP);
-            // 0: it wakes by what it senses only.
+            // 0: it is only woken by its sensor.
             if !fits && to.interval != 0 {
                 return Some(Answer::Refused);
             }
@@ -46,7 +46,7 @@ pub(super) fn wake_up(node: &mut Node, command: &Command, now: Instant) -> Optio
 }
 
 impl Node {
-    /// A sensor gets wet, or dry: it wakes to tell it.
+    /// A sensor gets wet or dry, and wakes to report it.
     pub fn sense(&mut self, wet: bool, now: Instant) {
         if self.has_power() && self.memory.on != wet {
             self.memory.on = wet;
@@ -54,7 +54,7 @@ impl Node {
         }
     }
 
-    /// Someone presses the button by which a sleeping node wakes.
+    /// Presses the button that wakes a sleeping node.
     pub fn wake_by_hand(&mut self, now: Instant) {
         if !self.has_power() || self.model.wake_up.is_none() {
             return;
@@ -69,7 +69,7 @@ impl Node {
         }
     }
 
-    /// Wakes where it is time to.
+    /// Wakes up if the interval has passed.
     pub(super) fn wake_on_time(&mut self, now: Instant) {
         if self.wakes_at().is_some_and(|at| at <= now) {
             self.wake_by_hand(now);
@@ -85,7 +85,7 @@ impl Node {
         if self.model.wake_up.is_some() { PATIENCE } else { STAYS_AWAKE }
     }
 
-    /// With power it wakes at once, and from then on by its interval. While it gets its keys it is awake.
+    /// It wakes at power-up, and then by its interval. During key exchange it stays awake.
     fn wakes_at(&self) -> Option<Instant> {
         let default = self.model.wake_up.filter(|_| self.has_power() && self.joining.is_none())?;
         let seconds = self.memory.wake_up.map_or(default, |interval| interval.interval);

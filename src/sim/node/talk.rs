@@ -1,6 +1,7 @@
-//! A node with security: what it lists in clear, under which class it listens, and how it gets and loses its keys. It
-//! behaves as certified nodes do: once it has keys it only tells in clear who it is, and below its highest class it
-//! does nothing. Locks and keypads are as silent where they got none; others serve any node that comes.
+//! A node with security: what it lists unencrypted, under which class it accepts commands, and how it gets and loses
+//! its keys. It behaves as certified nodes do: once it has keys, it only answers questions about its identity
+//! unencrypted, and ignores commands below its highest class. Locks and keypads without keys are as silent; other nodes
+//! accept any command.
 
 use std::collections::VecDeque;
 
@@ -18,18 +19,18 @@ use super::{Membership, Node, STAYS_AWAKE, Spoken};
 use crate::sim::joiner::{Failure, Joined, Joiner, Place, Wishes};
 use crate::sim::model::Kind;
 
-/// What a lock with security has in clear, too.
+/// Classes that a lock with security also supports unencrypted.
 const IN_CLEAR: [ClassId; 5] =
     [ClassId::Z_WAVE_PLUS_INFO, ClassId::TRANSPORT_SERVICE, ClassId::SUPERVISION, ClassId::SECURITY, ClassId::SECURITY_2];
 
 impl Node {
-    /// The classes of its node information frame: all, or those in clear.
+    /// The classes in its node information frame: all, or those that are supported unencrypted.
     pub fn listed(&self) -> Vec<ClassId> {
         let in_clear = |class: &ClassId| !self.insists_on_keys() || IN_CLEAR.contains(class);
         self.named_classes().filter(in_clear).collect()
     }
 
-    /// The classes that it has under its highest class only.
+    /// The classes that it supports under its highest class only.
     pub fn secure_classes(&self) -> Vec<ClassId> {
         self.named_classes().filter(|class| !IN_CLEAR.contains(class)).collect()
     }
@@ -39,7 +40,7 @@ impl Node {
         self.memory.membership.as_ref().map(Membership::class).unwrap_or_default()
     }
 
-    /// It was added to a network: the controller may give it keys now.
+    /// It was added to a network, and key exchange begins.
     pub fn join(&mut self, wishes: Wishes, place: Place, now: Instant) {
         let entropy = Entropy::from_seed(self.entropy.bytes());
         self.become_member(place, Joined::nothing(), entropy.child("in clear"));
@@ -49,12 +50,12 @@ impl Node {
         self.wake(now);
     }
 
-    /// How getting its keys ended; `None` while it goes on, or where it never began.
+    /// The result of its key exchange; `None` while it is under way, or if there was none.
     pub fn joined(&self) -> Option<Result<KeyMask, Failure>> {
         self.joined
     }
 
-    /// It was excluded, or left: network, keys and lifeline are forgotten, and codes kept.
+    /// It was excluded: network, keys and lifeline are forgotten, codes stay.
     pub fn forget(&mut self) {
         self.memory.membership = None;
         self.memory.lifeline.clear();
@@ -63,7 +64,7 @@ impl Node {
         self.power_cut();
     }
 
-    /// Someone types the first two groups of the controller's DSK into it. `false`: it waits for none.
+    /// The first two groups of the controller's DSK are typed into it. `false`: it does not wait for them.
     pub fn type_dsk(&mut self, code: [u16; 2], now: Instant) -> bool {
         let typed = self.joining.as_mut().is_some_and(|joining| joining.type_code(code, now));
         self.go_on_joining(now);
@@ -79,7 +80,7 @@ impl Node {
         classes.into_iter().filter(|(has, ..)| *has).map(|(_, class, version)| (class, version)).collect()
     }
 
-    /// Whether it takes a command that came under `under`.
+    /// Whether it accepts a command that was received under `under`.
     pub(super) fn listens(&self, command: &Command, under: SecurityClass) -> bool {
         if !self.insists_on_keys() {
             return true;
@@ -88,7 +89,7 @@ impl Node {
         under == class && class != SecurityClass::None || IN_CLEAR.contains(&command.class())
     }
 
-    /// Says it under a class, at that moment.
+    /// Queues a payload to be sent under a class at that time.
     pub(super) fn speak(&mut self, payload: Vec<u8>, under: SecurityClass, at: Instant) {
         match &mut self.secured {
             Some(secured) if under != SecurityClass::None => secured.say(payload, under, at),
@@ -96,17 +97,17 @@ impl Node {
         }
     }
 
-    /// Says what is due under its keys.
+    /// Sends what is due, encrypted.
     pub(super) fn speak_secured(&mut self, now: Instant) {
         let (Some(secured), Some(membership)) = (&mut self.secured, &self.memory.membership) else { return };
         for frame in secured.due(membership, now) {
-            // It listens for the answer, which may be a nonce.
+            // It stays awake for the answer, which may be a nonce.
             self.awake_until = self.awake_until.max(now + STAYS_AWAKE);
             say_cut(&mut self.segments, &mut self.says, frame, now);
         }
     }
 
-    /// A frame of the classes that carry others.
+    /// Handles a frame of an encapsulating class.
     pub(super) fn hear_secured(&mut self, command: Command, now: Instant) {
         if let Some(joining) = self.joining.as_mut().filter(|_| !matches!(command, Command::TransportService(_))) {
             joining.receive(command, now);
@@ -140,7 +141,7 @@ impl Node {
         }
     }
 
-    /// What it has under a class: everything under the highest, and nothing under the others it was granted.
+    /// The class list under a class: complete under the highest, empty under other granted classes.
     fn supported_at(&self, under: SecurityClass, command: &Command) -> Option<Command> {
         let supported = if under == self.class() { self.secure_classes() } else { Vec::new() };
         match command {
@@ -156,7 +157,7 @@ impl Node {
         }
     }
 
-    /// Takes along what getting its keys led to.
+    /// Processes the result of the key exchange.
     pub(super) fn go_on_joining(&mut self, now: Instant) {
         let Some(joining) = self.joining.as_mut() else { return };
         joining.handle_timeout(now);
@@ -196,7 +197,7 @@ impl Node {
     }
 }
 
-/// Says a frame, in segments if it is too long.
+/// Sends a payload, in segments if it is too long.
 fn say_cut(segments: &mut Segments, says: &mut VecDeque<Spoken>, frame: Vec<u8>, now: Instant) {
     let frames = segments.cut(frame);
     says.extend(frames.into_iter().zip(0..).map(|(payload, n)| Spoken { at: now + GAP * n, payload }));

@@ -1,4 +1,4 @@
-//! What was sent: airtime, frames, beams, for each sender, and the share of an hour that the law counts.
+//! Radio statistics: airtime, frames and beams of each sender, and the duty cycle.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,34 +15,34 @@ const HOUR: Duration = Duration::from_hours(1);
 /// What is sent within this time is one entry of the last hour.
 const GRAIN: u64 = 1_000;
 
-/// What one sender put being transmitted, or all of them.
+/// Counts of one sender, or of all.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counts {
     /// Microseconds of transmission: frames, acknowledgements and beams.
     pub airtime_us: u64,
-    /// Frames, repetitions and each hop of a route among them, acknowledgements not.
+    /// Frames, including repetitions and each hop of a route, without acknowledgements.
     pub frames: u64,
-    /// Of those, how many were sent because no acknowledgement came.
+    /// Frames that were repeated without an acknowledgement.
     pub retransmissions: u64,
-    /// Beams: of a node, those that were to wake it, any node that sent them; of the controller, those that it sent.
+    /// Beams: for a node those that were sent to wake it, for the controller those that it sent.
     pub beams: u64,
-    /// Beams that woke someone up: of a node, how often it woke.
+    /// Beams that woke a receiver: for a node, how often it woke.
     pub wake_ups: u64,
 }
 
-/// What was being transmitted since the world began. Times are real ones, however hasty the world is.
+/// Statistics since the start. Times are realistic, even if the world runs faster.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct RadioStatistics {
     pub total: Counts,
     pub controller: Counts,
-    /// Each node that sent or was to be woken.
+    /// Each node that sent, or that a beam was sent to.
     pub nodes: BTreeMap<NodeId, Counts>,
-    /// Microseconds that the controller sent in the last hour in the band where the law counts them.
+    /// Microseconds that the controller sent in the last hour in the limited band.
     pub last_hour_us: u64,
 }
 
 impl RadioStatistics {
-    /// The share of the last hour in which the controller sent in the band that is limited: 1.0 is all of it.
+    /// The duty cycle of the controller in the limited band during the last hour: 1.0 is all of it.
     pub fn duty_cycle(&self) -> f64 {
         Duration::from_micros(self.last_hour_us).as_secs_f64() / HOUR.as_secs_f64()
     }
@@ -57,13 +57,13 @@ impl RadioStatistics {
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     counted: RadioStatistics,
-    /// What the controller sent in the limited band, by the second, oldest first.
+    /// Transmissions of the controller in the limited band, by second, oldest first.
     hour: VecDeque<(Instant, u64)>,
-    /// What the controller's last transmission still is to send, should it be stopped.
+    /// Remaining emissions of the controller's last transmission, which an abort removes.
     stoppable: Vec<Emission>,
 }
 
-/// Something being transmitted.
+/// One emission: a frame, acknowledgement or beam.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Emission {
     pub(super) from: Party,
@@ -81,7 +81,7 @@ pub(super) enum Kind {
 }
 
 impl Meter {
-    /// A transmission of the controller begins: what the one before sent is history.
+    /// A transmission of the controller begins: the previous one cannot be aborted any more.
     pub(super) fn begin(&mut self) {
         self.stoppable.clear();
     }
@@ -110,7 +110,7 @@ impl Meter {
         }
     }
 
-    /// The controller's transmission was stopped: what would have come after was never sent.
+    /// The controller's transmission was aborted: later emissions are removed.
     pub(super) fn stop(&mut self, now: Instant) {
         let take = |counts: &mut Counts, by: &Counts| {
             counts.airtime_us = counts.airtime_us.saturating_sub(by.airtime_us);
@@ -121,7 +121,7 @@ impl Meter {
         };
         for emission in std::mem::take(&mut self.stoppable) {
             let unsent = emission.lasts.saturating_sub(now.since(emission.at));
-            // What has begun counts, for as long as it went on.
+            // An emission that has begun counts up to now.
             let kind = if emission.at < now { Kind::Acknowledgement } else { emission.kind };
             self.book(Emission { lasts: unsent, kind, ..emission }, take);
             let second = second_of(emission.at);
@@ -132,7 +132,7 @@ impl Meter {
         }
     }
 
-    /// What was counted so far.
+    /// The statistics so far.
     pub(super) fn read(&self, now: Instant) -> RadioStatistics {
         let recent = self.hour.iter().filter(|(at, _)| *at + HOUR >= now);
         RadioStatistics { last_hour_us: recent.map(|(_, sum)| sum).sum(), ..self.counted.clone() }

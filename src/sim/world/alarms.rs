@@ -1,4 +1,4 @@
-//! Who is due when, so that a moment costs those that are due and not everybody.
+//! Deadlines by time, so that processing a moment costs only the nodes that are due.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ impl<K> Default for Alarms<K> {
 }
 
 impl<K: Copy + Ord> Alarms<K> {
-    /// One's deadline is another now, or none.
+    /// Sets or clears a deadline.
     pub(super) fn set(&mut self, key: K, deadline: Option<Deadline>) {
         if self.of.get(&key).copied() == deadline {
             return;

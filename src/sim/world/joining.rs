@@ -1,4 +1,4 @@
-//! What people do with devices at the network's edge: unpack, put into learn mode, type, exclude.
+//! Actions with devices at the edge of the network: switch on, learn mode, typing, exclusion.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::sim::radio::{Effort, Receiver, Way};
 
 /// Bytes of a node information frame.
 const NODE_INFORMATION: usize = 12;
-/// A node whose button was pressed says so this often, and for so long.
+/// Interval and duration of the frames after the button was pressed.
 const CALLS_EACH: Duration = Duration::from_secs(1);
 const LEARN_MODE: Duration = Duration::from_secs(30);
-/// From a failure to leaving by itself.
+/// Time from a failure until the device leaves by itself.
 const GIVES_UP_IN: Duration = Duration::from_secs(1);
 
 impl World {
-    /// Someone unpacks a device and gives it power: with SmartStart it asks to be included from then on, otherwise its
-    /// button is pressed, as by [`World::press`].
+    /// Switches a device on: with SmartStart it asks to be included from then on, otherwise its button is pressed, as
+    /// by [`World::press`].
     pub fn offer(&mut self, device: Device, now: Instant) -> DeviceId {
         let id = self.next_device();
         let lock = Node::fresh(device.model.clone(), self.entropy.child(&format!("sim/device {}", id.0)));
@@ -35,8 +35,7 @@ impl World {
         id
     }
 
-    /// Someone presses the button of a device: for half a minute it can be included, or excluded where it is in a
-    /// network.
+    /// Presses the button of a device: for 30 s it can be included, or excluded if it is in a network.
     pub fn press(&mut self, device: DeviceId, now: Instant) {
         if let Some(outside) = self.outside.get_mut(&device) {
             outside.learn(now);
@@ -46,17 +45,17 @@ impl World {
         }
     }
 
-    /// Someone presses the button of a node's device, to exclude it.
+    /// Presses the button of a node to exclude it.
     pub fn leave(&mut self, node: NodeId, now: Instant) {
         self.schedule(now, Due::NodeLeaves { node, until: now + LEARN_MODE });
     }
 
-    /// What the label of a device says.
+    /// The DSK on the label of a device.
     pub fn dsk(&self, device: DeviceId) -> Option<Dsk> {
         self.devices.get(&device).map(Device::dsk)
     }
 
-    /// Someone types the first two groups of the controller's DSK into a device. `false`: it does not wait for them.
+    /// Types the first two groups of the controller's DSK into a device. `false`: it does not wait for them.
     pub fn type_into(&mut self, device: DeviceId, code: [u16; 2], now: Instant) -> bool {
         let Some(node) = self.node_of(device) else { return false };
         let typed = self.visit(node, |lock| lock.type_dsk(code, now));
@@ -64,7 +63,7 @@ impl World {
         typed.unwrap_or_default()
     }
 
-    /// The node that a device is; `None` while it is outside.
+    /// The node id of a device; `None` while it is not included.
     pub fn node_of(&self, device: DeviceId) -> Option<NodeId> {
         self.inside.iter().find(|(_, inside)| **inside == device).map(|(node, _)| *node)
     }
@@ -80,7 +79,7 @@ impl World {
         outside.or_else(|| self.nodes.get(&self.node_of(device)?))
     }
 
-    /// Repairs a device, or breaks it: what is wrong with it the next time it joins.
+    /// Changes a device: the fault of its next inclusion.
     pub fn device_mut(&mut self, device: DeviceId) -> Option<&mut Device> {
         self.devices.get_mut(&device)
     }
@@ -89,7 +88,7 @@ impl World {
         DeviceId(self.devices.keys().next_back().map_or(1, |last| last.0 + 1))
     }
 
-    /// Devices outside say what they have to say.
+    /// Sends the frames of devices outside the network.
     pub(super) fn call_out(&mut self, now: Instant) {
         let mut calls = Vec::new();
         for id in self.device_alarms.due(now) {
@@ -122,7 +121,7 @@ impl World {
         self.carry_out(effects, now);
     }
 
-    /// A device is in the network. If it takes the place of a node, that node's device is gone for good.
+    /// A device was included. If it replaces a node, the device of that node is gone.
     pub(super) fn joined(&mut self, device: DeviceId, node: NodeId, now: Instant) {
         let (Some(Outside { mut lock, .. }), Some(joins)) = (self.outside.remove(&device), self.devices.get(&device)) else {
             return;
@@ -136,7 +135,7 @@ impl World {
         self.inside.insert(node, device);
     }
 
-    /// A device is out of the network, and knows it: it forgets what it knew of it.
+    /// A device was excluded and forgets its network.
     pub(super) fn left(&mut self, node: NodeId, now: Instant) {
         let (Some(mut lock), Some(id)) = (self.nodes.remove(&node), self.inside.remove(&node)) else { return };
         self.homes.remove(&node);
@@ -152,8 +151,8 @@ impl World {
         self.outside.insert(id, outside);
     }
 
-    /// A SmartStart device that got no keys leaves by itself, once it said why (docs/protocol/security.md B11), and so
-    /// does every device that someone reset; the controller does not know.
+    /// A SmartStart device without keys leaves by itself after it reported the failure (docs/protocol/security.md B11),
+    /// and so does every device that was reset. The controller does not notice.
     pub(super) fn watch(&mut self, node: NodeId, now: Instant) {
         let scheduled = |due: &Due| matches!(due, Due::NodeGivesUp { node: other } if *other == node);
         if self.has_left(node) && !self.agenda.values().any(scheduled) {

@@ -537,7 +537,7 @@ fn the_reason_of_a_node_that_stops_is_told_with_what_to_do() {
         });
         let failure = how.unwrap_err();
         assert_eq!(failure, Failure::StoppedByNode(FailType(number)));
-        assert!(failure.to_string().starts_with("the device stopped it: ") && failure.advice().starts_with("exclude"));
+        assert!(failure.to_string().starts_with("the device cancelled: ") && failure.advice().starts_with("exclude"));
     }
 }
 

@@ -1,5 +1,5 @@
-//! The users and credentials of a lock, and what it makes of a Set (docs/protocol/command-classes.md 0x83). Where the
-//! sheet is silent the rules are those of Z-Wave JS's mock lock, which cites the standard for each.
+//! The users and credentials of a lock, and how it processes a Set (docs/protocol/command-classes.md 0x83). Where that
+//! file says nothing, the rules are those of the mock lock of Z-Wave JS, which cites the standard for each.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::command::user_credential::{
 };
 use crate::domain::pin::CodeText;
 
-/// Which users and credentials a lock takes: what it reports of itself.
+/// The capabilities that a lock reports for users and credentials.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CredentialAbilities {
     pub users: UserCapabilitiesReport,
@@ -19,18 +19,17 @@ pub struct CredentialAbilities {
 }
 
 impl CredentialAbilities {
-    /// What it makes of one type; `None`: it does not take it.
+    /// The capabilities of one type; `None`: not supported.
     pub fn of_type(&self, credential_type: CredentialType) -> Option<&CredentialAbility> {
         self.credentials.credential_types.iter().find(|ability| ability.credential_type == credential_type)
     }
 
-    /// A read shows what was stored, and not a hash of it or nothing.
+    /// Whether a read returns the data, and not a hash or nothing.
     fn reads_back(&self, credential_type: CredentialType) -> bool {
         self.of_type(credential_type).is_some_and(|ability| ability.max_credential_hash_length == 0)
     }
 }
 
-/// A credential that is in a slot.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Credential {
     pub user_id: u16,
@@ -39,7 +38,7 @@ pub struct Credential {
     pub modifier: Modifier,
 }
 
-/// Everything a lock with User Credential keeps. A slot is one user's alone, so credentials are kept by type and slot.
+/// The stored users and credentials. Slots are shared by all users, so credentials are stored by type and slot.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct CredentialTable {
     users: BTreeMap<u16, (User, Modifier)>,
@@ -47,16 +46,16 @@ pub struct CredentialTable {
     admin: CodeText,
 }
 
-/// What a Set led to: its report, and whether it was carried out.
+/// The result of a Set: its report, and whether it was carried out.
 pub(in crate::sim::node) type Outcome<R> = (R, bool);
 
 impl CredentialTable {
-    /// A user; `None`: nobody has that number.
+    /// A user; `None`: there is none with that id.
     pub fn user(&self, user_id: u16) -> Option<&User> {
         self.users.get(&user_id).map(|(user, _)| user)
     }
 
-    /// What is in a slot; `None`: nothing.
+    /// The content of a slot.
     pub fn get(&self, credential_type: CredentialType, slot: u16) -> Option<&Credential> {
         self.credentials.get(&(credential_type, slot))
     }
@@ -78,7 +77,7 @@ impl CredentialTable {
         all.find(|(kind, _, held)| *kind == CredentialType::PIN && held.user_id == user_id).map(|(_, slot, _)| slot)
     }
 
-    /// The first slot of a type with nothing in it.
+    /// The first empty slot of a type.
     pub fn free_slot(&self, ability: &CredentialAbility) -> Option<u16> {
         (1..=ability.number_of_credential_slots).find(|slot| self.get(ability.credential_type, *slot).is_none())
     }
@@ -171,7 +170,7 @@ impl CredentialTable {
             _ => return None,
         };
         if let Some(refusal) = refusal {
-            // Who is refused for a twin is told where that is.
+            // The report for a duplicate names its slot.
             let about = match twin.filter(|_| refusal == CredentialReportType::DUPLICATE) {
                 Some((slot, owner)) => Place { user_id: owner, credential_type, credential_slot: slot },
                 None => Place { user_id: owner.unwrap_or(user_id), ..place },
@@ -187,7 +186,7 @@ impl CredentialTable {
         Some((self.tell_credential(report_type, place, can), true))
     }
 
-    /// Zeros mean all, but a slot without its type, or one slot of nobody in particular, means nothing.
+    /// Zeros mean all. A slot without a type, or a slot without a user, means nothing.
     fn delete_credentials(&mut self, place: Place, by: Modifier, can: &CredentialAbilities) -> Option<Outcome<CredentialReport>> {
         let Place { user_id, credential_type, credential_slot } = place;
         if credential_slot != 0 {
@@ -209,7 +208,7 @@ impl CredentialTable {
         Some((CredentialReport { modifier: by, ..report }, true))
     }
 
-    /// Answers a User Get: 0 asks for the first.
+    /// Answers a User Get; 0 asks for the first user.
     pub(in crate::sim::node) fn answer_user(&self, asked: u16) -> UserReport {
         let first = self.users.keys().next().copied().unwrap_or_default();
         let user_id = if asked == 0 { first } else { asked };
@@ -217,7 +216,7 @@ impl CredentialTable {
         UserReport { next_user_id: next.unwrap_or_default(), ..self.tell_user(UserReportType::ANSWER, user_id) }
     }
 
-    /// Answers a Credential Get: zeros ask for the first there is. `None`: a slot without its type is ignored.
+    /// Answers a Credential Get; zeros ask for the first credential. `None`: a slot without a type is ignored.
     pub(in crate::sim::node) fn answer_credential(&self, asked: Place, can: &CredentialAbilities) -> Option<CredentialReport> {
         let Place { user_id, credential_type, credential_slot } = asked;
         if credential_type == CredentialType::NONE && credential_slot != 0 {
@@ -297,7 +296,7 @@ impl CredentialTable {
         Some((self.answer_admin(AdminResult::MODIFIED), true))
     }
 
-    /// A disposable user has opened the door: their credentials work no more.
+    /// A disposable user has opened the door: the credentials of this user are invalid from now on.
     pub(in crate::sim::node) fn use_up(&mut self, user_id: u16) -> Option<UserReport> {
         let (user, modifier) = self.users.get_mut(&user_id).filter(|(user, _)| user.user_type == UserType::DISPOSABLE)?;
         user.active = false;
@@ -305,7 +304,7 @@ impl CredentialTable {
         Some(self.tell_user(UserReportType::MODIFIED, user_id))
     }
 
-    /// The checksum over one user; 0: there is none.
+    /// The checksum over one user; 0 without user.
     pub fn checksum_of_user(&self, user_id: u16) -> u16 {
         self.user(user_id).map(|user| user_credential::of_user(user, self.held_by(user_id))).unwrap_or_default()
     }
@@ -335,7 +334,7 @@ impl CredentialTable {
         UserReport { report_type, next_user_id: 0, modifier, user_id, user }
     }
 
-    /// Tells a credential as the lock shows it: what is not read back stays inside.
+    /// Reports a credential; data that cannot be read back are omitted.
     pub(in crate::sim::node) fn tell_credential(
         &self,
         report_type: CredentialReportType,
@@ -352,7 +351,7 @@ impl CredentialTable {
     }
 }
 
-/// Someone added at the lock, where nobody types names.
+/// A user added at the lock, where no name can be entered.
 pub(in crate::sim::node) fn nameless() -> User {
     User { name: UserName::new(""), ..User::general("") }
 }
