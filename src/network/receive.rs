@@ -150,7 +150,7 @@ impl Network {
             // An unencrypted report may be forged. It must not count as the original, because the encrypted one would
             // then be taken for a repeat.
             Opened::Supervised(_) if !trusted => {
-                tracing::debug!(node = %id, "supervised command below the granted class: dropped")
+                tracing::debug!(node = %id, "supervised command below the granted class: dropped");
             }
             // A Get that is answered by its report needs no Supervision Report (docs/protocol/gateway.md §2.2).
             Opened::Supervised(get) if is_question(&get.command) => {
