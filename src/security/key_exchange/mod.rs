@@ -216,6 +216,10 @@ impl KeyExchange {
                     self.advance(&mut cx, |state, line, cx| state.sealed(opened.protection, command, line, cx));
                 }
             }
+            // A member has no other key, and a node that still has the temporary one would answer a nonce with the same frame.
+            Received::Answer { why: Gave::WrongKey | Gave::OutOfSync, .. } if matches!(self.state, State::AwaitProof(_)) => {
+                self.line.session.withdraw();
+            }
             Received::Answer { why: Gave::WrongKey, frame } => {
                 self.advance(&mut cx, |state, line, _| state.unopened(line, frame));
             }

@@ -422,6 +422,44 @@ fn a_node_that_has_all_its_keys_is_a_member_although_its_last_message_was_lost()
     }
 }
 
+/// The node did not hear that its last key was verified, and both sides would send frames without end.
+#[test]
+fn a_node_that_repeats_itself_under_the_old_key_is_not_answered_without_end() {
+    let mut world = World::new(lock(), None);
+    world.drain();
+    let mut to_us = 0;
+    let mut whole = World::new(lock(), None);
+    whole
+        .run_with(|to, frame| {
+            to_us += usize::from(to == US);
+            vec![frame]
+        })
+        .unwrap();
+    let mut heard = 0;
+    while let Some((to, frame)) = world.in_transit.pop_front() {
+        heard += usize::from(to == US);
+        // Our last frame is lost.
+        if to == US || heard < to_us - 1 {
+            world.arrive(to, frame);
+        }
+    }
+    let mut frames = 0;
+    while world.ended.is_empty() {
+        world.wait(Duration::from_secs(3));
+        // Not before our time for its next message is over.
+        if world.now > Instant::ZERO + Duration::from_secs(11) {
+            let again = world.joiner.say_again(world.now);
+            world.in_transit.extend(again.into_iter().map(|frame| (US, frame)));
+        }
+        while let Some((to, frame)) = world.in_transit.pop_front() {
+            frames += 1;
+            assert!(frames < 200, "they answer each other without end");
+            world.arrive(to, frame);
+        }
+    }
+    assert_eq!(world.ended, [Err(Failure::NoAnswer(KeyExchangeStep::KeyGet))]);
+}
+
 #[test]
 fn a_question_nobody_answers_ends_after_four_minutes() {
     let mut entropy = Entropy::from_number(3);
