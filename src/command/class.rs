@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_a_class_nobody_knows_are_taken_for_secret() {
+    fn payloads_of_unknown_classes_are_masked() {
         assert!(ClassId(0xF102).carries_secrets());
         assert!(!ClassId::BASIC.carries_secrets());
     }

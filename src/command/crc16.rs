@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flipped_bit_is_told_from_a_frame_that_ends_early() {
+    fn a_flipped_bit_is_distinguished_from_a_truncated_frame() {
         let mut out = Vec::new();
         append([0x56, 0x01], &[0x20, 0x02], &mut out);
         assert_eq!(out, [0x20, 0x02, 0x4D, 0x26]);

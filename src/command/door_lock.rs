@@ -312,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mode_nobody_knows_is_neither_locked_nor_unlocked() {
+    fn an_unknown_mode_is_neither_locked_nor_unlocked() {
         assert_eq!(Mode::SECURED.is_locked(), Some(true));
         assert_eq!(Mode::UNSECURED_WITH_TIMEOUT.is_locked(), Some(false));
         assert_eq!(Mode::UNKNOWN.is_locked(), None);

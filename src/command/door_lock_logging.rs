@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_with_a_wrong_clock_still_tells_what_happened() {
+    fn a_lock_with_a_wrong_clock_still_reports_events() {
         // Yale Conexis L1: hour 29.
         let record = record(&[0x4C, 0x04, 0x34, 0x07, 0xD0, 0x07, 0x13, 0xFD, 0x17, 0x04, 0x08, 0x01, 0x00, 0x00]);
         assert_eq!((record.status, record.hour, record.local_time()), (7, 29, None));

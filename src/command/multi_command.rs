@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_command_that_nobody_can_read_does_not_hide_the_others() {
+    fn one_unreadable_command_does_not_hide_the_others() {
         // Door Lock Operation Report cut short, then Battery Report.
         let Ok(Command::MultiCommand(MultiCommand::CommandEncapsulation(multi))) =
             Command::parse(&[0x8F, 0x01, 0x02, 0x03, 0x62, 0x03, 0xFF, 0x03, 0x80, 0x03, 0x64])

@@ -123,7 +123,7 @@ fn a_ping_is_a_command_and_nothing_is_not() {
 }
 
 #[test]
-fn a_cut_report_says_which_command_it_was() {
+fn a_truncated_report_names_its_command() {
     let error = Command::parse(&[0x62, 0x03, 0xFF]).unwrap_err();
     assert_eq!(error, ParseError::Truncated { class: ClassId::DOOR_LOCK, command: 0x03 });
     assert_eq!(error.to_string(), "the parameters of Door Lock command 0x03 are cut short");

@@ -62,7 +62,7 @@ impl Network {
         if let Some(controller) = self.stranger.take_if(|controller| controller.info.home == home) {
             self.ready(*controller);
         }
-        self.go_on();
+        self.process_due();
         adopted
     }
 

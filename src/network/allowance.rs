@@ -16,13 +16,13 @@ pub(super) struct Allowance {
 
 impl Allowance {
     /// Limit for a node that answers.
-    pub(super) fn of_the_living() -> Self {
+    pub(super) fn for_live_node() -> Self {
         Self::new(8, Duration::from_secs(1))
     }
 
     /// Limit for a node that acknowledged nothing lately: enough for a node that comes back, and too little for an
     /// attacker who wants the controller to keep transmitting to a lock without batteries.
-    pub(super) fn of_the_dead() -> Self {
+    pub(super) fn for_dead_node() -> Self {
         Self::new(4, Duration::from_secs(30))
     }
 
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn nonces_asked_for_in_a_node_s_name_cost_a_bounded_airtime() {
-        assert_eq!(told(Allowance::of_the_living(), 10), 8 + 599);
-        assert_eq!(told(Allowance::of_the_dead(), 10), 4 + 19);
+        assert_eq!(told(Allowance::for_live_node(), 10), 8 + 599);
+        assert_eq!(told(Allowance::for_dead_node(), 10), 4 + 19);
     }
 }

@@ -24,7 +24,7 @@ const PAUSES: [Duration; 5] = [
 /// of `PAUSES`.
 const PAUSES_WHEN_HEARD: usize = 3;
 /// Rounds in which a higher class has to stay silent before a lower one is used.
-const PATIENCE: usize = 2;
+const ROUNDS_BEFORE_LOWER_CLASS: usize = 2;
 
 /// The search for one node's class.
 #[derive(Default, Debug)]
@@ -121,7 +121,7 @@ impl ClassSearch {
             node.security_known = true;
             let allowed = node.security == SecurityClass::None && node.insecure_allowed;
             let goes_on = self.usable && !node.class_settled || allowed;
-            if self.rounds == PATIENCE {
+            if self.rounds == ROUNDS_BEFORE_LOWER_CLASS {
                 warn_unanswered(node, goes_on);
             }
             if goes_on {
@@ -133,7 +133,7 @@ impl ClassSearch {
 
     /// Whether it was asked often enough to report that it does not answer.
     pub(super) fn is_exhausted(&self) -> bool {
-        self.rounds >= PATIENCE
+        self.rounds >= ROUNDS_BEFORE_LOWER_CLASS
     }
 }
 

@@ -228,7 +228,7 @@ impl Sessions {
     }
 
     /// The status that this report was answered with before, if it is a repeat.
-    pub(super) fn told_before(&mut self, get: &Get, now: Instant) -> Option<Status> {
+    pub(super) fn answered_before(&mut self, get: &Get, now: Instant) -> Option<Status> {
         let hash = self.hash(&get.command);
         let heard = self.heard.iter_mut().rev().find(|heard| heard.is_repeated_by(get.session, &hash, now))?;
         heard.last = now;
@@ -284,7 +284,7 @@ mod tests {
         let mut sessions = Sessions::new(&mut Entropy::from_number(1));
         let new = reports.iter().filter(|(millis, session)| {
             let (get, now) = (wrong_code(*session), Instant::from_millis(*millis));
-            let is_new = sessions.told_before(&get, now).is_none();
+            let is_new = sessions.answered_before(&get, now).is_none();
             if is_new {
                 sessions.note(&get, Status::SUCCESS, now);
             }
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_codes_under_one_session_id_are_each_told() {
+    fn wrong_codes_under_one_session_id_are_all_delivered() {
         assert_eq!(happen(&[(0, 5), (9_000, 5), (18_000, 5), (27_000, 5)]), 4);
         assert_eq!(happen(&[(0, 5), (3_000, 5), (6_000, 5)]), 3);
     }
@@ -326,8 +326,8 @@ mod tests {
         let at = Instant::from_millis;
         sessions.note(&wrong_code(5), Status::SUCCESS, at(0));
         sessions.answered(SessionId::new(5));
-        assert!(sessions.told_before(&wrong_code(5), at(2_000)).is_some(), "they crossed on the air");
-        assert!(sessions.told_before(&wrong_code(5), at(3_000)).is_none(), "though a repeat came a second ago");
+        assert!(sessions.answered_before(&wrong_code(5), at(2_000)).is_some(), "they crossed on the air");
+        assert!(sessions.answered_before(&wrong_code(5), at(3_000)).is_none(), "though a repeat came a second ago");
     }
 
     #[test]
@@ -342,8 +342,8 @@ mod tests {
         let kept = format!("{sessions:?}");
         assert!(!kept.contains("UserCode"), "{kept}");
         let soon = Instant::from_millis(1_000);
-        assert!(sessions.told_before(&other, soon).is_none());
-        assert_eq!(sessions.told_before(&code, soon), Some(Status::SUCCESS));
+        assert!(sessions.answered_before(&other, soon).is_none());
+        assert_eq!(sessions.answered_before(&code, soon), Some(Status::SUCCESS));
     }
 
     #[test]

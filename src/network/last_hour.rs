@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_of_beams_is_not_forgotten_early_nor_kept_for_ever() {
+    fn an_hour_of_beams_expires_neither_early_nor_late() {
         let mut airtime = LastHour::default();
         let at = |minute: u64| Instant::from_millis(minute * 60_000);
         for minute in 0..600 {

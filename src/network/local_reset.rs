@@ -40,7 +40,7 @@ impl Network {
     }
 
     /// A user reports that a node has failed.
-    pub(super) fn look_after(&mut self, id: NodeId) {
+    pub(super) fn check_failed(&mut self, id: NodeId) {
         let waiting = self.queue.take_if(|it| it.node == id && it.requester == Requester::LocalReset);
         waiting.iter().for_each(|ping| self.release(ping));
         self.look_at(id, self.clock);
@@ -56,9 +56,9 @@ impl Network {
     }
 
     /// Result of the ping to a node that was reported as reset or failed.
-    pub(super) fn looked_after(&mut self, id: NodeId, outcome: &Outcome) {
+    pub(super) fn failed_node_checked(&mut self, id: NodeId, outcome: &Outcome) {
         match outcome {
-            Outcome::NoAck if self.is_to_be_replaced(id) => self.looked_after_for_change(id, Ok(())),
+            Outcome::NoAck if self.is_to_be_replaced(id) => self.failed_node_checked_for_change(id, Ok(())),
             Outcome::NoAck => {
                 if self.functions.contains(&FunctionId::REMOVE_FAILED_NODE) {
                     let removal = self.transaction(id, Priority::Awake, Operation::RemoveFailed, Requester::Machine);
@@ -69,10 +69,10 @@ impl Network {
             }
             Outcome::Delivered => {
                 self.still_there(id);
-                self.looked_after_for_change(id, Err(Reason::Answers));
+                self.failed_node_checked_for_change(id, Err(Reason::Answers));
             }
             // The controller was busy or lost: the node will be found dead by the usual way.
-            _ => self.looked_after_for_change(id, Err(Reason::ControllerSilent)),
+            _ => self.failed_node_checked_for_change(id, Err(Reason::ControllerSilent)),
         }
     }
 
@@ -88,17 +88,17 @@ impl Network {
             Some(Message::Callback { status: Some(0), .. }) => {
                 self.still_there(id);
                 self.heard(id);
-                self.looked_after_for_change(id, Err(Reason::Answers));
+                self.failed_node_checked_for_change(id, Err(Reason::Answers));
             }
             Some(Message::Callback { status: Some(REMOVED), .. }) => {
                 self.remove_node(id);
-                self.looked_after_for_change(id, Ok(()));
+                self.failed_node_checked_for_change(id, Ok(()));
             }
             _ => {
                 if let Some(times) = self.farewells_of(id).and_then(|local_resets| local_resets.not_forgotten.hit()) {
                     tracing::warn!(node = %id, times, "the controller did not remove the node; it is shown as not answering");
                 }
-                self.looked_after_for_change(id, Err(Reason::NotRemoved));
+                self.failed_node_checked_for_change(id, Err(Reason::NotRemoved));
             }
         }
         self.finish(transaction, Outcome::Delivered);

@@ -65,7 +65,7 @@ impl Members {
 
     /// Removes nodes that became idle from the active ones.
     pub(super) fn rest(&mut self, now: Instant) {
-        self.active.retain(|id| self.all.get(id).is_some_and(|state| !state.is_at_rest(now)));
+        self.active.retain(|id| self.all.get(id).is_some_and(|state| !state.is_idle_node(now)));
     }
 }
 

@@ -203,13 +203,13 @@ impl Network {
             }
             Input::Unresponsive => self.controller_hangs("the controller acknowledges nothing"),
         }
-        self.go_on();
+        self.process_due();
     }
 
     /// Does what is due. It may be called early.
     pub fn handle_timeout(&mut self, now: Now) {
         self.tick(now);
-        self.go_on();
+        self.process_due();
     }
 
     /// When to call [`Network::handle_timeout`], and why.
@@ -255,7 +255,7 @@ impl Network {
             Some(state) if !state.supports(class) => self.finish(transaction, Outcome::Unsupported),
             Some(_) => self.queue.push(transaction),
         }
-        self.go_on();
+        self.process_due();
         id
     }
 
@@ -265,7 +265,7 @@ impl Network {
         if let Some(state) = self.nodes.get_mut(&id) {
             state.urge(self.clock);
         }
-        self.go_on();
+        self.process_due();
     }
 
     /// Withdraws a job. If it is being sent, it continues to its outcome; if it waits for a retry, it ends with the
@@ -300,7 +300,7 @@ impl Network {
             return Err(CannotInterview::NotAMember(id));
         }
         state.interview_again();
-        self.go_on();
+        self.process_due();
         Ok(())
     }
 
@@ -382,7 +382,7 @@ impl Network {
     }
 
     /// Does everything that is due. The order matters: each step may make a later one due.
-    fn go_on(&mut self) {
+    fn process_due(&mut self) {
         self.check_exchange();
         self.check_reports();
         self.check_nonces();
@@ -393,7 +393,7 @@ impl Network {
             self.check_sleepers();
             self.probe_dead_nodes();
             self.go_on_with_interviews();
-            self.go_on_with_change();
+            self.process_change();
             self.transmit_next_segment();
             self.transmit_next();
         }
@@ -496,8 +496,8 @@ impl Network {
                     state.suspect = false;
                 }
             }
-            Requester::LocalReset => self.looked_after(node, &outcome),
-            Requester::Joining => self.joiner_was_told(node, &outcome),
+            Requester::LocalReset => self.failed_node_checked(node, &outcome),
+            Requester::Joining => self.joiner_frame_sent(node, &outcome),
             Requester::Machine => {}
         }
     }

@@ -33,22 +33,22 @@ const AWAKE: Duration = Duration::from_secs(8);
 const IDLE: Duration = Duration::from_millis(250);
 /// A FLiRS node keeps listening for this time after its last frame (docs/protocol/timing.md §2: some 10 ms up to a
 /// second).
-const LISTENS_ON: Duration = Duration::from_millis(300);
+const STAYS_AWAKE: Duration = Duration::from_millis(300);
 /// Grace period after a command to a fast lock, so that its next frame is sent before another lock is woken.
 const REPLY_GRACE: Duration = Duration::from_millis(450);
 /// The longest time for which other locks wait for one that is awake: enough for thirty codes.
-const HOLDS: Duration = Duration::from_secs(8);
+const MAX_HOLD: Duration = Duration::from_secs(8);
 /// A transmission that takes at least this long began with a beam (docs/protocol/timing.md §2).
 const BEAM: Duration = Duration::from_millis(250);
 /// A FLiRS node that has been silent this long is asleep again.
-const SLEEPS: Duration = Duration::from_secs(5);
+const ASLEEP_AFTER: Duration = Duration::from_secs(5);
 /// An unencrypted frame of a node with keys may be forged. As a sign that the node is awake it is used once in this
 /// time, which costs a frame or two.
-const HINT: Duration = Duration::from_secs(30);
+const HINT_INTERVAL: Duration = Duration::from_secs(30);
 /// A dead node is tried at most once in this time because of user changes.
-const URGE: Duration = Duration::from_secs(10);
+const URGENT_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 /// A bolt has moved after this time. If the lock reports a longer duration, a removal of a code is sent anyway.
-const MOVES: Duration = Duration::from_secs(3);
+const BOLT_TIME: Duration = Duration::from_secs(3);
 /// A failing node gets one part of the airtime, the others four.
 const SHARE: u32 = 4;
 
@@ -76,8 +76,8 @@ pub(super) struct NodeState {
     pub(super) nonce: Option<NonceWait>,
     /// The transaction that owns the node's nonces: nothing else is encrypted until it was sent.
     pub(super) reserved: Option<JobId>,
-    pub(super) told_nonces: Allowance,
-    told_while_dead: Allowance,
+    pub(super) nonce_allowance: Allowance,
+    nonce_allowance_while_dead: Allowance,
     /// The datagram being received, and the one being sent.
     pub(super) incoming: Incoming,
     pub(super) datagram: Option<Box<Datagram>>,
@@ -152,8 +152,8 @@ impl NodeState {
             rejected: LastHour::default(),
             nonce: None,
             reserved: None,
-            told_nonces: Allowance::of_the_living(),
-            told_while_dead: Allowance::of_the_dead(),
+            nonce_allowance: Allowance::for_live_node(),
+            nonce_allowance_while_dead: Allowance::for_dead_node(),
             node,
             reach: Reach::Unknown,
             radio: RadioUse::default(),
@@ -220,27 +220,27 @@ impl NodeState {
     /// Whether other locks must not be woken yet, because this one is awake. A lock loses this privilege if it stays
     /// awake for too long, or if it is known to answer slowly: the beam to another lock then costs less than the wait.
     pub(super) fn holds_channel(&self, now: Instant) -> bool {
-        if now >= self.listening_since + HOLDS {
+        if now >= self.listening_since + MAX_HOLD {
             return false;
         }
         match &self.awaiting_reply {
             None => self.listens_on(now),
-            Some(_) if self.response_time.is_some_and(|usual| usual > LISTENS_ON) => false,
+            Some(_) if self.response_time.is_some_and(|usual| usual > STAYS_AWAKE) => false,
             Some(_) => self.is_beamed() && !self.beamed_awake && now < self.active_at + REPLY_GRACE,
         }
     }
 
     /// When other locks may be woken.
     pub(super) fn sleeps_at(&self) -> Option<Deadline> {
-        let after = if self.awaiting_reply.is_some() { REPLY_GRACE } else { LISTENS_ON };
+        let after = if self.awaiting_reply.is_some() { REPLY_GRACE } else { STAYS_AWAKE };
         self.is_beamed().then_some(Deadline { at: self.active_at + after, why: "another lock may be woken" })
     }
 
     /// Its presumed state before a frame is sent to it.
     pub(super) fn before(&self, now: Instant) -> Before {
         match now.since(self.active_at) {
-            silent if silent < LISTENS_ON => Before::Listening,
-            silent if silent >= SLEEPS || self.active_at == Instant::ZERO => Before::Asleep,
+            silent if silent < STAYS_AWAKE => Before::Listening,
+            silent if silent >= ASLEEP_AFTER || self.active_at == Instant::ZERO => Before::Asleep,
             _ => Before::Unclear,
         }
     }
@@ -309,7 +309,7 @@ impl NodeState {
     fn waits_behind_another(&self, transaction: &Transaction, now: Instant) -> bool {
         let Some(awaiting_reply) = &self.awaiting_reply else { return false };
         let moves_a_bolt = awaiting_reply.working && awaiting_reply.transaction.priority == Priority::Operate;
-        let goes_on = transaction.priority == Priority::Revoke && moves_a_bolt && now >= awaiting_reply.since + MOVES;
+        let goes_on = transaction.priority == Priority::Revoke && moves_a_bolt && now >= awaiting_reply.since + BOLT_TIME;
         !goes_on
     }
 
@@ -352,7 +352,7 @@ impl NodeState {
     }
 
     /// Whether the awake time of a sleeping node has ended.
-    pub(super) fn dozed_off(&self, now: Instant) -> bool {
+    pub(super) fn awake_time_is_over(&self, now: Instant) -> bool {
         self.sleeps() && self.reach != Reach::Asleep && now >= self.awake_until
     }
 
@@ -363,11 +363,11 @@ impl NodeState {
 
     /// Whether nothing is under way and nothing becomes due by itself, so that the node need not be looked at before it
     /// changes.
-    pub(super) fn is_at_rest(&self, now: Instant) -> bool {
+    pub(super) fn is_idle_node(&self, now: Instant) -> bool {
         let is_busy = self.has_under_way() || self.reserved.is_some() || self.incoming.deadline().is_some();
         let has_time_of_its_own = self.deadlines().chain(self.sleeps_at()).any(|deadline| deadline.at > now);
         let asks_now = self.may_be_interviewed(now) && self.interview.goes_on_at(&self.node) <= now;
-        let wants_something = asks_now || self.is_worth_a_ping(now) || self.is_idle(now) || self.dozed_off(now);
+        let wants_something = asks_now || self.is_worth_a_ping(now) || self.is_idle(now) || self.awake_time_is_over(now);
         !is_busy && !has_time_of_its_own && !wants_something
     }
 
@@ -376,7 +376,7 @@ impl NodeState {
         let report =
             self.awaiting_reply.as_ref().map(|awaiting_reply| Deadline { at: awaiting_reply.until, why: "report of a node" });
         let moves = self.awaiting_reply.as_ref().filter(|awaiting_reply| awaiting_reply.working);
-        let moves = moves.map(|awaiting_reply| Deadline { at: awaiting_reply.since + MOVES, why: "bolt still moving" });
+        let moves = moves.map(|awaiting_reply| Deadline { at: awaiting_reply.since + BOLT_TIME, why: "bolt still moving" });
         let sleeper = self.sleeps().then_some([
             Deadline { at: self.active_at + IDLE, why: "idle sleeper" },
             Deadline { at: self.awake_until, why: "sleeper falls asleep" },
@@ -401,8 +401,8 @@ impl NodeState {
     }
 
     /// A frame in its name was received. Used only to estimate whether it is still awake and needs no beam.
-    pub(super) fn sounds(&mut self, now: Instant) {
-        if now >= self.active_at + LISTENS_ON {
+    pub(super) fn note_heard(&mut self, now: Instant) {
+        if now >= self.active_at + STAYS_AWAKE {
             self.listening_since = now;
         }
         self.active_at = now;
@@ -414,7 +414,7 @@ impl NodeState {
         if now < self.hint_at {
             return;
         }
-        self.hint_at = now + HINT;
+        self.hint_at = now + HINT_INTERVAL;
         if self.reach == Reach::Dead {
             self.retry_at = now;
         }
@@ -427,7 +427,7 @@ impl NodeState {
     /// keep working for another hour.
     pub(super) fn urge(&mut self, now: Instant) {
         if self.reach == Reach::Dead && now >= self.urge_at {
-            self.urge_at = now + URGE;
+            self.urge_at = now + URGENT_RETRY_INTERVAL;
             if now < self.retry_at {
                 self.urged_from = Some(std::mem::replace(&mut self.retry_at, now));
             }
@@ -435,22 +435,22 @@ impl NodeState {
     }
 
     /// Whether another Nonce Report may be sent to it.
-    pub(super) fn may_be_told_a_nonce(&mut self, now: Instant) -> bool {
+    pub(super) fn may_send_nonce(&mut self, now: Instant) -> bool {
         if self.reach == Reach::Dead {
-            return self.told_while_dead.take(now);
+            return self.nonce_allowance_while_dead.take(now);
         }
         // A node that owes a report has good reason to request a nonce. One that is working on a command may take a
         // minute.
         let owes = self.awaiting_reply.as_ref().is_some_and(|awaiting_reply| !awaiting_reply.working);
-        owes || self.told_nonces.take(now)
+        owes || self.nonce_allowance.take(now)
     }
 
     /// The node sent something or acknowledged a frame. Returns whether its reachability changed.
-    pub(super) fn alive(&mut self, now: Instant) -> bool {
+    pub(super) fn mark_alive(&mut self, now: Instant) -> bool {
         if self.reach == Reach::Dead {
             self.interview.resume();
         }
-        self.sounds(now);
+        self.note_heard(now);
         self.suspect = false;
         (self.attempts, self.urged_from) = (0, None);
         self.yields_until = Instant::ZERO;
@@ -465,23 +465,23 @@ impl NodeState {
     }
 
     /// A sleeping node is awake. Returns whether its reachability changed.
-    pub(super) fn woke(&mut self, now: Instant) -> bool {
+    pub(super) fn mark_awake(&mut self, now: Instant) -> bool {
         self.awake_until = now + AWAKE;
-        self.alive(now)
+        self.mark_alive(now)
     }
 
     /// A sleeping node was sent to sleep, or did not acknowledge. Returns whether its reachability changed.
-    pub(super) fn fell_asleep(&mut self) -> bool {
+    pub(super) fn mark_asleep(&mut self) -> bool {
         self.awake_until = Instant::ZERO;
         self.suspect = false;
         self.set_reach(Reach::Asleep)
     }
 
     /// The node did not acknowledge the ping either. Returns whether its reachability changed.
-    pub(super) fn died(&mut self, now: Instant, entropy: &mut Entropy) -> bool {
+    pub(super) fn mark_dead(&mut self, now: Instant, entropy: &mut Entropy) -> bool {
         // A try because of a user's change is an additional one and does not postpone the regular one.
         if let Some(at) = self.urged_from.take() {
-            (self.retry_at, self.suspect) = (at.max(now + URGE), false);
+            (self.retry_at, self.suspect) = (at.max(now + URGENT_RETRY_INTERVAL), false);
             return self.set_reach(Reach::Dead);
         }
         let pause = BACK_OFF.get(self.attempts).or(BACK_OFF.last()).copied().unwrap_or_default();
@@ -512,7 +512,7 @@ impl NodeState {
     /// How long to wait for a report: a second after the acknowledgement, and more for receivers that were woken by a
     /// beam (docs/protocol/timing.md §5). For a node that has been faster, the first tries wait less: asking again
     /// costs one frame, and a late report still counts.
-    pub(super) fn patience(&self, failures: u8) -> Duration {
+    pub(super) fn report_timeout(&self, failures: u8) -> Duration {
         let beamed = self.node.protocol.is_none_or(|protocol| protocol.beam.is_some());
         let longest = Duration::from_millis(if beamed { 2200 } else { 1500 });
         match self.response_time {

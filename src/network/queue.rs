@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_at_the_door_goes_first_who_was_not_there_a_moment_ago() {
+    fn a_new_operation_goes_first() {
         let mut queue = flooded();
         while queue.next(Instant::ZERO, |_| Eligible::Yes).is_some() {}
         queue.push(transaction(1, 7, Priority::Revoke));
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revocation_at_a_lock_that_failed_once_does_not_wait_for_everybody_else() {
+    fn a_revocation_at_a_failing_lock_does_not_starve() {
         let mut queue = flooded();
         queue.push(transaction(1, 7, Priority::Revoke));
         queue.push(transaction(2, 8, Priority::Write));

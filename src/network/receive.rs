@@ -83,15 +83,15 @@ impl Network {
         // An unencrypted frame may be forged. A node with keys is alive when a frame decrypts under its class, or when
         // it acknowledges a frame.
         if state.has_keys() {
-            state.sounds(self.clock);
+            state.note_heard(self.clock);
         } else {
-            self.lives(id);
+            self.node_is_alive(id);
         }
         self.outermost(id, &received.payload, received.rx.is_multicast());
     }
 
     /// The node itself was heard: it is alive, and its interview continues.
-    pub(super) fn lives(&mut self, id: NodeId) {
+    pub(super) fn node_is_alive(&mut self, id: NodeId) {
         self.heard(id);
         if let Some(state) = self.nodes.get_mut(&id) {
             state.interview.resume();
@@ -106,10 +106,10 @@ impl Network {
             Some(Command::TransportService(_) | Command::Security(_)) if multicast => {}
             Some(Command::TransportService(segment)) => self.segment_heard(id, &segment),
             Some(said @ (Command::Security(_) | Command::Security2(_))) if !multicast && self.is_joining(id) => {
-                self.joiner_said(id, said);
+                self.receive_from_joiner(id, said);
             }
-            Some(Command::Security(said)) => self.hear_s0(id, said),
-            Some(Command::Security2(said)) => self.hear_s2(id, said, multicast),
+            Some(Command::Security(said)) => self.receive_s0(id, said),
+            Some(Command::Security2(said)) => self.receive_s2(id, said, multicast),
             Some(command) => self.hear(id, Addressed { send_as: SecurityClass::None, multicast }, command),
         }
     }
@@ -162,7 +162,7 @@ impl Network {
             Opened::Supervised(get) => {
                 let session = get.session;
                 let status =
-                    state.sessions.told_before(&get, now).unwrap_or_else(|| self.carry_out(id, addressed, wrapping, get));
+                    state.sessions.answered_before(&get, now).unwrap_or_else(|| self.carry_out(id, addressed, wrapping, get));
                 self.tell_outcome(id, addressed, wrapping, session, status);
             }
         }
@@ -219,14 +219,14 @@ impl Network {
                 return Status::SUCCESS;
             }
             Command::WakeUp(WakeUp::Notification) => {
-                let news = state.woke(self.clock);
+                let news = state.mark_awake(self.clock);
                 self.tell_reach(id, news);
                 return Status::SUCCESS;
             }
             // A Get by broadcast or multicast is not answered: all nodes would answer at once
             // (docs/protocol/gateway.md §2.2).
             question if is_question(&question) => {
-                match self.ask_hub(id, send_as, &question) {
+                match self.answer_for_hub(id, send_as, &question) {
                     Some(answer) if !multicast && wrapping.is_for_root() => {
                         self.answer(id, send_as, wrapping.around(answer));
                         return Status::SUCCESS;
@@ -243,13 +243,13 @@ impl Network {
                 self.offer(id, Answer::Status(status.clone()));
             }
             // The lock reports the stored code while it is awake: the next code needs no beam.
-            Command::Notification(Notification::Report(_)) if trusted => self.has_time(id),
+            Command::Notification(Notification::Report(_)) if trusted => self.mark_ready(id),
             _ => {}
         }
         let is_set = command.spec().is_some_and(|row| row.kind == Kind::Set);
         if is_set
             && wrapping.is_for_root()
-            && let Some(status) = self.tell_hub(id, send_as, &command)
+            && let Some(status) = self.set_hub(id, send_as, &command)
         {
             return status;
         }
@@ -317,7 +317,7 @@ impl Network {
     }
 
     /// The lock sends again, so it has finished storing.
-    fn has_time(&mut self, id: NodeId) {
+    fn mark_ready(&mut self, id: NodeId) {
         if let Some(state) = self.nodes.get_mut(&id) {
             state.pace_until = state.pace_until.min(self.clock);
         }
@@ -328,7 +328,7 @@ impl Network {
         self.release(&transaction);
         let report = match answer {
             Answer::Reply(command, _) => {
-                self.has_time(id);
+                self.mark_ready(id);
                 return self.finish(transaction, Outcome::Reply(command));
             }
             Answer::Status(status) => return self.put_off(transaction, &status),
@@ -338,7 +338,7 @@ impl Network {
             Status::SUCCESS => self.finish(transaction, Outcome::Accepted),
             Status::WORKING => {
                 let work = report.duration.time().unwrap_or(LONGEST_WORK) + WORK_MARGIN;
-                self.works_on(transaction, now + work.min(LONGEST_WORK));
+                self.mark_working(transaction, now + work.min(LONGEST_WORK));
             }
             // No support, for this command or for Supervision: send it without from now on
             // (docs/protocol/command-classes.md 0x6C). The node did not process this try, but an earlier one may have
@@ -362,7 +362,7 @@ impl Network {
     }
 
     /// The node is working on the command and will report later.
-    fn works_on(&mut self, mut transaction: Transaction, until: Instant) {
+    fn mark_working(&mut self, mut transaction: Transaction, until: Instant) {
         let (id, now) = (transaction.node, self.clock);
         let on_air = self.on_air() == Some(id);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
@@ -383,7 +383,7 @@ impl Network {
             ApplicationStatus::Busy(busy) => busy,
         };
         if busy.status == BusyStatus::REQUEST_QUEUED {
-            return self.works_on(transaction, now + LONGEST_WORK);
+            return self.mark_working(transaction, now + LONGEST_WORK);
         }
         transaction.failures += 1;
         if transaction.failures >= transaction.tries() {
@@ -436,7 +436,7 @@ impl Network {
             state.hint(now);
             false
         } else {
-            state.sleeps() && state.woke(now)
+            state.sleeps() && state.mark_awake(now)
         };
         // Later frames are ignored: after the interview the class list under the security class counts, and an
         // unencrypted frame must not remove anything from it.

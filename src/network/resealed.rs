@@ -53,7 +53,7 @@ mod tests {
     const LOCKED: &[u8] = &[0x71, 0x05, 0, 0, 0, 0xFF, 0x06, 0x05, 0x01, 0x01];
 
     #[test]
-    fn a_visit_that_was_sealed_anew_twice_is_one_visit() {
+    fn a_report_that_is_encrypted_again_twice_is_one_event() {
         let mut resealed = Resealed::default();
         let at = |millis| Instant::from_millis(millis);
         assert!(!resealed.repeats(USED, true, at(5_050)));
@@ -65,14 +65,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_twice_in_a_row_is_told_of_twice() {
+    fn two_uses_of_a_keypad_in_a_row_are_two_events() {
         let mut resealed = Resealed::default();
         assert!(!resealed.repeats(USED, false, Instant::from_millis(9_000)));
         assert!(!resealed.repeats(USED, false, Instant::from_millis(9_020)), "it goes on with the nonce before");
     }
 
     #[test]
-    fn visits_that_are_each_sealed_anew_are_all_told() {
+    fn events_that_are_each_encrypted_again_are_all_delivered() {
         for first in [true, false] {
             let mut resealed = Resealed::default();
             let hidden = |millis| resealed.repeats(USED, first || millis > 0, Instant::from_millis(millis));

@@ -24,9 +24,9 @@ use crate::security::s2::{
 };
 
 /// Time within which a node that requested a nonce sends its frame.
-const NONCE_TALK: Duration = Duration::from_secs(3);
+const NONCE_EXCHANGE: Duration = Duration::from_secs(3);
 /// Upper limit for extensions of a reply time-out by Nonce Gets of the node, counted from the acknowledgement.
-const LONGEST_TALK: Duration = Duration::from_secs(10);
+const LONGEST_NONCE_EXCHANGE: Duration = Duration::from_secs(10);
 /// A Nonce Report that could not be sent within this time is useless (docs/protocol/security.md A4: 20 s for both
 /// directions).
 const NONCE_LEAVES: Duration = Duration::from_secs(10);
@@ -223,7 +223,7 @@ impl Network {
     }
 
     /// Handles an S2 frame.
-    pub(super) fn hear_s2(&mut self, id: NodeId, said: Security2, multicast: bool) {
+    pub(super) fn receive_s2(&mut self, id: NodeId, said: Security2, multicast: bool) {
         let (now, own) = (self.clock, self.own);
         let Some(home) = self.home else { return };
         let Some(state) = self.nodes.get_mut(&id) else { return };
@@ -235,7 +235,7 @@ impl Network {
         match state.s2.receive(&context, said, to, now, &mut self.entropy) {
             Received::Command(opened) => self.opened_s2(id, opened),
             Received::Answer { frame, why } => {
-                let may = state.may_be_told_a_nonce(now);
+                let may = state.may_send_nonce(now);
                 if why == Gave::WrongKey {
                     tracing::debug!(node = %id, "a frame could not be decrypted");
                 }
@@ -248,7 +248,7 @@ impl Network {
                     self.rejected(id);
                 }
                 if may {
-                    self.tell_nonce(id, &frame.0);
+                    self.send_nonce(id, &frame.0);
                 }
             }
             Received::Nonce => self.nonce_came(id),
@@ -266,7 +266,7 @@ impl Network {
             FrameKey::Class(class) => class,
             FrameKey::Temporary => return,
         };
-        self.proven(id, class);
+        self.class_proven(id, class);
         let now = self.clock;
         let state = self.nodes.get_mut(&id);
         let again = state.is_some_and(|state| state.resealed.repeats(&opened.command, opened.under_new_nonce, now));
@@ -274,16 +274,16 @@ impl Network {
             self.unsealed(id, class, &opened.command, opened.multicast);
         }
         if let Some(lost) = opened.multicast_lost {
-            self.tell_nonce(id, &lost.0);
+            self.send_nonce(id, &lost.0);
         }
     }
 
     /// A frame that decrypts under a class proves that the node was granted it, even if the interview could not find
     /// out.
-    fn proven(&mut self, id: NodeId, class: SecurityClass) {
+    fn class_proven(&mut self, id: NodeId, class: SecurityClass) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
         if class >= state.node.security {
-            self.lives(id);
+            self.node_is_alive(id);
         }
         let Some(state) = self.nodes.get_mut(&id) else { return };
         // Nothing is sent to a node whose key exchange failed, whatever it sends.
@@ -299,7 +299,7 @@ impl Network {
     }
 
     /// Handles an S0 frame.
-    pub(super) fn hear_s0(&mut self, id: NodeId, said: Security) {
+    pub(super) fn receive_s0(&mut self, id: NodeId, said: Security) {
         let (now, own) = (self.clock, self.own);
         let Some(state) = self.nodes.get_mut(&id) else { return };
         let speaks = state.node.classes.contains_key(&ClassId::SECURITY) && state.node.security <= SecurityClass::S0;
@@ -310,7 +310,7 @@ impl Network {
         let (opened, wants) = match said {
             Security::NonceGet => {
                 // Checked before a nonce is made: nonces that are not sent must not replace those that were.
-                if !state.may_be_told_a_nonce(now) {
+                if !state.may_send_nonce(now) {
                     return tracing::debug!(node = %id, "too many nonce requests: none sent");
                 }
                 let Some(talk) = &mut state.s0 else { return };
@@ -318,8 +318,8 @@ impl Network {
                     return tracing::debug!(node = %id, "too many nonce requests: none sent");
                 };
                 // The report that we wait for is encrypted with this nonce.
-                state.prolong_thinking(now);
-                return self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
+                state.extend_reply_wait(now);
+                return self.send_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
             }
             Security::NonceReport(report) => {
                 if talk.nonce_told(report.nonce, now) {
@@ -334,14 +334,14 @@ impl Network {
             other => return tracing::debug!(node = %id, command = ?other.number(), "an S0 command without a key transfer"),
         };
         if let Some(nonce) = opened.nonce {
-            self.tell_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
+            self.send_nonce(id, &Command::Security(Security::NonceReport(NonceReport { nonce })).write());
         }
         match opened.said {
             Said::Command(command) => {
-                self.proven(id, SecurityClass::S0);
+                self.class_proven(id, SecurityClass::S0);
                 self.unsealed(id, SecurityClass::S0, &command, false);
             }
-            Said::FirstPart => self.proven(id, SecurityClass::S0),
+            Said::FirstPart => self.class_proven(id, SecurityClass::S0),
             Said::Nothing(why) => {
                 tracing::debug!(node = %id, %why, wants, "an S0 frame was not accepted");
                 if why == Refused::NotAuthentic {
@@ -372,7 +372,7 @@ impl Network {
     }
 
     /// Sends a nonce to a node, unencrypted and before everything else. The caller has checked the allowance.
-    fn tell_nonce(&mut self, id: NodeId, frame: &[u8]) {
+    fn send_nonce(&mut self, id: NodeId, frame: &[u8]) {
         let Ok(command) = Command::parse(frame) else { return };
         let now = self.clock;
         // Under S2 only the latest entropy is valid; under S0 the last two nonces are, for a node that asks again while
@@ -418,11 +418,11 @@ impl NodeState {
 
     /// An S0 node requests the nonce for the report that we wait for. Any sender can forge that request, so the
     /// extension of the time-out is limited.
-    fn prolong_thinking(&mut self, now: Instant) {
+    fn extend_reply_wait(&mut self, now: Instant) {
         let Some(awaiting_reply) = &mut self.awaiting_reply else { return };
         if awaiting_reply.transaction.class_of(&self.node) == SecurityClass::S0 {
-            let longest = awaiting_reply.since + LONGEST_TALK;
-            awaiting_reply.until = awaiting_reply.until.max((now + NONCE_TALK).min(longest));
+            let longest = awaiting_reply.since + LONGEST_NONCE_EXCHANGE;
+            awaiting_reply.until = awaiting_reply.until.max((now + NONCE_EXCHANGE).min(longest));
         }
     }
 }

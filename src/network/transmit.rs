@@ -24,7 +24,7 @@ use crate::serial::transmit::{SendData, SendDataCallback, TxOptions, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, Payload, Request};
 
 /// The longest time that an answer or an operation waits behind a stuck transmission.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const MAX_WAIT_BEHIND_STUCK: Duration = Duration::from_millis(1500);
 /// Pause after the controller accepted nothing, doubled each time (docs/protocol/serial-api.md §2).
 const BUSY: Duration = Duration::from_millis(100);
 /// Pause after the radio was jammed (docs/protocol/serial-api.md §4, 0x13: status 2).
@@ -266,7 +266,7 @@ impl Network {
         }
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if transaction.expects_report() {
-            let until = now + state.patience(transaction.failures);
+            let until = now + state.report_timeout(transaction.failures);
             state.awaiting_reply = Some(AwaitingReply { transaction, since: now, until, working: false, verifying: false });
             if let Some(answer) = early {
                 self.answered(id, answer);
@@ -302,7 +302,7 @@ impl Network {
                 state.pace_until = now + STORING;
             }
             if *command == Command::WakeUp(WakeUp::NoMoreInformation) {
-                self.fell_asleep(id);
+                self.mark_asleep(id);
             }
         }
         self.finish(transaction, Outcome::Delivered);
@@ -313,7 +313,7 @@ impl Network {
         let (id, now) = (transaction.node, self.clock);
         let Some(state) = self.nodes.get_mut(&id) else { return self.finish(transaction, Outcome::Cancelled) };
         if transaction.requester == Requester::LocalReset {
-            let news = state.died(now, &mut self.entropy);
+            let news = state.mark_dead(now, &mut self.entropy);
             self.tell_reach(id, news);
             return self.finish(transaction, Outcome::NoAck);
         }
@@ -324,7 +324,7 @@ impl Network {
             if transaction.requester != Requester::Machine {
                 self.queue.push_front(transaction);
             }
-            return self.fell_asleep(id);
+            return self.mark_asleep(id);
         }
         state.failed(spent, now);
         state.release_from(transaction.id);
@@ -339,7 +339,7 @@ impl Network {
             Requester::Joining => return self.finish(transaction, Outcome::NoAck),
             Requester::Caller | Requester::Interview if state.reach != Reach::Dead => {}
             Requester::Caller | Requester::Interview | Requester::Ping | Requester::LocalReset => {
-                let news = state.died(now, &mut self.entropy);
+                let news = state.mark_dead(now, &mut self.entropy);
                 self.tell_reach(id, news);
                 return self.finish(transaction, Outcome::NoAck);
             }
@@ -387,10 +387,10 @@ impl Network {
     /// Sends idle sleeping nodes to sleep, and notes those whose awake time has ended.
     pub(super) fn check_sleepers(&mut self) {
         let now = self.clock;
-        let dozed_off: Vec<NodeId> =
-            self.nodes.active().filter(|state| state.dozed_off(now)).map(|state| state.node.id).collect();
-        for id in dozed_off {
-            self.fell_asleep(id);
+        let awake_time_is_over: Vec<NodeId> =
+            self.nodes.active().filter(|state| state.awake_time_is_over(now)).map(|state| state.node.id).collect();
+        for id in awake_time_is_over {
+            self.mark_asleep(id);
         }
         let idle: Vec<NodeId> = self.nodes.active().filter(|state| state.is_idle(now)).map(|state| state.node.id).collect();
         for id in idle {
@@ -440,12 +440,12 @@ impl Network {
             Priority::Awake | Priority::Write | Priority::Background => false,
         };
         let since = |waiting: &Transaction| waiting.queued.max(exchange.started());
-        let patience = match on_air.priority {
-            Priority::Operate => PATIENCE * if on_air.preempted == 0 { 2 } else { 4 },
-            Priority::Revoke => PATIENCE * (1 << on_air.preempted.min(2)),
-            _ => PATIENCE,
+        let report_timeout = match on_air.priority {
+            Priority::Operate => MAX_WAIT_BEHIND_STUCK * if on_air.preempted == 0 { 2 } else { 4 },
+            Priority::Revoke => MAX_WAIT_BEHIND_STUCK * (1 << on_air.preempted.min(2)),
+            _ => MAX_WAIT_BEHIND_STUCK,
         };
-        self.queue.pressing().filter(presses).map(|waiting| since(waiting) + patience).min()
+        self.queue.pressing().filter(presses).map(|waiting| since(waiting) + report_timeout).min()
     }
 
     fn learn_protocol(&mut self, transaction: Transaction, frame: &Frame) {
@@ -454,7 +454,7 @@ impl Network {
             (Ok(Message::NodeProtocolInfo(info)), Some(state)) if info.exists() => {
                 state.node.protocol = Some(NodeProtocol::from(&info));
                 if state.sleeps() && state.reach == Reach::Unknown {
-                    self.fell_asleep(id);
+                    self.mark_asleep(id);
                 }
                 self.finish(transaction, Outcome::Delivered);
             }
@@ -462,9 +462,9 @@ impl Network {
         }
     }
 
-    fn fell_asleep(&mut self, id: NodeId) {
+    fn mark_asleep(&mut self, id: NodeId) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
-        let news = state.fell_asleep();
+        let news = state.mark_asleep();
         self.tell_reach(id, news);
     }
 
@@ -472,7 +472,7 @@ impl Network {
     pub(super) fn heard(&mut self, id: NodeId) {
         let Some(state) = self.nodes.get_mut(&id) else { return };
         let was_suspect = state.suspect;
-        let news = state.alive(self.clock);
+        let news = state.mark_alive(self.clock);
         self.tell_reach(id, news);
         if was_suspect {
             self.tell(NetworkEvent::FoundAlive { node: id });

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_names_nobody_is_not_pinned_on_somebody() {
+    fn an_event_without_user_names_no_user() {
         for bytes in [&[][..], &[0], &[0x63, 0x03], &[0x63, 0x03, 0], &[0x83, 0x07, 4], &[1, 2], &[0x63, 0x0D, 1, 0, 0]] {
             assert_eq!(user_of(bytes), None, "{bytes:02x?}");
         }

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_ends_where_it_says_and_the_command_begins() {
+    fn the_command_follows_the_last_extension() {
         let bytes = [0x03, 0xC3, 0x07, 0x02, 0x04, 0x02, 0x84, 0x20, 0x02];
         let (extensions, command) = chained(&bytes).unwrap();
         let meanings: Vec<_> = extensions.iter().map(|it| it.meaning(Place::InClear)).collect();

@@ -23,7 +23,7 @@ fn clearing_a_slot_sends_zero_bytes_and_never_the_digits_0000() {
 }
 
 #[test]
-fn nobody_erases_a_whole_lock_by_computing_a_user_id() {
+fn a_computed_user_id_cannot_erase_all_codes() {
     assert_eq!(UserId::new(0), None);
     assert_eq!(wire(UserCode::Set(Set::erase_all())), "6301000000000000");
     assert_eq!(wire(UserCode::ExtendedUserCodeSet(ExtendedSet::erase_all())), "630b0100000000");
@@ -34,7 +34,7 @@ fn nobody_erases_a_whole_lock_by_computing_a_user_id() {
 }
 
 #[test]
-fn a_code_is_put_in_words_the_locks_version_has() {
+fn a_code_uses_the_commands_of_the_locks_version() {
     let code = CodeText::new("4711");
     let write = |number, version| UserCode::write_code(user(number), UserIdStatus::ENABLED, code.clone(), version).map(wire);
     assert_eq!(write(3, 1).unwrap(), "6301030134373131");
@@ -46,7 +46,7 @@ fn a_code_is_put_in_words_the_locks_version_has() {
 }
 
 #[test]
-fn what_locks_say_instead_of_a_code_arrives_as_it_is() {
+fn masked_codes_are_kept_as_received() {
     // Schlage BE469: stars. Kwikset: CR LF, and ASCII zeros for an empty slot. A refused or unknown slot: 0xFE, no code.
     let cases: [(&[u8], UserIdStatus, &[u8]); 5] = [
         (b"\x63\x03\x01\x01**********", UserIdStatus::ENABLED, b"**********"),

@@ -85,7 +85,7 @@ fn minutes_until_a_user_expires_do_not_count_in_the_checksum() {
 }
 
 #[test]
-fn what_a_real_lock_says_of_a_keypad_unlock_names_user_and_slot() {
+fn a_recorded_keypad_unlock_names_user_and_slot() {
     let usage = Usage::parse(&[0x00, 0x02, 0x01, 0x01, 0x00, 0x01]).unwrap();
     assert_eq!(usage, Usage { user_id: 2, credentials: vec![(CredentialType::PIN, 1)] });
     assert_eq!(usage.write(), [0x00, 0x02, 0x01, 0x01, 0x00, 0x01]);

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_may_be_wrong_says_so() {
+    fn an_untrusted_clock_is_reported_as_such() {
         assert_eq!(said(Time::TimeGet, "UTC", false)[2], 0x80 | 23);
     }
 

@@ -56,7 +56,7 @@ pub(super) struct Hub {
 
 impl Network {
     /// The report that answers a Get of `id` under that class; `None` if there is no answer.
-    pub(super) fn ask_hub(&self, id: NodeId, send_as: SecurityClass, asked: &Command) -> Option<Command> {
+    pub(super) fn answer_for_hub(&self, id: NodeId, send_as: SecurityClass, asked: &Command) -> Option<Command> {
         let ControllerStatus::Ready(controller) = &self.status else { return None };
         let node = &self.nodes.get(&id)?.node;
         let (hub, highest) = (&self.hub, is_highest(node, send_as));
@@ -79,7 +79,7 @@ impl Network {
     }
 
     /// Processes a Set of `id`, and returns the Supervision status; `None` if the hub does not support it.
-    pub(super) fn tell_hub(&mut self, id: NodeId, send_as: SecurityClass, told: &Command) -> Option<Status> {
+    pub(super) fn set_hub(&mut self, id: NodeId, send_as: SecurityClass, told: &Command) -> Option<Status> {
         if !classes::is_supported(told.class()) {
             return None;
         }

@@ -16,20 +16,20 @@ use crate::serial::setup::Region;
 use crate::serial::{CallbackId, FunctionId, Message, Request};
 
 /// Time until the controller reports that it is ready.
-const OPENS: Duration = Duration::from_secs(10);
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for a person to walk to the device and to press its button.
 const LEARN_MODE: Duration = Duration::from_secs(120);
 /// Time for a SmartStart device that asked to be included: it is listening already.
-const CALLED: Duration = Duration::from_secs(60);
+const SMART_START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time between the states "found" and "removing" (0x4B).
-const LEAVES: Duration = Duration::from_secs(14);
+const REMOVE_TIMEOUT: Duration = Duration::from_secs(14);
 /// Time between the states "found" and "protocol done", without the part per node (0x4A).
 const NEIGHBOURS: Duration = Duration::from_secs(76);
 const LISTENING_NEIGHBOUR: Duration = Duration::from_millis(217);
 const BEAMED_NEIGHBOUR: Duration = Duration::from_millis(3517);
 const CONTROLLER_NEIGHBOUR: Duration = Duration::from_millis(732);
 /// Time until the controller confirms a stop. Without confirmation the next step is taken anyway.
-const CLOSES: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Status in the callback of Replace Failed Node ([`Message::Callback`]).
 const REPLACE_ANSWERED: u8 = 0;
 const REPLACE_WAITING: u8 = 3;
@@ -46,7 +46,7 @@ pub(super) enum Then {
 
 impl Network {
     /// Sends the next request of the change, if the controller is free.
-    pub(in crate::network) fn go_on_with_change(&mut self) {
+    pub(in crate::network) fn process_change(&mut self) {
         self.check_change();
         if self.exchange.is_some() || self.clock < self.hold_until {
             return;
@@ -99,22 +99,23 @@ impl Network {
         let excludes = matches!(operation.task, Task::Exclude);
         match (told.status, &operation.phase) {
             (InclusionStatus::READY, Phase::Opening) => {
-                let patience = if matches!(operation.task, Task::SmartStart { .. }) { CALLED } else { LEARN_MODE };
-                self.enter(Phase::Listening, Some(now + patience));
+                let report_timeout =
+                    if matches!(operation.task, Task::SmartStart { .. }) { SMART_START_TIMEOUT } else { LEARN_MODE };
+                self.enter(Phase::Listening, Some(now + report_timeout));
                 self.tell(NetworkEvent::Change(Progress::Ready));
             }
             (InclusionStatus::NODE_FOUND, Phase::Opening | Phase::Listening) => {
-                let patience = if excludes { LEAVES } else { self.neighbour_discovery() };
-                self.enter(Phase::Found, Some(now + patience));
+                let report_timeout = if excludes { REMOVE_TIMEOUT } else { self.neighbour_discovery() };
+                self.enter(Phase::Found, Some(now + report_timeout));
                 self.tell(NetworkEvent::Change(Progress::Found));
             }
             (InclusionStatus::END_NODE | InclusionStatus::CONTROLLER, Phase::Opening | Phase::Listening | Phase::Found) => {
-                let patience = if excludes { LEAVES } else { self.neighbour_discovery() };
+                let report_timeout = if excludes { REMOVE_TIMEOUT } else { self.neighbour_discovery() };
                 let newcomer = Newcomer { node: told.node, info: told.info };
                 if !excludes && told.node.0 != 0 && told.node != self.own {
                     self.admit(&newcomer);
                 }
-                self.enter(Phase::Moving(newcomer), Some(now + patience));
+                self.enter(Phase::Moving(newcomer), Some(now + report_timeout));
             }
             (InclusionStatus::PROTOCOL_DONE, Phase::Moving(newcomer)) if !excludes => {
                 let then = Then::GiveKeys(newcomer.clone());
@@ -158,7 +159,7 @@ impl Network {
             REPLACE_DONE => {
                 let newcomer = Newcomer { node, info: None };
                 self.admit(&newcomer);
-                self.give_keys(&newcomer);
+                self.start_key_exchange(&newcomer);
             }
             REPLACE_ANSWERED => self.end_change(Err(Reason::Answers)),
             _ => self.end_change(Err(Reason::ControllerFailed)),
@@ -170,11 +171,11 @@ impl Network {
         let Some(home) = update.smart_start.map(|it| it.nwi_home_id) else { return };
         let long_range = update.status == UpdateStatus::SMART_START_PRIME_LONG_RANGE;
         // Without Long Range in the controller it is included in the mesh.
-        let reaches_far = match &self.status {
+        let has_long_range = match &self.status {
             ControllerStatus::Ready(info) => info.region.is_some_and(Region::is_long_range),
             ControllerStatus::Starting { .. } | ControllerStatus::Absent { .. } => false,
         };
-        let wanted = |it: &&ExpectedDevice| it.dsk.nwi_home_id() == home && (it.long_range && reaches_far) == long_range;
+        let wanted = |it: &&ExpectedDevice| it.dsk.nwi_home_id() == home && (it.long_range && has_long_range) == long_range;
         let expected = self.membership.expected.iter().find(wanted);
         let Some(expected) = expected.cloned() else {
             return tracing::debug!(long_range, "SmartStart request of an unknown device, or over the wrong radio");
@@ -188,7 +189,7 @@ impl Network {
     }
 
     /// Result of the check of a failed node, if a change requested it.
-    pub(in crate::network) fn looked_after_for_change(&mut self, node: NodeId, result: Result<(), Reason>) {
+    pub(in crate::network) fn failed_node_checked_for_change(&mut self, node: NodeId, result: Result<(), Reason>) {
         let Some(operation) = &mut self.membership.operation else { return };
         if !matches!(operation.phase, Phase::Looking) {
             return;
@@ -270,7 +271,7 @@ impl Network {
                 (Request::ReplaceFailedNode(NodeCall { node: *node, callback }), Awaits::Response)
             }
         };
-        self.enter(Phase::Opening, Some(self.clock + OPENS));
+        self.enter(Phase::Opening, Some(self.clock + READY_TIMEOUT));
         self.order(&request, awaits);
     }
 
@@ -280,7 +281,7 @@ impl Network {
         let now = self.clock;
         let Some(operation) = &mut self.membership.operation else { return };
         operation.callbacks = [operation.callbacks[0], callback];
-        operation.until = Some(now + CLOSES);
+        operation.until = Some(now + STOP_TIMEOUT);
         if let Phase::Closing { sent, .. } = &mut operation.phase {
             *sent = true;
         }
@@ -316,7 +317,7 @@ impl Network {
                 } else if cancelled {
                     self.end_change(Err(Reason::Cancelled));
                 } else {
-                    self.give_keys(&newcomer);
+                    self.start_key_exchange(&newcomer);
                 }
             }
         }

@@ -45,7 +45,7 @@ impl KeyTransfer {
 
 impl Network {
     /// Starts the key exchange with a device that the controller added, if the device supports what the terms require.
-    pub(super) fn give_keys(&mut self, newcomer: &Newcomer) {
+    pub(super) fn start_key_exchange(&mut self, newcomer: &Newcomer) {
         let (id, now) = (newcomer.node, self.clock);
         let Some(operation) = &mut self.membership.operation else { return };
         operation.is_lock = newcomer.is_lock();
@@ -61,7 +61,7 @@ impl Network {
             JoinSecurity::Best if known.is_some() || lists(ClassId::SECURITY_2) => {
                 let exchange = KeyExchange::begin(id, known, now, &mut self.entropy);
                 self.enter(Phase::Keys(id, KeyTransfer::S2(Box::new(exchange))), None);
-                self.go_on_with_keys();
+                self.process_key_exchange();
             }
             // The node information is not encrypted: an attacker who removes S2 from it would get the S0 key, which is
             // sent under a known key.
@@ -80,7 +80,7 @@ impl Network {
     }
 
     /// A joining device sent a frame that belongs to the key exchange.
-    pub(in crate::network) fn joiner_said(&mut self, id: NodeId, said: Command) {
+    pub(in crate::network) fn receive_from_joiner(&mut self, id: NodeId, said: Command) {
         let (now, own) = (self.clock, self.own);
         let Some(operation) = &mut self.membership.operation else { return };
         let Phase::Keys(node, talk) = &mut operation.phase else { return };
@@ -92,7 +92,7 @@ impl Network {
                 let Some(home) = self.home else { return };
                 let context = S2Context { home, own, keys: &self.keyring.network };
                 exchange.receive(&context, said, now, &mut self.entropy);
-                self.go_on_with_keys();
+                self.process_key_exchange();
             }
             (KeyTransfer::S0(inclusion), Command::Security(said)) => {
                 let turn = inclusion.receive(said, now, &mut self.entropy);
@@ -103,7 +103,7 @@ impl Network {
     }
 
     /// Result of a transmission of the key exchange.
-    pub(in crate::network) fn joiner_was_told(&mut self, id: NodeId, outcome: &Outcome) {
+    pub(in crate::network) fn joiner_frame_sent(&mut self, id: NodeId, outcome: &Outcome) {
         let now = self.clock;
         if *outcome == Outcome::Delivered {
             return;
@@ -132,7 +132,7 @@ impl Network {
                 let Some(home) = self.home else { return };
                 let context = S2Context { home, own, keys: &self.keyring.network };
                 exchange.handle_timeout(&context, now, &mut self.entropy);
-                self.go_on_with_keys();
+                self.process_key_exchange();
             }
             KeyTransfer::S0(inclusion) => {
                 let turn = inclusion.handle_timeout(now);
@@ -142,7 +142,7 @@ impl Network {
     }
 
     /// Processes the outputs of the S2 key exchange.
-    pub(super) fn go_on_with_keys(&mut self) {
+    pub(super) fn process_key_exchange(&mut self) {
         loop {
             let Some(operation) = &mut self.membership.operation else { return };
             let given = match &operation.task {

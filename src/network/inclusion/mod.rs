@@ -46,7 +46,7 @@ use keys::KeyTransfer;
 use policy::Brought;
 
 /// Time for a ping and for the controller's own check of a failed node, which takes up to a minute.
-const LOOKS: Duration = Duration::from_secs(120);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The change under way, and the expected devices.
 #[derive(Default, Debug)]
@@ -187,11 +187,11 @@ impl Network {
             Change::ReplaceFailed(node, terms) => self.start(Task::ReplaceFailed(node, terms), Phase::Looking),
         }
         if let Some(node) = failed {
-            self.look_after(node);
-            let until = self.clock + LOOKS;
+            self.check_failed(node);
+            let until = self.clock + CHECK_TIMEOUT;
             self.enter(Phase::Looking, Some(until));
         }
-        self.go_on();
+        self.process_due();
         Ok(())
     }
 
@@ -207,8 +207,8 @@ impl Network {
         let Phase::Keys(_, KeyTransfer::S2(exchange)) = &mut operation.phase else { return Err(JoinInputRejected::NotAsked) };
         exchange.pin(pin, now.mono).map_err(|_| JoinInputRejected::NotAsked)?;
         self.tell(NetworkEvent::Change(Progress::Exchanging));
-        self.go_on_with_keys();
-        self.go_on();
+        self.process_key_exchange();
+        self.process_due();
         Ok(())
     }
 
@@ -229,8 +229,8 @@ impl Network {
         if !keys.is_empty() {
             self.tell(NetworkEvent::Change(Progress::Exchanging));
         }
-        self.go_on_with_keys();
-        self.go_on();
+        self.process_key_exchange();
+        self.process_due();
         Ok(())
     }
 
@@ -244,12 +244,12 @@ impl Network {
             Phase::Opening | Phase::Listening => self.close(Then::Fail(Reason::Cancelled)),
             Phase::Keys(_, KeyTransfer::S2(exchange)) => {
                 exchange.cancel(now.mono);
-                self.go_on_with_keys();
+                self.process_key_exchange();
             }
             Phase::Keys(_, KeyTransfer::S0(_)) => self.end_change(Err(Reason::Cancelled)),
             Phase::Found | Phase::Moving(_) | Phase::Closing { .. } | Phase::Looking => operation.cancelled = true,
         }
-        self.go_on();
+        self.process_due();
         Ok(())
     }
 
@@ -260,7 +260,7 @@ impl Network {
         if self.membership.expected.is_empty() && std::mem::take(&mut self.membership.listens) {
             self.membership.stops += 1;
         }
-        self.go_on();
+        self.process_due();
     }
 
     /// The daemon stops: tell a controller in add mode to stop at once, because no keys could be sent to a new device.

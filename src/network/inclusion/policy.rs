@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_without_access_control_is_somebody_s_decision_or_refused() {
+    fn a_lock_without_access_control_needs_a_decision_or_is_refused() {
         for keys in [AUTHENTICATED, AUTHENTICATED | UNAUTHENTICATED | S0] {
             assert_eq!(decide(wish(keys, true), Brought::Pin), Decision::Ask(keys));
             assert_eq!(decide(wish(keys, false), Brought::Pin), Decision::Grant(keys));

@@ -214,7 +214,7 @@ fn segments_in_any_order_and_twice_make_one_datagram() {
 }
 
 #[test]
-fn a_repeated_last_segment_is_confirmed_again_and_told_once() {
+fn a_repeated_last_segment_is_confirmed_again_and_delivered_once() {
     let payload = datagram(100);
     let segments = segments(&payload, 7);
     let mut incoming = Incoming::default();
@@ -229,7 +229,7 @@ fn a_repeated_last_segment_is_confirmed_again_and_told_once() {
 }
 
 #[test]
-fn a_node_that_restarted_with_the_same_session_is_not_told_that_its_new_datagram_arrived() {
+fn a_new_datagram_under_a_used_session_is_not_confirmed_early() {
     let (old, new) = (datagram(100), datagram(160)[60..].to_vec());
     let mut incoming = Incoming::default();
     for segment in &segments(&old, 0) {
@@ -296,7 +296,7 @@ fn a_segment_that_lies_about_its_place_is_dropped() {
 }
 
 #[test]
-fn a_busy_node_is_left_alone_for_as_long_as_it_says_and_not_for_ever() {
+fn a_busy_node_gets_its_pause_and_is_tried_again() {
     let mut outgoing = Outgoing::new(datagram(100), session(3)).unwrap();
     let Some(SendStep::Send(first)) = outgoing.poll(at(0)) else { panic!("nothing to send") };
     outgoing.hear(&from_hex("55f004"), at(10));
@@ -312,7 +312,7 @@ fn a_busy_node_is_left_alone_for_as_long_as_it_says_and_not_for_ever() {
 }
 
 #[test]
-fn the_bytes_of_the_vectors_do_what_they_say() {
+fn the_vectors_are_processed_as_described() {
     // A last segment out of nothing: 27 bytes of 300, from 273 on.
     let mut incoming = Incoming::default();
     let last = from_hex("55e12cf1110102030405060708090a0b0c0d0e0f101112131415161718191a1b1e71");

@@ -29,7 +29,7 @@ fn unopened(class: SecurityClass) -> Far {
 }
 
 #[test]
-fn a_lock_that_no_key_opened_is_spoken_to_under_its_own_at_once() {
+fn a_lock_gets_commands_under_imported_keys_at_once() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
         let mut far = unopened(class);
         let adopted = far.bench.adopt(HOME, &far.keys, vec![brought(class)]);
@@ -46,7 +46,7 @@ fn a_lock_that_no_key_opened_is_spoken_to_under_its_own_at_once() {
 
 /// In the middle of trying out classes under the wrong keys, too.
 #[test]
-fn a_lock_is_asked_for_its_lifeline_and_its_state_and_nothing_that_was_told() {
+fn an_imported_lock_is_only_asked_for_lifeline_and_state() {
     for pause in (0..400).step_by(20).chain([1500, 60_000]) {
         let peer = keyed(ClassId::SECURITY_2);
         let unknown = Node { stage: InterviewStage::NodeInfo, security_known: false, ..known(LOCK, &peer) };
@@ -81,7 +81,7 @@ fn a_lock_is_asked_for_its_lifeline_and_its_state_and_nothing_that_was_told() {
 }
 
 #[test]
-fn what_a_lock_tells_by_itself_right_after_is_believed() {
+fn unsolicited_reports_under_imported_keys_are_accepted() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
         let mut far = unopened(class);
         far.bench.adopt(HOME, &far.keys, vec![brought(class)]);
@@ -97,7 +97,7 @@ fn what_a_lock_tells_by_itself_right_after_is_believed() {
 }
 
 #[test]
-fn a_lock_nobody_told_of_is_tried_under_the_new_keys() {
+fn a_lock_outside_the_import_is_tried_under_the_new_keys() {
     let mut far = unopened(SecurityClass::S2Authenticated);
     far.bench.adopt(HOME, &far.keys, vec![]);
     far.run(60_000);

@@ -103,7 +103,7 @@ fn a_segment_that_was_lost_on_the_air_is_sent_again_when_the_lock_asks() {
 }
 
 #[test]
-fn a_long_command_that_nobody_confirms_is_not_taken_for_delivered() {
+fn a_long_command_without_confirmation_is_not_delivered() {
     let mut bench = Bench::with_known(&[(LOCK, lock_with_transport())]);
     let job = bench.submit(LOCK, Priority::Background, Command::parse(&long(60)).unwrap(), Completion::Nothing);
     bench.run(20_000);
@@ -162,7 +162,7 @@ fn a_segment_that_never_came_is_asked_for() {
 }
 
 #[test]
-fn segments_for_everybody_are_nobody_s() {
+fn segments_by_multicast_are_ignored() {
     let mut bench = Bench::with_known(&[(LOCK, lock_with_transport())]);
     for piece in segments(&long(60), 7) {
         bench.hear_with(LOCK, &piece, RxStatus(0x08));

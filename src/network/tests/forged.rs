@@ -83,7 +83,7 @@ fn a_dead_lock_is_not_kept_alive_by_frames_in_its_name() {
 }
 
 #[test]
-fn a_lock_that_got_its_battery_back_is_alive_with_its_first_word() {
+fn a_lock_with_new_batteries_is_alive_with_its_first_frame() {
     let mut far = dead();
     far.bench.controller.nodes.get_mut(&LOCK).unwrap().listens = true;
     far.say(&event());
@@ -92,7 +92,7 @@ fn a_lock_that_got_its_battery_back_is_alive_with_its_first_word() {
 }
 
 #[test]
-fn a_lock_without_keys_is_alive_when_it_speaks() {
+fn a_lock_without_keys_is_alive_with_any_frame() {
     let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
     bench.controller.nodes.get_mut(&LOCK).unwrap().listens = false;
     bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
@@ -152,7 +152,7 @@ fn the_answer_to_a_write_that_a_forged_nonce_put_back_still_counts() {
 }
 
 #[test]
-fn an_s0_lock_s_word_is_heard_though_rubbish_comes_under_its_nonce() {
+fn an_s0_report_is_not_lost_behind_garbage_under_its_nonce() {
     let mut far = Far::granted(SecurityClass::S0);
     far.say(&event());
     far.bench.run(50);
@@ -196,7 +196,7 @@ fn nonces_asked_for_in_an_s0_lock_s_name_do_not_push_out_its_own() {
 }
 
 #[test]
-fn a_report_sealed_anew_for_a_frame_that_somebody_forged_is_told_once_behind_another_report_too() {
+fn a_report_repeated_because_of_a_forged_frame_is_delivered_once() {
     let by_alarm = Command::parse(&[0x71, 0x05, 0x13, 1]).unwrap();
     let by_notification = Command::parse(&[0x71, 0x05, 0, 0, 0, 0xFF, 6, 6, 1, 1]).unwrap();
     let mut far = Far::granted(ACCESS);

@@ -60,7 +60,7 @@ const FAIL: u8 = 0x02;
 const NO_SUPPORT: u8 = 0x00;
 
 #[test]
-fn a_tester_that_walks_over_every_class_finds_what_the_form_says() {
+fn every_class_reports_the_version_of_the_certification_form() {
     let lifeline = [&[0x59, 0x02, 1, 8][..], b"Lifeline"].concat();
     let rows: [(&[u8], &[u8]); 31] = [
         // Protocol 7.18 and firmware 1.2 of the controller; Latchkey is firmware 1.
@@ -126,7 +126,7 @@ fn what_the_hub_is_not_it_does_not_answer_for() {
 }
 
 #[test]
-fn a_lock_that_reports_under_supervision_is_always_told_that_it_arrived() {
+fn a_supervised_report_of_a_lock_is_always_answered() {
     let reports: [&[u8]; 6] = [
         &[0x71, 0x05, 0, 0, 0, 0xFF, 6, 6, 1, 3],
         &[0x63, 0x03, 4, 1, 0x34, 0x37, 0x31, 0x31],
@@ -146,7 +146,7 @@ fn a_lock_that_reports_under_supervision_is_always_told_that_it_arrived() {
 }
 
 #[test]
-fn whoever_joins_the_lifeline_is_in_it_and_whoever_does_not_fit_is_told() {
+fn a_member_of_the_lifeline_is_listed_and_a_full_group_is_refused() {
     for class in EVERYWHERE {
         let mut far = peer(class);
         let mut session = 0;
@@ -197,7 +197,7 @@ fn a_refusal_that_is_asked_for_again_is_still_a_refusal() {
 }
 
 #[test]
-fn of_several_commands_in_one_frame_each_question_is_answered_and_one_failure_is_told() {
+fn each_get_of_a_multi_command_is_answered_and_a_failure_is_reported() {
     for class in EVERYWHERE {
         let mut far = peer(class);
         let six = [0x8F, 0x01, 6, 2, 0x86, 0x15, 2, 0x72, 0x04, 2, 0x5E, 0x01, 2, 0x85, 0x05, 2, 0x8E, 0x05, 2, 0x73, 0x02];
@@ -211,7 +211,7 @@ fn of_several_commands_in_one_frame_each_question_is_answered_and_one_failure_is
 }
 
 #[test]
-fn somebody_who_looks_for_the_hub_makes_it_show_itself() {
+fn an_identify_command_makes_the_hub_show_itself() {
     for class in EVERYWHERE {
         let mut far = peer(class);
         let script = [[10, 3, 5], [10, 3, 0], [9, 3, 0], [10, 4, 8], [20, 2, 10], [20, 2, 0], [4, 7, 1]];
@@ -255,7 +255,7 @@ fn a_power_for_twenty_seconds_counts_down_and_is_over_after_them() {
 }
 
 #[test]
-fn nobody_answers_what_was_said_to_everybody() {
+fn multicast_is_not_answered() {
     let mut far = peer(SecurityClass::None);
     let frames: [&[u8]; 5] =
         [&[0x86, 0x11], &[0x5E, 0x01], &[0x8A, 0x01], &[0x6C, 0x01, 1, 2, 0x20, 0x02], &[0x6C, 0x01, 2, 4, 0x85, 0x01, 1, 2]];
@@ -279,7 +279,7 @@ fn the_hub_has_no_end_points_to_answer_for() {
 }
 
 #[test]
-fn what_anybody_can_say_in_the_name_of_a_node_with_keys_changes_nothing_and_costs_it_nothing() {
+fn unencrypted_commands_in_the_name_of_a_node_with_keys_have_no_effect() {
     // A node under S0 may ask in clear for what is open to all, and for no more.
     let mut far = peer(SecurityClass::S0);
     let hear = |far: &mut Far, frame: &[u8]| {
@@ -320,7 +320,7 @@ fn a_node_whose_keys_were_not_tried_out_yet_is_not_taken_for_one_without() {
 }
 
 #[test]
-fn the_secure_list_is_told_under_the_highest_class_is_empty_below_and_not_told_in_clear() {
+fn the_secure_list_is_complete_at_the_highest_class_only() {
     let s2_list = [&[0x9F, 0x0E][..], &SECURE_LIST].concat();
     for class in [SecurityClass::S2Unauthenticated, SecurityClass::S2Authenticated, SecurityClass::S2AccessControl] {
         assert_eq!(peer(class).ask(&[0x9F, 0x0D]), [&s2_list[..]], "{class:?}");
@@ -358,7 +358,7 @@ fn functions(requests: &[Request]) -> Vec<FunctionId> {
 const ROLE: [FunctionId; 3] = [FunctionId::GET_SUC_NODE_ID, FunctionId::SET_SUC_NODE_ID, FunctionId::GET_CONTROLLER_CAPABILITIES];
 
 #[test]
-fn the_controller_is_told_once_a_start_what_to_say_of_the_hub() {
+fn the_node_information_is_set_once_per_start() {
     let (mut bench, requests) = start_up(|controller| {
         controller.functions.insert(FunctionId::APPLICATION_NODE_INFORMATION);
     });
@@ -413,7 +413,7 @@ fn a_network_without_a_sis_gets_one_and_one_that_has_it_keeps_it() {
 }
 
 #[test]
-fn somebody_else_s_controller_is_looked_at_and_left_as_it_is() {
+fn a_controller_of_another_network_is_not_changed() {
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], vec![known(LOCK, &Peer::lock())], Some(HOME), Options::default());
     bench.controller.functions.extend(ROLE);
     bench.controller.functions.insert(FunctionId::APPLICATION_NODE_INFORMATION);

@@ -334,7 +334,7 @@ fn a_lock_that_is_included_with_its_pin_has_the_class_of_doors() {
 }
 
 #[test]
-fn nothing_else_is_said_to_a_device_before_it_has_its_keys() {
+fn nothing_else_is_sent_to_a_device_before_it_has_its_keys() {
     let mut scene = Scene::s2();
     let pin = scene.joiner().pin();
     scene.include(best(Some(pin)));
@@ -356,7 +356,7 @@ fn a_pin_that_is_at_hand_is_not_asked_for() {
 }
 
 #[test]
-fn a_wrong_pin_gives_no_key_and_the_device_is_told() {
+fn a_wrong_pin_grants_no_key_and_is_reported_to_the_device() {
     let mut scene = Scene::s2();
     scene.include(best(Some(DskPin::new(1))));
     scene.run(60_000);
@@ -370,7 +370,7 @@ fn a_wrong_pin_gives_no_key_and_the_device_is_told() {
 }
 
 #[test]
-fn a_refused_device_is_never_spoken_to_again() {
+fn nothing_is_sent_to_a_refused_device() {
     let mut scene = Scene::s2();
     scene.include(best(Some(DskPin::new(1))));
     scene.run(60_000);
@@ -401,7 +401,7 @@ fn a_device_that_stops_in_any_step_ends_the_inclusion_by_its_own_time() {
 }
 
 #[test]
-fn nobody_at_the_label_ends_the_inclusion_after_four_minutes() {
+fn a_missing_pin_ends_the_inclusion_after_four_minutes() {
     let mut scene = Scene::s2();
     scene.include(best(None));
     scene.run(200_000);
@@ -446,7 +446,7 @@ fn a_device_that_fails_at_s2_is_not_given_s0_instead() {
 }
 
 #[test]
-fn a_lock_without_security_is_refused_unless_somebody_insists() {
+fn a_lock_without_security_is_refused_unless_allowed() {
     let plain = [ClassId::DOOR_LOCK, ClassId::USER_CODE];
     let mut scene = Scene::of(Device::Silent, NEW, &plain);
     scene.include(best(None));
@@ -472,7 +472,7 @@ fn a_lamp_without_security_may_join() {
 }
 
 #[test]
-fn a_controller_does_not_go_on_listening_when_nobody_came() {
+fn add_mode_ends_if_no_device_is_found() {
     let mut scene = Scene::s2();
     scene.bench.controller.joins = None;
     scene.include(best(None));
@@ -497,7 +497,7 @@ fn cancelling_ends_the_listening_at_once() {
 }
 
 #[test]
-fn cancelling_while_the_pin_is_asked_for_tells_the_device() {
+fn cancelling_at_the_pin_question_is_reported_to_the_device() {
     let mut scene = Scene::s2();
     scene.include(best(None));
     scene.run(3_000);
@@ -523,7 +523,7 @@ fn a_controller_that_falls_silent_in_any_step_ends_the_inclusion() {
 }
 
 #[test]
-fn a_controller_that_was_left_listening_is_told_to_stop_and_asked_again() {
+fn a_controller_in_another_mode_is_stopped_and_asked_again() {
     let mut scene = Scene::s2();
     scene.bench.controller.moving = Moving::Removing(None);
     let pin = scene.joiner().pin();
@@ -677,7 +677,7 @@ fn a_device_for_long_range_joins_the_mesh_of_a_controller_that_has_none() {
 }
 
 #[test]
-fn a_device_that_nobody_expects_is_left_outside() {
+fn an_unknown_smart_start_device_is_not_included() {
     let mut scene = Scene::s2();
     let device = expected(&mut scene, false);
     expect(&mut scene, vec![device.clone()]);

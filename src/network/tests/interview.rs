@@ -85,7 +85,7 @@ fn one_class_that_does_not_answer_stops_no_other() {
 }
 
 #[test]
-fn a_lock_that_does_not_tell_its_slots_is_not_taken_for_one_without() {
+fn a_lock_that_does_not_report_its_slots_is_not_a_lock_without_slots() {
     let mut peer = Peer::lock();
     peer.answers = |command| match command.class() {
         ClassId::USER_CODE => Vec::new(),
@@ -173,7 +173,7 @@ fn a_node_information_frame_that_comes_after_the_controller_gave_up_still_counts
 }
 
 #[test]
-fn a_node_that_answers_pings_but_never_tells_its_classes_is_not_asked_all_day() {
+fn a_node_without_node_information_is_not_asked_all_day() {
     let mut bench = newcomer(Peer::lock());
     bench.controller.mute.insert(FunctionId::REQUEST_NODE_INFO);
     let mut bench =

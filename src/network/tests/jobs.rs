@@ -153,7 +153,7 @@ fn a_lock_that_is_working_is_waited_for() {
 }
 
 #[test]
-fn a_refusal_is_told_apart_from_silence() {
+fn a_refusal_is_distinguished_from_silence() {
     let mut bench = two_locks();
     bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |command| match command {
         Command::Supervision(Supervision::Get(get)) => vec![supervised(get.session, Status::FAIL)],
@@ -233,7 +233,7 @@ fn a_stranger_and_a_foreign_home_are_not_heard() {
 }
 
 #[test]
-fn a_node_that_was_granted_s2_is_neither_believed_nor_spoken_to_in_clear() {
+fn a_node_with_s2_is_never_downgraded_to_clear() {
     let mut node = known(LOCK, &Peer::lock());
     (node.security, node.security_known) = (SecurityClass::S2AccessControl, true);
     let mut bench = Bench::new(&[(LOCK, Peer::lock())], vec![node], Some(HOME), Options::default());

@@ -100,7 +100,7 @@ fn a_write_whose_node_is_removed_while_it_is_on_the_air_is_not_unsent() {
 }
 
 #[test]
-fn a_lock_that_says_that_it_moves_its_bolt_for_a_minute_gets_a_revocation() {
+fn a_revocation_does_not_wait_for_a_bolt_that_moves_for_a_minute() {
     let mut bench = two_locks();
     bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |command| match command {
         Command::Supervision(Supervision::Get(get)) if matches!(*get.command, Command::DoorLock(_)) => {

@@ -326,7 +326,7 @@ fn a_code_that_could_not_be_opened_goes_on_with_its_turn_only_once() {
 
 /// Otherwise the lock repeats its report, and it counts twice.
 #[test]
-fn an_answer_that_a_lock_could_not_open_is_sealed_anew_once() {
+fn an_answer_that_a_lock_could_not_decrypt_is_encrypted_again_once() {
     let mut far = Far::granted(SecurityClass::S2AccessControl);
     let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1000);
@@ -423,7 +423,7 @@ fn a_confirmation_that_was_recorded_and_is_played_again_confirms_nothing() {
 }
 
 #[test]
-fn a_frame_that_was_changed_on_the_air_says_nothing() {
+fn a_modified_frame_is_ignored() {
     let mut far = Far::granted(SecurityClass::S2AccessControl);
     far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
     far.run(1000);
@@ -464,7 +464,7 @@ fn the_class_a_lock_was_granted_is_found_out_and_what_it_has_there_is_known() {
 }
 
 #[test]
-fn a_job_that_ends_while_its_nonce_is_asked_for_holds_up_nobody() {
+fn a_job_that_ends_while_waiting_for_its_nonce_blocks_no_other() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
         let mut far = Far::granted(class);
         far.deaf_to_nonce_gets = true;
@@ -481,7 +481,7 @@ fn a_job_that_ends_while_its_nonce_is_asked_for_holds_up_nobody() {
 }
 
 #[test]
-fn somebody_who_asks_for_nonces_all_night_wakes_no_lock_all_night() {
+fn a_flood_of_nonce_requests_does_not_drain_a_lock() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
         let mut far = Far::granted(class);
         for n in 0..600_u32 {
@@ -500,7 +500,7 @@ fn somebody_who_asks_for_nonces_all_night_wakes_no_lock_all_night() {
 }
 
 #[test]
-fn questions_for_nonces_do_not_keep_a_job_waiting_for_ever() {
+fn nonce_requests_do_not_extend_a_time_out_without_end() {
     let mut far = Far::granted(SecurityClass::S0);
     far.replies = |_| Vec::new();
     let job = far.bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
@@ -513,7 +513,7 @@ fn questions_for_nonces_do_not_keep_a_job_waiting_for_ever() {
 }
 
 #[test]
-fn a_lock_that_bad_air_made_look_keyless_gets_its_class_when_it_speaks() {
+fn a_lock_that_seemed_without_keys_gets_its_class_from_its_next_frame() {
     for class in [SecurityClass::S2AccessControl, SecurityClass::S0] {
         let peer = keyed(if class == SecurityClass::S0 { ClassId::SECURITY } else { ClassId::SECURITY_2 });
         let mut node = known(LOCK, &peer);
@@ -531,7 +531,7 @@ fn a_lock_that_bad_air_made_look_keyless_gets_its_class_when_it_speaks() {
 }
 
 #[test]
-fn a_late_word_that_a_lock_is_at_work_takes_no_other_job_s_place() {
+fn a_late_working_report_does_not_end_another_job() {
     let peer = Peer { answers: |_| Vec::new(), airtime: Duration::from_millis(20), ..Peer::lock() };
     let mut bench = Bench::with_known(&[(LOCK, peer)]);
     let code = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
@@ -622,7 +622,7 @@ fn a_class_that_an_older_release_settled_on_silence_is_asked_for_again() {
 }
 
 #[test]
-fn what_was_told_when_a_node_joined_is_not_asked_for_again() {
+fn data_from_the_inclusion_are_not_read_again() {
     let peer = listing_both();
     let row = Node {
         security: SecurityClass::S0,
@@ -638,7 +638,7 @@ fn what_was_told_when_a_node_joined_is_not_asked_for_again() {
 }
 
 #[test]
-fn an_interview_that_somebody_asks_for_keeps_what_is_known_and_tells_how_it_went() {
+fn a_requested_interview_keeps_known_data_and_reports_its_result() {
     let mut far = Far::unknown(SecurityClass::S2AccessControl);
     far.run(60_000);
     let before = far.node().clone();

@@ -39,7 +39,7 @@ fn version_and_capabilities_come_first_and_the_controller_is_reset_once() {
 }
 
 #[test]
-fn a_controller_that_never_says_it_started_is_asked() {
+fn a_controller_without_serial_api_started_is_polled() {
     let mut bench = fresh(|controller| controller.announces_start = false);
     bench.now(Input::LinkUp);
     bench.run(1000);
@@ -73,7 +73,7 @@ fn a_reset_can_be_forbidden() {
 }
 
 #[test]
-fn an_old_controller_is_asked_only_what_it_knows() {
+fn an_old_controller_gets_supported_functions_only() {
     let mut bench = fresh(|controller| {
         controller.library = "Z-Wave 3.95";
         controller.functions = BTreeSet::from([FunctionId::SEND_DATA]);
@@ -98,7 +98,7 @@ fn a_setting_that_goes_unanswered_does_not_stop_the_start() {
 }
 
 #[test]
-fn a_controller_that_does_not_tell_its_home_is_opened_afresh() {
+fn a_controller_without_home_id_is_reopened() {
     let mut bench = fresh(|controller| {
         controller.mute.insert(FunctionId::MEMORY_GET_ID);
     });

@@ -162,7 +162,7 @@ fn a_transmission_that_never_ends_is_aborted_after_twenty_seconds() {
 }
 
 #[test]
-fn a_hung_controller_is_opened_afresh_and_nobody_is_told_that_all_is_well() {
+fn a_hung_controller_is_reopened_and_reported() {
     let mut bench = one_lock();
     bench.controller.results.push_back(Err(Trouble::Hung));
     let job = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);
@@ -177,7 +177,7 @@ fn a_hung_controller_is_opened_afresh_and_nobody_is_told_that_all_is_well() {
 }
 
 #[test]
-fn a_pulled_cable_loses_no_question_and_leaves_no_write_in_doubt_unsaid() {
+fn an_unplugged_controller_loses_no_get_and_reports_writes_in_doubt() {
     let mut bench = one_lock();
     bench.controller.nodes.get_mut(&LOCK).unwrap().thinks = Duration::from_millis(1000);
     let write = bench.submit(LOCK, Priority::Write, write_code(1), Completion::Supervised);

@@ -118,7 +118,7 @@ fn a_damaged_frame_is_not_obeyed() {
 }
 
 #[test]
-fn a_lock_that_is_busy_is_asked_again_when_it_said_so() {
+fn a_busy_lock_is_asked_again_after_its_wait_time() {
     fn busy(command: &Command) -> Vec<Command> {
         match command {
             Command::UserCode(_) => vec![Command::parse(&[0x22, 0x01, 1, 5]).unwrap()],
@@ -153,7 +153,7 @@ fn a_lock_that_is_busy_for_ever_is_not_asked_for_ever_and_a_refusal_is_the_end()
 }
 
 #[test]
-fn a_busy_word_that_comes_late_takes_no_other_command_with_it() {
+fn a_late_busy_report_does_not_end_another_command() {
     let mut bench = Bench::with_known(&[(LOCK, Peer { answers: |_| Vec::new(), ..Peer::old_lock() })]);
     let job = bench.submit(LOCK, Priority::Write, write_code(3), Completion::Supervised);
     bench.run(2500);
@@ -176,7 +176,7 @@ fn a_lock_that_was_reset_leaves_the_list_within_seconds() {
 }
 
 #[test]
-fn a_flood_of_goodbyes_in_the_name_of_a_lock_does_not_fill_the_log() {
+fn a_flood_of_reset_notifications_does_not_fill_the_log() {
     let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
     let lines = super::logged::warnings(|| {
         for _ in 0..64 {
@@ -190,7 +190,7 @@ fn a_flood_of_goodbyes_in_the_name_of_a_lock_does_not_fill_the_log() {
 }
 
 #[test]
-fn a_stranger_who_says_goodbye_in_the_name_of_a_lock_changes_nothing() {
+fn a_forged_reset_notification_removes_no_lock() {
     let mut bench = Bench::with_known(&[(LOCK, Peer::lock())]);
     for _ in 0..5 {
         bench.hear(LOCK, &raw(&[0x5A, 0x01]));

@@ -24,7 +24,7 @@ fn with_fields(fields: &str) -> Result<QrCode, InvalidQr> {
 const PRODUCT: &str = "00101638700768022000297330310409600258";
 
 #[test]
-fn every_code_says_what_its_maker_put_in() {
+fn every_recorded_qr_code_is_parsed() {
     let vectors = vectors();
     assert!(vectors.len() >= 3);
     for vector in vectors {

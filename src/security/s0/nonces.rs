@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_that_nobody_asked_for_does_not_spoil_the_next_frame() {
+    fn an_unsolicited_nonce_does_not_break_the_next_frame() {
         let nonce = Nonce([7; 8]);
         let mut received = Received::None;
         assert!(!received.told(nonce.clone(), at(0)));

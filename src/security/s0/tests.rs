@@ -88,7 +88,7 @@ fn what_we_send_is_what_others_send() {
 }
 
 #[test]
-fn what_others_send_says_what_they_meant() {
+fn frames_of_other_implementations_are_decrypted() {
     for it in known() {
         let (frame, wants_nonce) = frame_of(&it.payload);
         assert_eq!(wants_nonce, it.header.wants_nonce);
@@ -309,7 +309,7 @@ fn a_used_nonce_takes_the_older_ones_with_it() {
 }
 
 #[test]
-fn what_a_lock_says_under_the_second_nonce_it_asked_for_is_not_lost() {
+fn a_report_under_the_second_requested_nonce_is_not_lost() {
     let mut pair = Pair::new();
     // Kept waiting, it asks again; the second report is being transmitted while it speaks under the first.
     let [first, second] = [(); 2].map(|()| pair.controller.nonce_asked(pair.now, &mut pair.entropy).unwrap());

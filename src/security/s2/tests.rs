@@ -82,7 +82,7 @@ fn introduce(from: &mut Side, to: &mut Side, protection: FrameKey) {
 }
 
 #[test]
-fn after_one_nonce_both_sides_talk_without_asking_again() {
+fn one_nonce_serves_both_directions() {
     let [mut ours, mut lock] = Side::pair();
     introduce(&mut ours, &mut lock, ACCESS);
     for n in 0..40 {
@@ -342,7 +342,7 @@ fn an_unknown_critical_extension_stops_the_command_and_not_the_conversation() {
 }
 
 #[test]
-fn a_follow_up_to_a_multicast_nobody_can_open_asks_for_its_state() {
+fn a_follow_up_to_an_unreadable_multicast_requests_its_state() {
     let [mut ours, mut lock] = Side::pair();
     introduce(&mut ours, &mut lock, ACCESS);
     let frame = sealed_with(&mut lock, 1, vec![Extension::group(3)], &[0x20, 0x01, 0xFF], false);
@@ -355,7 +355,7 @@ fn a_follow_up_to_a_multicast_nobody_can_open_asks_for_its_state() {
 }
 
 #[test]
-fn a_peer_that_tells_of_many_groups_does_not_fill_the_memory() {
+fn a_peer_with_many_groups_does_not_fill_the_memory() {
     let [mut ours, mut lock] = Side::pair();
     introduce(&mut ours, &mut lock, ACCESS);
     for group in 0..=255 {

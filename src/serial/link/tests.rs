@@ -73,7 +73,7 @@ impl Line {
 }
 
 #[test]
-fn a_good_frame_is_acknowledged_at_once_and_told() {
+fn a_good_frame_is_acknowledged_at_once_and_delivered() {
     let mut line = Line::open();
     line.receive(&hex(RESPONSE));
     assert_eq!(line.written, [(0, vec![ACK])]);
@@ -175,7 +175,7 @@ fn a_late_ack_stops_the_retransmission() {
 }
 
 #[test]
-fn an_ack_that_nobody_waits_for_does_not_acknowledge_the_next_frame() {
+fn an_unexpected_ack_does_not_acknowledge_the_next_frame() {
     let mut line = Line::open();
     line.receive(&[ACK]);
     line.send(1, HOST);
@@ -183,7 +183,7 @@ fn an_ack_that_nobody_waits_for_does_not_acknowledge_the_next_frame() {
 }
 
 #[test]
-fn a_damaged_frame_is_refused_and_the_second_copy_is_told_once() {
+fn a_damaged_frame_is_refused_and_the_second_copy_is_delivered_once() {
     let mut line = Line::open();
     let mut damaged = hex(RESPONSE);
     damaged[6] ^= 0x20;
@@ -207,7 +207,7 @@ fn half_a_frame_is_given_up_silently_after_a_second_and_a_half() {
 }
 
 #[test]
-fn a_host_frame_waits_until_the_controller_has_said_its_own() {
+fn a_host_frame_waits_for_the_frame_of_the_controller() {
     let mut line = Line::open();
     let (head, tail) = (&hex(RESPONSE)[..9], &hex(RESPONSE)[9..]);
     line.receive(head);
@@ -231,7 +231,7 @@ fn a_stalled_host_hears_a_callback_once_although_the_controller_sent_it_four_tim
 }
 
 #[test]
-fn a_report_repeated_while_we_stalled_is_told_once_but_two_equal_reports_are_two() {
+fn a_repeat_during_a_stall_is_dropped_but_two_equal_reports_are_kept() {
     // trouble_outofframe: a controller starts to talk before the host is up, and repeats itself.
     let report = hex("0111000400160b7105000000ff070800000073");
     let mut line = Line::open();

@@ -52,7 +52,7 @@ fn a_label_stays_the_same_from_run_to_run_and_differs_from_its_neighbours() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_line_and_its_remedy() {
+fn errors_name_the_line_and_the_remedy() {
     for (text, place, says) in [
         ("[[node]]\nid = 2\nmodel = \"s2_lock\"\nslot = 3", "w.toml, line 4", "unknown field `slot`"),
         ("[[node]]\nid = 2\nmodel = \"plain_lock\"\n[[node]]\nid = 2\nmodel = \"plain_lock\"", "line 4", "a node 2 already"),
@@ -86,7 +86,7 @@ fn what_is_wrong_is_told_with_its_line_and_its_remedy() {
 }
 
 #[test]
-fn a_key_that_a_node_has_and_nobody_named_is_asked_for() {
+fn a_missing_key_of_a_node_is_an_error() {
     let error = wrong(&format!("{KEYS}[[node]]\nid = 2\nmodel = \"s2_lock\""));
     assert!(error.contains("keys.S2_AccessControl") && error.contains("node 2"), "{error}");
     Blueprint::parse("w", &format!("{KEYS}[[node]]\nid = 2\nmodel = \"s0_lock\"")).expect("it has the key it needs");

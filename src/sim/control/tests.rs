@@ -99,7 +99,7 @@ fn a_device_that_joins_shows_its_label_and_a_reset_takes_a_node_out() {
 }
 
 #[test]
-fn a_line_that_is_not_understood_is_told_what_to_write() {
+fn an_invalid_line_is_answered_with_the_right_syntax() {
     let mut hands = Hands::new();
     for (line, says) in [
         ("", "send help"),

@@ -38,7 +38,7 @@ fn wishes(keys: KeyMask) -> Wishes {
 }
 
 #[test]
-fn the_device_says_every_byte_of_the_recorded_bootstrapping() {
+fn the_device_sends_every_byte_of_the_recorded_key_exchange() {
     let session: Value = serde_json::from_str(SESSION).unwrap();
     let steps = &session["steps"].as_array().unwrap()[..26];
     let own = steps.iter().filter(|step| step["sender"] == DEVICE.0);

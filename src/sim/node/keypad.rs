@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_button_is_told_with_the_keys_before_it_padded_and_with_a_number_of_its_own() {
+    fn a_button_is_reported_with_padded_keys_and_a_sequence_number() {
         let mut keypad = keypad();
         keypad.press(EventType::DISARM_ALL, b"4711", NOW);
         keypad.press(EventType::FIRE, b"", NOW);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_without_a_button_are_told_after_a_while_or_when_no_more_can_be_kept() {
+    fn keys_without_a_button_are_reported_after_the_time_out_or_when_full() {
         let mut keypad = keypad();
         tell(&mut keypad, &[0x6F, 0x06, 4, 3]);
         assert_eq!(tell(&mut keypad, &[0x6F, 0x07]), [[0x6F, 0x08, 4, 3]]);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn it_lists_its_keys_and_events_and_knows_no_codes() {
+    fn it_lists_its_keys_and_events_and_has_no_codes() {
         let mut keypad = keypad();
         assert_eq!(tell(&mut keypad, &[0x6F, 0x02]), [[0x6F, 0x03, 8, 0, 0, 0, 0, 0, 0, 0xFF, 0x03]]);
         assert_eq!(tell(&mut keypad, &[0x6F, 0x04]), [[0x6F, 0x05, 1, 0x05, 4, 0x6E, 0, 0x0B, 0x02, 4, 10, 2, 10]]);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn its_lights_show_what_they_are_told_to_and_a_walk_over_them_ends() {
+    fn its_lights_can_be_set_and_listed() {
         let mut keypad = keypad();
         tell(&mut keypad, &[0x87, 0x01, 0, 2, 0x0B, 1, 99, 0x12, 7, 30]);
         assert_eq!(tell(&mut keypad, &[0x87, 0x02, 0x0B]), [[0x87, 0x03, 0, 1, 0x0B, 1, 99]]);

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_of_nobody_of_no_slot_or_of_no_time_is_refused() {
+    fn a_schedule_without_user_slot_or_time_is_refused() {
         let mut lock = lock();
         let before = lock.memory.clone();
         for set in [

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_is_told_once_and_confirmed_again_when_its_end_is_repeated() {
+    fn a_datagram_is_delivered_once_and_confirmed_again_for_a_repeat() {
         let frames = Segments::default().cut(long());
         let mut heard = Segments::default();
         let told: Vec<_> = frames.iter().map(|frame| heard.hear(&parse(frame)).datagram).collect();

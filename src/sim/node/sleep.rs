@@ -9,7 +9,7 @@ use crate::command::wake_up::{Interval, IntervalCapabilitiesReport, WakeUp};
 use crate::domain::time::{Deadline, Instant};
 
 /// Time after the last exchange until it goes to sleep by itself.
-const PATIENCE: Duration = Duration::from_secs(10);
+const AWAKE_TIME: Duration = Duration::from_secs(10);
 /// Valid intervals in seconds.
 const SHORTEST: u32 = 60;
 const LONGEST: u32 = 86_400;
@@ -82,7 +82,7 @@ impl Node {
 
     /// How long it stays awake after a frame.
     pub(super) fn stays_awake(&self) -> Duration {
-        if self.model.wake_up.is_some() { PATIENCE } else { STAYS_AWAKE }
+        if self.model.wake_up.is_some() { AWAKE_TIME } else { STAYS_AWAKE }
     }
 
     /// It wakes at power-up, and then by its interval. During key exchange it stays awake.

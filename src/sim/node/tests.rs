@@ -97,7 +97,7 @@ fn a_supervised_write_is_answered_and_done_once_however_often_it_comes() {
 }
 
 #[test]
-fn a_duplicate_is_refused_and_said_so() {
+fn a_duplicate_is_refused_and_reported() {
     let mut lock = lock(Model::version_2());
     lock.model.quirks = Quirks { refuses_duplicates: true, silent_writes: true, ..Quirks::default() };
     tell(&mut lock, b"\x63\x01\x01\x011234");
@@ -155,7 +155,7 @@ fn guessing_at_the_keypad_ends_in_a_dead_keypad() {
 }
 
 #[test]
-fn an_old_lock_speaks_in_its_makers_numbers() {
+fn an_old_lock_uses_the_alarm_numbers_of_its_maker() {
     let mut lock = lock(Model::version_1());
     lock.model.quirks.v1_alarms = true;
     lock.program(3, Some(b"4711"), NOW);

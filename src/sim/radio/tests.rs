@@ -111,7 +111,7 @@ fn each_repeater_sends_again_and_is_counted_for_itself() {
 }
 
 #[test]
-fn a_repeater_that_is_gone_takes_the_nodes_behind_it_along_and_nobody_else() {
+fn a_missing_repeater_cuts_off_only_the_nodes_behind_it() {
     let mut channel = perfect();
     channel.set_link(NODE, Link::over([NodeId(2), NodeId(3)]));
     let cut = Sending { broken: Some(NodeId(3)), ..GET };
@@ -149,7 +149,7 @@ fn delay_keeps_the_order_and_reordering_does_not() {
 }
 
 #[test]
-fn a_frame_that_nobody_is_to_acknowledge_is_sent_once() {
+fn a_frame_without_acknowledgement_is_sent_once() {
     let deaf = Receiver { deaf: true, ..AWAKE };
     let mut channel = perfect();
     let flight = channel.transmit(Sending { effort: Effort::Once, ..GET }, deaf, Instant::ZERO);

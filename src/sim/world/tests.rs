@@ -65,7 +65,7 @@ fn a_write_by_radio_is_there_when_it_is_read_back() {
 }
 
 #[test]
-fn the_callback_tells_of_the_beam_once_reports_are_switched_on() {
+fn the_callback_reports_the_beam_if_transmit_reports_are_on() {
     let mut host = Host::new(&Blueprint::two_locks());
     assert_eq!(host.ask(&[0x00, 0x0B, 0x02, 0xFF]), [[0x01, 0x0B, 0x02, 0x01]]);
     let got = host.ask(&[0x00, 0x13, 2, 1, 0x00, 0x25, 9]);
@@ -137,7 +137,7 @@ fn a_visitor_at_the_keypad_is_heard_of() {
 }
 
 #[test]
-fn a_lock_whose_word_waited_for_the_air_listens_for_the_answer() {
+fn a_lock_whose_report_was_delayed_listens_for_the_answer() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.tell(3, &[0x85, 0x01, 0x01, 0x01]);
     host.tell(3, b"\x63\x01\x04\x0147110");
@@ -200,7 +200,7 @@ fn the_same_seed_gives_the_same_day() {
 }
 
 #[test]
-fn a_house_full_of_quiet_locks_costs_a_step_nothing() {
+fn idle_locks_cost_nothing_per_step() {
     let nodes = (2..202).map(|node| (NodeId(node), crate::sim::model::Model::version_2())).collect();
     let mut host = Host::new(&Blueprint { nodes, ..Blueprint::two_locks() });
     host.tell(9, &[0x85, 0x01, 0x01, 0x01]);

@@ -66,7 +66,7 @@ fn a_scanned_label_gives_no_key_to_a_device_that_does_not_prove_itself() {
 }
 
 #[test]
-fn without_a_pin_a_device_that_proves_nothing_gets_only_the_keys_that_somebody_names() {
+fn an_unauthenticated_device_gets_only_keys_that_the_user_grants() {
     let asked = || {
         let mut scene = Scene::s2_with(KeyMask(0x81), NEW);
         scene.bench.controller.joins.as_mut().unwrap().1.generic = 0x10;
@@ -101,7 +101,7 @@ fn without_a_pin_a_device_that_proves_nothing_gets_only_the_keys_that_somebody_n
 }
 
 #[test]
-fn a_lock_with_a_key_that_is_not_for_doors_joins_only_if_somebody_says_so() {
+fn a_lock_below_access_control_joins_only_if_the_user_agrees() {
     for (keys, pin) in [(0x01, false), (0x02, true), (0x83, true)] {
         let begin = || {
             let mut scene = Scene::s2_with(KeyMask(keys), NEW);

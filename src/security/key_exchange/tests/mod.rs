@@ -182,7 +182,7 @@ fn whatever_is_granted_arrives_and_nothing_else() {
 }
 
 #[test]
-fn a_wrong_pin_gives_no_key_away_and_says_so() {
+fn a_wrong_pin_grants_no_key_and_is_reported() {
     let mut world = World::new(lock(), None);
     world.pin = DskPin::new(1);
     assert_eq!(world.run(), Err(Failure::WrongPin));
@@ -192,7 +192,7 @@ fn a_wrong_pin_gives_no_key_away_and_says_so() {
 }
 
 #[test]
-fn a_scanned_label_needs_nobody_and_refuses_every_other_device() {
+fn a_scanned_label_asks_no_user_and_refuses_other_devices() {
     let known = |dsk| Some(Known { dsk });
     let mut world = World::new(lock(), known(lock().dsk()));
     world.grant.keys = KeyMask(0x84);
@@ -218,7 +218,7 @@ fn a_scanned_label_needs_nobody_and_refuses_every_other_device() {
 }
 
 #[test]
-fn somebody_in_between_can_talk_neither_side_into_fewer_keys() {
+fn an_attacker_cannot_downgrade_the_granted_keys() {
     // The lock's wishes are changed on the way: it hears what we took them for, and stops.
     let (how, world) = changed(lock(), |to, frame| {
         if to == US && frame.starts_with(&[0x9F, 0x05]) {
@@ -262,7 +262,7 @@ fn an_echo_with_other_bits_is_refused() {
 }
 
 #[test]
-fn what_is_due_sealed_is_not_believed_in_clear() {
+fn messages_that_must_be_encrypted_are_not_accepted_in_clear() {
     for command in [
         Security2::KEXSet(KexSet {
             flags: KexFlags(0x01),
@@ -290,7 +290,7 @@ fn what_is_due_sealed_is_not_believed_in_clear() {
 }
 
 #[test]
-fn requests_that_nobody_can_meet_are_refused_by_name() {
+fn unsupported_requests_are_refused_with_their_reason() {
     let report = |change: fn(&mut KexReport)| {
         let mut joiner = lock();
         change(&mut joiner.report);
@@ -342,7 +342,7 @@ fn a_node_that_leaves_a_granted_key_out_is_not_done() {
 }
 
 #[test]
-fn a_node_that_falls_silent_is_given_up_in_its_time_and_told_nothing() {
+fn a_silent_node_is_given_up_after_its_time_out_without_a_message() {
     // The frame of the node that is the last one to arrive; what is waited for then, and since when nobody answers.
     for (last, step) in [
         (0, KeyExchangeStep::KexReport),
@@ -461,7 +461,7 @@ fn a_node_that_repeats_itself_under_the_old_key_is_not_answered_without_end() {
 }
 
 #[test]
-fn a_question_nobody_answers_ends_after_four_minutes() {
+fn an_unanswered_question_ends_after_four_minutes() {
     let mut entropy = Entropy::from_number(3);
     let keys = network_keys();
     let context = S2Context { home: HOME, own: US, keys: &keys };
@@ -565,7 +565,7 @@ fn who_cancels_or_grants_nothing_ends_it() {
 }
 
 #[test]
-fn the_reason_of_a_node_that_stops_is_told_with_what_to_do() {
+fn the_failure_of_a_node_is_reported_with_advice() {
     for number in [1, 2, 3, 5, 6, 7, 8, 9, 10, 77] {
         let fail = vec![0x9F, 0x07, number];
         let (how, _) = changed(lock(), |to, frame| {

@@ -141,7 +141,7 @@ fn classes() -> SecureClasses {
 }
 
 #[test]
-fn a_lock_gets_the_key_and_tells_what_it_has() {
+fn a_lock_gets_the_key_and_lists_its_classes() {
     let mut scene = Scene::new(false);
     scene.finish();
     assert_eq!(scene.outcome, Some(Ok(Granted { classes: Some(classes()) })));
@@ -183,7 +183,7 @@ fn a_lock_that_has_the_key_but_no_list_is_not_thrown_out() {
 }
 
 #[test]
-fn a_frame_that_was_lost_is_sent_again_but_not_for_ever() {
+fn a_lost_frame_is_repeated_a_limited_number_of_times() {
     for step in [S0Step::Scheme, S0Step::Key, S0Step::Verify, S0Step::Classes] {
         let mut scene = Scene::new(false);
         scene.until(step);
@@ -232,7 +232,7 @@ fn a_verification_under_the_zero_key_grants_nothing() {
 }
 
 #[test]
-fn what_is_said_in_clear_grants_nothing() {
+fn unencrypted_commands_grant_nothing() {
     let mut scene = Scene::new(false);
     scene.until(S0Step::Verify);
     for forged in [&[0x98, 0x07][..], &[0x98, 0x05, 0x00], &[0x98, 0x03, 0x00, 0x62]] {

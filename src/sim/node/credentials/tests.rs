@@ -49,7 +49,7 @@ fn with_anna() -> Node {
 }
 
 #[test]
-fn a_user_and_their_pin_are_stored_and_told_as_the_vectors_tell_them() {
+fn a_user_and_pin_are_stored_and_reported_as_in_the_vectors() {
     let mut lock = lock();
     // User Report: added, nobody next, by node 1, user 3.
     reports(&mut lock, ADD_ANNA, b"\x83\x07\x00\x00\x00\x02\x00\x01\x00\x03\x00\x01\x01\x00\x00\x00\x04Anna");
@@ -129,7 +129,7 @@ fn what_is_not_to_be_is_refused_with_its_reason_and_changes_nothing() {
 }
 
 #[test]
-fn a_supervised_set_that_is_refused_fails_and_still_says_why() {
+fn a_refused_supervised_set_fails_and_reports_the_reason() {
     let mut lock = with_anna();
     let refused = tell(&mut lock, &[&[0x6C, 0x01, 0x05, 0x10][..], ADD_ANNA].concat());
     assert!(refused.contains(&vec![0x6C, 0x02, 0x05, 0x02, 0x00]), "{refused:02x?}");
@@ -181,7 +181,7 @@ fn a_pin_opens_and_the_event_names_user_type_and_slot() {
 }
 
 #[test]
-fn who_may_not_enter_is_told_apart_from_who_is_not_known() {
+fn a_denied_user_is_distinguished_from_an_unknown_code() {
     let mut lock = with_anna();
     let mut denied = |user_set: &[u8], event: u8| {
         reports(&mut lock, user_set, &[0x83, 0x07, 1]);
@@ -206,7 +206,7 @@ fn a_disposable_user_opens_once() {
 }
 
 #[test]
-fn what_is_changed_at_the_lock_is_told_to_the_lifeline_and_survives_a_battery_change() {
+fn a_change_at_the_lock_is_reported_and_survives_a_battery_change() {
     let mut lock = lock();
     lock.program(2, Some(b"4711"), NOW);
     let told = said(&mut lock);

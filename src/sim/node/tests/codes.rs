@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_version_2_lock_says_all_that_its_codes_and_keypad_can_do() {
+fn a_version_2_lock_reports_its_capabilities() {
     let mut lock = lock(Model::version_2());
     // Admin code, which can be switched off; statuses 0–4; checksum, many in one frame; modes 0–3; keys 0–9.
     let expected = [0x63, 0x07, 0xC1, 0x1F, 0xE1, 0x0F, 0x08, 0, 0, 0, 0, 0, 0, 0xFF, 0x03];
@@ -27,7 +27,7 @@ fn a_keypad_on_vacation_takes_the_admin_code_only() {
 }
 
 #[test]
-fn a_locked_out_keypad_says_so_and_the_host_can_end_it() {
+fn a_locked_out_keypad_reports_it_and_the_host_can_end_it() {
     let mut lock = lock(Model::version_2());
     lock.program(1, Some(b"4711"), NOW);
     for _ in 0..WRONG_CODES {
@@ -41,7 +41,7 @@ fn a_locked_out_keypad_says_so_and_the_host_can_end_it() {
 }
 
 #[test]
-fn an_admin_code_is_nobody_elses() {
+fn an_admin_code_cannot_be_a_user_code() {
     let mut lock = lock(Model::version_2());
     lock.program(1, Some(b"4711"), NOW);
     own_words(&mut lock);
@@ -59,7 +59,7 @@ fn an_admin_code_is_nobody_elses() {
 }
 
 #[test]
-fn a_code_does_what_its_status_says() {
+fn a_code_behaves_as_its_status() {
     let mut lock = lock(Model::version_2());
     tell(&mut lock, b"\x63\x0b\x02\x00\x01\x02\x041111\x00\x02\x03\x042222");
     own_words(&mut lock);
@@ -76,7 +76,7 @@ fn a_code_does_what_its_status_says() {
 }
 
 #[test]
-fn an_id_the_lock_does_not_have_is_told_apart_from_an_empty_one() {
+fn an_unsupported_id_is_distinguished_from_an_empty_one() {
     let mut lock = lock(Model::version_2());
     assert_eq!(tell(&mut lock, &[0x63, 0x0C, 0x00, 0x1E, 0x00]), [[0x63, 0x0D, 0x01, 0x00, 0x1E, 0x00, 0x00, 0x00, 0x00]]);
     assert_eq!(tell(&mut lock, &[0x63, 0x0C, 0x00, 0x1F, 0x00]), [[0x63, 0x0D, 0x01, 0x00, 0x1F, 0xFE, 0x00, 0x00, 0x00]]);
@@ -105,7 +105,7 @@ fn a_walk_from_slot_to_slot_finds_every_code_once() {
 }
 
 #[test]
-fn deleting_all_codes_at_the_lock_is_told_once() {
+fn deleting_all_codes_at_the_lock_is_reported_once() {
     let mut lock = lock(Model::version_2());
     lock.program(1, Some(b"4711"), NOW);
     lock.program(2, Some(b"4712"), NOW);

@@ -4,7 +4,7 @@ use super::*;
 const LOCK_AND_TELL: &[u8] = &[0x6C, 0x01, 0x85, 0x03, 0x62, 0x01, 0xFF];
 
 #[test]
-fn a_bolt_takes_its_time_and_says_where_it_is_going() {
+fn a_moving_bolt_reports_its_target() {
     let mut lock = lock(Model::version_2());
     assert_eq!(tell(&mut lock, LOCK_AND_TELL), [[0x6C, 0x02, 0x85, 0x01, 0x02]], "working, for two seconds");
     assert!(!lock.memory.locked);
@@ -18,7 +18,7 @@ fn a_bolt_takes_its_time_and_says_where_it_is_going() {
 }
 
 #[test]
-fn a_host_that_wants_no_updates_is_told_success_once() {
+fn a_host_without_updates_gets_success_once() {
     let mut lock = lock(Model::version_2());
     assert_eq!(tell(&mut lock, &[0x6C, 0x01, 0x05, 0x03, 0x62, 0x01, 0xFF]), [[0x6C, 0x02, 0x05, 0xFF, 0x00]]);
     assert!(later(&mut lock, secs(5)).iter().all(|said| said[0] != 0x6C));
@@ -57,7 +57,7 @@ fn a_code_at_a_jammed_door_opens_nothing() {
 }
 
 #[test]
-fn a_lock_that_relocks_does_so_after_a_code_and_says_it_was_itself() {
+fn a_lock_that_relocks_reports_automatic_locking() {
     let mut lock = lock(Model::version_2());
     lock.program(7, Some(b"4711"), NOW);
     // Constant, no time-outs, locks itself after 30 s.
@@ -96,7 +96,7 @@ fn a_timed_lock_counts_down() {
 }
 
 #[test]
-fn locking_at_the_keypad_names_who_did_it_or_nobody() {
+fn locking_at_the_keypad_names_the_user_if_known() {
     let mut lock = lock(Model::version_2());
     lock.program(7, Some(b"4711"), NOW);
     own_words(&mut lock);

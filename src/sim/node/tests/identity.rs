@@ -23,7 +23,7 @@ fn a_lock_of_today_shows_in_clear_only_what_works_in_clear() {
 }
 
 #[test]
-fn a_plug_without_keys_serves_everybody_and_a_lock_nobody() {
+fn without_keys_a_plug_accepts_commands_and_a_lock_does_not() {
     let nothing = Vec::<Vec<u8>>::new();
     let (mut plug, mut lock) = (Node::new(Model::plug()), Node::new(Model::s2()));
     assert_eq!(tell(&mut plug, &[0x20, 0x02]).len(), 1);
@@ -35,7 +35,7 @@ fn a_plug_without_keys_serves_everybody_and_a_lock_nobody() {
 }
 
 #[test]
-fn every_class_that_is_listed_has_the_version_that_is_told_and_one_that_is_not_has_none() {
+fn listed_classes_report_their_version_and_others_report_none() {
     for model in [Model::version_2(), Model::version_1(), Model::plug(), Model::sensor()] {
         let mut node = Node::new(Model { requests: KeyMask::NONE, ..model });
         node.wake(NOW);
@@ -80,7 +80,7 @@ fn the_versions_are_those_of_a_certified_lock() {
 }
 
 #[test]
-fn a_node_says_what_it_is() {
+fn a_node_reports_its_identity() {
     let said = |model: Model| {
         let kind = model.kind;
         let mut node = Node::new(Model { requests: KeyMask::NONE, ..model });
@@ -139,7 +139,7 @@ fn a_lock_that_is_asked_which_one_it_is_blinks_for_a_while() {
 }
 
 #[test]
-fn an_end_point_in_the_lifeline_is_told_like_a_node() {
+fn an_end_point_in_the_lifeline_gets_reports() {
     let mut lock = Node::new(Model::version_2());
     tell(&mut lock, &[0x8E, 0x01, 0x01, 0x00, 0x01, 0x00]);
     assert_eq!(tell(&mut lock, &[0x8E, 0x02, 0x01]), [[0x8E, 0x03, 0x01, 0x05, 0x00, 0x00, 0x01, 0x00]]);
@@ -153,7 +153,7 @@ fn an_end_point_in_the_lifeline_is_told_like_a_node() {
 }
 
 #[test]
-fn a_factory_reset_is_told_and_then_everything_is_forgotten() {
+fn a_factory_reset_is_reported_and_erases_everything() {
     let mut lock = lock(Model::version_2());
     lock.memory.membership = Some(member());
     lock.program(1, Some(b"4711"), NOW);

@@ -15,7 +15,7 @@ fn every_beam_costs_and_being_awake_does_not() {
 }
 
 #[test]
-fn a_battery_tells_each_tenth_warns_once_and_dies() {
+fn a_battery_reports_each_tenth_warns_once_and_ends() {
     let mut lock = lock(Model { wakeup_cost: 500_000, ..Model::version_2() });
     lock.memory.battery = Charge::of_percent(35);
     let (mut told, mut at) = (Vec::new(), 100);
@@ -34,7 +34,7 @@ fn a_battery_tells_each_tenth_warns_once_and_dies() {
 }
 
 #[test]
-fn batteries_that_run_down_in_a_moment_are_told_until_they_are_dead() {
+fn quickly_drained_batteries_are_reported_until_empty() {
     let mut lock = lock(Model::version_2());
     lock.charge(Charge::of_percent(50), NOW);
     lock.charge(Charge::of_percent(14), NOW);
@@ -57,7 +57,7 @@ fn a_low_battery_is_in_the_log_of_one_lock_and_an_alarm_of_the_other() {
 }
 
 #[test]
-fn a_lock_without_batteries_turns_by_hand_and_tells_nobody() {
+fn a_lock_without_batteries_turns_by_hand_and_reports_nothing() {
     let mut lock = lock(Model::version_2());
     lock.program(1, Some(b"4711"), NOW);
     own_words(&mut lock);

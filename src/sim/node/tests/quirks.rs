@@ -11,7 +11,7 @@ const SUCCESS: [u8; 5] = [0x6C, 0x02, 0x05, 0xFF, 0x00];
 const FAIL: [u8; 5] = [0x6C, 0x02, 0x05, 0x02, 0x00];
 
 #[test]
-fn a_forgetful_lock_says_success_and_has_nothing() {
+fn a_lock_that_loses_codes_reports_success() {
     let mut lock = odd(Quirks { forgets_writes: Some(Duration::ZERO), ..Quirks::default() });
     assert!(tell(&mut lock, WRITE).contains(&SUCCESS.to_vec()));
     lock.unanswered.clear();
@@ -44,7 +44,7 @@ fn a_refused_code_leaves_the_slot_and_shows_as_status_fe() {
 }
 
 #[test]
-fn a_duplicate_is_refused_without_a_word() {
+fn a_duplicate_is_refused_silently() {
     let mut lock = odd(Quirks { refuses_silently: true, refuses_duplicates: true, ..Quirks::default() });
     lock.program(2, Some(b"1234"), NOW);
     own_words(&mut lock);
@@ -61,7 +61,7 @@ fn a_lock_of_one_length_refuses_the_others() {
 }
 
 #[test]
-fn five_buttons_can_t_tell_two_codes_apart() {
+fn five_buttons_make_two_codes_equal() {
     let mut lock = odd(Quirks { five_buttons: true, refuses_duplicates: true, ..Quirks::default() });
     tell(&mut lock, b"\x63\x0b\x01\x00\x01\x01\x0613579\x30");
     assert_eq!(lock.type_code(b"246809", NOW), Typed::Opened(1));
@@ -150,7 +150,7 @@ fn an_event_names_the_user_in_the_lock_s_own_way() {
 }
 
 #[test]
-fn one_act_may_be_told_twice_or_in_both_forms() {
+fn one_event_may_be_reported_twice_or_in_both_forms() {
     let mut lock = odd(Quirks { tells_twice: true, ..Quirks::default() });
     lock.turn_bolt(true, NOW);
     let told = said(&mut lock);
@@ -163,7 +163,7 @@ fn one_act_may_be_told_twice_or_in_both_forms() {
 }
 
 #[test]
-fn erased_codes_may_be_told_as_user_zero() {
+fn erased_codes_may_be_reported_as_user_zero() {
     let mut lock = odd(Quirks { tells_erasure_by_report: true, ..Quirks::default() });
     lock.erase_codes(NOW);
     assert_eq!(own_words(&mut lock), [[0x63, 0x03, 0x00, 0x00, 0, 0, 0, 0]]);

@@ -38,7 +38,7 @@ fn an_interval_survives_a_power_cut_and_a_wrong_one_is_refused() {
 }
 
 #[test]
-fn water_wakes_the_sensor_and_is_told_with_its_end() {
+fn water_wakes_the_sensor_and_both_edges_are_reported() {
     let mut sensor = sensor();
     let before = sensor.wakeups();
     sensor.sense(true, secs(60));
@@ -52,7 +52,7 @@ fn water_wakes_the_sensor_and_is_told_with_its_end() {
 }
 
 #[test]
-fn a_sensor_nobody_told_where_to_report_keeps_quiet() {
+fn a_sensor_without_lifeline_sends_nothing() {
     let mut sensor = Node::new(Model { requests: KeyMask::NONE, ..Model::sensor() });
     assert_eq!(later(&mut sensor, secs(8_000)), Vec::<Vec<u8>>::new());
     assert_eq!(sensor.wakeups(), 3, "at power-up and each hour");

@@ -71,7 +71,7 @@ fn a_lock_with_its_pin_gets_access_control_and_takes_a_code_under_it() {
 }
 
 #[test]
-fn the_controller_tells_each_step_of_an_inclusion_and_waits_for_the_host() {
+fn the_controller_reports_each_step_of_an_inclusion_and_waits_for_the_host() {
     let mut host = Host::new(&Blueprint::empty());
     host.world.offer(Device::new(Model::s2(), 7), host.now);
     let (node, statuses) = host.add(AddNode::ANY, None);
@@ -95,7 +95,7 @@ fn the_controller_tells_each_step_of_an_inclusion_and_waits_for_the_host() {
 }
 
 #[test]
-fn a_stop_before_anybody_came_ends_it_with_nobody() {
+fn a_stop_before_a_device_was_found_adds_nothing() {
     let mut host = Host::new(&Blueprint::empty());
     host.ask(&Request::AddNode(AddNode { mode: 0xC1, callback: CallbackId(5), smart_start: None }));
     host.stop(CallbackId(6));
@@ -108,7 +108,7 @@ fn a_stop_before_anybody_came_ends_it_with_nobody() {
 }
 
 #[test]
-fn a_lock_with_keys_says_in_clear_only_who_it_is() {
+fn a_lock_with_keys_reports_only_its_identity_in_clear() {
     let (mut host, device, node, mut session) = with_lock();
     let lock = host.world.device_node(device).unwrap();
     assert_eq!(lock.listed().iter().map(|class| class.0).collect::<Vec<_>>(), [0x5E, 0x55, 0x6C, 0x98, 0x9F]);
@@ -197,7 +197,7 @@ fn bootstrap_s0(host: &mut Host, device: Device) -> (NodeId, Result<s0::Granted,
 }
 
 #[test]
-fn a_lock_of_s0_gets_its_key_and_speaks_under_it() {
+fn a_lock_with_s0_gets_its_key_and_uses_it() {
     let mut host = Host::new(&Blueprint::empty());
     let (node, outcome) = bootstrap_s0(&mut host, Device::new(Model::s0(), 7));
     let classes = outcome.unwrap().classes.expect("its list came under the key");
@@ -309,7 +309,7 @@ fn exclude(host: &mut Host, node: NodeId) {
 }
 
 #[test]
-fn a_device_of_nobody_is_told_as_no_node_when_it_is_excluded() {
+fn excluding_a_device_without_network_reports_node_zero() {
     let mut host = Host::new(&Blueprint::empty());
     let device = host.world.offer(Device::new(Model::s2(), 7), host.now);
     host.ask(&Request::RemoveNode { mode: 0xC1, callback: CallbackId(8) });
@@ -322,7 +322,7 @@ fn a_device_of_nobody_is_told_as_no_node_when_it_is_excluded() {
 }
 
 #[test]
-fn a_node_of_long_range_is_not_told_a_way() {
+fn a_long_range_node_gets_no_route() {
     let mut host = Host::far();
     let device = host.world.offer(Device::smart_start(Model::s2(), Radio::LongRange, 7), host.now);
     let (node, _) = host.add_smart_start(device, true);
@@ -380,7 +380,7 @@ fn a_dead_lock_is_replaced_under_its_id_without_a_node_information() {
 }
 
 #[test]
-fn a_node_is_told_its_way_and_a_stranger_is_not() {
+fn a_node_gets_its_route_and_an_unknown_node_does_not() {
     let (mut host, _, node, _) = with_lock();
     let answers = |host: &mut Host, node| {
         host.heard.clear();
@@ -411,7 +411,7 @@ fn a_lock_that_was_there_before_has_the_keys_of_the_network() {
 }
 
 #[test]
-fn who_is_believed_to_have_keys_through_bad_air_has_them() {
+fn a_lossy_key_exchange_ends_with_the_same_result_on_both_sides() {
     let mut believed = 0;
     for seed in 0..20 {
         let conditions = Conditions { loss: 25, ack_loss: 15, duplication: 10, ..Conditions::default() };

@@ -143,7 +143,7 @@ fn a_network_moves_to_another_controller_with_its_memory() {
 }
 
 #[test]
-fn a_lock_of_a_lost_network_can_be_excluded_and_is_nobody() {
+fn a_lock_of_a_lost_network_can_be_excluded() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.ask(&[0x00, 0x42, 7]);
     host.ask(&[0x00, 0x4B, 0x81, 8]);
@@ -156,7 +156,7 @@ fn a_lock_of_a_lost_network_can_be_excluded_and_is_nobody() {
 }
 
 #[test]
-fn a_pulled_controller_hears_nothing_and_says_why_it_starts() {
+fn an_unplugged_controller_receives_nothing_and_reports_its_start() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.tell(3, &[0x85, 0x01, 0x01, 0x01]);
     host.got.clear();
@@ -185,7 +185,7 @@ fn a_hanging_controller_comes_back_by_its_watchdog_and_not_without() {
 }
 
 #[test]
-fn what_the_host_said_of_the_controller_is_in_its_greeting() {
+fn node_information_set_by_the_host_is_in_serial_api_started() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.ask(&[0x00, 0x03, 0x01, 0x02, 0x07, 2, 0x5E, 0x98]);
     assert_eq!(host.ask(&[0x00, 0x08]), [[0x00, 0x0A, 7, 0, 1, 0x02, 0x07, 2, 0x5E, 0x98, 0]]);
@@ -273,7 +273,7 @@ fn a_report_names_the_repeaters_the_rate_and_the_link_that_failed() {
 }
 
 #[test]
-fn ways_are_told_to_nodes_of_the_mesh_and_to_nobody_else() {
+fn routes_are_assigned_to_classic_nodes_only() {
     let mut blueprint = Blueprint { chip: Chip::series_800(), ..Blueprint::two_locks() };
     blueprint.nodes.insert(NodeId(256), Model::version_2());
     let mut host = Host::new(&blueprint);
@@ -323,7 +323,7 @@ fn neighbours_follow_from_who_repeats_for_whom() {
 }
 
 #[test]
-fn a_controller_that_is_no_suc_says_so_until_it_is_made_one() {
+fn a_controller_reports_no_suc_until_it_is_made_suc() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.ask(&[0x00, 0x42, 7]);
     assert_eq!(host.ask(&[0x00, 0x56]), [[0x01, 0x56, 0]]);
