@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has said what is wrong")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,30 @@ const KEPT_IN: &[(&str, &str)] = &[
 
 /// The lawful places of `unsafe`: a question to the kernel that no safe crate asks, and the allocator.
 const UNSAFE_IN: [&str; 2] = ["run::adjtimex", "run::wiping"];
+
+/// Folders in which no file depends on itself by way of others. A folder is added here once it is in order.
+const NO_CIRCLES: &[&str] = &["command", "domain", "store"];
+
+/// A command can carry commands: these files hold whole commands, and the list of all commands holds them.
+const CARRIES_COMMANDS: &[&str] = &[
+    "command::crc16_encapsulation",
+    "command::multi_channel",
+    "command::multi_command",
+    "command::nesting",
+    "command::supervision",
+];
+
+#[test]
+fn no_file_depends_on_itself_by_way_of_others() {
+    let sources = daemon_sources();
+    let circles: Vec<_> = NO_CIRCLES.iter().flat_map(|folder| circles_in(folder, &sources)).collect();
+    assert!(circles.is_empty(), "circles of files:\n{}", circles.join("\n"));
+    // What is excused must be there, or it would excuse something else one day.
+    let command = imports_in("command", &sources);
+    for carrier in CARRIES_COMMANDS {
+        assert!(command.excused.contains(*carrier), "{carrier} holds no command any more");
+    }
+}
 
 #[test]
 fn a_module_never_imports_from_a_floor_above() {
@@ -145,6 +169,33 @@ fn a_planted_violation_is_caught() {
     assert_eq!(impure("bridge", "use std::{collections::HashMap, fs};"), 2);
     assert_eq!(impure("serial::frame", "/// Never async.\nlet c = '\"'; let s = r#\"tokio \"rusqlite\"\"#;"), 0);
     assert_eq!(impure("run", "async fn run() { tokio::spawn(x).await }"), 0);
+
+    let circles = |files: &[(&str, &str)]| {
+        let sources: Vec<_> = files.iter().map(|(module, text)| Source::new(module, text)).collect();
+        circles_in("domain", &sources).len()
+    };
+    assert_eq!(circles(&[("domain::a", "use super::b::B;"), ("domain::b", "use crate::domain::a::A;")]), 1);
+    assert_eq!(circles(&[("domain", "mod a; pub use a::A;"), ("domain::a", "use super::Shared;")]), 1, "the module and its part");
+    assert_eq!(
+        circles(&[
+            ("domain::a", "fn f() -> super::b::B {}"),
+            ("domain::b", "use super::{c, d};"),
+            ("domain::c", "use super::a;"),
+            ("domain::d", "")
+        ]),
+        1,
+        "through a third"
+    );
+    assert_eq!(circles(&[("domain::a", "use super::b::B;"), ("domain::b", "use super::c::C;"), ("domain::c", "")]), 0);
+    assert_eq!(
+        circles(&[("domain::a", "use super::b::B;"), ("domain::b", "#[cfg(test)]\nmod tests { use super::super::a::A; }")]),
+        0
+    );
+    assert_eq!(
+        circles(&[("domain::a", "use crate::serial::Frame;"), ("serial", "use crate::domain::a::A;")]),
+        0,
+        "other folders"
+    );
 }
 
 /// The table of floors, by module.
@@ -209,7 +260,9 @@ impl Source {
         let mut found = Vec::new();
         let mut at = 0;
         while at < self.words.len() {
-            let starts = at == 0 || self.words[at - 1].text != "::";
+            // `pub(in crate::bridge)` says who may see something, and imports nothing.
+            let is_visibility = at > 1 && self.words[at - 1].text == "in" && self.words[at - 2].text == "(";
+            let starts = !is_visibility && (at == 0 || self.words[at - 1].text != "::");
             let mut base = match self.words[at].text.as_str() {
                 "crate" if starts => Vec::new(),
                 "super" if starts => self.module[..self.module.len().saturating_sub(1)].to_vec(),
@@ -229,6 +282,15 @@ impl Source {
             }
         }
         found
+    }
+
+    /// Every path that begins with one of the file's own modules (`mod part; pub use part::Part;`), absolute.
+    fn child_paths(&self) -> Vec<Vec<String>> {
+        let declared = self.words.windows(3).filter(|w| w[0].text == "mod" && w[2].text == ";").map(|w| w[1].text.as_str());
+        let declared: BTreeSet<&str> = declared.collect();
+        let begins = |w: &[Word]| w[0].text != "::" && declared.contains(w[1].text.as_str()) && w[2].text == "::";
+        let child = |w: &[Word]| self.module.iter().cloned().chain([w[1].text.clone()]).collect();
+        self.words.windows(3).filter(|w| begins(w)).map(child).collect()
     }
 
     /// Unfolds one use-tree that starts at word `at`, below `base`; returns where it ends.
@@ -282,6 +344,70 @@ fn imports_from_above(floors: &Floors, source: &Source) -> Vec<String> {
             format!("{}:{line}: on floor {own:?}, uses crate::{} of {floor}", source.path.display(), path.join("::"))
         })
         .collect()
+}
+
+/// Which file of a folder imports from which other one.
+struct Imports {
+    /// By file, what it imports.
+    edges: BTreeMap<String, BTreeSet<String>>,
+    /// Files whose import of all commands was left out.
+    excused: BTreeSet<String>,
+}
+
+/// A path belongs to the file of its longest prefix that is one.
+fn imports_in(folder: &str, sources: &[Source]) -> Imports {
+    let inside = |module: &[String]| module.first().is_some_and(|top| top == folder);
+    let files: BTreeSet<&[String]> = sources.iter().map(|s| s.module.as_slice()).filter(|module| inside(module)).collect();
+    let mut imports = Imports { edges: BTreeMap::new(), excused: BTreeSet::new() };
+    for source in sources.iter().filter(|s| inside(&s.module)) {
+        let own = source.module.join("::");
+        let paths = source.crate_paths().into_iter().map(|(_, path)| path).chain(source.child_paths());
+        let mut edges = BTreeSet::new();
+        for path in paths {
+            let file = (1..=path.len()).rev().map(|n| &path[..n]).find(|prefix| files.contains(prefix));
+            let Some(file) = file.filter(|file| *file != source.module.as_slice()) else { continue };
+            let file = file.join("::");
+            if file == "command" && CARRIES_COMMANDS.contains(&own.as_str()) {
+                imports.excused.insert(own.clone());
+            } else {
+                edges.insert(file);
+            }
+        }
+        imports.edges.insert(own, edges);
+    }
+    imports
+}
+
+/// Files of the folder that reach themselves, with the shortest way; each circle once.
+fn circles_in(folder: &str, sources: &[Source]) -> Vec<String> {
+    let Imports { edges, .. } = imports_in(folder, sources);
+    let mut circles = Vec::new();
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for start in edges.keys().filter(|file| !file.is_empty()) {
+        let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut next: Vec<&str> = vec![start];
+        while let Some(at) = (!next.is_empty()).then(|| next.remove(0)) {
+            for to in edges.get(at).into_iter().flatten() {
+                if !came_from.contains_key(to.as_str()) {
+                    came_from.insert(to, at);
+                    next.push(to);
+                }
+            }
+        }
+        let Some(mut last) = came_from.get(start.as_str()).copied() else { continue };
+        let mut way = vec![start.as_str()];
+        while last != start {
+            way.push(last);
+            last = came_from[last];
+        }
+        way.push(start);
+        way.reverse();
+        if way.iter().all(|file| !told.contains(file)) {
+            circles.push(way.join(" -> "));
+        }
+        told.extend(way);
+    }
+    circles
 }
 
 fn impure_words(floors: &Floors, source: &Source) -> Vec<String> {

@@ -7,7 +7,7 @@ use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
 use serde::Serialize;
 
-use super::ClassId;
+use super::class::ClassId;
 use super::codec::{Parsed, as_text, count, up_to};
 use super::spec::{Kind, command_class};
 

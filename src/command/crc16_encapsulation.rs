@@ -5,10 +5,12 @@
 
 use serde::Serialize;
 
+use super::Command;
 use super::codec::{Outcome, short};
-use super::nesting::{Depth, named};
+use super::crc16;
+use super::depth::Depth;
+use super::nesting::named;
 use super::spec::{Kind, command_class};
-use super::{Command, crc16};
 
 command_class! {
     Crc16Encapsulation {

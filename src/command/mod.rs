@@ -10,11 +10,13 @@ pub mod association;
 pub mod association_group_info;
 pub mod basic;
 pub mod battery;
-mod class;
+pub mod body;
+pub mod class;
 pub mod codec;
 pub mod configuration;
 pub mod crc16;
 pub mod crc16_encapsulation;
+mod depth;
 pub mod device_reset_locally;
 pub mod door_lock;
 pub mod door_lock_logging;
@@ -46,10 +48,15 @@ pub mod zwave_plus_info;
 
 use std::fmt;
 
-use nesting::Depth;
-use serde::{Serialize, Serializer};
+use crc16_encapsulation::Crc16Encapsulation;
+use depth::Depth;
+use multi_channel::MultiChannel;
+use multi_command::MultiCommand;
+use serde::Serialize;
+use supervision::Supervision;
 use table::command_classes;
 
+pub use body::Body;
 pub use class::ClassId;
 pub use spec::{CommandSpec, Kind};
 
@@ -147,7 +154,20 @@ impl Command {
         }
     }
 
-    /// A payload whose parameters are kept as received; `rest` is what follows the class.
+    /// The commands this one carries: one in most encapsulations, several in Multi Command, else none. What is encrypted,
+    /// or in segments, is bytes still and not here.
+    pub fn encapsulated(&self) -> &[Self] {
+        match self {
+            Self::Supervision(Supervision::Get(get)) => std::slice::from_ref(&*get.command),
+            Self::Crc16Encapsulation(Crc16Encapsulation::CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
+            Self::MultiChannel(MultiChannel::CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
+            Self::MultiChannel(MultiChannel::V1CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
+            Self::MultiCommand(MultiCommand::CommandEncapsulation(it)) => &it.commands,
+            _ => &[],
+        }
+    }
+
+    /// A payload whose parameters are kept as they came; `rest` is what follows the class.
     pub fn opaque(class: ClassId, rest: &[u8]) -> Self {
         match rest.split_first() {
             Some((&command, body)) => Self::Other { class, command: Some(command), body: Body(body.to_vec()) },
@@ -164,22 +184,6 @@ impl fmt::Display for Command {
             (None, Some(number)) => write!(f, "{} 0x{number:02x}", self.class()),
             (None, None) => write!(f, "{}", self.class()),
         }
-    }
-}
-
-/// Parameters that were not parsed. They may contain codes or keys, so neither `Debug` nor JSON shows them.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Body(pub Vec<u8>);
-
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
-    }
-}
-
-impl Serialize for Body {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        codec::masked(self, serializer)
     }
 }
 

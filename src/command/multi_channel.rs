@@ -11,10 +11,12 @@ use nom::sequence::pair;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::Command;
+use super::class::ClassId;
 use super::codec::{Outcome, Parsed, bits_of, count, mask_of, optional_u8, short, up_to};
-use super::nesting::{Depth, named};
+use super::depth::Depth;
+use super::nesting::named;
 use super::spec::{Kind, command_class};
-use super::{ClassId, Command};
 
 command_class! {
     MultiChannel {

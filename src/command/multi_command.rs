@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::Command;
 use super::codec::{Outcome, count, short};
-use super::nesting::{Depth, all_named};
+use super::depth::Depth;
+use super::nesting::all_named;
 use super::spec::{Kind, command_class};
 
 command_class! {

@@ -1,6 +1,6 @@
 //! Names of commands without a struct, for logs.
 
-use super::ClassId;
+use super::class::ClassId;
 
 /// The name of `command` in `class`; `None` where docs/protocol/command-classes.md gives none.
 pub fn command_name(class: ClassId, command: u8) -> Option<&'static str> {

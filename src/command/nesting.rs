@@ -1,49 +1,19 @@
-//! Encapsulated commands. A frame can nest them as deeply as it is long, so parsing stops at a depth that no valid
-//! frame has; what is further inside stays unparsed. Code that writes, prints or drops a command needs no limit of its
-//! own.
+//! Commands inside commands: how they are read, and how they are shown.
 
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 
-use super::crc16_encapsulation::Crc16Encapsulation;
-use super::multi_channel::MultiChannel;
-use super::multi_command::MultiCommand;
-use super::supervision::Supervision;
-use super::{ClassId, Command};
-
-/// Maximum depth. The standard order has four unencrypted encapsulations: CRC-16, Multi Channel, Supervision, Multi
-/// Command (docs/protocol/gateway.md §2.2); one more is for nodes that wrap twice.
-pub(super) const LEVELS: u8 = 5;
-
-/// How many encapsulations may still be opened.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Depth(u8);
+use super::Command;
+use super::class::ClassId;
+use super::depth::Depth;
 
 impl Depth {
-    /// Where a payload begins.
-    pub(super) const OUTERMOST: Self = Self(LEVELS);
-
-    /// The command inside an encapsulation at this depth. What cannot be parsed, or is too deep, is [`Command::Other`]:
+    /// The command inside an encapsulation at this depth. What can't be parsed, or is too deep, is [`Command::Other`]:
     /// it still has a class, and gets its answer. `None`: there is not even a class.
     pub(super) fn command(self, inner: &[u8]) -> Option<Command> {
         let (class, rest) = ClassId::split(inner)?;
-        let parsed = self.0.checked_sub(1).and_then(|left| Command::parse_within(inner, Self(left)).ok());
+        let parsed = self.deeper().and_then(|depth| Command::parse_within(inner, depth).ok());
         Some(parsed.unwrap_or_else(|| Command::opaque(class, rest)))
-    }
-}
-
-impl Command {
-    /// The commands this one carries: one in most encapsulations, several in Multi Command, else none. What is encrypted,
-    /// or in segments, is bytes still and not here.
-    pub fn encapsulated(&self) -> &[Self] {
-        match self {
-            Self::Supervision(Supervision::Get(get)) => std::slice::from_ref(&*get.command),
-            Self::Crc16Encapsulation(Crc16Encapsulation::CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
-            Self::MultiChannel(MultiChannel::CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
-            Self::MultiChannel(MultiChannel::V1CommandEncapsulation(it)) => std::slice::from_ref(&*it.command),
-            Self::MultiCommand(MultiCommand::CommandEncapsulation(it)) => &it.commands,
-            _ => &[],
-        }
     }
 }
 
@@ -77,6 +47,7 @@ pub(super) fn all_named<S: Serializer>(commands: &[Command], serializer: S) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::depth::LEVELS;
 
     /// Those that are opened, one that is read but not opened, and its bytes.
     const DEEPEST: usize = LEVELS as usize + 2;

@@ -1,8 +1,8 @@
 //! Masking of secrets in payloads. Everything that prints bytes uses this file.
 
+use super::class::ClassId;
 use super::codec::hex;
-use super::nesting::LEVELS;
-use super::{ClassId, Command};
+use super::depth::LEVELS;
 
 /// How many bytes from the front of a payload hold no code, no key, and no command of a class that could.
 pub fn public_prefix(payload: &[u8]) -> usize {
@@ -116,10 +116,9 @@ pub fn params_hex(params: &[u8]) -> String {
     starred(params, public_params(params))
 }
 
-/// Whether the bytes of this command may be shown.
-pub fn is_public(command: &Command) -> bool {
-    let payload = command.write();
-    public_prefix(&payload) == payload.len()
+/// Whether all bytes of a payload may be shown.
+pub fn is_public(payload: &[u8]) -> bool {
+    public_prefix(payload) == payload.len()
 }
 
 fn starred(bytes: &[u8], public: usize) -> String {

@@ -14,9 +14,10 @@ use nom::sequence::pair;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroize;
 
+use super::body::Body;
+use super::class::ClassId;
 use super::codec::{Parsed, masked, optional_u8, short};
 use super::spec::{Kind, command_class};
-use super::{Body, ClassId};
 use crate::security::crypto::Key;
 
 command_class! {

@@ -65,7 +65,7 @@ macro_rules! command_class {
             pub(super) fn parse(
                 number: u8,
                 parameters: &[u8],
-                depth: crate::command::nesting::Depth,
+                depth: crate::command::depth::Depth,
             ) -> Option<crate::command::codec::Outcome<'_, Self>> {
                 let _ = (parameters, depth);
                 match number {

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::Command;
 use super::codec::{Outcome, Parsed, Transition, count, optional_u8, short, up_to};
-use super::nesting::{Depth, named};
+use super::depth::Depth;
+use super::nesting::named;
 use super::spec::{Kind, command_class};
 
 command_class! {

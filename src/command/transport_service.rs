@@ -12,10 +12,11 @@ use nom::number::complete::be_u8;
 use nom::sequence::pair;
 use serde::Serialize;
 
+use super::body::Body;
 use super::codec::{Outcome, Parsed, count};
-use super::nesting::Depth;
+use super::crc16;
+use super::depth::Depth;
 use super::spec::{CommandSpec, Kind};
-use super::{Body, crc16};
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]

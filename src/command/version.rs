@@ -8,7 +8,7 @@ use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
 use serde::Serialize;
 
-use super::ClassId;
+use super::class::ClassId;
 use super::codec::{Parsed, count};
 use super::spec::{Kind, command_class};
 

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 
 use super::codec::{Parsed, as_text, up_to};
 use super::spec::{Kind, command_class};
+use value::numbers;
 
 pub use properties::{Format, PropertiesReport};
 pub use value::{Value, Values};
@@ -151,11 +152,6 @@ impl Serialize for BulkGet {
         out.serialize_field("parameters", &numbers(self.first_parameter, self.number_of_parameters))?;
         out.end()
     }
-}
-
-/// The `number` parameters from `first` on; there is none above 65535.
-fn numbers(first: u16, number: u8) -> Vec<u16> {
-    (first..=u16::MAX).take(number.into()).collect()
 }
 
 /// The values of parameters that follow each other.

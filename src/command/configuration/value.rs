@@ -6,7 +6,6 @@ use std::fmt;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::numbers;
 use crate::command::codec::{Parsed, count, hex, up_to};
 use crate::command::redact::holds_digits;
 
@@ -144,6 +143,11 @@ impl Serialize for Values {
 
 fn shown(bytes: &[u8]) -> String {
     if holds_digits(bytes) { "****".into() } else { hex(bytes) }
+}
+
+/// The `number` parameters from `first` on; there is none above 65535.
+pub(super) fn numbers(first: u16, number: u8) -> Vec<u16> {
+    (first..=u16::MAX).take(number.into()).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Events of type 6, Access Control (docs/protocol/command-classes.md 0x71).
 
-use super::Event;
+use super::event::Event;
 
 /// One row an event: constant, number, name.
 macro_rules! events {

@@ -2,6 +2,7 @@
 //! door.
 
 pub mod access_control;
+mod event;
 mod params;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use serde::{Serialize, Serializer};
 use super::codec::{Parsed, bits_of, count, mask_of, optional_u8, up_to};
 use super::spec::{Kind, command_class};
 
+pub use event::Event;
 pub use params::Params;
 
 command_class! {
@@ -81,27 +83,7 @@ const TYPE_NAMES: [&str; 22] = [
     "Home Monitoring",
 ];
 
-/// An event or state of a type.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Event(pub u8);
-
-impl Event {
-    /// A state is over; its number is the first parameter.
-    pub const IDLE: Self = Self(0x00);
-    /// Something of that type.
-    pub const UNKNOWN: Self = Self(0xFE);
-    /// Home Security: the cover was removed.
-    pub const COVER_REMOVED: Self = Self(0x03);
-    /// Home Security: tampering by wrong codes.
-    pub const INVALID_CODE_TAMPER: Self = Self(0x04);
-    /// Power Management: replace the battery soon.
-    pub const REPLACE_BATTERY_SOON: Self = Self(0x0A);
-    /// Power Management: replace the battery now.
-    pub const REPLACE_BATTERY_NOW: Self = Self(0x0B);
-}
-
-/// Whether notifications of a type are switched on.
+/// Whether the node tells events of a type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Status(pub u8);

@@ -118,7 +118,7 @@ mod asking {
     use serde::Serializer;
     use serde::ser::SerializeStruct;
 
-    use super::KexFlags;
+    use crate::command::security_2::bootstrapping::KexFlags;
 
     pub(super) fn serialize<S: Serializer>(flags: &KexFlags, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("KexFlags", 2)?;
@@ -132,7 +132,7 @@ mod permitting {
     use serde::Serializer;
     use serde::ser::SerializeStruct;
 
-    use super::KexFlags;
+    use crate::command::security_2::bootstrapping::KexFlags;
 
     pub(super) fn serialize<S: Serializer>(flags: &KexFlags, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("KexFlags", 2)?;

@@ -5,8 +5,8 @@ use nom::number::complete::be_u8;
 use nom::sequence::pair;
 use serde::Serialize;
 
-use super::SequenceNumber;
-use crate::command::Body;
+use super::sequence::SequenceNumber;
+use crate::command::body::Body;
 use crate::command::codec::{Parsed, count, masked, short};
 use crate::security::crypto::BLOCK;
 use crate::security::crypto::derive::EntropyInput;

@@ -5,6 +5,7 @@
 
 mod bootstrapping;
 mod encapsulation;
+mod sequence;
 
 use nom::Parser;
 use nom::number::complete::be_u8;
@@ -16,8 +17,9 @@ pub use bootstrapping::{
     TransferEnd,
 };
 pub use encapsulation::{Extension, ExtensionType, Meaning, MessageEncapsulation, Place, extensions};
+pub use sequence::SequenceNumber;
 
-use super::ClassId;
+use super::class::ClassId;
 use super::codec::{Parsed, as_hex, short};
 use super::spec::{Kind, command_class};
 use crate::security::crypto::BLOCK;
@@ -49,19 +51,7 @@ command_class! {
     }
 }
 
-/// Numbers the frames from one node to another, whatever they say: a retransmission keeps its number
-/// (docs/protocol/security.md B8).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(transparent)]
-pub struct SequenceNumber(pub u8);
-
-impl SequenceNumber {
-    /// The number of the next frame.
-    pub const fn next(self) -> Self {
-        Self(self.0.wrapping_add(1))
-    }
-}
-
+/// Asks for a nonce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct NonceGet {
     /// The number of this frame.

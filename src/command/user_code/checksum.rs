@@ -3,7 +3,7 @@
 use nom::number::complete::be_u16;
 use serde::Serialize;
 
-use super::{UserId, UserIdStatus};
+use super::user::{UserId, UserIdStatus};
 use crate::command::codec::Parsed;
 use crate::command::crc16::{continued, crc16};
 use crate::domain::pin::CodeText;

@@ -7,7 +7,7 @@ use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
 use serde::Serialize;
 
-use super::{UserId, UserIdStatus};
+use super::user::{UserId, UserIdStatus};
 use crate::command::codec::{Parsed, count, masked, up_to};
 use crate::domain::pin::CodeText;
 

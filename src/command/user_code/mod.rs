@@ -6,8 +6,7 @@
 mod capabilities;
 mod checksum;
 mod extended;
-
-use std::num::NonZeroU16;
+mod user;
 
 use nom::Parser;
 use nom::combinator::rest;
@@ -23,6 +22,7 @@ pub use super::crc16::crc16;
 pub use capabilities::{CapabilitiesReport, KeypadMode};
 pub use checksum::Checksum;
 pub use extended::{AdminCode, ExtendedCode, ExtendedGet, ExtendedReport, ExtendedSet};
+pub use user::{UserId, UserIdStatus};
 
 command_class! {
     UserCode {
@@ -76,45 +76,6 @@ impl UserCode {
             Err(_) => Self::ExtendedUserCodeGet(ExtendedGet { user_id: user.number(), report_more: false }),
         }
     }
-}
-
-/// A user of a lock: the number of a slot. Never 0, which means all.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-#[serde(transparent)]
-pub struct UserId(NonZeroU16);
-
-impl UserId {
-    /// The user `number`; `None` for 0.
-    pub const fn new(number: u16) -> Option<Self> {
-        match NonZeroU16::new(number) {
-            Some(number) => Some(Self(number)),
-            None => None,
-        }
-    }
-
-    /// The number, from 1.
-    pub const fn number(self) -> u16 {
-        self.0.get()
-    }
-}
-
-/// What a slot is for. Locks know more than the standard: Yale uses 4, 6 and 7 for its own kinds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-#[serde(transparent)]
-pub struct UserIdStatus(pub u8);
-
-impl UserIdStatus {
-    pub const AVAILABLE: Self = Self(0);
-    /// A code that opens ("occupied" in version 1).
-    pub const ENABLED: Self = Self(1);
-    /// A code that does not open ("reserved by administrator" in version 1).
-    pub const DISABLED: Self = Self(2);
-    /// A code that only sends a notification (since version 2).
-    pub const MESSAGING: Self = Self(3);
-    /// A code that leaves the lock unlocked (since version 2).
-    pub const PASSAGE_MODE: Self = Self(4);
-    /// The lock has no such user, or refused the Set before.
-    pub const STATUS_NOT_AVAILABLE: Self = Self(0xFE);
 }
 
 /// Writes or clears one code.

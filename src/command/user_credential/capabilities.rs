@@ -9,7 +9,8 @@ use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
 use serde::Serialize;
 
-use super::{CredentialType, NameEncoding};
+use super::parts::CredentialType;
+use super::user::NameEncoding;
 use crate::command::codec::{Parsed, bits_of, count, mask_of};
 
 /// How many users a lock has, and of which kinds.

@@ -6,9 +6,11 @@ use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
 use serde::Serialize;
 
-use super::{CredentialType, User, UserId};
+use super::parts::CredentialType;
+use super::user::User;
 use crate::command::codec::{Parsed, count};
 use crate::command::crc16::{continued, crc16};
+use crate::command::user_code::UserId;
 use crate::domain::pin::CodeText;
 
 /// A credential that counts in a checksum.

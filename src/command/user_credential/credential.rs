@@ -7,8 +7,9 @@ use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
 use serde::Serialize;
 
-use super::{CredentialType, Modifier, Operation, Place, UserId};
+use super::parts::{CredentialType, Modifier, Operation, Place};
 use crate::command::codec::{Parsed, count, masked};
+use crate::command::user_code::UserId;
 use crate::domain::pin::CodeText;
 
 /// Adds, changes or deletes credentials.

@@ -5,7 +5,7 @@ use nom::multi::length_count;
 use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::pair;
 
-use super::CredentialType;
+use super::parts::CredentialType;
 use crate::command::codec::count;
 
 /// Who presented what. The sheet takes these parameters for a User Credential command; a real lock sent

@@ -7,8 +7,9 @@ use nom::sequence::pair;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::{Modifier, Operation, UserId};
+use super::parts::{Modifier, Operation};
 use crate::command::codec::{Parsed, count};
+use crate::command::user_code::UserId;
 
 /// What a user is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
