@@ -343,7 +343,8 @@ fn a_list_for_people_uses_the_dashboards_words() {
 #[test]
 fn every_page_of_the_help_can_be_shown() {
     let mut seen = BTreeMap::new();
-    for command in ["", "run", "config", "check", "decode", "status", "people", "people add", "people edit", "devices", "events"]
+    for command in
+        ["", "run", "config", "check", "decode", "status", "people", "people add", "people edit", "devices", "events", "audit"]
     {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         seen.insert(command, latchkey(&arguments, "").code);

@@ -165,7 +165,7 @@ impl Home {
     }
 
     fn intend(&mut self, intent: Intent) {
-        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor("uid 1".into()), ask: Ask::Intent(intent) });
+        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask: Ask::Intent(intent) });
     }
 
     fn move_in(&mut self) {

@@ -66,7 +66,8 @@ impl House {
         self.turn(Input::Broker(BrokerInput::Connected));
         self.turn(Input::Radio(network::Input::LinkUp));
         self.run_for(Duration::from_secs(1));
-        let turn = self.bridge.turn(Input::Ask { ticket: Ticket(0), actor: Actor(String::new()), ask: Ask::Status }, self.now());
+        let turn =
+            self.bridge.turn(Input::Ask { ticket: Ticket(0), actor: Actor::System("bench"), ask: Ask::Status }, self.now());
         let [After::Answer(_, Ok(Reply::View(status)))] = &turn.after[..] else { panic!("no status") };
         assert_eq!(status["stick"]["state"], "ready");
         assert!(status["oldest_pending"].is_null(), "{}", status["oldest_pending"]);
@@ -79,7 +80,7 @@ impl House {
     /// Changes something, waits until the lock did it, and tells how long the bridge took to decide.
     pub fn intend(&mut self, intent: Intent) -> Duration {
         let before = self.last_sent;
-        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor("uid 1".into()), ask: Ask::Intent(intent) });
+        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask: Ask::Intent(intent) });
         let took = self.turn_took;
         self.run_for(Duration::from_secs(5));
         assert!(self.last_sent > before, "the change reached the lock");

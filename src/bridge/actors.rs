@@ -32,7 +32,7 @@ impl Actors {
         if !is_it {
             return None;
         }
-        self.by_device.remove(&event.device).map(|(actor, _, _)| actor.0)
+        self.by_device.remove(&event.device).map(|(actor, _, _)| actor.to_string())
     }
 }
 
@@ -63,12 +63,12 @@ mod tests {
         };
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         let mut actors = Actors::default();
-        actors.note(device, &Actor("uid 1000".into()), LockState::Unlocked, at(0));
+        actors.note(device, &Actor::Uid(1000), LockState::Unlocked, at(0));
         assert_eq!(actors.of(&told(Method::Manual, Action::Unlock), at(1)), None, "by hand");
         assert_eq!(actors.of(&told(Method::Remote, Action::Lock), at(1)), None, "the other way");
         assert_eq!(actors.of(&told(Method::Remote, Action::Unlock), at(2)).as_deref(), Some("uid 1000"));
         assert_eq!(actors.of(&told(Method::Remote, Action::Unlock), at(3)), None, "once");
-        actors.note(device, &Actor("mqtt".into()), LockState::Unlocked, at(10));
+        actors.note(device, &Actor::Mqtt, LockState::Unlocked, at(10));
         assert_eq!(actors.of(&told(Method::Remote, Action::Unlock), at(41)), None, "too late");
     }
 }

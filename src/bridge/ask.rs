@@ -1,22 +1,12 @@
 //! What the world outside may ask of the bridge, and the shape of its answers.
 
-use std::fmt;
-
 use super::membership::MembersAsk;
 use super::vitals::Vitals;
 use crate::domain::ids::{GrantId, PersonId};
 use crate::domain::intent::{Accepted, Intent};
 use crate::security::keys::NetworkKeys;
 
-/// Who asks, for the audit: `uid 1000`, `mqtt`, `dashboard`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Actor(pub String);
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub use crate::domain::actor::Actor;
 
 /// One question or change.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::operations::{Answer, Operations, PATIENCE, Wanted};
 use crate::command::Command;
 use crate::command::door_lock::{self, DoorLock};
+use crate::domain::audit::Act;
 use crate::domain::device::{Device, LockState};
 use crate::domain::ids::{DeviceId, NodeId};
 use crate::domain::intent::{Accepted, Refusal};
@@ -56,8 +57,8 @@ impl Bolts {
             Answer::TooMany => return Err(Refusal::TooManyOperations(slug)),
         }
         let generation = cx.state.next_generation();
-        let what = if state == LockState::Locked { "locked" } else { "unlocked" };
-        cx.state.audit(&actor.0, format!("{what} device {id}"), now.wall);
+        let act = if state == LockState::Locked { Act::Locked(id) } else { Act::Unlocked(id) };
+        cx.state.audit(actor, act, now.wall);
         cx.actors.note(id, actor, state, now.mono);
         Ok(Accepted { generation, device: Some(id), ..Accepted::default() })
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::vitals::{Problem, Severity};
+use crate::domain::actor::Actor;
+use crate::domain::audit::Act;
 use crate::domain::batch::Damage;
 use crate::domain::device::{Device, Inventory};
 use crate::domain::slot::Progress;
@@ -23,7 +25,7 @@ pub(super) fn doubt_older_copy(cx: &mut Context) {
         cx.touch(id);
     }
     cx.state.put_older_copy_found(cx.now.wall);
-    cx.state.audit("latchkey", "found an older copy of the database; every slot is looked at again".to_owned(), cx.now.wall);
+    cx.state.audit(&Actor::LATCHKEY, Act::OlderCopyFound, cx.now.wall);
 }
 
 /// Problems of the store.

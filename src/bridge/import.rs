@@ -8,6 +8,7 @@ use super::context::Context;
 use super::intents;
 use super::membership::devices::{NodeNames, default_name, register_lock};
 use super::words::GivenKeys;
+use crate::domain::audit::Act;
 use crate::domain::device::{Device, Inventory};
 use crate::domain::ids::{DeviceId, HomeId, NodeId, Slug};
 use crate::domain::intent::{Accepted, Refusal};
@@ -76,7 +77,9 @@ pub fn take_over(actor: &Actor, takeover: Takeover, names: &mut NodeNames, cx: &
             taken.occupied_slots
         );
         tracing::info!(%home, what, "a network was taken over");
-        cx.state.audit(&actor.0, what, cx.now.wall);
+        let (keys, locks) = (taken.keys.len(), taken.locks.len());
+        let (others, occupied_slots) = (taken.others, taken.occupied_slots);
+        cx.state.audit(actor, Act::NetworkImported { keys, locks, others, occupied_slots }, cx.now.wall);
     }
     accepted.taken_over = Some(taken);
     Ok(accepted)
@@ -85,7 +88,7 @@ pub fn take_over(actor: &Actor, takeover: Takeover, names: &mut NodeNames, cx: &
 /// The network keys, for somebody who may have them: with these every lock can be opened, so that it is on record.
 pub fn export_keys(actor: &Actor, cx: &mut Context) -> Reply {
     tracing::warn!(%actor, "the network keys were exported");
-    cx.state.audit(&actor.0, "exported the network keys".to_owned(), cx.now.wall);
+    cx.state.audit(actor, Act::NetworkKeysExported, cx.now.wall);
     Reply::NetworkKeys(Box::new(cx.network.keys().clone()))
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ask::Actor;
 use super::context::{Context, FormerName};
 use super::state::State;
+use crate::domain::audit::Act;
 use crate::domain::device::{Device, Inventory};
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::{Grant, Reason, Schedule, Status};
@@ -75,7 +76,7 @@ impl Changes<'_> {
                 accepted.grants.push(self.new_grant(person.id, credential, device, new.schedule.clone(), generation));
             }
         }
-        self.audit(format!("added person {}", person.id));
+        self.audit(Act::PersonAdded(person.id));
         self.state.put_person(person);
         Ok(accepted)
     }
@@ -122,7 +123,7 @@ impl Changes<'_> {
                 self.state.put_grant(grant);
             }
         }
-        self.audit(format!("changed person {id}"));
+        self.audit(Act::PersonChanged(id));
         self.state.put_person(person);
         Ok(accepted)
     }
@@ -136,7 +137,7 @@ impl Changes<'_> {
             accepted.grants.push(grant);
             self.take_back(grant, generation);
         }
-        self.audit(format!("removed person {id}"));
+        self.audit(Act::PersonRemoved(id));
         if accepted.grants.is_empty() {
             self.state.delete_person(id);
         } else {
@@ -169,7 +170,7 @@ impl Changes<'_> {
             }
             None => self.new_grant(id, credential.id, device, schedule, generation),
         };
-        self.audit(format!("granted device {device} to person {id}"));
+        self.audit(Act::Granted { person: id, device, grant });
         Ok(Accepted { generation, grants: vec![grant], person: Some(id), device: Some(device), ..Accepted::default() })
     }
 
@@ -182,7 +183,7 @@ impl Changes<'_> {
         if let Some(grant) = grant {
             self.take_back(grant, generation);
         }
-        self.audit(format!("revoked device {device} from person {id}"));
+        self.audit(Act::Revoked { person: id, device, grant });
         let grants = grant.into_iter().collect();
         Ok(Accepted { generation, grants, person: Some(id), device: Some(device), ..Accepted::default() })
     }
@@ -241,7 +242,7 @@ impl Changes<'_> {
             Unfit::Duplicate => {
                 // The refusal tells that somebody has this code: it is rationed and on record.
                 self.refusals.count(self.actor, self.now.mono);
-                self.audit("was refused a code that is in use".to_owned());
+                self.audit(Act::CodeRefused(own));
                 Refusal::DuplicateCode
             }
             Unfit::Length(device) => Refusal::CodeLength { device: device.slug, min: device.min, max: device.max },
@@ -290,8 +291,8 @@ impl Changes<'_> {
         self.state.put_grant(grant);
     }
 
-    fn audit(&mut self, what: String) {
-        self.state.audit(&self.actor.0, what, self.now.wall);
+    fn audit(&mut self, act: Act) {
+        self.state.audit(self.actor, act, self.now.wall);
     }
 }
 
@@ -315,7 +316,7 @@ pub fn rename(actor: &Actor, device: &str, name: &str, slug: Option<&str>, cx: &
         device.former_slugs.drain(..surplus);
     }
     let generation = cx.state.next_generation();
-    cx.state.audit(&actor.0, format!("renamed device {}", device.id), cx.now.wall);
+    cx.state.audit(actor, Act::DeviceRenamed(device.id), cx.now.wall);
     let accepted = Accepted { generation, device: Some(device.id), ..Accepted::default() };
     cx.state.put_device(device);
     Ok(accepted)

@@ -200,8 +200,8 @@ mod tests {
         Instant::from_millis(millis)
     }
 
-    fn wanted(actor: &str, state: LockState, now: Instant) -> Wanted {
-        Wanted { state, actor: Actor(actor.into()), until: now + PATIENCE }
+    fn wanted(actor: &Actor, state: LockState, now: Instant) -> Wanted {
+        Wanted { state, actor: actor.clone(), until: now + PATIENCE }
     }
 
     /// Locks, and a network that carries out each operation in so many milliseconds.
@@ -229,7 +229,7 @@ mod tests {
             self.went.push((now, device, wanted.state));
         }
 
-        fn ask(&mut self, lock: usize, actor: &str, state: LockState, now: Instant) -> Answer {
+        fn ask(&mut self, lock: usize, actor: &Actor, state: LockState, now: Instant) -> Answer {
             self.pass(now);
             let (device, wanted) = (self.devices[lock], wanted(actor, state, now));
             let answer = self.operations.ask(device, wanted.clone(), now);
@@ -261,10 +261,14 @@ mod tests {
     fn a_single_operation_is_never_delayed() {
         let mut floor = Floor::new(60, 1_300);
         for lock in 0..60 {
-            assert_eq!(floor.ask(lock, "mqtt", LockState::Locked, at(lock as u64)), Answer::Go, "all at once in the evening");
+            assert_eq!(
+                floor.ask(lock, &Actor::Mqtt, LockState::Locked, at(lock as u64)),
+                Answer::Go,
+                "all at once in the evening"
+            );
         }
         for n in 0..50 {
-            assert_eq!(floor.ask(3, "uid 7", LockState::Unlocked, at(300_000 + n * 15_000)), Answer::Go);
+            assert_eq!(floor.ask(3, &Actor::Uid(7), LockState::Unlocked, at(300_000 + n * 15_000)), Answer::Go);
         }
     }
 
@@ -272,7 +276,7 @@ mod tests {
     fn a_flood_for_one_lock_is_one_operation_each_ten_seconds() {
         let mut floor = Floor::new(1, 1_300);
         for millis in (0..600_000).step_by(50) {
-            floor.ask(0, "mqtt", LockState::Locked, at(millis));
+            floor.ask(0, &Actor::Mqtt, LockState::Locked, at(millis));
             assert!(floor.operations.waiting.len() <= 1 && floor.operations.under_way.len() <= 1);
         }
         assert!((60..=67).contains(&floor.went.len()), "{}", floor.went.len());
@@ -284,7 +288,7 @@ mod tests {
         let mut floor = Floor::new(1, 1_300);
         for n in 0..20_u64 {
             let state = if n % 2 == 0 { LockState::Unlocked } else { LockState::Locked };
-            floor.ask(0, "mqtt", state, at(n * 50));
+            floor.ask(0, &Actor::Mqtt, state, at(n * 50));
         }
         for millis in (1_000..60_000).step_by(50) {
             floor.pass(at(millis));
@@ -297,9 +301,9 @@ mod tests {
     fn a_flood_of_the_broker_does_not_push_out_somebody_at_the_door() {
         let mut floor = Floor::new(1, 1_300);
         for millis in (0..120_000).step_by(50) {
-            floor.ask(0, "mqtt", LockState::Locked, at(millis));
+            floor.ask(0, &Actor::Mqtt, LockState::Locked, at(millis));
             if millis == 60_000 {
-                assert_ne!(floor.ask(0, "uid 7", LockState::Unlocked, at(millis)), Answer::TooMany);
+                assert_ne!(floor.ask(0, &Actor::Uid(7), LockState::Unlocked, at(millis)), Answer::TooMany);
             }
         }
         let unlocked = floor.went.iter().find(|(_, _, state)| *state == LockState::Unlocked);
@@ -311,7 +315,7 @@ mod tests {
         let mut floor = Floor::new(40, 1_300);
         for millis in (0..600_000).step_by(50) {
             let lock = (millis / 50 % 40) as usize;
-            floor.ask(lock, "mqtt", LockState::Locked, at(millis));
+            floor.ask(lock, &Actor::Mqtt, LockState::Locked, at(millis));
         }
         assert!(floor.went.len() <= 64 + 76, "{}", floor.went.len());
         let least = floor.devices.iter().map(|id| floor.went.iter().filter(|(_, device, _)| device == id).count()).min();
@@ -321,15 +325,15 @@ mod tests {
     #[test]
     fn what_came_too_late_is_dropped_and_many_actors_fill_no_memory() {
         let mut floor = Floor::new(1, 1_300);
-        floor.ask(0, "mqtt", LockState::Locked, at(0));
+        floor.ask(0, &Actor::Mqtt, LockState::Locked, at(0));
         floor.out.clear();
-        floor.ask(0, "mqtt", LockState::Unlocked, at(100));
+        floor.ask(0, &Actor::Mqtt, LockState::Unlocked, at(100));
         assert_eq!(floor.operations.deadline().map(|it| it.at), Some(at(30_100)));
         floor.pass(at(30_100));
         assert!(floor.operations.waiting.is_empty());
         let mut floor = Floor::new(1, 0);
         for n in 0..5_000 {
-            floor.ask(0, &format!("uid {n}"), LockState::Locked, at(n * 20_000));
+            floor.ask(0, &Actor::Uid(u32::try_from(n).unwrap()), LockState::Locked, at(n * 20_000));
         }
         assert!(floor.operations.per_lock.len() <= METERS && floor.operations.per_actor.len() <= METERS);
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::deferred::Deferred;
 use super::holders::Holders;
+use crate::domain::actor::Actor;
+use crate::domain::audit::Act;
 use crate::domain::batch::{Batch, Damage, Dropped, SlotOwner, Snapshot, Write};
 use crate::domain::device::{Device, LockState};
 use crate::domain::event::{Event, PersonAtEvent};
@@ -525,7 +527,7 @@ impl State {
     }
 
     /// Notes who did what.
-    pub fn audit(&mut self, actor: &str, what: String, at: Timestamp) {
-        self.batch.push(Write::Audit { actor: actor.to_owned(), what, at });
+    pub fn audit(&mut self, actor: &Actor, act: Act, at: Timestamp) {
+        self.batch.push(Write::Audit { actor: actor.clone(), act, at });
     }
 }

@@ -218,7 +218,7 @@ impl House {
     }
 
     fn ask(&mut self, ask: Ask) -> Result<Reply, Refusal> {
-        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor("uid 1".into()), ask });
+        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask });
         self.answers.pop().expect("an answer in the same turn")
     }
 

@@ -227,7 +227,7 @@ impl Bridge {
     fn command(&mut self, topic: &str, payload: &[u8], retained: bool) {
         match commands::read(topic, payload, retained, &mut self.cx) {
             Some(Request::Change(intent)) => {
-                if let Err(refusal) = self.change(&Actor("mqtt".into()), intent)
+                if let Err(refusal) = self.change(&Actor::Mqtt, intent)
                     && let Some(times) = self.cx.out.tally(refusal.to_string())
                 {
                     tracing::warn!(%refusal, times, "a command over MQTT was refused");

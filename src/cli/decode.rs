@@ -315,7 +315,7 @@ fn fields_of(command: &Command, reveal: bool) -> Map<String, Value> {
         Ok(_) | Err(_) => Map::new(),
     };
     if let Command::Other { body, .. } = command
-        && redact::is_public(command)
+        && redact::is_public(&command.write())
     {
         fields.insert("body_hex".into(), hex(&body.0).into());
     }

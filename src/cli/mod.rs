@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use client::Client;
 use failure::{Failure, Outcome};
 
+pub mod audit;
 pub mod client;
 pub mod decode;
 pub mod demo;
@@ -76,6 +77,8 @@ enum Command {
     Devices(devices::Devices),
     /// Who came, where and when.
     Events(events::Events),
+    /// Who did what.
+    Audit(audit::Audit),
     /// The Z-Wave network.
     #[command(subcommand)]
     Network(status::Network),
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::People(command) => ask(&place, async |client| command.run(&client).await),
         Command::Devices(command) => ask(&place, async |client| command.run(&client).await),
         Command::Events(command) => ask(&place, async |client| command.run(&client).await),
+        Command::Audit(command) => ask(&place, async |client| command.run(&client).await),
         Command::Network(command) => ask(&place, async |client| command.run(&client).await),
     };
     match outcome {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::actor::Actor;
+use super::audit::Act;
 use super::device::Device;
 use super::event::Event;
 use super::grant::Grant;
@@ -76,10 +78,10 @@ pub enum Write {
     OlderCopyFound(Timestamp),
     /// Who did what, for the audit.
     Audit {
-        /// Who: `uid 1000`, `dashboard`, `mqtt`.
-        actor: String,
-        /// What, without any code.
-        what: String,
+        /// Who.
+        actor: Actor,
+        /// What.
+        act: Act,
         /// When.
         at: Timestamp,
     },

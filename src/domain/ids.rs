@@ -58,6 +58,10 @@ uuid_ids! {
     ProvisioningId;
     /// This hub, in MQTT client and discovery ids.
     HubId;
+    /// Somebody who may log in to the dashboard.
+    AccountId;
+    /// What a program logs in with.
+    TokenId;
 }
 
 /// Identity of one event; sorts by time (a ULID).

@@ -4,6 +4,8 @@
 //! The vocabulary is the product's: a *person* has *credentials*; a *grant* ties a credential to a *device*;
 //! inside one lock the credential sits in a *slot*, which is private to that lock.
 
+pub mod actor;
+pub mod audit;
 pub mod batch;
 pub mod device;
 pub mod entropy;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ids::NodeId;
-use crate::command::ClassId;
+use crate::command::class::ClassId;
 
 /// How often a sleeping receiver listens for a beam (FLiRS).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

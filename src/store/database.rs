@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use crate::domain::actor::Actor;
+use crate::domain::audit::Act;
 use crate::domain::batch::{Batch, Damage, Retention, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::HubId;
@@ -309,7 +311,7 @@ impl Store {
     fn add_network_keys(&mut self, at: Timestamp, entropy: &Entropy) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         keys::new_network_keys(&transaction, &mut self.sealer, entropy)?;
-        audit::add(&transaction, "latchkey", "made network keys", at)?;
+        audit::add(&transaction, &Actor::LATCHKEY, &Act::NetworkKeysMade, at)?;
         transaction.commit()
     }
 
@@ -321,7 +323,7 @@ impl Store {
         keys::put_canary(&transaction, &mut self.sealer)?;
         keys::new_fingerprint_key(&transaction, &mut self.sealer, entropy)?;
         keys::new_network_keys(&transaction, &mut self.sealer, entropy)?;
-        audit::add(&transaction, "latchkey", "made the database", at)?;
+        audit::add(&transaction, &Actor::LATCHKEY, &Act::DatabaseMade, at)?;
         transaction.commit()
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn write(transaction: &Transaction<'_>, sealer: &mut Sealer, write: &
         Write::Outbox(event) => outbox::add(transaction, *event),
         Write::OutboxDone(event) => outbox::delete(transaction, *event),
         Write::NetworkKeys(keys) => keys::put_network_keys(transaction, sealer, keys),
-        Write::Audit { actor, what, at } => audit::add(transaction, actor, what, *at),
+        Write::Audit { actor, act, at } => audit::add(transaction, actor, act, *at),
         Write::Generation(generation) => meta::put(transaction, meta::GENERATION, generation),
         Write::Home(home) => meta::put(transaction, meta::HOME, home),
         Write::HighWater(at) => meta::put(transaction, meta::HIGH_WATER, at),

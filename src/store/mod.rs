@@ -57,7 +57,7 @@ mod tidy;
 #[cfg(test)]
 mod tests;
 
-pub use audit::AuditEntry;
+pub use audit::{AuditEntry, AuditQuery, RecordedActor};
 pub use database::{Place, Store};
 pub use error::{CommitError, KeySource, OpenError, ReadError};
 pub use events::{EventQuery, Order};

@@ -11,7 +11,7 @@ use crate::domain::ids::EventId;
 use crate::domain::slot::SlotKey;
 use crate::domain::time::Timestamp;
 
-use super::audit::{self, AuditEntry};
+use super::audit::{self, AuditEntry, AuditQuery};
 use super::error::ReadError;
 use super::events::{self, EventQuery};
 use super::files::with_suffix;
@@ -58,9 +58,9 @@ impl Reader {
         self.source.size()
     }
 
-    /// The audit, newest first; `after` is a page's `next`.
-    pub fn audit(&self, after: Option<i64>, limit: u32) -> Result<Page<AuditEntry, i64>, ReadError> {
-        audit::query(&self.connect()?, after, limit)
+    /// The audit, a page at a time, newest first.
+    pub fn audit(&self, query: &AuditQuery) -> Result<Page<AuditEntry, i64>, ReadError> {
+        audit::query(&self.connect()?, query)
     }
 
     /// Who owned `slot` at that moment; `None` when nobody of ours did, or it is not known.

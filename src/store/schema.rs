@@ -11,7 +11,8 @@ use super::error::OpenError;
 use super::files;
 
 /// Step N brings a database from version N-1 to N. Steps that were released never change.
-pub(super) const STEPS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")];
+pub(super) const STEPS: &[&str] =
+    &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql"), include_str!("schema/v4.sql")];
 
 /// Brings the database to the newest schema; one that has data is copied to `<database>.v<N>.bak` first.
 pub(super) fn migrate(connection: &mut Connection, database: &Path, steps: &[&str]) -> Result<(), OpenError> {

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::handle::Handle;
 use super::live::Live;
 use super::problem::{Problem, word_errors};
-use super::{devices, events, import, network, people, public};
+use super::{audit, devices, events, import, network, people, public};
 use crate::bridge::ask::{Actor, Ask, Reply};
 use crate::config::Metrics;
 use crate::domain::ids::{DeviceId, Generation, GrantId, PersonId};
@@ -89,6 +89,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .merge(public::routes(Metrics::Full))
         .merge(network::routes())
+        .merge(audit::routes())
         .route("/api/status", get(status))
         .route("/api/network", get(async |State(api): State<Api>, who: Who| api.view(who, Ask::Network).await))
         .route("/api/network/import-zwave-js", post(import::zwave_js))

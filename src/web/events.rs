@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hyper::body::Frame;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -168,7 +169,7 @@ async fn read_query(api: &Api, who: &Who, query: Result<Query<EventsQuery>, Quer
     let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let mut read = EventQuery { limit: query.limit.unwrap_or(PAGE).max(1), ..EventQuery::default() };
     if let Some(text) = query.since {
-        read.since = Some(moment(api, &text).ok_or_else(|| {
+        read.since = Some(moment(&api.zone(), &text).ok_or_else(|| {
             Problem::bad_request("since must be a time: 2026-11-23T18:04:05+01:00, 2026-11-23T18:04 or 2026-11-23")
         })?);
     }
@@ -185,12 +186,12 @@ async fn read_query(api: &Api, who: &Who, query: Result<Query<EventsQuery>, Quer
 }
 
 /// A moment as people write it; without an offset it is in the home's zone.
-fn moment(api: &Api, text: &str) -> Option<Timestamp> {
+pub(super) fn moment(zone: &TimeZone, text: &str) -> Option<Timestamp> {
     if let Ok(exact) = text.parse::<jiff::Timestamp>() {
         return Some(Timestamp::from_millis(exact.as_millisecond()));
     }
     let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-    let zoned = civil.to_zoned(api.zone()).ok()?;
+    let zoned = civil.to_zoned(zone.clone()).ok()?;
     Some(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
 }
 

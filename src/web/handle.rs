@@ -49,7 +49,7 @@ mod tests {
     #[tokio::test]
     async fn a_loop_that_stops_in_mid_question_is_an_answer_not_a_hang() {
         let (handle, mut asked) = Handle::new();
-        let asking = tokio::spawn(async move { handle.ask(Actor("uid 7".into()), Ask::Status).await });
+        let asking = tokio::spawn(async move { handle.ask(Actor::Uid(7), Ask::Status).await });
         drop(asked.recv().await.unwrap());
         assert!(matches!(asking.await.unwrap(), Err(Refusal::StoreUnavailable(_))));
     }

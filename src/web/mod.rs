@@ -4,6 +4,7 @@
 //! here. What the outside may rely on (routes, shapes, error types) is this module's own: the bridge never sees HTTP.
 
 pub mod api;
+pub mod audit;
 pub mod body;
 pub mod devices;
 pub mod events;

@@ -113,7 +113,7 @@ async fn metrics(api: &Api, detail: Metrics) -> Result<Response, Problem> {
 }
 
 async fn vitals(api: &Api) -> Result<Box<Vitals>, Problem> {
-    match api.handle.ask(Actor("monitor".into()), Ask::Vitals).await? {
+    match api.handle.ask(Actor::System("monitor"), Ask::Vitals).await? {
         Reply::Vitals(vitals) => Ok(vitals),
         Reply::Accepted(_) | Reply::View(_) | Reply::NetworkKeys(_) | Reply::NotFound => {
             Err(Problem::unavailable("the daemon gave an answer to another question"))

@@ -219,7 +219,7 @@ async fn connection(
         let about = request.extensions_mut();
         about.insert(pulse.clone());
         if let Some(peer) = peer {
-            about.insert(Actor(format!("uid {}", peer.uid)));
+            about.insert(Actor::Uid(peer.uid));
             if peer.is_keyholder() {
                 about.insert(Keyholder);
             }
@@ -317,7 +317,7 @@ mod tests {
                 let entered = entered.lock().unwrap().take();
                 entered.unwrap().send(()).unwrap();
                 tokio::task::yield_now().await;
-                actor.0
+                actor.to_string()
             }),
         );
         let serving = tokio::spawn(serve(listener, router, async move { stopped.await.unwrap_or_default() }));

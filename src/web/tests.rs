@@ -1,5 +1,6 @@
 //! The router without a socket: a loop that answers by the book, and requests made by hand.
 
+mod audit;
 mod network;
 
 use axum::Router;
@@ -100,7 +101,7 @@ impl Desk {
             let mut asks = Vec::new();
             for reply in replies {
                 let asked = self.asked.recv().await.unwrap();
-                assert_eq!(asked.actor, Actor("uid 7".into()));
+                assert_eq!(asked.actor, Actor::Uid(7));
                 asks.push(asked.ask);
                 asked.reply.send(reply).unwrap();
             }
@@ -117,7 +118,7 @@ impl Desk {
 
 async fn send(mut router: Router, method: &str, path: &str, body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
-    request.extensions_mut().insert(Actor("uid 7".into()));
+    request.extensions_mut().insert(Actor::Uid(7));
     request.extensions_mut().insert(Keyholder);
     let (parts, body) = router.call(request).await.unwrap().into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -310,7 +311,7 @@ async fn exported_keys_have_the_form_of_a_keys_file() {
 async fn a_member_of_the_sockets_group_gets_no_network_keys() {
     let mut desk = Desk::new();
     let mut request = Request::builder().method("POST").uri("/api/network/keys/export").body(Body::empty()).unwrap();
-    request.extensions_mut().insert(Actor("uid 1000".into()));
+    request.extensions_mut().insert(Actor::Uid(1000));
     let response = desk.router.call(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert!(desk.asked.try_recv().is_err(), "nobody asked the loop");
@@ -331,7 +332,7 @@ async fn nothing_with_keys_in_it_is_served_on_tcp() {
     let mut desk = Desk::new();
     for path in ["/api/network/keys/export", "/api/network/import-zwave-js"] {
         let mut request = Request::builder().method("POST").uri(path).header(header::HOST, "localhost");
-        request.extensions_mut().unwrap().insert(Actor("uid 0".into()));
+        request.extensions_mut().unwrap().insert(Actor::Uid(0));
         let response = desk.public.call(request.body(Body::from(TAKEOVER)).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
     }
@@ -442,7 +443,7 @@ async fn a_listener_that_was_away_gets_what_it_missed_then_what_happens_and_noth
     desk.record(first.clone());
     desk.record(second.clone());
     let mut request = Request::builder().uri("/api/live").header("last-event-id", first.id.to_string());
-    request.extensions_mut().unwrap().insert(Actor("uid 7".into()));
+    request.extensions_mut().unwrap().insert(Actor::Uid(7));
     let mut router = desk.router.clone();
     let calling = tokio::spawn(async move { router.call(request.body(Body::empty()).unwrap()).await.unwrap() });
     desk.asked.recv().await.unwrap().reply.send(names(front)).unwrap();
@@ -467,7 +468,7 @@ async fn a_step_of_an_inclusion_is_told_live_and_is_no_place_to_resume_from() {
         desk.record(first.clone());
         desk.record(second);
         let mut request = Request::builder().uri(path).header("last-event-id", first.id.to_string());
-        request.extensions_mut().unwrap().insert(Actor("uid 7".into()));
+        request.extensions_mut().unwrap().insert(Actor::Uid(7));
         let mut router = desk.router.clone();
         let calling = tokio::spawn(async move { router.call(request.body(Body::empty()).unwrap()).await.unwrap() });
         if !is_told {
@@ -495,7 +496,7 @@ async fn a_step_of_an_inclusion_is_told_live_and_is_no_place_to_resume_from() {
 async fn a_last_event_id_that_is_none_is_refused_instead_of_missing_everything() {
     let desk = Desk::new();
     let mut request = Request::builder().uri("/api/live").header("last-event-id", "7").body(Body::empty()).unwrap();
-    request.extensions_mut().insert(Actor("uid 7".into()));
+    request.extensions_mut().insert(Actor::Uid(7));
     let answer = desk.router.clone().call(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
 }

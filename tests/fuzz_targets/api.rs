@@ -66,7 +66,7 @@ pub fn api(data: &[u8]) {
         .method(method)
         .uri(format!("{path}{tail}"))
         .header("content-type", "application/json")
-        .extension(Actor("uid 7".into()))
+        .extension(Actor::Uid(7))
         .body(Body::from(body.to_vec()));
     let Ok(request) = request else { return };
     DESK.with(|desk| desk.ask(request));

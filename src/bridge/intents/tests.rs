@@ -41,7 +41,7 @@ impl House {
             outbox: vec![],
         };
         let now = Now { mono: Instant::ZERO, wall: Timestamp::from_millis(1_000), trusted: true };
-        Self { state: State::new(snapshot), entropy, refusals: Refusals::default(), actor: Actor("uid 1".into()), now }
+        Self { state: State::new(snapshot), entropy, refusals: Refusals::default(), actor: Actor::Uid(1), now }
     }
 
     fn changes(&mut self) -> Changes<'_> {
@@ -152,9 +152,9 @@ fn asking_for_taken_codes_is_rationed_and_on_record() {
     assert_eq!(house.add("Eve", "77331", &[]), Err(Refusal::TooManyRefusals), "even a free code");
     let audits = house.state.take_batch().writes.into_iter().filter(|write| matches!(write, Write::Audit { .. }));
     assert_eq!(audits.count(), 5);
-    house.actor = Actor("uid 2".into());
+    house.actor = Actor::Uid(2);
     assert!(house.add("Bob", "77331", &[]).is_ok(), "another account is not punished");
-    house.actor = Actor("uid 1".into());
+    house.actor = Actor::Uid(1);
     house.now.mono = Instant::from_millis(3_600_001);
     assert!(house.add("Eve", "55662", &[]).is_ok(), "an hour later it is over");
 }

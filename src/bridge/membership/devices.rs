@@ -7,6 +7,7 @@ use crate::bridge::context::{Context, FormerName};
 use crate::bridge::intents::{FORMER_SLUGS, renew};
 use crate::bridge::sync::forget_if_done;
 use crate::command::ClassId;
+use crate::domain::audit::Act;
 use crate::domain::device::{Device, DeviceKind, Habits, Inventory, LockState, SlowCheck};
 use crate::domain::grant::Grant;
 use crate::domain::ids::{DeviceId, Generation, GrantId, NodeId, Slug};
@@ -138,8 +139,7 @@ pub fn replace_device(actor: &Actor, old: &str, new: &str, cx: &mut Context) -> 
         ..new.clone()
     });
     clear_topics([&new.slug], cx);
-    let what = format!("put the lock of device {} in the place of device {}'s", new.id, old.id);
-    cx.state.audit(&actor.0, what, cx.now.wall);
+    cx.state.audit(actor, Act::DeviceReplaced { device: old.id, by: new.id }, cx.now.wall);
     Ok(Accepted { generation, grants, device: Some(old.id), ..Accepted::default() })
 }
 
@@ -155,13 +155,13 @@ pub fn remove_device(actor: &Actor, name: &str, cx: &mut Context) -> Result<Acce
     let generation = cx.state.next_generation();
     cx.sync.forget(device.id, &mut cx.network);
     for grant in cx.state.grants_on(device.id).cloned().collect::<Vec<_>>() {
-        let what = format!("ended the grant of person {} with device {}", grant.person, device.id);
-        cx.state.audit(&actor.0, what, cx.now.wall);
+        let act = Act::GrantEnded { person: grant.person, device: device.id, grant: grant.id };
+        cx.state.audit(actor, act, cx.now.wall);
         cx.state.delete_grant(grant.id);
         forget_if_done(grant.person, &mut cx.state);
     }
     cx.state.delete_device(device.id, cx.now.wall);
-    cx.state.audit(&actor.0, format!("removed device {}", device.id), cx.now.wall);
+    cx.state.audit(actor, Act::DeviceRemoved(device.id), cx.now.wall);
     clear_topics(device.former_slugs.iter().chain([&device.slug]), cx);
     Ok(Accepted { generation, ..Accepted::default() })
 }
@@ -178,7 +178,7 @@ pub fn allow_insecure(actor: &Actor, name: &str, cx: &mut Context) -> Result<Acc
     let how = if class == SecurityClass::None { "in clear" } else { "below S2 Access Control" };
     cx.network.allow_insecure(id, cx.now);
     let generation = cx.state.next_generation();
-    cx.state.audit(&actor.0, format!("allowed device {} codes {how}", device.id), cx.now.wall);
+    cx.state.audit(actor, Act::InsecureAllowed { device: device.id, class }, cx.now.wall);
     tracing::warn!(node = %id, device = %device.slug, how, "codes are sent to this lock from now on");
     let grants = cx.state.grants_on(device.id).map(|grant| grant.id).collect();
     Ok(Accepted { generation, grants, device: Some(device.id), ..Accepted::default() })

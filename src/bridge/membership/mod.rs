@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::ask::{Actor, Reply};
 use super::context::Context;
 use super::words::After;
+use crate::domain::audit::{self, Act};
 use crate::domain::ids::{DeviceId, Generation, NodeId, ProvisioningId};
 use crate::domain::intent::{Accepted, Refusal};
 use crate::domain::node::{InterviewStage, SecurityClass};
@@ -154,22 +155,20 @@ impl Membership {
             MembersAsk::Begin(wanted) => self.begin(actor, wanted, cx).map(begun),
             MembersAsk::Pin(pin) => {
                 cx.network.enter_pin(&pin, cx.now)?;
-                self.answered(actor, "entered a device's PIN", cx)
+                self.answered(actor, Act::PinEntered, cx)
             }
             MembersAsk::Grant(keys) => {
                 cx.network.grant_keys(keys, cx.now)?;
-                let given: Vec<String> = keys.classes().map(|class| format!("{class:?}")).collect();
-                let given = if given.is_empty() { "no keys".to_owned() } else { given.join(", ") };
-                self.answered(actor, &format!("gave a joining device {given}"), cx)
+                self.answered(actor, Act::KeysGiven(keys.classes().collect()), cx)
             }
             MembersAsk::Interview(node) => {
                 cx.network.interview_again(node, cx.now)?;
-                cx.state.audit(&actor.0, format!("had node {node} interviewed again"), cx.now.wall);
+                cx.state.audit(actor, Act::NodeInterviewed(node), cx.now.wall);
                 Ok(Reply::View(serde_json::json!({ "node": node })))
             }
             MembersAsk::Cancel => {
                 cx.network.cancel_change(cx.now)?;
-                self.answered(actor, "cancelled an inclusion or exclusion", cx)
+                self.answered(actor, Act::ChangeCancelled, cx)
             }
             MembersAsk::Expected => Ok(Reply::View(view::expected(&cx.state, &cx.settings))),
             MembersAsk::Expect { label, name } => smart_start::expect(actor, label, name, cx).map(Reply::View),
@@ -193,9 +192,9 @@ impl Membership {
                 (Kind::ReplaceFailed, Change::ReplaceFailed(node, terms), None, Some(node))
             }
         };
-        let what = audited(kind, &change, node);
+        let act = audited(&change);
         cx.network.begin(change, cx.now)?;
-        cx.state.audit(&actor.0, what, cx.now.wall);
+        cx.state.audit(actor, act, cx.now.wall);
         Ok(self.follow(kind, name, node, cx))
     }
 
@@ -220,8 +219,8 @@ impl Membership {
         id
     }
 
-    fn answered(&self, actor: &Actor, what: &str, cx: &mut Context) -> Result<Reply, Refusal> {
-        cx.state.audit(&actor.0, what.to_owned(), cx.now.wall);
+    fn answered(&self, actor: &Actor, act: Act, cx: &mut Context) -> Result<Reply, Refusal> {
+        cx.state.audit(actor, act, cx.now.wall);
         let nothing = || Refusal::from(JoinInputRejected::NothingUnderWay);
         self.change.as_ref().map(|change| begun(change.id)).ok_or_else(nothing)
     }
@@ -247,7 +246,7 @@ impl Membership {
     fn called(&mut self, dsk: &Dsk, cx: &mut Context) {
         let entry = cx.state.provisioning().find(|expected| expected.is_expected() && expected.label.dsk == *dsk);
         let (entry, name) = entry.map(|entry| (entry.id, entry.name.clone())).unzip();
-        cx.state.audit("smart start", "a device on the list asked to be included".to_owned(), cx.now.wall);
+        cx.state.audit(&Actor::SMART_START, Act::ExpectedDeviceCalled(entry), cx.now.wall);
         self.follow(Kind::SmartStart, name.flatten(), None, cx);
         if let Some(change) = &mut self.change {
             change.entry = entry;
@@ -451,23 +450,18 @@ fn begun(id: Generation) -> Reply {
     Reply::View(serde_json::json!({ "change": id }))
 }
 
-fn audited(kind: Kind, change: &Change, node: Option<NodeId>) -> String {
-    let node = node.map(|node| format!(" of node {node}")).unwrap_or_default();
-    let how = match change {
-        Change::Include(terms) | Change::ReplaceFailed(_, terms) => match terms.security {
-            JoinSecurity::Best => "",
-            JoinSecurity::S0 => " with S0 only",
-            JoinSecurity::Insecure => " without security",
-        },
-        Change::Exclude | Change::RemoveFailed(_) => "",
+fn audited(change: &Change) -> Act {
+    let security = |terms: &Terms| match terms.security {
+        JoinSecurity::Best => audit::JoinSecurity::Best,
+        JoinSecurity::S0 => audit::JoinSecurity::S0Only,
+        JoinSecurity::Insecure => audit::JoinSecurity::None,
     };
-    let what = match kind {
-        Kind::Include | Kind::SmartStart => "an inclusion",
-        Kind::Exclude => "an exclusion",
-        Kind::RemoveFailed => "the removal",
-        Kind::ReplaceFailed => "the replacement",
-    };
-    format!("began {what}{node}{how}")
+    match change {
+        Change::Include(terms) => Act::InclusionBegan(security(terms)),
+        Change::Exclude => Act::ExclusionBegan,
+        Change::RemoveFailed(node) => Act::RemovalBegan(*node),
+        Change::ReplaceFailed(node, terms) => Act::ReplacementBegan(*node, security(terms)),
+    }
 }
 
 impl From<CannotBegin> for Refusal {

@@ -6,6 +6,7 @@ use super::view;
 use crate::bridge::ask::Actor;
 use crate::bridge::context::Context;
 use crate::bridge::intents::one_line;
+use crate::domain::audit::Act;
 use crate::domain::ids::{NodeId, ProvisioningId};
 use crate::domain::intent::Refusal;
 use crate::domain::provisioning::{Label, Provisioned, ProvisioningState};
@@ -18,7 +19,7 @@ pub fn expect(actor: &Actor, label: Label, name: Option<String>, cx: &mut Contex
     }
     let id = ProvisioningId::new(&mut cx.entropy);
     let expected = Provisioned { id, label, name, added_at: cx.now.wall, state: ProvisioningState::Waiting };
-    cx.state.audit(&actor.0, format!("expects a device (smart start {id})"), cx.now.wall);
+    cx.state.audit(actor, Act::DeviceExpected(id), cx.now.wall);
     let shown = view::provisioned(&cx.state, &cx.settings, &expected);
     cx.state.put_provisioned(expected);
     expect_devices(cx);
@@ -28,7 +29,7 @@ pub fn expect(actor: &Actor, label: Label, name: Option<String>, cx: &mut Contex
 /// Takes a device off the list, and shows it as it was. One that is in the network stays there.
 pub fn unexpect(actor: &Actor, id: ProvisioningId, cx: &mut Context) -> Option<Value> {
     let shown = view::provisioned(&cx.state, &cx.settings, cx.state.provisioned(id)?);
-    cx.state.audit(&actor.0, format!("does not expect a device any more (smart start {id})"), cx.now.wall);
+    cx.state.audit(actor, Act::DeviceUnexpected(id), cx.now.wall);
     cx.state.delete_provisioned(id);
     expect_devices(cx);
     Some(shown)
@@ -63,7 +64,7 @@ pub fn set_entry(id: ProvisioningId, state: ProvisioningState, cx: &mut Context)
 pub fn forget_entry_of(node: NodeId, cx: &mut Context) {
     let gone: Vec<ProvisioningId> = cx.state.provisioning().filter(|it| it.is_included_as(node)).map(|it| it.id).collect();
     for id in gone {
-        cx.state.audit("smart start", format!("node {node} left: its entry {id} is off the list"), cx.now.wall);
+        cx.state.audit(&Actor::SMART_START, Act::ExpectedDeviceLeft { entry: id, node }, cx.now.wall);
         cx.state.delete_provisioned(id);
     }
 }

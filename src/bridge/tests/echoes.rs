@@ -283,7 +283,7 @@ fn an_echo_of_the_old_code_after_a_restart_does_not_pass_for_the_new_one() {
     let change = Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() });
     // The power goes off before the new code leaves.
     house.fuse = Some(1);
-    house.turn(Input::Ask { ticket: Ticket(0), actor: Actor("uid 1".into()), ask: Ask::Intent(change) });
+    house.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask: Ask::Intent(change) });
     house.cut_power();
     let key = house.slot_key(V2, 1);
     let slot = |house: &House| house.bridge.cx.state.slots(key.device)[&1].clone();

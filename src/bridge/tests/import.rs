@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::command::ClassId;
+use crate::domain::audit::Act;
 use crate::domain::ids::{HomeId, Slug};
 use crate::domain::node::{ClassSupport, InterviewStage, Node, NodeProtocol, SecurityClass, UserCodeSupport};
 use crate::domain::pin::CodeText;
@@ -116,9 +117,9 @@ fn a_network_comes_along_in_one_commit_and_survives_the_power() {
     let classes: BTreeMap<_, _> = classes.collect();
     assert_eq!((classes[&V2], classes[&V1]), (SecurityClass::S2AccessControl, SecurityClass::S0));
     let audit: Vec<_> = batch.writes.iter().filter(|write| matches!(write, Write::Audit { .. })).collect();
-    let [Write::Audit { actor, what, .. }] = audit.as_slice() else { panic!("{audit:?}") };
-    assert_eq!(actor, "uid 1");
-    assert_eq!(what, "imported the network of Z-Wave JS: 4 keys, 2 locks, 0 other nodes, 3 occupied slots");
+    let [Write::Audit { actor, act, .. }] = audit.as_slice() else { panic!("{audit:?}") };
+    assert_eq!(*actor, Actor::Uid(1));
+    assert_eq!(*act, Act::NetworkImported { keys: 4, locks: 2, others: 0, occupied_slots: 3 });
     let said = format!("{batch:?}");
     assert!(!said.contains("472913") && !said.contains("8305"), "{said}");
 
@@ -275,8 +276,8 @@ fn exported_keys_are_on_record_before_anybody_sees_them() {
     let said = format!("{reply:?}");
     let Ok(Reply::NetworkKeys(keys)) = reply else { panic!("{said}") };
     assert_eq!(*keys, *house.bridge.cx.network.keys());
-    let [Write::Audit { actor, what, .. }, ..] = house.committed[commits].writes.as_slice() else { panic!("not on record") };
-    assert_eq!((actor.as_str(), what.as_str()), ("uid 1", "exported the network keys"));
+    let [Write::Audit { actor, act, .. }, ..] = house.committed[commits].writes.as_slice() else { panic!("not on record") };
+    assert_eq!((actor, act), (&Actor::Uid(1), &Act::NetworkKeysExported));
     assert!(said.contains("NetworkKeys(..)") && said.len() < 60, "{said}");
 }
 

@@ -116,7 +116,7 @@ fn a_code_under_way_at_a_power_cut_does_not_pass_for_being_sent_while_there_is_n
         schedule: Schedule::Always,
     });
     house.fuse = Some(1);
-    house.turn(Input::Ask { ticket: Ticket(0), actor: Actor("uid 1".into()), ask: Ask::Intent(ada) });
+    house.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask: Ask::Intent(ada) });
     assert_eq!(house.statuses(), ["Sending None"], "it was about to leave");
     let snapshot = house.store.load().unwrap();
     house.bridge = Bridge::new(snapshot, house.settings.clone(), &house.entropy);

@@ -89,17 +89,6 @@ fn a_late_event_is_ascribed_to_who_owned_the_slot_at_that_moment() {
 }
 
 #[test]
-fn the_audit_says_who_did_what_newest_first() {
-    let (mut store, _) = Store::in_memory(&Entropy::from_number(1)).unwrap();
-    let write = |n: i64| Write::Audit { actor: format!("uid {n}"), what: "unlocked".into(), at: Timestamp::from_millis(n) };
-    store.apply(&batch((1..=5).map(write))).unwrap();
-    let first = store.reader().audit(None, 2).unwrap();
-    let second = store.reader().audit(first.next, 2).unwrap();
-    let actors: Vec<&str> = first.items.iter().chain(&second.items).map(|entry| entry.actor.as_str()).collect();
-    assert_eq!(actors, ["uid 5", "uid 4", "uid 3", "uid 2"]);
-}
-
-#[test]
 fn a_reader_neither_waits_for_a_commit_nor_sees_half_of_it() {
     let card = Card::new();
     let mut entropy = Entropy::from_number(2);

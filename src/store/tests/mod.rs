@@ -1,5 +1,6 @@
 //! The store from outside: what survives, what is refused, what a thief finds.
 
+mod audit;
 mod damage;
 mod journal;
 mod opening;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::domain::actor::Actor;
+use crate::domain::audit::Act;
 use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::event::{Action, Event, EventType, Method, PersonAtEvent};
@@ -25,7 +28,7 @@ use crate::domain::time::{Instant, Now, Timestamp};
 use crate::security::dsk::Dsk;
 use crate::security::keys::KeyMask;
 
-use super::{OpenError, Place, Store};
+use super::{AuditQuery, OpenError, Place, Store};
 
 const NOW: Now = Now { mono: Instant::ZERO, wall: Timestamp::from_millis(1_795_453_445_123), trusted: true };
 

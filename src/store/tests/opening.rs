@@ -72,7 +72,7 @@ fn a_newer_schema_is_left_alone() {
     drop(store);
     let before = fs::read(&card.place.database).unwrap();
     let error = card.refusal();
-    assert!(matches!(error, OpenError::NewerSchema { found: 99, known: 3, .. }), "{error}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 99, known: 4, .. }), "{error}");
     assert_eq!(fs::read(&card.place.database).unwrap(), before);
 }
 
@@ -84,8 +84,9 @@ fn a_database_from_before_devices_were_expected_is_brought_along_and_copied_firs
     let (mut store, _) = card.open().unwrap();
     let code = credential(PersonId::new(&mut entropy), "4821", &mut entropy);
     store.apply(&batch([Write::PutCredential(code.clone())])).unwrap();
-    let before = "DROP TABLE provisioning; ALTER TABLE grants DROP COLUMN hold; ALTER TABLE grants DROP COLUMN hold_reason;
-                  ALTER TABLE grants DROP COLUMN hold_since; PRAGMA user_version = 1";
+    let before = "DROP TABLE provisioning; DROP TABLE audit; PRAGMA user_version = 1;
+        CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, what TEXT NOT NULL) STRICT;
+        ALTER TABLE grants DROP COLUMN hold; ALTER TABLE grants DROP COLUMN hold_reason; ALTER TABLE grants DROP COLUMN hold_since";
     store.connection.execute_batch(before).unwrap();
     drop(store);
     let (mut store, state) = card.open().unwrap();

@@ -83,7 +83,7 @@ fn every_kind_of_row_survives_a_restart() {
             Write::Outbox(used.id),
             Write::Generation(Generation(u64::MAX)),
             Write::Home(HomeId(0xfedc_ba98)),
-            Write::Audit { actor: "uid 1000".into(), what: "added Ada".into(), at: since },
+            Write::Audit { actor: Actor::Uid(1000), act: Act::PersonAdded(ada.id), at: since },
         ]))
         .unwrap();
     drop(store);
