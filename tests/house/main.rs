@@ -13,6 +13,7 @@
 mod large;
 mod power_cuts;
 mod scenarios;
+mod stores;
 #[path = "../support/mod.rs"]
 mod support;
 mod walk;

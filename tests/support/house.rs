@@ -27,7 +27,7 @@ use latchkey::security::keys::NetworkKeys;
 use latchkey::serial::{Decoder, Frame, FunctionId, Link, LinkEvent, Message as Said, NodeIdWidth, Received};
 use latchkey::sim::node::{Node, Typed};
 use latchkey::sim::{Blueprint, World};
-use latchkey::store::{CommitError, EventQuery, Order, Place, Reader, Store};
+use latchkey::store::{AuditEntry, AuditQuery, CommitError, EventQuery, Order, Place, Reader, Store};
 use serde_json::Value;
 
 /// When the story of every house begins.
@@ -66,7 +66,7 @@ pub struct House {
     link: Link,
     entropy: Entropy,
     folder: PathBuf,
-    _keeps: tempfile::TempDir,
+    keeps: tempfile::TempDir,
     disk: Arc<Mutex<Disk>>,
     now: Instant,
     /// When this life of the daemon began: it counts from its own start.
@@ -112,12 +112,23 @@ impl House {
     }
 
     fn with_keys(blueprint: &Blueprint, keys: Option<&NetworkKeys>, seed: u64) -> Self {
+        Self::begin(blueprint, keys, seed, in_memory_folder(), BEGAN)
+    }
+
+    /// A daemon whose store is in `folder` already, in a later boot of its machine; the world begins at `wall`.
+    pub fn with_store(blueprint: &Blueprint, seed: u64, folder: tempfile::TempDir, wall: Timestamp) -> Self {
+        Self::begin(blueprint, None, seed, folder, wall)
+    }
+
+    fn begin(blueprint: &Blueprint, keys: Option<&NetworkKeys>, seed: u64, keeps: tempfile::TempDir, wall: Timestamp) -> Self {
         let entropy = Entropy::from_number(seed);
         let world = World::new(blueprint, &entropy);
-        let keeps = in_memory_folder();
         let folder = keeps.path().to_owned();
         let disk = Arc::<Mutex<Disk>>::default();
-        let (turns, reader) = open(&folder, &disk, BEGAN, BootId("boot 0".into()), &entropy.child("life 0"), keys);
+        // A store that was made elsewhere names a boot of that machine.
+        let boots = u64::from(wall != BEGAN);
+        let boot = BootId(format!("boot {boots}"));
+        let (turns, reader) = open(&folder, &disk, wall, boot, &entropy.child("life 0"), keys);
         let mut house = Self {
             world,
             seed,
@@ -126,15 +137,15 @@ impl House {
             link: Link::new(),
             entropy: entropy.child("lives"),
             folder,
-            _keeps: keeps,
+            keeps,
             disk,
             now: Instant::ZERO,
             started: Instant::ZERO,
-            wall_ahead: 0,
+            wall_ahead: wall.as_millis() - BEGAN.as_millis(),
             trusted: true,
             traced: std::env::var_os("LATCHKEY_TRACE").is_some(),
             lives: 0,
-            boots: 0,
+            boots,
             broker: true,
             plugged: true,
             lost: None,
@@ -150,6 +161,13 @@ impl House {
         };
         house.power_on();
         house
+    }
+
+    /// Ends the daemon. Its store is left in the folder.
+    pub fn end(self) -> tempfile::TempDir {
+        let Self { turns, reader, keeps, .. } = self;
+        drop((turns, reader));
+        keeps
     }
 
     /// The world's clock.
@@ -232,7 +250,7 @@ impl House {
     /// Asks, and has the answer in the same turn. `None`: the power went off in it.
     pub fn ask(&mut self, ask: Ask) -> Option<Result<Reply, Refusal>> {
         self.answers.clear();
-        self.take(Input::Ask { ticket: Ticket(0), actor: Actor("uid 1".into()), ask });
+        self.take(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask });
         self.answers.pop_front()
     }
 
@@ -325,6 +343,11 @@ impl House {
                 return events;
             }
         }
+    }
+
+    /// The newest lines of the audit, newest first.
+    pub fn audit(&self) -> Vec<AuditEntry> {
+        self.reader.audit(&AuditQuery::default()).expect("an audit").items
     }
 
     /// The broker says something.
@@ -704,7 +727,7 @@ fn hex(frame: &Frame) -> String {
 }
 
 /// A folder that costs no wear: thousands of lives are written to it.
-fn in_memory_folder() -> tempfile::TempDir {
+pub fn in_memory_folder() -> tempfile::TempDir {
     let shared = Path::new("/dev/shm");
     if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() }.expect("a folder")
 }

@@ -5,6 +5,7 @@ use latchkey::domain::intent::{CodeChoice, Intent, PersonChange};
 use latchkey::domain::pin::Pin;
 
 use super::{ALL, HOUR, OLD, PLAIN, S0, S2, SECOND, house};
+use crate::support::house::person;
 
 #[test]
 fn no_code_leaves_by_any_way_but_to_its_locks() {
@@ -25,6 +26,11 @@ fn no_code_leaves_by_any_way_but_to_its_locks() {
     house.run_for(HOUR);
     let mut said: Vec<String> = house.published.iter().map(|(_, message)| format!("{message:?}")).collect();
     said.extend(house.retained.iter().map(|kept| format!("{kept:?}")));
+    // Refused as somebody's: the refusal is on record, and the code is not.
+    house.change(Intent::AddPerson(person("Bob", "592174", &["lock_2"]))).expect("an answer").expect_err("a code in use");
+    let audit = house.audit();
+    assert!(audit.iter().any(|line| line.act == "code_refused"), "{audit:?}");
+    said.extend(audit.iter().map(|line| format!("{line:?}")));
     said.extend(house.live.iter().chain(&house.journal()).map(|event| format!("{event:?}")));
     for ask in [Ask::People, Ask::Devices, Ask::Status, Ask::Network] {
         said.extend(house.view(ask).map(|view| view.to_string()));
