@@ -2,7 +2,7 @@
 //! (docs/protocol/security.md Part A). This file reads and writes the frames; `security::s0` has the keys and opens
 //! them.
 //!
-//! Nonces, ciphertext and the network key are stars in `Debug` and JSON, because any node that has a log and the key
+//! Nonces, ciphertext and the network key are stars in `Debug` and JSON, because anyone with a log and the key
 //! that old nodes were given under (sixteen zero bytes) could read the rest.
 
 use std::fmt;

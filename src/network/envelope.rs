@@ -326,7 +326,7 @@ mod tests {
         let at = Instant::from_millis;
         sessions.note(&wrong_code(5), Status::SUCCESS, at(0));
         sessions.answered(SessionId::new(5));
-        assert!(sessions.answered_before(&wrong_code(5), at(2_000)).is_some(), "they crossed on the air");
+        assert!(sessions.answered_before(&wrong_code(5), at(2_000)).is_some(), "they arrived in the wrong order");
         assert!(sessions.answered_before(&wrong_code(5), at(3_000)).is_none(), "though a repeat came a second ago");
     }
 

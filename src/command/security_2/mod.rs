@@ -98,7 +98,7 @@ impl NonceReport {
     }
 }
 
-/// Both sides send it in clear: it is no secret, and helps any node that compares logs.
+/// Both sides send it in clear: it is no secret, and helps to compare logs.
 fn entropy_as_hex<S: serde::Serializer>(entropy: &Option<EntropyInput>, serializer: S) -> Result<S::Ok, S::Error> {
     match entropy {
         Some(entropy) => as_hex(&entropy.0, serializer),

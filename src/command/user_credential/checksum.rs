@@ -32,7 +32,7 @@ pub fn of_all_users<'a, H: IntoIterator<Item = Held<'a>>>(users: impl IntoIterat
     or_nothing(users, |crc, (id, user, credentials)| with_user(continued(crc, &id.number().to_be_bytes()), user, credentials))
 }
 
-/// The checksum of one type of credential, any node that's they are; they come in ascending order of slot. None: 0.
+/// The checksum of one type of credential, of all users, in ascending order of slot. 0 without credentials.
 pub fn of_type<'a>(credentials: impl IntoIterator<Item = Held<'a>>) -> u16 {
     or_nothing(credentials, with_credential)
 }

@@ -136,7 +136,7 @@ impl CredentialReportType {
 /// Tells of a credential, or the result of a Set.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CredentialReport {
-    /// Why it is told.
+    /// Why the report was sent.
     pub report_type: CredentialReportType,
     /// Whose, of which type, in which slot.
     #[serde(flatten)]
@@ -226,7 +226,7 @@ impl AdminResult {
 /// Tells the admin PIN, or the result of a Set.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AdminPinCodeReport {
-    /// Why it is told.
+    /// Why the report was sent.
     pub operation_result: AdminResult,
     /// The digits; none: it is switched off.
     #[serde(rename = "pin_code_hex", serialize_with = "masked")]

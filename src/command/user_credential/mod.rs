@@ -99,7 +99,7 @@ impl LearnStatus {
     pub const SUCCESS: Self = Self(1);
     /// It learns another one already.
     pub const ALREADY_IN_PROGRESS: Self = Self(2);
-    /// It stopped: told to, or of itself.
+    /// It ended, by a command or by itself.
     pub const ENDED: Self = Self(3);
     /// Time-out of a step.
     pub const TIMEOUT: Self = Self(4);
@@ -171,7 +171,7 @@ impl AssociationStatus {
     pub const EMPTY_SLOT: Self = Self(3);
     /// The lock has no such user number.
     pub const BAD_USER: Self = Self(4);
-    /// Nobody has that number.
+    /// The user does not exist.
     pub const USER_MISSING: Self = Self(5);
 }
 

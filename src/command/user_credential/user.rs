@@ -20,7 +20,7 @@ impl UserType {
     pub const GENERAL: Self = Self(0);
     /// Programs the lock, too.
     pub const PROGRAMMING: Self = Self(3);
-    /// Opens nothing, but is told of.
+    /// Opens nothing, but is reported.
     pub const NON_ACCESS: Self = Self(4);
     /// Opens the door under threat.
     pub const DURESS: Self = Self(5);
@@ -250,7 +250,7 @@ impl UserReportType {
 /// Tells of a user, or the result of a Set.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct UserReport {
-    /// Why it is told.
+    /// Why the report was sent.
     pub report_type: UserReportType,
     /// The next user id in an answer; 0 if this is the last.
     pub next_user_id: u16,

@@ -1,4 +1,4 @@
-//! Another controller's network in our hands. The far side of the air holds the other controller's keys.
+//! Adopting the network of another controller software. The peer has the keys of that network.
 
 use super::secure::{Far, keyed};
 use super::*;
@@ -165,5 +165,5 @@ fn a_controller_pulled_out_after_it_was_refused_is_not_taken_when_its_network_co
     assert_eq!(bench.network.stranger(), None);
     bench.adopt(THEIRS, &other_keys(), vec![brought(SecurityClass::S0)]);
     assert!(matches!(bench.network.controller(), ControllerStatus::Absent { .. }));
-    assert!(bench.network.node(LOCK).is_some(), "kept for when its stick comes");
+    assert!(bench.network.node(LOCK).is_some(), "kept for when its controller comes");
 }

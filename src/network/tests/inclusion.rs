@@ -322,7 +322,7 @@ fn a_lock_that_is_included_with_its_pin_has_the_class_of_doors() {
     assert_eq!(scene.ended(), Some(Ok(included)));
     let node = scene.node(NEW).unwrap();
     assert_eq!((node.joining, node.security_known), (Joining::Done, true));
-    assert!(scene.is_closed(), "the stick still takes devices in");
+    assert!(scene.is_closed(), "the controller still takes devices in");
     let steps = scene.progress();
     let named: Vec<&Progress> = steps.iter().filter(|it| !matches!(it, Progress::Asked(_))).collect();
     assert_eq!(named[..4], [&Progress::Ready, &Progress::Found, &Progress::Joined(NEW), &Progress::Exchanging]);
@@ -682,7 +682,7 @@ fn an_unknown_smart_start_device_is_not_included() {
     let device = expected(&mut scene, false);
     expect(&mut scene, vec![device.clone()]);
     call(&mut scene, &Dsk::new([7; 16]), false);
-    // The right one, but not over the air that was agreed.
+    // The right device, but over the other radio.
     call(&mut scene, &device.dsk, true);
     scene.run(3_000);
     assert_eq!(scene.progress(), []);
@@ -759,7 +759,7 @@ fn a_code_is_revoked_while_the_controller_waits_for_a_device() {
     let background = scene.bench.submit(LOCK, Priority::Background, read_code(1), Completion::Reply);
     scene.run(3_000);
     assert_eq!(scene.bench.outcome(revoke), Some(&Outcome::Accepted));
-    assert_eq!(scene.bench.outcome(background), None, "the stick has no time for that");
+    assert_eq!(scene.bench.outcome(background), None, "the controller has no time for that");
     scene.cancel().unwrap();
     scene.run(3_000);
     assert!(scene.bench.outcome(background).is_some());

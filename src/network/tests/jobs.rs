@@ -31,7 +31,7 @@ fn a_report_that_comes_before_the_callback_is_not_lost() {
     let job = bench.submit(LOCK, Priority::Write, read_code(4), Completion::Reply);
     bench.run(500);
     bench.hear(LOCK, &code_report(4));
-    assert_eq!(bench.outcome(job), None, "the stick is still sending");
+    assert_eq!(bench.outcome(job), None, "the controller is still sending");
     bench.controller.nodes.get_mut(&LOCK).unwrap().answers = |_| Vec::new();
     bench.run(700);
     assert_eq!(bench.outcome(job), Some(&Outcome::Reply(code_report(4))));

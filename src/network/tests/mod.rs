@@ -105,7 +105,7 @@ pub(crate) enum Trouble {
     Stuck,
     /// The controller never calls back, aborted or not.
     Hung,
-    /// It fails, after it was being transmitted.
+    /// It fails, after it was transmitted.
     FailedOnAir,
 }
 
@@ -474,7 +474,7 @@ impl Controller {
                 return out;
             }
         };
-        // A controller whose air is jammed sends nothing.
+        // A jammed controller transmits nothing.
         let on_air = if status == TxStatus::FAIL { Duration::ZERO } else { airtime };
         out.push((airtime_ms + 3, self.callback(send.callback, function, status, on_air)));
         if status == TxStatus::OK {

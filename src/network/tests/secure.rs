@@ -1,4 +1,4 @@
-//! Nodes with keys. The far side of the air is a session of its own: whether it opens is decided by the cipher.
+//! Nodes with keys. The peer has a session of its own, so that real encryption decides whether a frame is accepted.
 
 use super::*;
 use crate::command::security::{NonceReport, Security};
@@ -33,7 +33,7 @@ pub(crate) struct Far {
     pub(crate) reseals: bool,
     /// When it did so.
     pub(crate) resealed_at: Vec<Instant>,
-    /// Its last frame as it was being transmitted.
+    /// Its last frame as transmitted.
     pub(crate) on_air: Option<Command>,
     pub(crate) replies: fn(&Command) -> Vec<Command>,
 }
@@ -293,7 +293,7 @@ fn a_revocation_that_could_not_be_opened_does_not_wait_behind_an_operation() {
     assert_eq!(opened, ["User Code Set", "Door Lock OperationSet"]);
 }
 
-/// Otherwise it keeps the air from a person at another door, each time that it had to make room.
+/// Otherwise it blocks the channel for a person at another door, each time that it had to make room.
 #[test]
 fn a_code_that_could_not_be_opened_goes_on_with_its_turn_only_once() {
     const OTHER: NodeId = NodeId(9);
@@ -657,7 +657,7 @@ fn a_requested_interview_keeps_known_data_and_reports_its_result() {
     assert_eq!(*far.node(), before, "and nothing was lost");
     assert!(far.bench.sent_to(LOCK).len() > sent, "it was asked");
 
-    // In bad air it fails, and what was known is in use all the while.
+    // With a bad radio link it fails, and known data stay in use.
     again(&mut far);
     for _ in 0..120 {
         far.deaf(1_000);

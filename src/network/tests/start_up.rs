@@ -19,8 +19,8 @@ fn nothing_is_sent_before_the_port_is_open() {
     bench.submit(LOCK, Priority::Operate, operate(), Completion::Supervised);
     bench.run(60_000);
     assert!(bench.requests.is_empty());
-    bench.now(Input::LinkWaiting { why: "no stick; plug one in".into() });
-    assert_eq!(*bench.network.controller(), ControllerStatus::Absent { why: "no stick; plug one in".into() });
+    bench.now(Input::LinkWaiting { why: "no controller; plug one in".into() });
+    assert_eq!(*bench.network.controller(), ControllerStatus::Absent { why: "no controller; plug one in".into() });
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn another_network_s_nodes_are_not_taken_for_ours() {
     bench.controller.home = HOME;
     bench.now(Input::LinkUp);
     bench.run(60_000);
-    assert!(bench.outcome(job).is_some(), "the right stick goes on where it was");
+    assert!(bench.outcome(job).is_some(), "the right controller goes on where it was");
     assert!(bench.received().iter().all(|(_, command)| *command != event()), "a visit at somebody else's door");
 }
 

@@ -172,7 +172,7 @@ fn a_hung_controller_is_reopened_and_reported() {
     assert_eq!(bench.reopened, 1);
     bench.now(Input::LinkUp);
     bench.run(5000);
-    assert!(bench.requests.iter().any(|(_, request)| *request == Request::SoftReset), "a hung stick is reset");
+    assert!(bench.requests.iter().any(|(_, request)| *request == Request::SoftReset), "a hung controller is reset");
     assert_eq!(bench.outcome(next), Some(&Outcome::Accepted), "what waited goes on");
 }
 
@@ -193,7 +193,10 @@ fn an_unplugged_controller_loses_no_get_and_reports_writes_in_doubt() {
     bench.now(Input::LinkUp);
     bench.run(3000);
     assert_eq!(bench.outcome(read), Some(&Outcome::Reply(code_report(1))));
-    assert!(!bench.requests.iter().any(|(_, request)| *request == Request::SoftReset), "a stick that was unplugged is fresh");
+    assert!(
+        !bench.requests.iter().any(|(_, request)| *request == Request::SoftReset),
+        "a controller that was unplugged is fresh"
+    );
 }
 
 #[test]

@@ -380,7 +380,7 @@ fn nothing_secret_shows_in_debug_output() {
     assert!(!said.contains("52, 55, 49, 49"), "{said}");
 }
 
-/// Air between two sides that loses, repeats and reorders frames, and the result of each command.
+/// A channel between two sides that loses, repeats and reorders frames, and the result of each command.
 struct Dialogue {
     sides: [Side; 2],
     /// Frames being transmitted: for whom, and the bytes.
@@ -391,7 +391,7 @@ struct Dialogue {
     sealed: u8,
     frames: usize,
     delivered: Vec<(usize, Vec<u8>)>,
-    /// By side: those that cross being transmitted use the same one, which is how S2 is.
+    /// By side: frames that both sides send at the same time use the same one.
     nonces: BTreeSet<(usize, Vec<u8>)>,
 }
 

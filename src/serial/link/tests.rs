@@ -28,7 +28,7 @@ impl Line {
     fn open() -> Self {
         let mut line = Self { link: Link::new(), now: Instant::ZERO, written: Vec::new(), events: Vec::new() };
         line.drain();
-        assert_eq!(line.written, [(0, vec![NAK])], "a NAK clears half a frame in the stick");
+        assert_eq!(line.written, [(0, vec![NAK])], "a NAK clears half a frame in the controller");
         line.written.clear();
         line
     }
@@ -113,7 +113,7 @@ fn a_controller_that_collides_again_and_again_is_not_reset() {
     }
     assert!(line.events.contains(&LinkEvent::Failed(SendId(1), SendFailure::Refused)));
     assert!(!line.events.contains(&LinkEvent::Unresponsive));
-    assert_eq!(line.frames().len(), 4, "the stick's own frames are not lost in the collisions");
+    assert_eq!(line.frames().len(), 4, "the controller's own frames are not lost in the collisions");
     assert_eq!(line.transmissions(HOST).len(), 4);
 }
 

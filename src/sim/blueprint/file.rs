@@ -300,7 +300,7 @@ impl NodeTable {
 }
 
 impl PathTable {
-    fn link(&self, node: NodeId, house: Conditions) -> Result<Link, String> {
+    fn link(&self, node: NodeId, default: Conditions) -> Result<Link, String> {
         let fits = |repeater: &u16| (2..=LAST_CLASSIC).contains(repeater) && *repeater != node.0;
         if self.repeaters.len() > 4 || !self.repeaters.iter().all(fits) || node.is_long_range() && !self.repeaters.is_empty() {
             return Err("node.path.repeaters: write at most four ids of other nodes; none for Long Range".to_owned());
@@ -311,9 +311,9 @@ impl PathTable {
             RateWord::R100 => Rate::R100,
         };
         let conditions = Conditions {
-            loss: self.loss.map_or(house.loss, |loss| loss.0),
-            ack_loss: self.ack_loss.map_or(house.ack_loss, |loss| loss.0),
-            ..house
+            loss: self.loss.map_or(default.loss, |loss| loss.0),
+            ack_loss: self.ack_loss.map_or(default.ack_loss, |loss| loss.0),
+            ..default
         };
         let repeaters = Link::over(self.repeaters.iter().copied().map(NodeId)).repeaters;
         Ok(Link { rate, repeaters, conditions: Some(conditions) })

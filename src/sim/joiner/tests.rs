@@ -69,7 +69,7 @@ fn the_device_sends_every_byte_of_the_recorded_key_exchange() {
     assert_eq!(keys.network_key(KeyId::Authenticated).reveal(), &[0; 16], "never granted, never told");
 }
 
-/// Both sides and a perfect air between them.
+/// Both sides, and a perfect channel between them.
 struct Pair {
     device: Joiner,
     exchange: KeyExchange,

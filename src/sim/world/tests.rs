@@ -141,7 +141,7 @@ fn a_lock_whose_report_was_delayed_listens_for_the_answer() {
     let mut host = Host::new(&Blueprint::two_locks());
     host.tell(3, &[0x85, 0x01, 0x01, 0x01]);
     host.tell(3, b"\x63\x01\x04\x0147110");
-    // Both sleep by then; the beam for the one takes the air that the other needs.
+    // Both sleep by then; the beam for one blocks the channel for the other.
     let now = host.now + Duration::from_secs(2);
     host.now = now;
     host.send(&framed(&[0x00, 0x13, 2, 2, 0x80, 0x02, 0x25, 9]));

@@ -25,7 +25,7 @@ fn network_keys() -> NetworkKeys {
     NetworkKeys::from_fn(|id| Key::from_bytes([0x10 + id as u8; 16]))
 }
 
-/// Both sides, the air between them, and the person.
+/// Both sides, the channel between them, and the user.
 struct World {
     exchange: KeyExchange,
     joiner: Joiner,

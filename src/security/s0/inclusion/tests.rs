@@ -67,7 +67,7 @@ impl Node {
     }
 }
 
-/// Both sides, and everything that was being transmitted.
+/// Both sides, and everything that was transmitted.
 struct Scene {
     inclusion: Inclusion,
     node: Node,
@@ -149,7 +149,10 @@ fn a_lock_gets_the_key_and_lists_its_classes() {
     assert_eq!(scene.inclusion.poll_deadline(), None);
     let numbers: Vec<u8> = scene.transmitted.iter().map(|payload| payload[1]).collect();
     assert_eq!(numbers, [0x04, 0x05, 0x40, 0x80, 0x81, 0x40, 0x80, 0x81, 0x40, 0x80, 0x81, 0x40, 0x80, 0x81]);
-    assert!(!scene.transmitted.iter().any(|payload| payload.windows(16).any(|it| it == KEY)), "the key was in clear on the air");
+    assert!(
+        !scene.transmitted.iter().any(|payload| payload.windows(16).any(|it| it == KEY)),
+        "the key was transmitted unencrypted"
+    );
 }
 
 #[test]

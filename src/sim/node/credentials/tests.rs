@@ -102,7 +102,7 @@ fn what_is_not_to_be_is_refused_with_its_reason_and_changes_nothing() {
     // Users: added twice; changed where there is none.
     reports(&mut lock, ADD_ANNA, b"\x83\x07\x05\x00\x00\x02\x00\x01\x00\x03");
     reports(&mut lock, b"\x83\x05\x01\x00\x07\x00\x01\x01\x00\x00\x00\x01X", b"\x83\x07\x06\x00\x00\x00\x00\x00\x00\x07");
-    // Credentials: occupied, any node that asks; empty; a twin, told with its place; no such user; another's slot.
+    // Credentials: occupied, whichever user asks; empty; a twin, told with its place; no such user; another's slot.
     reports(&mut lock, b"\x83\x0a\x00\x04\x01\x00\x01\x00\x049999", b"\x83\x0c\x05\x00\x03\x01\x00\x01\x80\x041234");
     reports(&mut lock, b"\x83\x0a\x00\x03\x01\x00\x02\x01\x049999", b"\x83\x0c\x06\x00\x03\x01\x00\x02");
     reports(&mut lock, b"\x83\x0a\x00\x04\x01\x00\x02\x00\x041234", b"\x83\x0c\x07\x00\x03\x01\x00\x01");

@@ -44,7 +44,7 @@ fn call(node: NodeId) -> NodeCall {
     NodeCall { node, callback: CallbackId(7) }
 }
 
-/// A house with one S2 lock that was included, with its keys.
+/// A network with one S2 lock that was included, with its keys.
 fn with_lock() -> (Host, DeviceId, NodeId, Session) {
     let mut host = Host::new(&Blueprint::empty());
     let device = host.world.offer(Device::new(Model::s2(), 7), host.now);
@@ -245,7 +245,7 @@ fn a_smart_start_device_that_gets_no_keys_leaves_and_asks_again() {
     // Nobody begins the bootstrapping.
     host.pass(Duration::from_secs(40));
     assert_eq!(host.world.node_of(device), None);
-    assert!(host.is_listed(node), "the stick does not know");
+    assert!(host.is_listed(node), "the controller does not know");
     host.ping(node);
     assert_eq!(host.failed(&Request::RemoveFailedNode(call(node))), (0, vec![1]));
     assert!(!host.is_listed(node));

@@ -53,7 +53,7 @@ fn a_network_that_was_erased_by_mistake_comes_back_from_its_backup() {
     assert_eq!(host.ask(&[0x00, 0x42, 7]), [[0x00, 0x42, 7]]);
     let erased = home(&mut host);
     assert!(erased != [0xC0, 0xFF, 0xEE, 0x01] && erased[0] >= 0xC0, "{erased:02x?}");
-    assert_eq!(host.ask(&[0x00, 0x02])[0][5] & 0x07, 0x01, "the stick is alone");
+    assert_eq!(host.ask(&[0x00, 0x02])[0][5] & 0x07, 0x01, "the controller is alone");
     assert!(!answers(&mut host), "the lock is of another network now");
     restore(&mut host, &image);
     assert_eq!(home(&mut host), erased, "nothing changes before the reset");
