@@ -63,4 +63,4 @@ pub use turn::Bridge;
 pub use words::{After, BrokerInput, GivenKeys, Input, MqttSettings, Settings, Ticket, Turn};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

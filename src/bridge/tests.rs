@@ -7,6 +7,7 @@ mod import;
 mod joining;
 mod membership;
 mod older_copy;
+pub(crate) mod shapes;
 mod standing;
 mod told;
 mod visits;

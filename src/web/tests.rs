@@ -2,6 +2,7 @@
 
 mod audit;
 mod network;
+mod shapes;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -45,6 +46,7 @@ struct Desk {
     asked: mpsc::Receiver<Asked>,
     live: Live,
     store: Store,
+    doorstep: watch::Sender<Doorstep>,
     _folder: tempfile::TempDir,
 }
 
@@ -78,11 +80,11 @@ impl Desk {
         let live = Live::new();
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         let doorstep = Doorstep::Open { listen: ([127, 0, 0, 1], 8480).into() };
-        let (zone, doorstep) = (watch::channel(zone).1, watch::channel(doorstep).1);
+        let (zone, (doorstep, doorstep_now)) = (watch::channel(zone).1, watch::channel(doorstep));
         let streams = Streams::default();
-        let api = Api { handle, reader: store.reader(), live: live.clone(), zone, doorstep, streams: streams.clone() };
+        let api = Api { handle, reader: store.reader(), live: live.clone(), zone, doorstep: doorstep_now, streams: streams.clone() };
         let (public, router) = (public::router(api.clone(), Metrics::Plain), router(api));
-        Self { streams, router, public, asked, live, store, _folder: folder }
+        Self { streams, router, public, asked, live, store, doorstep, _folder: folder }
     }
 
     /// Sends a request that never reaches the loop.
@@ -109,6 +111,10 @@ impl Desk {
         };
         let (answer, asks) = tokio::join!(sending, answering);
         (asks, answer)
+    }
+
+    fn set_doorstep(&self, doorstep: Doorstep) {
+        self.doorstep.send_replace(doorstep);
     }
 
     fn record(&mut self, event: Event) {

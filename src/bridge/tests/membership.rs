@@ -20,19 +20,19 @@ use crate::sim::node::CodeTable;
 const LABEL: &str = "13696-29398-13912-32977-44778-12954-57233-08504";
 
 impl House {
-    fn follow(&mut self, kind: Kind, name: Option<&str>, node: Option<NodeId>) {
+    pub(super) fn follow(&mut self, kind: Kind, name: Option<&str>, node: Option<NodeId>) {
         self.read_clock();
         self.bridge.membership.follow(kind, name.map(str::to_owned), node, &mut self.bridge.cx);
         self.turn(Input::Timeout);
     }
 
-    fn tell(&mut self, progress: Progress) {
+    pub(super) fn tell(&mut self, progress: Progress) {
         self.read_clock();
         self.bridge.membership.progress(progress, &mut self.bridge.cx);
         self.turn(Input::Timeout);
     }
 
-    fn view(&mut self, ask: Ask) -> Value {
+    pub(super) fn view(&mut self, ask: Ask) -> Value {
         match self.ask(ask) {
             Ok(Reply::View(view)) => view,
             other => panic!("no view: {other:?}"),
@@ -64,7 +64,7 @@ impl House {
         self.run_for(Duration::from_secs(60));
     }
 
-    fn expect(&mut self, name: Option<&str>) -> Result<Reply, Refusal> {
+    pub(super) fn expect(&mut self, name: Option<&str>) -> Result<Reply, Refusal> {
         let product = ScannedProduct { generic: 0x40, specific: 3, manufacturer: 1, product_type: 2, product: 3 };
         let label = Label { dsk: Dsk::parse(LABEL).unwrap(), keys: KeyMask(0x84), long_range: false, product };
         self.ask(Ask::Members(MembersAsk::Expect { label, name: name.map(str::to_owned) }))
