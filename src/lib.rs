@@ -14,7 +14,7 @@
 //! | 3 shell | [`run`], [`mqtt::client`], [`mqtt::settings`], [`mqtt::broker`], [`web`], [`cli`] | tokio, sockets, the clock, OS randomness |
 //! | 2 durable | [`store`], [`files`] | rusqlite, synchronous: applies a batch, loads a state; files named by the user |
 //! | 1 state machines | [`network`], [`reconcile`], [`sim`], [`bridge`], [`mqtt::topic`], [`mqtt::outbox`] | pure: (state, now, input) → outputs |
-//! | 0 values | [`domain`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`], [`import`] | values and codecs |
+//! | 0 values | [`domain`], [`view`], [`config`], [`mqtt::url`], [`serial`], [`command`], [`security`], [`import`] | values and codecs |
 //!
 //! # The turn
 //!
@@ -30,8 +30,8 @@
 //!
 //! 1. [`web::people`] parses the body into a [`NewPerson`](domain::intent::NewPerson); digits become a
 //!    [`Pin`](domain::pin::Pin), which is never printed.
-//! 2. [`web::handle`] puts the request into the queue of the daemon.
-//! 3. [`Turns::take`](run::turns::Turns::take) passes it with the time to [`Bridge::turn`](bridge::Bridge::turn).
+//! 2. [`web::handle`] puts it as a [`Question`](bridge::ask::Question) into the queue of the daemon.
+//! 3. [`Turns::ask`](run::turns::Turns::ask) passes it with the time to [`Bridge::ask`](bridge::Bridge::ask).
 //! 4. [`bridge::intents`] checks it, and records person, credential and grants in [`State`](bridge::state::State).
 //! 5. [`plan`](fn@reconcile::plan::plan) decides the next step at each lock: read a slot whose content is unknown, or write
 //!    the code.
@@ -76,4 +76,5 @@ pub mod security;
 pub mod serial;
 pub mod sim;
 pub mod store;
+pub mod view;
 pub mod web;

@@ -35,6 +35,12 @@ const IMPURE: &[&[&str]] = &[
     &["getrandom"],
 ];
 
+/// JSON without a type. Floors 0 and 1 speak in types; what they show is in `view`.
+const UNTYPED: &[&[&str]] = &[&["json", "!"], &["serde_json", "::", "Value"], &["serde_json", "::", "Map"]];
+
+/// Reads what others wrote.
+const READS_FOREIGN_JSON: &str = "import";
+
 /// Crates that one place names, so that they can be replaced there.
 const KEPT_IN: &[(&str, &str)] = &[
     ("rumqttc", "mqtt::client"),
@@ -84,6 +90,13 @@ fn a_module_never_imports_from_a_floor_above() {
 fn the_lower_floors_stay_pure() {
     let floors = Floors::of_the_crate();
     let broken: Vec<_> = daemon_sources().iter().flat_map(|s| impure_words(&floors, s)).collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_lower_floors_show_types_and_no_loose_json() {
+    let floors = Floors::of_the_crate();
+    let broken: Vec<_> = daemon_sources().iter().flat_map(|s| untyped_json(&floors, s)).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
@@ -196,6 +209,13 @@ fn a_planted_violation_is_caught() {
         0,
         "other folders"
     );
+    let untyped = |module: &str, text: &str| untyped_json(&floors, &Source::new(module, text)).len();
+    assert_eq!(untyped("bridge::view", "fn f() { json!({ \"a\": 1 }) }"), 1);
+    assert_eq!(untyped("bridge", "pub struct A(serde_json::Value);"), 1);
+    assert_eq!(untyped("sim", "use serde_json::{self, Map, Value as V};"), 2);
+    assert_eq!(untyped("mqtt::topic", "fn f() { serde_json::to_string(&view) }"), 0);
+    assert_eq!(untyped("import::wire", "use serde_json::Value;"), 0);
+    assert_eq!(untyped("web", "use serde_json::json; fn f() { json!(1) }"), 0);
 }
 
 /// The table of floors, by module.
@@ -410,8 +430,33 @@ fn circles_in(folder: &str, sources: &[Source]) -> Vec<String> {
     circles
 }
 
+/// Loose JSON on a pure floor: what is shown has a type in `view`.
+fn untyped_json(floors: &Floors, source: &Source) -> Vec<String> {
+    let reads = source.module.first().is_some_and(|module| module == READS_FOREIGN_JSON);
+    if reads || is_above_the_pure_floors(floors, source) {
+        return Vec::new();
+    }
+    let mut found: Vec<_> = UNTYPED.iter().filter_map(|w| Some((source.line_of(w)?, w.concat()))).collect();
+    // `use serde_json::{Map, Value}` hides the words that the table names one after the other.
+    for (at, _) in source.words.windows(3).enumerate().filter(|(_, w)| spells(w, &["serde_json", "::", "{"])) {
+        let mut paths = Vec::new();
+        source.unfold(at + 2, &[], source.words[at].line, &mut paths);
+        let loose = paths.into_iter().filter(|(_, path)| path.first().is_some_and(|p| p == "Value" || p == "Map"));
+        found.extend(loose.map(|(line, path)| (line, format!("serde_json::{}", path.join("::")))));
+    }
+    found.into_iter().map(|(line, what)| format!("{}:{line}: {what}, which has no type", source.path.display())).collect()
+}
+
+fn spells(words: &[Word], texts: &[&str]) -> bool {
+    words.iter().zip(texts).all(|(word, text)| word.text == *text)
+}
+
+fn is_above_the_pure_floors(floors: &Floors, source: &Source) -> bool {
+    source.is_map() || floors.of(&source.module).is_none_or(|f| f > 1)
+}
+
 fn impure_words(floors: &Floors, source: &Source) -> Vec<String> {
-    if source.is_map() || floors.of(&source.module).is_none_or(|f| f > 1) {
+    if is_above_the_pure_floors(floors, source) {
         return Vec::new();
     }
     let mut found: Vec<_> = IMPURE.iter().filter_map(|w| Some((source.line_of(w)?, w.concat()))).collect();

@@ -15,8 +15,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::{After, BrokerInput, CheckSettings, Input, MqttSettings, Settings, Ticket};
+use latchkey::bridge::{After, BrokerInput, CheckSettings, Input, MqttSettings, Settings};
+use latchkey::domain::actor::Actor;
 use latchkey::domain::batch::Retention;
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::PublishNames;
@@ -111,18 +111,19 @@ impl Home {
 
     fn turn(&mut self, input: Input) {
         let now = wall(self.now, self.started);
-        let mut afters = std::collections::VecDeque::from(self.turns.take(input, now));
+        let effects = self.turns.take(input, now);
+        self.release(effects);
+    }
+
+    fn release(&mut self, effects: Vec<After>) {
+        let now = wall(self.now, self.started);
+        let mut afters = std::collections::VecDeque::from(effects);
         while let Some(after) = afters.pop_front() {
             match after {
                 After::Send(id, frame) => self.link.send(id, frame),
                 After::Publish(id, _) if self.connected => {
                     self.published.push(id);
                     afters.extend(self.turns.take(Input::Broker(BrokerInput::Acked(id)), now));
-                }
-                After::Answer(_, answer) => {
-                    if let Reply::Accepted(accepted) = answer.unwrap_or_else(|why| panic!("seed {SEED}: {why}")) {
-                        self.added = accepted.person;
-                    }
                 }
                 After::Publish(..) | After::Retained(_) | After::Passing(_) | After::Change(_) | After::Live(..) => {}
                 After::Reopen => panic!("seed {SEED}: nothing hangs here"),
@@ -165,7 +166,9 @@ impl Home {
     }
 
     fn intend(&mut self, intent: Intent) {
-        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask: Ask::Intent(intent) });
+        let (answer, effects) = self.turns.ask(&Actor::Uid(1), intent, wall(self.now, self.started));
+        self.added = answer.unwrap_or_else(|why| panic!("seed {SEED}: {why}")).person;
+        self.release(effects);
     }
 
     fn move_in(&mut self) {

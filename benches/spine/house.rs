@@ -3,8 +3,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::{After, Bridge, BrokerInput, CheckSettings, Input, MqttSettings, Settings, Ticket};
+use latchkey::bridge::ask::Status;
+use latchkey::bridge::{After, Bridge, BrokerInput, CheckSettings, Input, MqttSettings, Settings, Turn};
+use latchkey::domain::actor::Actor;
 use latchkey::domain::batch::{Retention, Snapshot};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::PublishNames;
@@ -15,6 +16,7 @@ use latchkey::network;
 use latchkey::serial::{Link, LinkEvent};
 use latchkey::sim::{Blueprint, World};
 use latchkey::store::Store;
+use latchkey::view::StickView;
 
 use crate::household::WALL;
 use crate::meter::clock;
@@ -66,11 +68,10 @@ impl House {
         self.turn(Input::Broker(BrokerInput::Connected));
         self.turn(Input::Radio(network::Input::LinkUp));
         self.run_for(Duration::from_secs(1));
-        let turn =
-            self.bridge.turn(Input::Ask { ticket: Ticket(0), actor: Actor::System("bench"), ask: Ask::Status }, self.now());
-        let [After::Answer(_, Ok(Reply::View(status)))] = &turn.after[..] else { panic!("no status") };
-        assert_eq!(status["stick"]["state"], "ready");
-        assert!(status["oldest_pending"].is_null(), "{}", status["oldest_pending"]);
+        let (status, _) = self.bridge.ask(&Actor::System("bench"), Status, self.now());
+        let running = status.expect("a status").running.expect("a store");
+        assert!(matches!(running.stick, StickView::Ready { .. }), "{:?}", running.stick);
+        assert!(running.oldest_pending.is_none(), "{:?}", running.oldest_pending);
     }
 
     fn now(&self) -> Now {
@@ -80,8 +81,12 @@ impl House {
     /// Changes something, waits until the lock did it, and tells how long the bridge took to decide.
     pub fn intend(&mut self, intent: Intent) -> Duration {
         let before = self.last_sent;
-        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask: Ask::Intent(intent) });
-        let took = self.turn_took;
+        let began = clock();
+        let (answer, turn) = self.bridge.ask(&Actor::Uid(1), intent, self.now());
+        black_box(self.bridge.poll_deadline());
+        let took = began.elapsed();
+        answer.expect("accepted");
+        self.commit(turn);
         self.run_for(Duration::from_secs(5));
         assert!(self.last_sent > before, "the change reached the lock");
         took
@@ -92,6 +97,10 @@ impl House {
         let turn = self.bridge.turn(input, self.now());
         black_box(self.bridge.poll_deadline());
         self.turn_took = began.elapsed();
+        self.commit(turn);
+    }
+
+    fn commit(&mut self, turn: Turn) {
         if let Some(store) = &mut self.store {
             store.apply(&turn.batch).expect("a commit");
         }
@@ -106,7 +115,6 @@ impl House {
                     self.published += 1;
                     self.turn(Input::Broker(BrokerInput::Acked(id)));
                 }
-                After::Answer(_, answer) => drop(answer.expect("accepted")),
                 After::Retained(_) | After::Passing(_) | After::Change(_) | After::Live(..) => {}
                 After::Reopen => panic!("nothing hangs here"),
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ask::Actor;
+use crate::domain::actor::Actor;
 use crate::domain::device::LockState;
 use crate::domain::event::{Action, Event, Method};
 use crate::domain::ids::DeviceId;

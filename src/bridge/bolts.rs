@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ask::Actor;
 use super::context::Context;
 use super::operations::{Answer, Operations, PATIENCE, Wanted};
 use crate::command::Command;
 use crate::command::door_lock::{self, DoorLock};
+use crate::domain::actor::Actor;
 use crate::domain::audit::Act;
 use crate::domain::device::{Device, LockState};
 use crate::domain::ids::{DeviceId, NodeId};

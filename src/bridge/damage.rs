@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::vitals::{Problem, Severity};
+use super::look::Look;
+use super::problem::Problem;
 use crate::domain::actor::Actor;
 use crate::domain::audit::Act;
 use crate::domain::batch::Damage;
@@ -29,11 +30,11 @@ pub(super) fn doubt_older_copy(cx: &mut Context) {
 }
 
 /// Problems of the store.
-pub(super) fn problems(cx: &Context) -> Vec<Problem> {
+pub(super) fn problems(look: &Look<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut problem = |what: String, fix: &str| problems.push(Problem { severity: Severity::Warning, what, fix: fix.to_owned() });
-    let found = cx.state.older_copy_found();
-    if found.is_some_and(|found| cx.now.wall - found < OLDER_COPY_MATTERS) {
+    let mut problem = |what: String, fix: &str| problems.push(Problem::warning(what, fix));
+    let found = look.state.older_copy_found();
+    if found.is_some_and(|found| look.now.wall - found < OLDER_COPY_MATTERS) {
         problem(
             "an older copy of the database was put back: changes made since that copy are not known, and every lock is looked \
              at again"
@@ -41,16 +42,16 @@ pub(super) fn problems(cx: &Context) -> Vec<Problem> {
             "compare `latchkey people list` with what should be: add or remove people again, and grant again what is missing",
         );
     }
-    for person in cx.state.without_readable_code() {
+    for person in look.state.without_readable_code() {
         let what = format!("the code of {} is damaged in the database and can't be read", person.name());
         problem(what, "set a new one: `latchkey people edit PERSON --code -`; the old one stays in the locks until then");
     }
-    for damage in cx.state.damage() {
+    for damage in look.damage {
         match damage {
             Damage::Slot(key) => {
-                let slot = cx.state.slots(key.device).get(&key.index);
+                let slot = look.state.slots(key.device).get(&key.index);
                 if slot.is_some_and(|slot| slot.progress == Progress::RowDoubted) {
-                    let device = cx.state.device(key.device).map(|device| device.slug.to_string()).unwrap_or_default();
+                    let device = look.state.device(key.device).map(|device| device.slug.to_string()).unwrap_or_default();
                     problem(
                         format!("what was known of {key} of {device} is damaged in the database"),
                         "wait: the slot is read from the lock again; make a backup soon and look after the card",
@@ -58,7 +59,7 @@ pub(super) fn problems(cx: &Context) -> Vec<Problem> {
                 }
             }
             Damage::Grant(id) => {
-                if cx.state.grant(*id).is_some_and(|grant| grant.reason == Some(crate::domain::grant::Reason::Damaged)) {
+                if look.state.grant(*id).is_some_and(|grant| grant.reason == Some(crate::domain::grant::Reason::Damaged)) {
                     problem(
                         "a grant is damaged in the database".into(),
                         "see `latchkey people list`: grant it again, or revoke it",
@@ -66,7 +67,7 @@ pub(super) fn problems(cx: &Context) -> Vec<Problem> {
                 }
             }
             Damage::Contacts(id) => {
-                let name = cx.state.person(*id).map(crate::domain::person::Person::name).unwrap_or_default();
+                let name = look.state.person(*id).map(crate::domain::person::Person::name).unwrap_or_default();
                 problem(
                     format!("the e-mail address and mobile number of {name} are damaged in the database"),
                     "write them again: `latchkey people edit PERSON`",

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::ask::{Actor, Reply};
 use super::context::Context;
 use super::intents;
 use super::membership::devices::{NodeNames, default_name, register_lock};
 use super::words::GivenKeys;
+use crate::domain::actor::Actor;
 use crate::domain::audit::Act;
 use crate::domain::device::{Device, Inventory};
 use crate::domain::ids::{DeviceId, HomeId, NodeId, Slug};
@@ -86,10 +86,10 @@ pub fn take_over(actor: &Actor, takeover: Takeover, names: &mut NodeNames, cx: &
 }
 
 /// The network keys, for somebody who may have them: with these every lock can be opened, so that it is on record.
-pub fn export_keys(actor: &Actor, cx: &mut Context) -> Reply {
+pub fn export_keys(actor: &Actor, cx: &mut Context) -> NetworkKeys {
     tracing::warn!(%actor, "the network keys were exported");
     cx.state.audit(actor, Act::NetworkKeysExported, cx.now.wall);
-    Reply::NetworkKeys(Box::new(cx.network.keys().clone()))
+    cx.network.keys().clone()
 }
 
 /// The node ids of another network are other doors.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::ask::Actor;
 use super::context::{Context, FormerName};
 use super::state::State;
+use crate::domain::actor::Actor;
 use crate::domain::audit::Act;
 use crate::domain::device::{Device, Inventory};
 use crate::domain::entropy::Entropy;

@@ -8,6 +8,8 @@
 //! | [`ask`] | what people and programs ask, and the answers |
 //! | [`turn`] | [`Bridge`]: one input in, one batch and its consequences out; the order of a turn |
 //! | [`context`] | what the mechanisms share during a turn |
+//! | [`mechanisms`] | one struct for each mechanism; changes |
+//! | `problem` | something that is wrong, and what to do about it |
 //! | `commands` | what a message from the broker asks for |
 //! | [`state`] | everything that outlives a turn, and the batch |
 //! | `deferred` | rows that wait for the next commit |
@@ -26,7 +28,7 @@
 //! | [`membership`] | who comes into the network and goes |
 //! | [`announce`] | what the broker is told |
 //! | `look` | what views are made from |
-//! | [`view`] | what the API shows |
+//! | [`view`] | what people and scripts are shown |
 //! | `damage` | an older copy of the database, and what can't be read in it |
 //! | [`vitals`] | how the daemon is, and what is wrong |
 
@@ -46,9 +48,11 @@ pub mod inbound;
 pub mod intents;
 mod look;
 pub mod meaning;
+pub mod mechanisms;
 pub mod membership;
 mod network_events;
 mod operations;
+pub mod problem;
 mod standing;
 pub mod state;
 pub mod sync;
@@ -60,7 +64,7 @@ pub mod words;
 
 pub use sync::CheckSettings;
 pub use turn::Bridge;
-pub use words::{After, BrokerInput, GivenKeys, Input, MqttSettings, Settings, Ticket, Turn};
+pub use words::{After, BrokerInput, GivenKeys, Input, MqttSettings, Settings, Turn};
 
 #[cfg(test)]
 pub(crate) mod tests;

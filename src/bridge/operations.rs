@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ask::Actor;
+use crate::domain::actor::Actor;
 use crate::domain::device::LockState;
 use crate::domain::ids::DeviceId;
 use crate::domain::time::{Deadline, Instant};

@@ -16,7 +16,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::*;
-use crate::bridge::ask::{Actor, Ask, Reply};
+use crate::bridge::ask::{self, Question};
+use crate::domain::actor::Actor;
 use crate::domain::batch::{Batch, Retention, Write};
 use crate::domain::device::{Device, LockState};
 use crate::domain::entropy::Entropy;
@@ -48,10 +49,9 @@ struct House {
     decoder: Decoder,
     sending: VecDeque<SendId>,
     committed: Vec<Batch>,
-    answers: Vec<Result<Reply, Refusal>>,
     said: Vec<Message>,
     happened: Vec<Event>,
-    changes: Vec<serde_json::Value>,
+    changes: Vec<crate::view::CurrentChange>,
     plugged: bool,
     frames_sent: usize,
     /// The kernel vouches for the wall clock.
@@ -87,7 +87,6 @@ impl House {
             decoder: Decoder::new(),
             sending: VecDeque::new(),
             committed: vec![],
-            answers: vec![],
             said: vec![],
             happened: vec![],
             changes: vec![],
@@ -103,7 +102,7 @@ impl House {
     fn settled(seed: u64) -> Self {
         let mut house = Self::new(&Blueprint::two_locks(), seed);
         house.run_for(Duration::from_secs(3600));
-        assert_eq!(house.bridge.cx.state.devices().filter(|device| device.inventory.done).count(), 2, "seed {seed}");
+        assert_eq!(house.bridge.parts.cx.state.devices().filter(|device| device.inventory.done).count(), 2, "seed {seed}");
         house
     }
 
@@ -114,11 +113,15 @@ impl House {
 
     /// What a test does to the bridge directly happens now.
     fn read_clock(&mut self) {
-        self.bridge.cx.now = self.now();
+        self.bridge.parts.cx.now = self.now();
     }
 
     fn turn(&mut self, input: Input) {
         let turn = self.bridge.turn(input, self.now());
+        self.commit(turn);
+    }
+
+    fn commit(&mut self, turn: Turn) {
         if !turn.batch.is_empty() {
             self.store.apply(&turn.batch).unwrap();
             self.committed.push(turn.batch);
@@ -138,11 +141,10 @@ impl House {
                     self.sending.push_back(id);
                     self.world.bytes_from_host(&frame.encode(), self.now);
                 }
-                After::Answer(_, answer) => self.answers.push(answer),
                 After::Retained(message) => self.said.push(message),
                 After::Publish(_, message) => self.said.push(message),
                 After::Passing(message) => self.said.push(message),
-                After::Change(change) => self.changes.push(change),
+                After::Change(change) => self.changes.push(*change),
                 After::Live(event, _) => self.happened.push(event),
                 After::Reopen => panic!("nothing hangs here"),
             }
@@ -218,16 +220,14 @@ impl House {
         self.plug_in();
     }
 
-    fn ask(&mut self, ask: Ask) -> Result<Reply, Refusal> {
-        self.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask });
-        self.answers.pop().expect("an answer in the same turn")
+    fn ask<Q: Question>(&mut self, question: Q) -> Result<Q::Answer, Refusal> {
+        let (answer, turn) = self.bridge.ask(&Actor::Uid(1), question, self.now());
+        self.commit(turn);
+        answer
     }
 
     fn intend(&mut self, intent: Intent) -> Accepted {
-        match self.ask(Ask::Intent(intent)) {
-            Ok(Reply::Accepted(accepted)) => accepted,
-            other => panic!("refused: {other:?}"),
-        }
+        self.ask(intent).unwrap_or_else(|refusal| panic!("refused: {refusal:?}"))
     }
 
     fn add(&mut self, name: &str, code: &str, on: &[&str]) -> PersonId {
@@ -244,13 +244,20 @@ impl House {
     }
 
     fn statuses(&self) -> Vec<String> {
-        self.bridge.cx.state.grants().map(|g| format!("{:?} {:?}", g.status, g.reason)).collect()
+        self.bridge.parts.cx.state.grants().map(|g| format!("{:?} {:?}", g.status, g.reason)).collect()
     }
 
     /// What is believed of the slots of a lock: owned or not, and what is there.
     fn slots(&self, node: NodeId) -> Vec<(u16, bool, crate::domain::slot::Content)> {
-        let device = self.bridge.cx.state.device_of(node).unwrap().id;
-        self.bridge.cx.state.slots(device).values().map(|it| (it.key.index, it.owner.is_some(), it.content.clone())).collect()
+        let device = self.bridge.parts.cx.state.device_of(node).unwrap().id;
+        self.bridge
+            .parts
+            .cx
+            .state
+            .slots(device)
+            .values()
+            .map(|it| (it.key.index, it.owner.is_some(), it.content.clone()))
+            .collect()
     }
 
     /// The codes a lock itself holds.
@@ -324,7 +331,7 @@ fn changing_revoking_and_removing_leave_no_code_behind() {
     house.intend(Intent::RemovePerson(ada));
     house.run_for(Duration::from_secs(30));
     assert_eq!((house.codes(V2), house.codes(V1)), (vec![], vec![]));
-    assert_eq!(house.bridge.cx.state.people().count(), 0, "nobody waits for a lock any more");
+    assert_eq!(house.bridge.parts.cx.state.people().count(), 0, "nobody waits for a lock any more");
 }
 
 #[test]
@@ -392,7 +399,7 @@ fn one_refused_code_does_not_cost_its_neighbours_in_the_frame_theirs() {
 fn a_bolt_moved_while_nobody_looked_is_not_shown_as_it_was() {
     let mut house = House::settled(13);
     let now = house.now;
-    let bolt = |house: &House| house.bridge.cx.state.device_of(V2).unwrap().lock_state;
+    let bolt = |house: &House| house.bridge.parts.cx.state.device_of(V2).unwrap().lock_state;
     house.world.visit(V2, |lock| lock.turn_bolt(true, now));
     house.run_for(Duration::from_secs(5));
     assert_eq!(bolt(&house), LockState::Locked);
@@ -414,7 +421,7 @@ fn a_bolt_is_not_shown_as_it_was_before_a_restart_while_the_stick_is_out() {
     house.run_for(Duration::from_secs(5));
     let snapshot = house.store.load().unwrap();
     house.bridge = Bridge::new(snapshot, house.settings.clone(), &house.entropy);
-    assert_eq!(house.bridge.cx.state.device_of(V2).unwrap().lock_state, LockState::Unknown);
+    assert_eq!(house.bridge.parts.cx.state.device_of(V2).unwrap().lock_state, LockState::Unknown);
 }
 
 #[test]
@@ -499,7 +506,7 @@ fn a_replaced_code_is_nobody_else_s_while_it_still_opens() {
         on: vec!["lock_3".into()],
         schedule: Schedule::Always,
     });
-    assert_eq!(house.ask(Ask::Intent(bob)), Err(Refusal::DuplicateCode));
+    assert_eq!(house.ask(bob), Err(Refusal::DuplicateCode));
 }
 
 #[test]
@@ -583,7 +590,7 @@ fn a_power_cut_while_codes_leave_never_leaves_one_behind() {
         house.cut_power();
         house.run_for(Duration::from_secs(120));
         assert_eq!((house.codes(V1), house.codes(V2)), (vec![], vec![]), "cut {cut}");
-        assert_eq!(house.bridge.cx.state.people().count(), 0, "cut {cut}");
+        assert_eq!(house.bridge.parts.cx.state.people().count(), 0, "cut {cut}");
     }
 }
 
@@ -718,22 +725,27 @@ fn a_code_that_is_still_being_stored_is_looked_at_again_and_not_written_again() 
     let mut house = House::settled(44);
     house.add("Ada", "48213", &["lock_3"]);
     house.run_for(Duration::from_secs(30));
-    let device = house.bridge.cx.state.device_named("lock_3").unwrap().id;
-    let grant = house.bridge.cx.state.grants_on(device).next().unwrap().clone();
+    let device = house.bridge.parts.cx.state.device_named("lock_3").unwrap().id;
+    let grant = house.bridge.parts.cx.state.grants_on(device).next().unwrap().clone();
     let now = house.now();
-    let mut slot = house.bridge.cx.state.slot_of(&grant).unwrap().clone();
+    let mut slot = house.bridge.parts.cx.state.slot_of(&grant).unwrap().clone();
     let doing = Doing::Write { generation: grant.generation, was_empty: true };
     slot.progress = Progress::Verifying { doing, acked: true };
     (slot.content, slot.confirmed) = (Content::Unknown, None);
     let key = slot.key;
-    house.bridge.cx.state.put_slot(slot, now.wall);
+    house.bridge.parts.cx.state.put_slot(slot, now.wall);
 
     let see = |house: &mut House| {
-        house.bridge.cx.sync.see(key, &Sighting::Empty, &mut house.bridge.cx.state, now);
-        let slot = house.bridge.cx.state.slot_of(&grant).unwrap().clone();
+        house.bridge.parts.cx.sync.see(key, &Sighting::Empty, &mut house.bridge.parts.cx.state, now);
+        let slot = house.bridge.parts.cx.state.slot_of(&grant).unwrap().clone();
         (
             slot.progress,
-            house.bridge.cx.sync.failures(&Grant { status: Status::Verifying, ..grant.clone() }, &house.bridge.cx.state),
+            house
+                .bridge
+                .parts
+                .cx
+                .sync
+                .failures(&Grant { status: Status::Verifying, ..grant.clone() }, &house.bridge.parts.cx.state),
         )
     };
     assert_eq!(see(&mut house), (Progress::Verifying { doing, acked: true }, 0), "it is not written again yet");

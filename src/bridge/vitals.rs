@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::context::Context;
 use super::look::Look;
+use super::problem::Problem;
 use super::{damage, membership};
 use crate::domain::batch::Dropped;
 use crate::domain::device::Device;
@@ -13,52 +13,19 @@ use crate::domain::ids::{GrantId, Slug};
 use crate::domain::time::Timestamp;
 use crate::network::{ControllerStatus, RadioUse, Reach};
 use crate::serial::setup::Region;
+use crate::view::Severity;
 
 /// Events that were dropped are a problem for so long: then everybody who looks has seen it.
 const DROPPED_MATTERS: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
 /// A clock that was set although it was right is a problem for so long.
 const STEP_MATTERS: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
-/// Europe: one part in a hundred of an hour (docs/protocol/timing.md §4).
+/// Europe: one part in a hundred of an hour (timing sheet §4).
 const EUROPEAN_AIRTIME_MS: u64 = 36_000;
 /// Beyond this part of what the law allows, locks may be kept waiting.
 const NEARLY_SPENT_PERCENT: u64 = 80;
 
 /// So many frames in an hour that do not authenticate may be bad air, or a lock whose battery was changed.
 const REJECTED_IN_BAD_AIR: u64 = 50;
-
-/// How much a problem matters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Worth knowing: nothing has to be done.
-    Info,
-    /// Needs action.
-    Warning,
-}
-
-/// Something that needs action, or is worth knowing.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-pub struct Problem {
-    /// How much it matters.
-    pub severity: Severity,
-    /// What is wrong.
-    pub what: String,
-    /// What to do about it.
-    #[serde(rename = "do")]
-    pub fix: String,
-}
-
-impl Problem {
-    /// Something that needs action.
-    pub fn warning(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, what: what.into(), fix: fix.into() }
-    }
-
-    /// Something worth knowing.
-    pub fn info(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { severity: Severity::Info, what: what.into(), fix: fix.into() }
-    }
-}
 
 /// How one lock is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,31 +83,31 @@ pub struct Vitals {
 
 impl Vitals {
     /// Takes a look at everything.
-    pub fn of(look: Look<'_>) -> Self {
-        let now = look.cx.now;
-        let mut locks: Vec<LockVitals> = look.cx.state.devices().map(|device| lock(look.cx, device)).collect();
+    pub fn of(look: &Look<'_>) -> Self {
+        let now = look.now;
+        let mut locks: Vec<LockVitals> = look.state.devices().map(|device| lock(look, device)).collect();
         locks.sort_by(|a, b| a.slug.cmp(&b.slug));
         let mut grants = BTreeMap::new();
-        for grant in look.cx.state.grants() {
+        for grant in look.state.grants() {
             *grants.entry(grant.status).or_default() += 1;
         }
-        let waits = look.cx.state.grants().filter(|grant| !grant.status.is_settled());
+        let waits = look.state.grants().filter(|grant| !grant.status.is_settled());
         let oldest = waits.min_by_key(|grant| grant.since).map(|grant| (grant.id, grant.since));
-        let stick = look.cx.network.controller().clone();
+        let stick = look.network.controller().clone();
         let region = match &stick {
             ControllerStatus::Ready(info) => info.region,
             ControllerStatus::Absent { .. } | ControllerStatus::Starting { .. } => None,
         };
-        let (clock_steps, _) = look.cx.clock.steps();
+        let (clock_steps, _) = look.clock.steps();
         let mut vitals = Self {
             stick,
-            broker: look.cx.settings.mqtt.as_ref().map(|_| look.announcer.trouble().map_or(Ok(()), |why| Err(why.to_owned()))),
+            broker: look.settings.mqtt.as_ref().map(|_| look.announcer.trouble().map_or(Ok(()), |why| Err(why.to_owned()))),
             outbox_waiting: look.announcer.waiting(),
-            dropped: look.cx.state.dropped(),
+            dropped: look.state.dropped(),
             clock_trusted: now.trusted,
             clock_steps,
             now: now.wall,
-            airtime_ms: look.cx.network.airtime_last_hour(now.mono),
+            airtime_ms: look.network.airtime_last_hour(now.mono),
             airtime_limit_ms: region.is_some_and(Region::is_european).then_some(EUROPEAN_AIRTIME_MS),
             grants,
             oldest_pending: oldest,
@@ -167,7 +134,7 @@ impl Vitals {
         self.problems.iter().filter(|problem| problem.severity > Severity::Info).count()
     }
 
-    fn find_problems(&self, look: Look<'_>) -> Vec<Problem> {
+    fn find_problems(&self, look: &Look<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut problem = |what: String, fix: &str| problems.push(Problem::warning(what, fix));
         if let ControllerStatus::Absent { why } = &self.stick {
@@ -192,7 +159,7 @@ impl Vitals {
                 "enable time synchronisation (timedatectl set-ntp true), or set home.clock if this machine's clock has a battery",
             );
         }
-        if let (_, Some(step)) = look.cx.clock.steps()
+        if let (_, Some(step)) = look.clock.steps()
             && step.was_trusted
             && self.now - step.at < STEP_MATTERS
         {
@@ -209,8 +176,8 @@ impl Vitals {
             );
             problem(what, "wait: the rest of the changes goes out as the hour moves on");
         }
-        problems.extend(damage::problems(look.cx));
-        problems.extend(membership::problems(look.membership, look.cx));
+        problems.extend(damage::problems(look));
+        problems.extend(membership::problems::of(look));
         let mut problem = |what: String, fix: &str| problems.push(Problem::warning(what, fix));
         for lock in &self.locks {
             match lock.reach {
@@ -234,19 +201,19 @@ impl Vitals {
     }
 }
 
-fn lock(cx: &Context, device: &Device) -> LockVitals {
-    let counts = cx.state.grant_counts(device.id);
-    let node = device.node.filter(|node| cx.network.node(*node).is_some());
+fn lock(look: &Look<'_>, device: &Device) -> LockVitals {
+    let counts = look.state.grant_counts(device.id);
+    let node = device.node.filter(|node| look.network.node(*node).is_some());
     LockVitals {
         slug: device.slug.clone(),
-        reach: node.map(|node| cx.network.reach(node)),
+        reach: node.map(|node| look.network.reach(node)),
         last_contact: device.last_seen,
         battery: device.battery,
         pending: counts.pending,
         failed: counts.failed,
-        queued: node.map_or(0, |node| cx.network.queued(node)),
-        radio: node.map(|node| cx.network.radio(node)).unwrap_or_default(),
-        rejected_lately: node.map_or(0, |node| cx.network.rejected_lately(node, cx.now.mono)),
+        queued: node.map_or(0, |node| look.network.queued(node)),
+        radio: node.map(|node| look.network.radio(node)).unwrap_or_default(),
+        rejected_lately: node.map_or(0, |node| look.network.rejected_lately(node, look.now.mono)),
     }
 }
 

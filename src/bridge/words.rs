@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
-use super::ask::{Actor, Ask, Reply};
 use super::sync::CheckSettings;
 use crate::domain::batch::{Batch, Retention};
 use crate::domain::event::{Event, PublishNames};
 use crate::domain::ids::{EventId, Slug};
-use crate::domain::intent::Refusal;
 use crate::domain::time::BootId;
 use crate::mqtt::topic::{Message, Topics};
 use crate::mqtt::url::UnlockRefused;
@@ -17,25 +15,13 @@ use crate::network;
 use crate::security::keys::KeyId;
 use crate::serial::Frame;
 use crate::serial::link::SendId;
+use crate::view::CurrentChange;
 
-/// Names a question until its answer is released.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Ticket(pub u64);
-
-/// What a turn can be about.
+/// What a turn can be about. A question makes a turn, too: [`Bridge::ask`](super::Bridge::ask).
 #[derive(Debug)]
 pub enum Input {
     /// Something happened on the serial side.
     Radio(network::Input),
-    /// Somebody asks.
-    Ask {
-        /// For the answer.
-        ticket: Ticket,
-        /// Who.
-        actor: Actor,
-        /// What.
-        ask: Ask,
-    },
     /// Something happened at the broker.
     Broker(BrokerInput),
     /// `poll_deadline` has come.
@@ -85,8 +71,6 @@ pub enum After {
     Send(SendId, Frame),
     /// Close the port and open it again.
     Reopen,
-    /// An answer.
-    Answer(Ticket, Result<Reply, Refusal>),
     /// A retained message.
     Retained(Message),
     /// An event for the broker; `BrokerInput::Acked` answers.
@@ -95,8 +79,8 @@ pub enum After {
     Passing(Message),
     /// An event for live listeners, and what its device is called.
     Live(Event, Slug),
-    /// How far a change of who is in the network got, for live listeners: the contract's JSON.
-    Change(serde_json::Value),
+    /// How far a change of who is in the network got, for live listeners.
+    Change(Box<CurrentChange>),
 }
 
 /// What is configured about the bridge.

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use serde_json::json;
 
 use super::client::{Client, encoded};
 use super::failure::{Failure, Outcome};
-use super::names::{name, person_id};
+use super::names::person_id;
 use super::table::printable;
-use super::words::{items, text};
 use super::{print, print_json};
-use crate::web::audit::{AuditPage, AuditRow};
+use crate::view::{AuditRow, DeviceView, Page, PersonView};
 
 /// Arguments of `audit`.
 #[derive(Args, Debug)]
@@ -39,27 +37,25 @@ impl Audit {
         }
         filter.extend(self.since.as_ref().map(|since| format!("since={}", encoded(since))));
         let wanted = self.limit.unwrap_or_else(|| if self.since.is_some() { usize::MAX } else { 100 });
-        let AuditPage { items: rows, next } = read(client, &filter, wanted).await?;
+        let page = read(client, &filter, wanted).await?;
         if self.json {
-            return print_json(&json!({ "items": rows, "next": next }));
+            return print_json(&page);
         }
         let names = Names::ask(client).await?;
         // The newest stands last, where the eye is.
-        let lines: Vec<String> = rows.iter().rev().map(|row| sentence(row, &names)).collect();
+        let lines: Vec<String> = page.items.iter().rev().map(|row| sentence(row, &names)).collect();
         print(if lines.is_empty() { "nothing yet".to_owned() } else { lines.join("\n") }.as_str())
     }
 }
 
 /// As many pages as were asked for, newest first, and where the next would begin.
-async fn read(client: &Client, filter: &[String], wanted: usize) -> Result<AuditPage, Failure> {
-    let mut read = AuditPage { items: Vec::new(), next: None };
+async fn read(client: &Client, filter: &[String], wanted: usize) -> Result<Page<AuditRow>, Failure> {
+    let mut read = Page::whole(Vec::new());
     while read.items.len() < wanted {
         let mut query = filter.to_vec();
         query.push(format!("limit={}", (wanted - read.items.len()).min(500)));
         query.extend(read.next.as_ref().map(|cursor| format!("cursor={}", encoded(cursor))));
-        let page = client.get(&format!("/api/audit?{}", query.join("&"))).await?;
-        let page: AuditPage = serde_json::from_value(page)
-            .map_err(|error| Failure::Refused(format!("the daemon's answer can't be read ({error}); is it another version?")))?;
+        let page: Page<AuditRow> = client.get(&format!("/api/audit?{}", query.join("&"))).await?;
         read.items.extend(page.items);
         read.next = page.next;
         if read.next.is_none() {
@@ -75,10 +71,10 @@ struct Names(BTreeMap<String, String>);
 
 impl Names {
     async fn ask(client: &Client) -> Result<Self, Failure> {
-        let (people, devices) = (client.get("/api/people").await?, client.get("/api/devices").await?);
-        let people = items(&people, "items").iter().map(|person| (text(person, "id").to_owned(), name(person)));
-        let devices =
-            items(&devices, "items").iter().map(|device| (text(device, "id").to_owned(), text(device, "slug").to_owned()));
+        let people: Page<PersonView> = client.get("/api/people").await?;
+        let devices: Page<DeviceView> = client.get("/api/devices").await?;
+        let people = people.items.iter().map(|person| (person.id.to_string(), person.name()));
+        let devices = devices.items.iter().map(|device| (device.id.to_string(), device.slug.to_string()));
         Ok(Self(people.chain(devices).collect()))
     }
 
@@ -90,7 +86,7 @@ impl Names {
 
 /// One line for people: when, who, what, whom and where.
 fn sentence(row: &AuditRow, names: &Names) -> String {
-    let mut line = format!("{}  {}  {}", row.at, printable(&row.actor.name), row.act.replace('_', " "));
+    let mut line = format!("{}  {}  {}", row.at.0, printable(&row.actor.name), row.act.replace('_', " "));
     let whom = row.person.map(|id| id.to_string()).into_iter().chain(row.device.map(|id| id.to_string()));
     let concerned: Vec<String> = whom.map(|id| names.of(&id)).collect();
     if !concerned.is_empty() {
@@ -107,12 +103,12 @@ mod tests {
     use super::*;
     use crate::domain::entropy::Entropy;
     use crate::domain::ids::{DeviceId, PersonId};
-    use crate::web::audit::AuditActor;
+    use crate::view::{AuditActor, Stamp};
 
     fn row(act: &str, person: Option<PersonId>, device: Option<DeviceId>, detail: Option<&str>) -> AuditRow {
         AuditRow {
             seq: 1,
-            at: "2026-11-23T18:04:05.123+01:00".into(),
+            at: Stamp("2026-11-23T18:04:05.123+01:00".into()),
             actor: AuditActor { kind: "uid".into(), id: Some("1000".into()), name: "uid 1000".into() },
             act: act.into(),
             person,

@@ -9,11 +9,14 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::Value;
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
+use crate::view::ProblemDocument;
 
 /// The largest answer that is read.
 const LIMIT: usize = 64 * 1024 * 1024;
@@ -26,11 +29,28 @@ pub struct Client {
 
 /// An answer that is not an error.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Answer {
-    /// JSON.
-    Found(Value),
+pub enum Answer<T> {
+    /// This.
+    Found(T),
     /// There is no such thing, or no longer; what the daemon said.
     NotFound(String),
+}
+
+/// A view as this version understands it, and as it came: a later daemon may show more.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Seen<T> {
+    /// For `--json`.
+    pub json: Value,
+    /// For people.
+    pub view: T,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Seen<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Value::deserialize(deserializer)?;
+        let view = T::deserialize(&json).map_err(D::Error::custom)?;
+        Ok(Self { json, view })
+    }
 }
 
 impl Client {
@@ -40,33 +60,32 @@ impl Client {
     }
 
     /// Reads something that must be there.
-    pub async fn get(&self, path: &str) -> Result<Value, Failure> {
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.call(Method::GET, path, None).await
     }
 
     /// Reads something that may be gone.
-    pub async fn find(&self, path: &str) -> Result<Answer, Failure> {
+    pub async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Failure> {
         let response = self.send(Method::GET, path, None, None).await?;
         self.answer(response).await
     }
 
     /// Changes something.
-    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    pub async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, Failure> {
         let body = body.map(|body| Bytes::from(body.to_string()));
         let response = self.send(method, path, body, None).await?;
-        match self.answer(response).await? {
-            Answer::Found(value) => Ok(value),
-            Answer::NotFound(detail) => Err(Failure::Refused(detail)),
-        }
+        self.found(response).await
     }
 
     /// Changes something by a body of JSON that has secrets in it, and is wiped once it was sent.
-    pub async fn call_secretly(&self, method: Method, path: &str, body: Zeroizing<Vec<u8>>) -> Result<Value, Failure> {
+    pub async fn call_secretly<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Zeroizing<Vec<u8>>,
+    ) -> Result<T, Failure> {
         let response = self.send(method, path, Some(Bytes::from_owner(Wiped(body))), None).await?;
-        match self.answer(response).await? {
-            Answer::Found(value) => Ok(value),
-            Answer::NotFound(detail) => Err(Failure::Refused(detail)),
-        }
+        self.found(response).await
     }
 
     /// Opens a stream of server-sent events, after the event with the id `last` if one is given.
@@ -75,7 +94,7 @@ impl Client {
         if response.status().is_success() {
             return Ok(response.into_body());
         }
-        let detail = match self.answer(response).await? {
+        let detail = match self.answer::<Value>(response).await? {
             Answer::NotFound(detail) => detail,
             Answer::Found(_) => "the daemon gave no stream".into(),
         };
@@ -105,16 +124,26 @@ impl Client {
         sender.send_request(request).await.map_err(broken)
     }
 
-    async fn answer(&self, response: Response<Incoming>) -> Result<Answer, Failure> {
-        let status = response.status();
-        let garbled = || Failure::Refused(format!("the answer from {} makes no sense", self.socket.display()));
-        let body = Limited::new(response.into_body(), LIMIT).collect().await.map_err(|_| garbled())?.to_bytes();
-        let value: Value = serde_json::from_slice(&body).map_err(|_| garbled())?;
-        if status.is_success() {
-            return Ok(Answer::Found(value));
+    async fn found<T: DeserializeOwned>(&self, response: Response<Incoming>) -> Result<T, Failure> {
+        match self.answer(response).await? {
+            Answer::Found(found) => Ok(found),
+            Answer::NotFound(detail) => Err(Failure::Refused(detail)),
         }
-        let detail = value.get("detail").and_then(Value::as_str).ok_or_else(garbled)?.to_owned();
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, response: Response<Incoming>) -> Result<Answer<T>, Failure> {
+        let status = response.status();
+        let body = Limited::new(response.into_body(), LIMIT).collect().await.map_err(|_| self.garbled())?.to_bytes();
+        if status.is_success() {
+            return serde_json::from_slice(&body).map(Answer::Found).map_err(|_| self.garbled());
+        }
+        let ProblemDocument { detail, .. } = serde_json::from_slice(&body).map_err(|_| self.garbled())?;
         if status == hyper::StatusCode::NOT_FOUND { Ok(Answer::NotFound(detail)) } else { Err(Failure::Refused(detail)) }
+    }
+
+    /// The answer is none that this version understands.
+    pub fn garbled(&self) -> Failure {
+        Failure::Refused(format!("the answer from {} makes no sense", self.socket.display()))
     }
 
     fn unreachable(&self, error: &io::Error) -> Failure {

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::client::{Client, encoded};
 use super::failure::Outcome;
 use super::table::{Table, printable};
-use super::words::{items, part, text};
+use super::words::{or_dash, or_nothing};
 use super::{Json, print, print_json};
+use crate::view::{DeviceView, Page};
 
 /// Locks.
 #[derive(Subcommand, Debug)]
@@ -63,7 +64,7 @@ impl Devices {
         match self {
             Self::List(json) => list(client, json).await,
             Self::Show(device) => {
-                let shown = client.get(&device.path("")).await?;
+                let shown: Value = client.get(&device.path("")).await?;
                 if device.json.json { print_json(&shown) } else { print(&lines(&shown, "").join("\n")) }
             }
             Self::Lock(device) => device.submit(client, "/lock", "asked to lock").await,
@@ -72,11 +73,11 @@ impl Devices {
             Self::Replace { old, new, json } => {
                 let body = json!({ "with": new });
                 let path = format!("/api/devices/{}/replace", encoded(&old));
-                let accepted = client.call(Method::POST, &path, Some(&body)).await?;
+                let accepted: Value = client.call(Method::POST, &path, Some(&body)).await?;
                 Device { device: old, json }.report(&accepted, "is another lock now; its codes are on their way to it")
             }
             Self::Remove(device) => {
-                let accepted = client.call(Method::DELETE, &device.path(""), None).await?;
+                let accepted: Value = client.call(Method::DELETE, &device.path(""), None).await?;
                 device.report(&accepted, "removed")
             }
             Self::AllowInsecure(device) => {
@@ -90,7 +91,7 @@ impl Devices {
             }
             Self::Rename { device, name, slug } => {
                 let body = json!({ "name": name, "slug": slug });
-                let accepted = client.call(Method::PATCH, &device.path(""), Some(&body)).await?;
+                let accepted: Value = client.call(Method::PATCH, &device.path(""), Some(&body)).await?;
                 device.report(&accepted, "renamed")
             }
         }
@@ -103,7 +104,7 @@ impl Device {
     }
 
     async fn submit(&self, client: &Client, what: &str, done: &str) -> Outcome {
-        let accepted = client.call(Method::POST, &self.path(what), None).await?;
+        let accepted: Value = client.call(Method::POST, &self.path(what), None).await?;
         self.report(&accepted, done)
     }
 
@@ -113,29 +114,28 @@ impl Device {
 }
 
 async fn list(client: &Client, json: Json) -> Outcome {
-    let devices = client.get("/api/devices").await?;
     if json.json {
-        return print_json(&devices);
+        return print_json(&client.get::<Value>("/api/devices").await?);
     }
+    let devices: Page<DeviceView> = client.get("/api/devices").await?;
     let mut table = Table::new(["SLUG", "NAME", "NODE", "SECURITY", "BOLT", "BATTERY", "CODES", "ON ITS WAY", "NEEDS YOU"]);
-    for device in items(&devices, "items") {
-        let (slots, sync) = (part(device, "slots"), part(device, "sync"));
+    for device in devices.items {
         table.row([
-            text(device, "slug").into(),
-            text(device, "name").into(),
-            plain(part(device, "node")),
-            text(device, "security").into(),
-            text(device, "lock_state").into(),
-            part(device, "battery").as_u64().map_or_else(|| "-".into(), |percent| format!("{percent} %")),
-            format!("{} of {}", plain(part(slots, "managed")), plain(part(slots, "total"))),
-            plain(part(sync, "pending")),
-            plain(part(sync, "failed")),
+            device.slug.to_string(),
+            device.name,
+            or_dash(device.node.as_ref()),
+            or_nothing(device.security.as_ref()),
+            device.lock_state.to_string(),
+            device.battery.map_or_else(|| "-".into(), |percent| format!("{percent} %")),
+            format!("{} of {}", device.slots.managed, device.slots.total),
+            device.sync.pending.to_string(),
+            device.sync.failed.to_string(),
         ]);
     }
     print(&table.show("no devices yet; include a lock, or look at `latchkey network status`"))
 }
 
-/// An object as lines of `key value`, nested keys after a dot.
+/// Whatever the daemon shows, also what only a later one knows: lines of `key value`, nested keys after a dot.
 pub fn lines(value: &Value, prefix: &str) -> Vec<String> {
     let key = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
     match value {
@@ -148,7 +148,7 @@ pub fn lines(value: &Value, prefix: &str) -> Vec<String> {
 }
 
 /// A value without quotes; `-` for nothing.
-pub fn plain(value: &Value) -> String {
+fn plain(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
         Value::String(text) => printable(text),

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use clap::Args;
 use http_body_util::BodyExt;
-use serde_json::{Value, json};
 
-use super::client::{Client, encoded};
+use super::client::{Client, Seen, encoded};
 use super::failure::{Failure, Outcome};
 use super::names::person_id;
 use super::table::printable;
-use super::words::{items, part, text};
+use super::words::spaced;
 use super::{complain, print, print_json};
+use crate::domain::ids::EventId;
+use crate::view::{EventView, Page};
 
 /// Pause before a daemon that went away is looked for again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -58,10 +59,10 @@ impl Events {
             let wanted = self.limit.unwrap_or_else(|| if self.since.is_some() { usize::MAX } else { 100 });
             let (events, next) = self.read(client, &filter, wanted).await?;
             if self.json {
-                return print_json(&json!({ "items": events, "next": next }));
+                return print_json(&Page { items: events.into_iter().map(|event| event.json).collect(), next });
             }
             // The newest stands last, where the eye is.
-            let lines: Vec<String> = events.iter().rev().map(sentence).collect();
+            let lines: Vec<String> = events.iter().rev().map(|event| sentence(&event.view)).collect();
             return print(if lines.is_empty() { "nothing yet".to_owned() } else { lines.join("\n") }.as_str());
         }
         // The stream begins after an event that is named, so that nothing falls between the list and the stream.
@@ -74,23 +75,23 @@ impl Events {
         for event in events.iter().rev().filter(|_| shown) {
             self.say(event)?;
         }
-        let last = events.first().map(|event| text(event, "event_id").to_owned());
+        let last = events.first().map(|event| event.view.event_id);
         self.follow(client, &format!("/api/live?{}", filter.join("&")), last).await
     }
 
     /// As many pages as were asked for, newest first, and where the next would begin.
-    async fn read(&self, client: &Client, filter: &[String], wanted: usize) -> Result<(Vec<Value>, Value), Failure> {
+    async fn read(&self, client: &Client, filter: &[String], wanted: usize) -> Result<(Vec<SeenEvent>, Option<String>), Failure> {
         let mut events = Vec::new();
-        let mut next = Value::Null;
+        let mut next: Option<String> = None;
         while events.len() < wanted {
             let limit = (wanted - events.len()).min(500);
             let mut query = filter.to_vec();
             query.push(format!("limit={limit}"));
-            query.extend(next.as_str().map(|cursor| format!("cursor={}", encoded(cursor))));
-            let page = client.get(&format!("/api/events?{}", query.join("&"))).await?;
-            events.extend_from_slice(items(&page, "items"));
-            next = part(&page, "next").clone();
-            if next.is_null() {
+            query.extend(next.as_ref().map(|cursor| format!("cursor={}", encoded(cursor))));
+            let page: Page<SeenEvent> = client.get(&format!("/api/events?{}", query.join("&"))).await?;
+            events.extend(page.items);
+            next = page.next;
+            if next.is_none() {
                 break;
             }
         }
@@ -98,10 +99,10 @@ impl Events {
     }
 
     /// Follows the stream; when the daemon goes away, it is looked for again and nothing is missed.
-    async fn follow(&self, client: &Client, path: &str, mut last: Option<String>) -> Outcome {
+    async fn follow(&self, client: &Client, path: &str, mut last: Option<EventId>) -> Outcome {
         let mut met = false;
         loop {
-            match client.stream(path, last.as_deref()).await {
+            match client.stream(path, last.map(|id| id.to_string()).as_deref()).await {
                 Ok(mut stream) => {
                     met = true;
                     let mut lines = Lines::default();
@@ -113,12 +114,12 @@ impl Events {
                             let Some(event) = line
                                 .strip_prefix("data: ")
                                 .filter(|_| !typed)
-                                .and_then(|data| serde_json::from_str::<Value>(data).ok())
+                                .and_then(|data| serde_json::from_str::<SeenEvent>(data).ok())
                             else {
                                 continue;
                             };
                             self.say(&event)?;
-                            last = Some(text(&event, "event_id").to_owned());
+                            last = Some(event.view.event_id);
                         }
                     }
                     complain("the daemon went away; waiting for it");
@@ -130,10 +131,13 @@ impl Events {
         }
     }
 
-    fn say(&self, event: &Value) -> Outcome {
-        if self.json { print(&event.to_string()) } else { print(&sentence(event)) }
+    fn say(&self, event: &SeenEvent) -> Outcome {
+        if self.json { print(&event.json.to_string()) } else { print(&sentence(&event.view)) }
     }
 }
+
+/// An event as it came.
+type SeenEvent = Seen<EventView>;
 
 /// Whole lines out of pieces.
 #[derive(Default)]
@@ -156,20 +160,20 @@ impl Lines {
 }
 
 /// One line for people: when, where, who, what.
-fn sentence(event: &Value) -> String {
-    let who = match text(part(event, "person"), "name") {
-        // Who had the bolt moved by radio is no person with a code.
-        "" if !text(event, "actor").is_empty() => printable(text(event, "actor")),
-        "" => match text(event, "reason") {
-            "" => "nobody named".into(),
-            reason => format!("nobody named ({})", reason.replace('_', " ")),
+fn sentence(event: &EventView) -> String {
+    let name = event.person.as_ref().and_then(|person| person.name.as_deref()).filter(|name| !name.is_empty());
+    // Who had the bolt moved by radio is no person with a code.
+    let who = match name.or_else(|| event.actor.as_deref().filter(|actor| !actor.is_empty())) {
+        Some(who) => printable(who),
+        None => match &event.reason {
+            Some(reason) => format!("nobody named ({})", spaced(reason)),
+            None => "nobody named".into(),
         },
-        name => printable(name),
     };
-    let what = [text(event, "event_type"), text(event, "action"), text(event, "method")];
-    let what: Vec<String> = what.iter().filter(|word| !word.is_empty()).map(|word| word.replace('_', " ")).collect();
-    let refused = if part(event, "allowed") == &json!(false) { ", refused" } else { "" };
-    format!("{}  {}  {who}  {}{refused}", text(event, "at"), printable(text(event, "device")), what.join(", "))
+    let what = [Some(spaced(&event.event_type)), event.action.as_ref().map(spaced), event.method.as_ref().map(spaced)];
+    let what: Vec<String> = what.into_iter().flatten().collect();
+    let refused = if event.allowed == Some(false) { ", refused" } else { "" };
+    format!("{}  {}  {who}  {}{refused}", event.at, event.device, what.join(", "))
 }
 
 #[cfg(test)]
@@ -185,10 +189,9 @@ mod tests {
 
     #[test]
     fn an_event_without_a_person_says_why() {
-        let event = json!({ "event_type": "code_used", "device": "front_door", "person": null, "reason": "unmanaged_slot",
-            "action": "unlock", "method": "keypad", "allowed": true, "at": "2026-11-23T18:04:05.123+01:00" });
+        let kept: Page<EventView> = serde_json::from_str(include_str!("../../tests/data/views/events.json")).unwrap();
         assert_eq!(
-            sentence(&event),
+            sentence(&kept.items[1]),
             "2026-11-23T18:04:05.123+01:00  front_door  nobody named (unmanaged slot)  code used, unlock, keypad"
         );
     }

@@ -5,21 +5,21 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use hyper::Method;
-use serde_json::{Value, json};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::client::Client;
-use super::devices::plain;
 use super::failure::{Failure, Outcome};
 use super::table::{Table, printable};
-use super::words::{items, part};
 use super::{print, print_json};
-use crate::domain::ids::{HomeId, NodeId};
+use crate::domain::ids::{HomeId, NodeId, Slug};
+use crate::domain::node::{InterviewStage, SecurityClass};
 use crate::domain::takeover::Takeover;
 use crate::files;
 use crate::import::wire::Outgoing;
 use crate::import::zwave_js::{self, ImportError, Imported, ImportedLock, Source};
 use crate::security::keys::KeyId;
+use crate::view::{AcceptedView, Open, TakenOverView};
 
 /// Folders below the one that was named: Home Assistant has `.storage`, its add-on `cache`.
 const DEPTH: u8 = 2;
@@ -173,14 +173,11 @@ impl ImportZwaveJs {
         let body = body(&takeover).map_err(|error| Failure::Refused(format!("what was read can't be sent: {error}")))?;
         let (home, others) = (takeover.home, takeover.others.iter().map(|node| node.id).collect::<Vec<_>>());
         drop(takeover);
-        let answer = client.call_secretly(Method::POST, "/api/network/import-zwave-js", body).await?;
-        let taken = part(&answer, "taken_over").clone();
-        let others: Vec<_> = others.into_iter().filter(|id| !items(&taken, "absent").contains(&json!(id))).collect();
-        if self.json {
-            print_json(&taken_as_json(home, taken, &others, &left_out))
-        } else {
-            print(&taken_in_words(home, &taken, &others, &left_out))
-        }
+        let answer: AcceptedView = client.call_secretly(Method::POST, "/api/network/import-zwave-js", body).await?;
+        let taken = answer.taken_over.ok_or_else(|| client.garbled())?;
+        let others: Vec<_> = others.into_iter().filter(|id| !taken.absent.contains(id)).collect();
+        let shown = TakenShown { home, taken: &taken, others: &others, left_out: &left_out };
+        if self.json { print_json(&shown.as_json()) } else { print(&shown.in_words()) }
     }
 }
 
@@ -206,41 +203,75 @@ impl Write for Length {
     }
 }
 
-fn taken_as_json(home: HomeId, mut taken: Value, others: &[NodeId], left_out: &[String]) -> Value {
-    if let Value::Object(fields) = &mut taken {
-        fields.insert("home".into(), json!(home.to_string()));
-        fields.insert("others".into(), json!(others));
-        fields.insert("left_out".into(), json!(left_out));
-    }
-    taken
+/// What was taken over, and what the files say beside that.
+struct TakenShown<'a> {
+    home: HomeId,
+    taken: &'a TakenOverView,
+    /// Nodes that nobody serves any more.
+    others: &'a [NodeId],
+    left_out: &'a [String],
 }
 
-fn taken_in_words(home: HomeId, taken: &Value, others: &[NodeId], left_out: &[String]) -> String {
-    let listed = |key: &str| items(taken, key).iter().map(plain).collect::<Vec<_>>().join(", ");
-    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
-    let mut said = vec![if part(taken, "changed") == &Value::Bool(true) {
-        format!("network {home} is taken over")
-    } else {
-        format!("network {home} was taken over before; nothing is new")
-    }];
-    said.push(format!("keys: {}", or_none(listed("keys"))));
-    said.push(format!("locks: {}", or_none(listed("locks"))));
-    said.push(match part(taken, "occupied_slots").as_u64().unwrap_or_default() {
-        0 => "no slot is known to hold a code".to_owned(),
-        n => format!("slots that hold somebody's code, and are left alone: {n}"),
-    });
-    if !others.is_empty() {
-        let ids: Vec<_> = others.iter().map(NodeId::to_string).collect();
-        said.push(format!(
-            "nodes that nobody serves any more: {}; exclude them, or give them another controller",
-            ids.join(", ")
-        ));
+/// `--json`.
+#[derive(Serialize)]
+struct TakenJson<'a> {
+    changed: bool,
+    keys: &'a [String],
+    locks: &'a [Slug],
+    occupied_slots: usize,
+    absent: &'a [NodeId],
+    home: String,
+    others: &'a [NodeId],
+    left_out: &'a [String],
+}
+
+impl<'a> TakenShown<'a> {
+    fn as_json(&self) -> TakenJson<'a> {
+        TakenJson {
+            changed: self.taken.changed,
+            keys: &self.taken.keys,
+            locks: &self.taken.locks,
+            occupied_slots: self.taken.occupied_slots,
+            absent: &self.taken.absent,
+            home: self.home.to_string(),
+            others: self.others,
+            left_out: self.left_out,
+        }
     }
-    if !items(taken, "absent").is_empty() {
-        said.push(format!("nodes that the stick does not list any more, left out: {}", listed("absent")));
+
+    fn in_words(&self) -> String {
+        let Self { home, taken, others, left_out } = self;
+        let mut said = vec![if taken.changed {
+            format!("network {home} is taken over")
+        } else {
+            format!("network {home} was taken over before; nothing is new")
+        }];
+        said.push(format!("keys: {}", or_none(listed(&taken.keys))));
+        said.push(format!("locks: {}", or_none(listed(&taken.locks))));
+        said.push(match taken.occupied_slots {
+            0 => "no slot is known to hold a code".to_owned(),
+            n => format!("slots that hold somebody's code, and are left alone: {n}"),
+        });
+        if !others.is_empty() {
+            said.push(format!(
+                "nodes that nobody serves any more: {}; exclude them, or give them another controller",
+                listed(others)
+            ));
+        }
+        if !taken.absent.is_empty() {
+            said.push(format!("nodes that the stick does not list any more, left out: {}", listed(&taken.absent)));
+        }
+        said.extend(left_out.iter().map(|sentence| printable(sentence)));
+        said.join("\n")
     }
-    said.extend(left_out.iter().map(|sentence| printable(sentence)));
-    said.join("\n")
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    items.iter().map(|item| printable(&item.to_string())).collect::<Vec<_>>().join(", ")
+}
+
+fn or_none(text: String) -> String {
+    if text.is_empty() { "none".to_owned() } else { text }
 }
 
 /// How many slots are taken, and how many there are.
@@ -249,34 +280,57 @@ fn taken(lock: &ImportedLock) -> (usize, usize) {
     (lock.slots.values().filter(|slot| slot.content.is_occupied()).count(), total)
 }
 
-fn as_json(imported: &Imported) -> serde_json::Value {
+/// `--dry-run --json`.
+#[derive(Serialize)]
+struct ImportedJson<'a> {
+    home: String,
+    keys: Vec<&'static str>,
+    locks: Vec<LockJson<'a>>,
+    others: Vec<NodeId>,
+    left_out: &'a [String],
+}
+
+#[derive(Serialize)]
+struct LockJson<'a> {
+    node: NodeId,
+    name: Option<&'a str>,
+    security: SecurityClass,
+    interview: InterviewStage,
+    slots: SlotsJson,
+}
+
+#[derive(Serialize)]
+struct SlotsJson {
+    total: usize,
+    taken: usize,
+}
+
+fn as_json(imported: &Imported) -> ImportedJson<'_> {
     let locks = imported.locks.iter().map(|lock| {
         let (taken, total) = taken(lock);
-        json!({
-            "node": lock.node.id,
-            "name": lock.name,
-            "security": lock.node.security,
-            "interview": lock.node.stage,
-            "slots": { "total": total, "taken": taken },
-        })
+        LockJson {
+            node: lock.node.id,
+            name: lock.name.as_deref(),
+            security: lock.node.security,
+            interview: lock.node.stage,
+            slots: SlotsJson { total, taken },
+        }
     });
-    json!({
-        "home": imported.home.to_string(),
-        "keys": imported.keys.ids().map(KeyId::name).collect::<Vec<_>>(),
-        "locks": locks.collect::<Vec<_>>(),
-        "others": imported.others.iter().map(|node| node.id).collect::<Vec<_>>(),
-        "left_out": imported.left_out,
-    })
+    ImportedJson {
+        home: imported.home.to_string(),
+        keys: imported.keys.ids().map(KeyId::name).collect(),
+        locks: locks.collect(),
+        others: imported.others.iter().map(|node| node.id).collect(),
+        left_out: &imported.left_out,
+    }
 }
 
 fn in_words(imported: &Imported) -> String {
-    let keys: Vec<_> = imported.keys.ids().map(KeyId::name).collect();
-    let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+    let keys = or_none(listed(&imported.keys.ids().map(KeyId::name).collect::<Vec<_>>()));
     let mut table = Table::new(["NODE", "NAME", "SECURITY", "SLOTS TAKEN"]);
     for lock in &imported.locks {
         let (taken, total) = taken(lock);
-        let security = serde_json::to_value(lock.node.security).ok();
-        let security = security.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let security = Open::from(lock.node.security).to_string();
         let name = lock.name.as_deref().map(printable).unwrap_or_default();
         table.row([lock.node.id.to_string(), name, security, format!("{taken} of {total}")]);
     }
@@ -370,16 +424,27 @@ mod tests {
 
     #[test]
     fn nodes_that_nobody_serves_any_more_are_named() {
-        let taken =
-            json!({ "changed": true, "keys": ["S0_Legacy"], "locks": ["front_door"], "occupied_slots": 3, "absent": [12] });
-        let said = taken_in_words(HomeId(0x7e57_0001), &taken, &[NodeId(9), NodeId(11)], &["Stop Z-Wave JS.".into()]);
+        let taken = TakenOverView {
+            changed: true,
+            keys: vec!["S0_Legacy".into()],
+            locks: vec!["front_door".parse().unwrap()],
+            occupied_slots: 3,
+            others: 2,
+            absent: vec![NodeId(12)],
+        };
+        let (others, left_out) = ([NodeId(9), NodeId(11)], ["Stop Z-Wave JS.".to_owned()]);
+        let shown = TakenShown { home: HomeId(0x7e57_0001), taken: &taken, others: &others, left_out: &left_out };
+        let said = shown.in_words();
         for part in
             ["0x7e570001 is taken over", "S0_Legacy", "front_door", "left alone: 3", "any more: 9, 11", "left out: 12", "Stop"]
         {
             assert!(said.contains(part), "{part}: {said}");
         }
-        let taken = taken_as_json(HomeId(1), taken, &[NodeId(9)], &[]);
-        assert_eq!((&taken["others"], &taken["home"]), (&json!([9]), &json!("0x00000001")));
+        assert_eq!(
+            serde_json::to_value(shown.as_json()).unwrap(),
+            serde_json::json!({ "changed": true, "keys": ["S0_Legacy"], "locks": ["front_door"], "occupied_slots": 3,
+                "absent": [12], "home": "0x7e570001", "others": [9, 11], "left_out": ["Stop Z-Wave JS."] })
+        );
     }
 
     #[test]
@@ -394,7 +459,8 @@ mod tests {
     fn what_is_shown_has_no_code_and_no_key_in_it() {
         let dir = folder(&[("7e570001.jsonl", CACHE), ("7e570001.values.jsonl", VALUES), ("keys.json", KEYS)]);
         let imported = read(dir.path()).unwrap();
-        let said = format!("{}\n{}", in_words(&imported), as_json(&imported));
+        let json = serde_json::to_string(&as_json(&imported)).unwrap();
+        let said = format!("{}\n{json}", in_words(&imported));
         assert!(said.contains("1 of 4") && said.contains("s2_access_control") && said.contains("S2_AccessControl"), "{said}");
         for secret in ["472913", "8305", "33333333", "01020304"] {
             assert!(!said.contains(secret), "{said}");

@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use hyper::Method;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::client::Client;
-use super::devices::plain;
+use super::client::{Client, Seen};
 use super::failure::{Failure, Outcome};
 use super::secret::{line_of_input, secret};
 use super::smartstart::SmartStart;
 use super::table::printable;
-use super::words::{items, part, text};
+use super::words::or_nothing;
 use super::{Json, complain, print, print_json};
+use crate::domain::ids::Generation;
+use crate::domain::node::SecurityClass;
+use crate::view::{ChangeBegun, ChangeKind, ChangeState, ChangeView, Open, QuestionView};
 
 /// How often the daemon is asked how far it got.
 const LOOK: Duration = Duration::from_millis(200);
@@ -109,7 +112,7 @@ impl Members {
                 follow(client, "replace-failed", body, pin, json).await
             }
             Self::Cancel(json) => {
-                let cancelled = client.call(Method::POST, CANCEL, None).await?;
+                let cancelled: Value = client.call(Method::POST, CANCEL, None).await?;
                 if json.json { print_json(&cancelled) } else { print("cancelled") }
             }
             Self::SmartStart(command) => command.run(client).await,
@@ -151,15 +154,14 @@ async fn follow(client: &Client, what: &str, body: Map<String, Value>, pin: Opti
     // From here on Ctrl-C is ours: the stick must not be left listening.
     let mut interrupts =
         signal(SignalKind::interrupt()).map_err(|error| Failure::Refused(format!("can't watch for Ctrl-C: {error}")))?;
-    let begun = client.call(Method::POST, &format!("/api/network/{what}"), Some(&body.into())).await?;
-    let id = part(&begun, "change").clone();
-    let mut stay = Stay { client, json: json.json, shown: Value::Null, pin, typing: None };
+    let begun: ChangeBegun = client.call(Method::POST, &format!("/api/network/{what}"), Some(&body.into())).await?;
+    let mut stay = Stay { client, json: json.json, shown: None, pin, typing: None };
     let mut cancelled_at: Option<Instant> = None;
     let mut soon = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             _ = soon.tick() => {
-                let change = look(client, &id).await?;
+                let change = look(client, begun.change).await?;
                 if let Some(outcome) = stay.saw(change).await? {
                     return outcome;
                 }
@@ -179,22 +181,25 @@ async fn follow(client: &Client, what: &str, body: Map<String, Value>, pin: Opti
     }
 }
 
+/// `/api/network/change`.
+#[derive(Deserialize)]
+struct Current {
+    change: Option<Seen<ChangeView>>,
+}
+
 /// How far the change is. One that the daemon knows nothing of any more is lost from sight, not undone.
-async fn look(client: &Client, id: &Value) -> Result<Value, Failure> {
+async fn look(client: &Client, id: Generation) -> Result<Seen<ChangeView>, Failure> {
     const AND_NOW: &str = "`latchkey network status` shows what became of it";
-    let seen = match client.get("/api/network/change").await {
+    let seen: Current = match client.get("/api/network/change").await {
         Err(Failure::Unreachable(_)) => {
             return Err(Failure::Unreachable(format!("the daemon went away in the middle of it; once it is back, {AND_NOW}")));
         }
         answer => answer?,
     };
-    let change = part(&seen, "change");
-    if part(change, "id") == id {
-        return Ok(change.clone());
-    }
-    let why = match change {
-        Value::Null => "the daemon was restarted in the middle of it",
-        _ => "another inclusion or exclusion began meanwhile",
+    let why = match seen.change {
+        Some(change) if change.view.id == id => return Ok(change),
+        Some(_) => "another inclusion or exclusion began meanwhile",
+        None => "the daemon was restarted in the middle of it",
     };
     Err(Failure::Refused(format!("{why}; {AND_NOW}")))
 }
@@ -218,7 +223,7 @@ struct Stay<'a> {
     client: &'a Client,
     json: bool,
     /// What was shown last.
-    shown: Value,
+    shown: Option<ChangeView>,
     /// The PIN from the command line, until it was used.
     pin: Option<Zeroizing<String>>,
     typing: Option<oneshot::Receiver<Line>>,
@@ -226,34 +231,40 @@ struct Stay<'a> {
 
 impl Stay<'_> {
     /// Shows what is new, and answers what can be answered. Tells how it ended, once it did.
-    async fn saw(&mut self, change: Value) -> Result<Option<Outcome>, Failure> {
-        if change == self.shown {
+    async fn saw(&mut self, Seen { json, view: change }: Seen<ChangeView>) -> Result<Option<Outcome>, Failure> {
+        if self.shown.as_ref() == Some(&change) {
             return Ok(None);
         }
         if self.json {
-            print(&change.to_string())?;
+            print(&json.to_string())?;
         } else {
-            for line in lines(&self.shown, &change) {
+            for line in lines(self.shown.as_ref(), &change) {
                 print(&line)?;
             }
         }
-        let is_new = part(&self.shown, "question") != part(&change, "question");
-        match text(part(&change, "question"), "kind") {
-            "pin" if is_new => match self.pin.take() {
-                Some(pin) => self.enter(Ok(Some(pin))).await?,
-                None => self.listen(),
-            },
-            // A PIN that was given answers another question.
-            "keys" if is_new => self.listen(),
-            _ => {}
+        if self.question() != change.question.as_ref() {
+            match change.question {
+                Some(QuestionView::Pin { .. }) => match self.pin.take() {
+                    Some(pin) => self.enter(Ok(Some(pin))).await?,
+                    None => self.listen(),
+                },
+                // A PIN that was given answers another question.
+                Some(QuestionView::Keys { .. }) => self.listen(),
+                Some(QuestionView::TypeIntoDevice { .. } | QuestionView::Unknown) | None => {}
+            }
         }
-        let outcome = match text(&change, "state") {
-            "done" => Some(Ok(())),
-            "failed" => Some(Err(Failure::Refused(failure(&change)))),
+        let outcome = match change.state.known() {
+            Some(ChangeState::Done) => Some(Ok(())),
+            Some(ChangeState::Failed) => Some(Err(Failure::Refused(failure(&change)))),
             _ => None,
         };
-        self.shown = change;
+        self.shown = Some(change);
         Ok(outcome)
+    }
+
+    /// The question that was shown last.
+    fn question(&self) -> Option<&QuestionView> {
+        self.shown.as_ref().and_then(|shown| shown.question.as_ref())
     }
 
     /// Reads a line in a thread of its own, which nobody waits for: the change may end while nobody types.
@@ -278,8 +289,10 @@ impl Stay<'_> {
             },
             Ok(None) | Err(_) => {
                 self.cancel().await?;
-                let why = match text(part(&self.shown, "question"), "kind") {
-                    "keys" => "the device asks for keys and nobody answered on standard input; cancelled: it got none",
+                let why = match self.question() {
+                    Some(QuestionView::Keys { .. }) => {
+                        "the device asks for keys and nobody answered on standard input; cancelled: it got none"
+                    }
                     _ => "the device asks for its PIN and none came on standard input; cancelled: give it by --pin",
                 };
                 Err(Failure::Refused(why.into()))
@@ -288,27 +301,24 @@ impl Stay<'_> {
     }
 
     async fn send(&self, answer: &str) -> Outcome {
-        let question = part(&self.shown, "question");
-        if text(question, "kind") == "keys" {
-            let body = json!({ "keys": keys_in(answer, items(question, "keys"))? });
-            return self.client.call(Method::POST, "/api/network/change/keys", Some(&body)).await.map(drop);
-        }
-        let pin = answer;
-        let body = json!({ "pin": pin.trim() });
-        self.client.call(Method::POST, "/api/network/change/pin", Some(&body)).await.map(drop)
+        let (path, body) = match self.question() {
+            Some(QuestionView::Keys { keys, .. }) => ("/api/network/change/keys", json!({ "keys": keys_in(answer, keys)? })),
+            _ => ("/api/network/change/pin", json!({ "pin": answer.trim() })),
+        };
+        self.client.call::<Value>(Method::POST, path, Some(&body)).await.map(drop)
     }
 
     async fn cancel(&self) -> Outcome {
-        if text(&self.shown, "state") == "interviewing" {
-            let node = part(&self.shown, "node");
+        if let Some(shown) = self.shown.as_ref().filter(|shown| shown.state == ChangeState::Interviewing) {
+            let node = or_nothing(shown.node.as_ref());
             return Err(Failure::Refused(format!("node {node} is in the network already; its interview goes on by itself")));
         }
-        self.client.call(Method::POST, CANCEL, None).await.map(drop)
+        self.client.call::<Value>(Method::POST, CANCEL, None).await.map(drop)
     }
 }
 
 /// The keys that the user wants to grant.
-fn keys_in(answer: &str, asked: &[Value]) -> Result<Vec<Value>, Failure> {
+fn keys_in(answer: &str, asked: &[Open<SecurityClass>]) -> Result<Vec<Open<SecurityClass>>, Failure> {
     let words: Vec<String> =
         answer.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -316,7 +326,7 @@ fn keys_in(answer: &str, asked: &[Value]) -> Result<Vec<Value>, Failure> {
         ["no" | "n"] => Ok(Vec::new()),
         [] => Err(Failure::Refused("type yes, no, or the names of keys".into())),
         _ => {
-            let named = words.iter().map(|word| asked.iter().find(|key| key.as_str() == Some(word)).cloned().ok_or(word));
+            let named = words.iter().map(|word| asked.iter().find(|key| key.to_string() == *word).cloned().ok_or(word));
             named.collect::<Result<_, _>>().map_err(|word| {
                 Failure::Refused(format!("{} is none of the keys it asks for; type yes, no, or their names", printable(word)))
             })
@@ -331,78 +341,85 @@ fn capitalised(text: &str) -> String {
 
 /// What is new between two looks, as one line for each step. Looks may miss steps that took no time; those that tell
 /// something are told all the same.
-fn lines(before: &Value, now: &Value) -> Vec<String> {
-    const ORDER: [&str; 8] = ["starting", "ready", "found", "joined", "asked", "exchanging", "interviewing", "done"];
-    let rank = |change: &Value| ORDER.iter().position(|state| *state == text(change, "state"));
-    let (kind, state) = (text(now, "kind"), text(now, "state"));
-    let joins = matches!(kind, "include" | "replace_failed" | "smart_start");
+fn lines(before: Option<&ChangeView>, now: &ChangeView) -> Vec<String> {
+    // How far it got; one that failed got nowhere.
+    let reached = |change: &ChangeView| change.state.known().filter(|state| *state != ChangeState::Failed);
+    let (start, end) = (before.and_then(reached), reached(now));
+    let is_past = |state: ChangeState| start < Some(state) && Some(state) <= end;
+    let kind = now.kind.known();
+    let joins = kind.is_some_and(ChangeKind::joins);
     let mut lines = Vec::new();
-    let is_past = |state: &str| {
-        let at = ORDER.iter().position(|it| *it == state);
-        rank(before) < at && at <= rank(now)
-    };
-    match (state, kind) {
-        ("ready", "exclude") => lines.push("Put the device into exclusion mode now (its manual says how).".into()),
-        ("ready", _) => lines.push("Put the lock into inclusion mode now (its manual says how).".into()),
+    match end {
+        Some(ChangeState::Ready) if kind == Some(ChangeKind::Exclude) => {
+            lines.push("Put the device into exclusion mode now (its manual says how).".into());
+        }
+        Some(ChangeState::Ready) => lines.push("Put the lock into inclusion mode now (its manual says how).".into()),
         _ => {}
     }
-    if is_past("found") && kind != "remove_failed" {
+    if is_past(ChangeState::Found) && kind != Some(ChangeKind::RemoveFailed) {
         lines.push("Found it.".into());
     }
-    if joins && is_past("joined") && !part(now, "node").is_null() {
-        lines.push(format!("It is in the network as node {}. Getting its keys…", part(now, "node")));
+    if let Some(node) = now.node.filter(|_| joins && is_past(ChangeState::Joined)) {
+        lines.push(format!("It is in the network as node {node}. Getting its keys…"));
     }
-    let question = part(now, "question");
-    if part(before, "question") != question {
-        match text(question, "kind") {
-            "pin" => {
-                let rest = printable(text(question, "dsk_tail"));
-                lines.push(format!("Type the five digits under 'PIN' on its label; the rest should read {rest}"));
-            }
-            "keys" => {
-                let keys: Vec<String> = items(question, "keys").iter().map(plain).collect();
-                lines.push(format!("It asks for these keys: {}. {}.", keys.join(", "), capitalised(text(question, "warning"))));
-                lines.push("Type yes to give it all of them, the names of those it may have, or no:".into());
-            }
-            "type_into_device" => lines.push(format!("Type this into the device: {}", printable(text(question, "code")))),
-            _ => {}
-        }
+    if before.and_then(|before| before.question.as_ref()) != now.question.as_ref() {
+        lines.extend(now.question.iter().flat_map(asks));
     }
-    match state {
-        "exchanging" => lines.push("Handing over the keys…".into()),
-        "interviewing" => lines.push("Interviewing…".into()),
+    match end {
+        Some(ChangeState::Exchanging) => lines.push("Handing over the keys…".into()),
+        Some(ChangeState::Interviewing) => lines.push("Interviewing…".into()),
         _ => {}
     }
-    if part(before, "warning") != part(now, "warning") {
-        lines.push(format!("Warning: {}.", printable(text(now, "warning"))));
+    if before.and_then(|before| before.warning.as_ref()) != now.warning.as_ref() {
+        lines.push(format!("Warning: {}.", printable(now.warning.as_deref().unwrap_or_default())));
     }
-    if state == "done" {
+    if end == Some(ChangeState::Done) {
         lines.push(if joins { joined(now) } else { left(now) });
     }
     lines
 }
 
-fn joined(change: &Value) -> String {
-    let security = match text(change, "security") {
-        "s2_access_control" => "S2 Access Control",
-        "s2_authenticated" => "S2 Authenticated",
-        "s2_unauthenticated" => "S2 Unauthenticated",
-        "s0" => "S0",
-        _ => "no security",
-    };
-    match text(change, "device") {
-        "" => format!("Done: node {} ({security}), which is not a lock.", part(change, "node")),
-        device => format!("Done: {} ({security}).", printable(device)),
+/// What somebody at the lock is asked, or told to do.
+fn asks(question: &QuestionView) -> Vec<String> {
+    match question {
+        QuestionView::Pin { dsk_tail } => {
+            let rest = printable(dsk_tail);
+            vec![format!("Type the five digits under 'PIN' on its label; the rest should read {rest}")]
+        }
+        QuestionView::Keys { keys, warning } => {
+            let keys: Vec<String> = keys.iter().map(|key| printable(&key.to_string())).collect();
+            vec![
+                format!("It asks for these keys: {}. {}.", keys.join(", "), capitalised(warning)),
+                "Type yes to give it all of them, the names of those it may have, or no:".into(),
+            ]
+        }
+        QuestionView::TypeIntoDevice { code } => {
+            vec![format!("Type this into the device: {}", printable(code.as_deref().unwrap_or_default()))]
+        }
+        QuestionView::Unknown => Vec::new(),
     }
 }
 
-fn left(change: &Value) -> String {
-    let node = part(change, "node");
-    match text(change, "device") {
-        "" if node.is_null() => "Done: the device belonged to another network, and forgot it.".into(),
-        "" => format!("Done: node {node} left the network."),
-        device => {
-            let device = printable(device);
+fn joined(change: &ChangeView) -> String {
+    let security = match change.security.as_ref().and_then(Open::known) {
+        Some(SecurityClass::S2AccessControl) => "S2 Access Control",
+        Some(SecurityClass::S2Authenticated) => "S2 Authenticated",
+        Some(SecurityClass::S2Unauthenticated) => "S2 Unauthenticated",
+        Some(SecurityClass::S0) => "S0",
+        Some(SecurityClass::None) | None => "no security",
+    };
+    match &change.device {
+        None => format!("Done: node {} ({security}), which is not a lock.", or_nothing(change.node.as_ref())),
+        Some(device) => format!("Done: {device} ({security})."),
+    }
+}
+
+fn left(change: &ChangeView) -> String {
+    match (&change.device, change.node) {
+        (None, None) => "Done: the device belonged to another network, and forgot it.".into(),
+        (None, Some(node)) => format!("Done: node {node} left the network."),
+        (Some(device), node) => {
+            let node = or_nothing(node.as_ref());
             format!(
                 "Done: {device} (node {node}) left the network. Its grants are kept: `latchkey devices replace {device} NEW` gives \
                  them to another lock, `latchkey devices remove {device}` forgets them."
@@ -412,13 +429,12 @@ fn left(change: &Value) -> String {
 }
 
 /// Why it failed, what to do, and who was left behind.
-fn failure(change: &Value) -> String {
-    let mut said = printable(text(change, "why"));
-    let advice = text(change, "advice");
-    if !advice.is_empty() {
+fn failure(change: &ChangeView) -> String {
+    let mut said = printable(change.why.as_deref().unwrap_or_default());
+    if let Some(advice) = change.advice.as_deref().filter(|advice| !advice.is_empty()) {
         said.push_str(&format!("; {}", printable(advice)));
     }
-    if let Some(node) = part(change, "left_node").as_u64() {
+    if let Some(node) = change.left_node {
         said.push_str(&format!(
             "; node {node} was left in the network without keys: put it into exclusion mode after `latchkey network exclude`"
         ));
@@ -429,62 +445,86 @@ fn failure(change: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::{NodeId, Slug};
+    use crate::view::Stamp;
 
-    fn change(state: &str) -> Value {
-        json!({ "id": 5, "kind": "include", "state": state, "node": 7, "device": null, "question": null, "warning": null })
+    fn change(state: ChangeState) -> ChangeView {
+        ChangeView {
+            id: Generation(5),
+            kind: ChangeKind::Include.into(),
+            state: state.into(),
+            since: Stamp("2026-11-23T18:04:05.123+01:00".into()),
+            node: Some(NodeId(7)),
+            device: None,
+            question: None,
+            security: None,
+            warning: None,
+            why: None,
+            advice: None,
+            left_node: None,
+        }
     }
 
-    fn with(mut change: Value, key: &str, value: Value) -> Value {
-        change[key] = value;
-        change
+    fn shed() -> Option<Slug> {
+        Some("shed".parse().unwrap())
     }
 
     #[test]
     fn a_step_that_took_no_time_is_told_all_the_same() {
-        let asked = with(change("asked"), "question", json!({ "kind": "pin", "dsk_tail": "29398-13912" }));
+        let question = Some(QuestionView::Pin { dsk_tail: "29398-13912".into() });
+        let asked = ChangeView { question, ..change(ChangeState::Asked) };
         assert_eq!(
-            lines(&with(change("ready"), "node", Value::Null), &asked),
+            lines(Some(&ChangeView { node: None, ..change(ChangeState::Ready) }), &asked),
             [
                 "Found it.",
                 "It is in the network as node 7. Getting its keys…",
                 "Type the five digits under 'PIN' on its label; the rest should read 29398-13912"
             ]
         );
-        assert_eq!(lines(&asked, &asked), Vec::<String>::new());
-        assert_eq!(lines(&asked, &change("exchanging")), ["Handing over the keys…"]);
+        assert_eq!(lines(Some(&asked), &asked), Vec::<String>::new());
+        assert_eq!(lines(Some(&asked), &change(ChangeState::Exchanging)), ["Handing over the keys…"]);
     }
 
     #[test]
     fn a_lock_without_security_is_not_called_done_without_a_warning() {
-        let done = with(with(change("done"), "warning", json!("everybody nearby can listen in")), "device", json!("shed"));
-        let said = lines(&change("interviewing"), &with(done, "security", json!("none")));
+        let warning = Some("everybody nearby can listen in".into());
+        let security = Some(SecurityClass::None.into());
+        let done = ChangeView { warning, security, device: shed(), ..change(ChangeState::Done) };
+        let said = lines(Some(&change(ChangeState::Interviewing)), &done);
         assert_eq!(said, ["Warning: everybody nearby can listen in.", "Done: shed (no security)."]);
     }
 
     #[test]
     fn an_exclusion_says_what_becomes_of_the_grants() {
-        let done = with(with(change("done"), "kind", json!("exclude")), "device", json!("shed"));
-        let said = lines(&Value::Null, &done).join("\n");
+        let done = ChangeView { kind: ChangeKind::Exclude.into(), device: shed(), ..change(ChangeState::Done) };
+        let said = lines(None, &done).join("\n");
         assert!(said.contains("devices replace shed NEW") && said.contains("devices remove shed"), "{said}");
         assert!(!said.contains("keys"), "{said}");
-        let foreign = with(with(done, "device", Value::Null), "node", Value::Null);
-        assert!(lines(&change("found"), &foreign).join("").contains("another network"));
+        let foreign = ChangeView { device: None, node: None, ..done };
+        assert!(lines(Some(&change(ChangeState::Found)), &foreign).join("").contains("another network"));
     }
 
     #[test]
     fn a_failure_names_who_was_left_behind_and_the_way_out() {
-        let failed = json!({ "state": "failed", "why": "no PIN", "advice": "try again", "left_node": 7 });
+        let (why, advice) = (Some("no PIN".into()), Some("try again".into()));
+        let failed = ChangeView { why, advice, left_node: Some(NodeId(7)), ..change(ChangeState::Failed) };
         let said = failure(&failed);
         assert!(said.starts_with("no PIN; try again; node 7 was left") && said.contains("latchkey network exclude"), "{said}");
-        assert_eq!(lines(&change("ready"), &with(failed, "kind", json!("include"))), Vec::<String>::new());
+        assert_eq!(lines(Some(&change(ChangeState::Ready)), &failed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_state_that_only_a_later_daemon_knows_is_waited_out() {
+        let later = ChangeView { state: Open::Unknown("enchanted".into()), ..change(ChangeState::Ready) };
+        assert_eq!(lines(Some(&change(ChangeState::Ready)), &later), Vec::<String>::new());
     }
 
     #[test]
     fn a_device_gets_only_keys_that_are_named_and_asked_for() {
-        let asked = [json!("s2_unauthenticated"), json!("s0")];
+        let asked: [Open<SecurityClass>; 2] = [SecurityClass::S2Unauthenticated.into(), SecurityClass::S0.into()];
         assert_eq!(keys_in(" Yes\n".trim(), &asked).unwrap(), asked);
-        assert_eq!(keys_in("no", &asked).unwrap(), Vec::<Value>::new());
-        assert_eq!(keys_in("S2_Unauthenticated", &asked).unwrap(), [json!("s2_unauthenticated")]);
+        assert_eq!(keys_in("no", &asked).unwrap(), Vec::<Open<SecurityClass>>::new());
+        assert_eq!(keys_in("S2_Unauthenticated", &asked).unwrap(), asked[..1]);
         for answer in ["", "s2_access_control", "yes s0", "s0, maybe"] {
             assert!(keys_in(answer, &asked).is_err(), "{answer}");
         }

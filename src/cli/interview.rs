@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use clap::Args;
 use hyper::Method;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::client::Client;
-use super::devices::plain;
+use super::client::{Client, Seen};
 use super::failure::{Failure, Outcome};
 use super::table::printable;
-use super::words::{items, part, text};
+use super::words::or_dash;
 use super::{Json, print, print_json};
+use crate::domain::ids::NodeId;
+use crate::view::{NodeView, ReachView};
 
 /// How often the daemon is asked how far it got.
 const LOOK: Duration = Duration::from_millis(200);
@@ -31,44 +33,50 @@ pub struct Interview {
     json: Json,
 }
 
+/// What this command needs of `/api/network`.
+#[derive(Deserialize)]
+struct Nodes {
+    nodes: Vec<Seen<NodeView>>,
+}
+
 impl Interview {
     /// Asks the daemon, and stays until it is over.
     pub async fn run(self, client: &Client) -> Outcome {
-        let begun = client.call(Method::POST, &format!("/api/network/nodes/{}/interview", self.node), None).await?;
+        let begun: Value = client.call(Method::POST, &format!("/api/network/nodes/{}/interview", self.node), None).await?;
         if self.no_wait {
             return if self.json.json { print_json(&begun) } else { print(&format!("node {} is being interviewed", self.node)) };
         }
         let end = Instant::now() + PATIENCE;
         loop {
             tokio::time::sleep(LOOK).await;
-            let network = client.get("/api/network").await?;
-            let Some(node) = items(&network, "nodes").iter().find(|node| part(node, "node") == self.node) else {
+            let network: Nodes = client.get("/api/network").await?;
+            let Some(node) = network.nodes.into_iter().find(|node| node.view.node == NodeId(self.node)) else {
                 return Err(Failure::Refused(format!("node {} left the network", self.node)));
             };
-            if *part(node, "interviewing") == Value::Bool(false) {
-                return self.told(node);
+            if !node.view.interviewing {
+                return self.told(&node);
             }
             if Instant::now() > end {
-                let sleeps = text(node, "reach") == "asleep";
-                let why = if sleeps { "it sleeps: wake it as its manual says" } else { "it takes its time" };
+                let why = if node.view.reach == ReachView::Asleep {
+                    "it sleeps: wake it as its manual says"
+                } else {
+                    "it takes its time"
+                };
                 return Err(Failure::WaitRanOut(format!("node {} is not through yet: {why}; the interview goes on", self.node)));
             }
         }
     }
 
-    fn told(&self, node: &Value) -> Outcome {
+    fn told(&self, Seen { json, view: node }: &Seen<NodeView>) -> Outcome {
         if self.json.json {
-            print_json(node)?;
+            print_json(json)?;
         }
-        match text(node, "trouble") {
-            "" if self.json.json => Ok(()),
-            "" => print(&format!(
-                "node {} is interviewed: {}, device {}",
-                self.node,
-                plain(part(node, "security")),
-                plain(part(node, "device"))
-            )),
-            trouble => Err(Failure::Refused(format!(
+        match node.trouble.as_deref() {
+            None if self.json.json => Ok(()),
+            None => {
+                print(&format!("node {} is interviewed: {}, device {}", self.node, node.security, or_dash(node.device.as_ref())))
+            }
+            Some(trouble) => Err(Failure::Refused(format!(
                 "node {}: {}; it is tried again by itself. Bring it nearer to the stick, or look at `latchkey status`",
                 self.node,
                 printable(trouble)

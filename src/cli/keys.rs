@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use hyper::Method;
+use serde_json::Value;
 
 use super::client::Client;
 use super::failure::{Failure, Outcome};
@@ -36,6 +37,6 @@ impl Keys {
                     .into(),
             ));
         }
-        print_json(&client.call(Method::POST, "/api/network/keys/export", None).await?)
+        print_json(&client.call::<Value>(Method::POST, "/api/network/keys/export", None).await?)
     }
 }

@@ -135,8 +135,9 @@ fn print(text: &str) -> Outcome {
     }
 }
 
-/// Prints JSON as it came.
-fn print_json(value: &serde_json::Value) -> Outcome {
+/// Prints JSON, keys in the order of the alphabet.
+fn print_json(shown: &impl serde::Serialize) -> Outcome {
+    let value = serde_json::to_value(shown).map_err(|error| Failure::Refused(format!("can't print the answer: {error}")))?;
     print(&format!("{value:#}"))
 }
 

@@ -1,73 +1,75 @@
 //! People by what they are called.
 
-use serde_json::Value;
-
 use super::client::Client;
 use super::failure::Failure;
 use super::table::printable;
-use super::words::{items, text};
 use crate::domain::ids::PersonId;
+use crate::view::{Page, PersonView};
 
 /// The id of the person that was meant: an id, or a name that only one person has.
-pub async fn person_id(client: &Client, wanted: &str) -> Result<String, Failure> {
+pub async fn person_id(client: &Client, wanted: &str) -> Result<PersonId, Failure> {
     if let Ok(id) = wanted.parse::<PersonId>() {
-        return Ok(id.to_string());
+        return Ok(id);
     }
-    let people = client.get("/api/people").await?;
-    choose(items(&people, "items"), wanted)
+    let people: Page<PersonView> = client.get("/api/people").await?;
+    choose(&people.items, wanted)
 }
 
 /// The full name goes before a first, last or external name that would do as well.
-fn choose(people: &[Value], wanted: &str) -> Result<String, Failure> {
+fn choose(people: &[PersonView], wanted: &str) -> Result<PersonId, Failure> {
     let typed = wanted.trim();
     let wanted = typed.to_lowercase();
-    let staying: Vec<&Value> =
-        people.iter().filter(|person| person.get("removing").and_then(Value::as_bool) != Some(true)).collect();
-    let full: Vec<&Value> = staying.iter().copied().filter(|person| name(person).to_lowercase() == wanted).collect();
-    let part =
-        |person: &Value| ["first_name", "last_name", "external_id"].iter().any(|key| text(person, key).to_lowercase() == wanted);
-    let found = if full.is_empty() { staying.into_iter().filter(|person| part(person)).collect() } else { full };
+    let staying: Vec<&PersonView> = people.iter().filter(|person| !person.removing).collect();
+    let full: Vec<&PersonView> = staying.iter().copied().filter(|person| person.name().to_lowercase() == wanted).collect();
+    let part = |person: &&PersonView| {
+        let names = [Some(&person.first_name), Some(&person.last_name), person.external_id.as_ref()];
+        names.into_iter().flatten().any(|name| name.to_lowercase() == wanted)
+    };
+    let found = if full.is_empty() { staying.into_iter().filter(part).collect() } else { full };
     match found.as_slice() {
-        [person] => Ok(text(person, "id").to_owned()),
+        [person] => Ok(person.id),
         [] => Err(Failure::Refused(format!("nobody is called {}; `latchkey people list` shows everybody", printable(typed)))),
         several => {
             let list: Vec<String> =
-                several.iter().map(|person| format!("{} ({})", text(person, "id"), printable(&name(person)))).collect();
+                several.iter().map(|person| format!("{} ({})", person.id, printable(&person.name()))).collect();
             Err(Failure::Refused(format!("{} people fit; give one of these ids: {}", list.len(), list.join(", "))))
         }
     }
 }
 
-/// First and last name.
-pub fn name(person: &Value) -> String {
-    format!("{} {}", text(person, "first_name"), text(person, "last_name")).trim().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn people() -> Vec<Value> {
-        vec![
-            json!({ "id": "1", "first_name": "Ada", "last_name": "Lovelace", "external_id": null }),
-            json!({ "id": "2", "first_name": "Ada", "last_name": "Byron", "external_id": "b-7" }),
-            json!({ "id": "3", "first_name": "Ada", "last_name": "Byron", "removing": true }),
-        ]
+    fn id(n: u64) -> PersonId {
+        PersonId::new(&mut crate::domain::entropy::Entropy::from_number(n))
+    }
+
+    fn people() -> Vec<PersonView> {
+        let kept: PersonView = serde_json::from_str(include_str!("../../tests/data/views/person.json")).unwrap();
+        let ada = |n, last_name: &str, external_id: Option<&str>, removing| PersonView {
+            id: id(n),
+            first_name: "Ada".into(),
+            last_name: last_name.into(),
+            external_id: external_id.map(str::to_owned),
+            removing,
+            ..kept.clone()
+        };
+        vec![ada(1, "Lovelace", None, false), ada(2, "Byron", Some("b-7"), false), ada(3, "Byron", None, true)]
     }
 
     #[test]
     fn a_name_that_two_people_have_is_never_guessed() {
         let refused = choose(&people(), "ada").unwrap_err().to_string();
-        assert_eq!(refused, "2 people fit; give one of these ids: 1 (Ada Lovelace), 2 (Ada Byron)");
+        let ids = format!("{} (Ada Lovelace), {} (Ada Byron)", id(1), id(2));
+        assert_eq!(refused, format!("2 people fit; give one of these ids: {ids}"));
     }
 
     #[test]
     fn one_person_is_found_by_any_name_and_somebody_on_the_way_out_is_not() {
-        assert_eq!(choose(&people(), "LOVELACE").as_deref(), Ok("1"));
-        assert_eq!(choose(&people(), " Ada Byron").as_deref(), Ok("2"));
-        assert_eq!(choose(&people(), "b-7").as_deref(), Ok("2"));
+        assert_eq!(choose(&people(), "LOVELACE"), Ok(id(1)));
+        assert_eq!(choose(&people(), " Ada Byron"), Ok(id(2)));
+        assert_eq!(choose(&people(), "b-7"), Ok(id(2)));
         assert!(choose(&people(), "Grace").is_err());
     }
 }

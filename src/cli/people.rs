@@ -4,14 +4,15 @@ use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, encoded};
+use super::client::{Client, Seen, encoded};
 use super::failure::{Failure, Outcome};
-use super::names::{name, person_id};
+use super::names::person_id;
 use super::secret::secret;
 use super::table::{Table, printable};
 use super::wait::Wait;
-use super::words::{items, part, standing, text, waits_for};
+use super::words::{or_nothing, standing, waits_for};
 use super::{Json, print, print_json};
+use crate::view::{AcceptedView, Page, PersonView};
 
 /// People and their codes.
 #[derive(Subcommand, Debug)]
@@ -241,55 +242,53 @@ impl GrantChange {
 /// Sends a change, says what came of it, and waits if that was asked for. A generated code is said at once: nothing
 /// that happens later may swallow it.
 async fn submit(client: &Client, method: Method, path: &str, body: Option<Value>, done: &str, wait: Wait, json: Json) -> Outcome {
-    let accepted = client.call(method, path, body.as_ref()).await?;
+    let Seen { json: shown, view: accepted } = client.call::<Seen<AcceptedView>>(method, path, body.as_ref()).await?;
     if json.json {
-        print_json(&accepted)?;
+        print_json(&shown)?;
     } else {
-        let mut line = format!("{done} (person {}, change {})", text(&accepted, "person"), part(&accepted, "generation"));
-        if let Some(code) = accepted.get("code").and_then(Value::as_str) {
-            line.push_str(&format!("\nThe code is {code}. It is not shown again."));
+        let mut line = format!("{done} (person {}, change {})", or_nothing(accepted.person.as_ref()), accepted.generation);
+        if let Some(code) = &accepted.code {
+            line.push_str(&format!("\nThe code is {}. It is not shown again.", code.reveal()));
         }
         print(&line)?;
     }
-    wait.settle(client, &accepted).await
+    wait.settle(client, &accepted.grants).await
 }
 
 async fn list(client: &Client, json: Json) -> Outcome {
-    let people = client.get("/api/people").await?;
     if json.json {
-        return print_json(&people);
+        return print_json(&client.get::<Value>("/api/people").await?);
     }
+    let people: Page<PersonView> = client.get("/api/people").await?;
     let mut table = Table::new(["NAME", "ID", "DOORS"]);
-    for person in items(&people, "items") {
+    for person in people.items {
         let doors: Vec<String> =
-            items(person, "grants").iter().map(|grant| format!("{} {}", text(grant, "device"), standing(grant))).collect();
-        let name = if part(person, "enabled") == &json!(false) { format!("{} (disabled)", name(person)) } else { name(person) };
-        table.row([name, text(person, "id").into(), doors.join(", ")]);
+            person.grants.iter().map(|grant| format!("{} {}", or_nothing(grant.device.as_ref()), standing(grant))).collect();
+        let name = if person.enabled { person.name() } else { format!("{} (disabled)", person.name()) };
+        table.row([name, person.id.to_string(), doors.join(", ")]);
     }
     print(&table.show("nobody yet; `latchkey people add --first … --last … --generate --on DEVICE` adds somebody"))
 }
 
 async fn show(client: &Client, person: &str, json: Json) -> Outcome {
-    let id = person_id(client, person).await?;
-    let person = client.get(&format!("/api/people/{id}")).await?;
+    let path = format!("/api/people/{}", person_id(client, person).await?);
     if json.json {
-        return print_json(&person);
+        return print_json(&client.get::<Value>(&path).await?);
     }
-    let mut lines = vec![printable(&name(&person)), format!("id {id}")];
-    let contacts = part(&person, "contacts");
-    for (what, value) in
-        [("external id", text(&person, "external_id")), ("e-mail", text(contacts, "email")), ("mobile", text(contacts, "mobile"))]
-    {
-        if !value.is_empty() {
+    let person: PersonView = client.get(&path).await?;
+    let mut lines = vec![printable(&person.name()), format!("id {}", person.id)];
+    let contacts = &person.contacts;
+    for (what, value) in [("external id", &person.external_id), ("e-mail", &contacts.email), ("mobile", &contacts.mobile)] {
+        if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
             lines.push(format!("{what} {}", printable(value)));
         }
     }
-    if part(&person, "enabled") == &json!(false) {
+    if !person.enabled {
         lines.push("disabled".into());
     }
     let mut table = Table::new(["DOOR", "", "SINCE", "NOW"]);
-    for grant in items(&person, "grants") {
-        table.row([text(grant, "device").into(), standing(grant).into(), text(grant, "since").into(), waits_for(grant)]);
+    for grant in &person.grants {
+        table.row([or_nothing(grant.device.as_ref()), standing(grant).into(), grant.since.to_string(), waits_for(grant)]);
     }
     lines.push(table.show("opens no door"));
     print(&lines.join("\n"))

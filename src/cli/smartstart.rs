@@ -2,15 +2,15 @@
 
 use clap::{Args, Subcommand};
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::client::{Client, encoded};
-use super::devices::plain;
+use super::client::{Client, Seen, encoded};
 use super::failure::Outcome;
 use super::secret::secret;
 use super::table::{Table, printable};
-use super::words::{items, part, text};
+use super::words::{or_dash, or_nothing};
 use super::{Json, print, print_json};
+use crate::view::{Page, ProvisionedState, ProvisionedView};
 
 /// Devices that join by themselves.
 #[derive(Subcommand, Debug)]
@@ -62,28 +62,28 @@ impl Add {
     async fn run(self, client: &Client) -> Outcome {
         let qr = secret("-", self.qr)?;
         let body = json!({ "qr": qr.trim(), "name": self.name, "classic": self.classic });
-        let entry = client.call(Method::POST, "/api/network/smartstart", Some(&body)).await?;
+        let entry: Seen<ProvisionedView> = client.call(Method::POST, "/api/network/smartstart", Some(&body)).await?;
         if self.json.json {
-            return print_json(&entry);
+            return print_json(&entry.json);
         }
-        let (kind, tail) = (text(&entry, "kind"), text(&entry, "dsk_tail"));
+        let ProvisionedView { id, kind, dsk_tail, .. } = entry.view;
         print(&format!(
-            "The {kind} whose key ends in {tail} is expected ({}). Switch it on: it joins by itself, within minutes.",
-            text(&entry, "id")
+            "The {kind} whose key ends in {dsk_tail} is expected ({id}). Switch it on: it joins by itself, within minutes."
         ))
     }
 }
 
 impl Remove {
     async fn run(self, client: &Client) -> Outcome {
-        let entry = client.call(Method::DELETE, &format!("/api/network/smartstart/{}", encoded(&self.id)), None).await?;
+        let path = format!("/api/network/smartstart/{}", encoded(&self.id));
+        let entry: Seen<ProvisionedView> = client.call(Method::DELETE, &path, None).await?;
         if self.json.json {
-            return print_json(&entry);
+            return print_json(&entry.json);
         }
-        print(&match text(&entry, "state") {
-            "included" => format!(
+        print(&match entry.view.state.known() {
+            Some(ProvisionedState::Included) => format!(
                 "off the list; it is still in the network as node {}: `latchkey network exclude` takes it out",
-                part(&entry, "node")
+                or_nothing(entry.view.node.as_ref())
             ),
             _ => "off the list".into(),
         })
@@ -91,24 +91,22 @@ impl Remove {
 }
 
 async fn list(client: &Client, json: Json) -> Outcome {
-    let expected = client.get("/api/network/smartstart").await?;
     if json.json {
-        return print_json(&expected);
+        return print_json(&client.get::<Value>("/api/network/smartstart").await?);
     }
+    let expected: Page<ProvisionedView> = client.get("/api/network/smartstart").await?;
     let mut table = Table::new(["ID", "NAME", "KIND", "KEY ENDS IN", "STATE"]);
-    for entry in items(&expected, "items") {
-        let state = match text(entry, "state") {
-            "included" => format!("included as node {} ({})", part(entry, "node"), plain(part(entry, "device"))),
-            "failed" => format!("failed: {}; tried again when it calls again", printable(text(entry, "why"))),
-            state => state.to_owned(),
+    for entry in expected.items {
+        let state = match entry.state.known() {
+            Some(ProvisionedState::Included) => {
+                format!("included as node {} ({})", or_nothing(entry.node.as_ref()), or_dash(entry.device.as_ref()))
+            }
+            Some(ProvisionedState::Failed) => {
+                format!("failed: {}; tried again when it calls again", printable(&entry.why.unwrap_or_default()))
+            }
+            Some(ProvisionedState::Waiting) | None => entry.state.to_string(),
         };
-        table.row([
-            text(entry, "id").into(),
-            plain(part(entry, "name")),
-            text(entry, "kind").into(),
-            text(entry, "dsk_tail").into(),
-            state,
-        ]);
+        table.row([entry.id.to_string(), or_dash(entry.name.as_ref()), entry.kind, entry.dsk_tail, state]);
     }
     print(&table.show("no device is expected; `latchkey network smartstart add -` takes the digits of a QR code"))
 }

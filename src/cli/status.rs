@@ -1,18 +1,21 @@
 //! `latchkey status` and `latchkey network`.
 
 use clap::Subcommand;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::Client;
-use super::devices::{lines, plain};
+use super::client::{Client, Seen};
+use super::devices::lines;
 use super::failure::Outcome;
 use super::import::ImportZwaveJs;
 use super::include::Members;
 use super::interview::Interview;
 use super::keys::Keys;
 use super::table::{Table, printable};
-use super::words::{items, part, text};
+use super::words::or_dash;
 use super::{Json, print, print_json};
+use crate::domain::node::Joining;
+use crate::view::{NodeView, ProblemView, Severity, StatusView};
 
 /// The Z-Wave network.
 #[derive(Subcommand, Debug)]
@@ -39,66 +42,70 @@ impl Network {
             Self::ImportZwaveJs(import) => import.run(client).await,
             Self::Keys(keys) => keys.run(client).await,
             Self::Status(json) => {
-                let network = client.get("/api/network").await?;
                 if json.json {
-                    return print_json(&network);
+                    return print_json(&client.get::<Value>("/api/network").await?);
                 }
+                let network: Nodes = client.get("/api/network").await?;
                 let mut table = Table::new(["NODE", "DEVICE", "INTERVIEW", "SECURITY", "REACH", "MODEL"]);
-                for node in items(&network, "nodes") {
-                    let cell = |key: &str| plain(part(node, key));
-                    let interview = match text(node, "joining") {
-                        "refused" => "added without keys".into(),
-                        "under_way" => "getting its keys".into(),
-                        _ if !part(node, "trouble").is_null() => format!("{}: {}", cell("interview"), cell("trouble")),
-                        _ => cell("interview"),
+                for node in network.nodes {
+                    let interview = match (node.joining.known(), &node.trouble) {
+                        (Some(Joining::Refused), _) => "added without keys".into(),
+                        (Some(Joining::UnderWay), _) => "getting its keys".into(),
+                        (_, Some(trouble)) => format!("{}: {}", node.interview, printable(trouble)),
+                        (_, None) => node.interview.to_string(),
                     };
-                    table.row([cell("node"), cell("device"), interview, cell("security"), cell("reach"), cell("model")]);
+                    let (device, model) = (or_dash(node.device.as_ref()), or_dash(node.model.as_ref()));
+                    let (security, reach) = (node.security.to_string(), node.reach.to_string());
+                    table.row([node.node.to_string(), device, interview, security, reach, model]);
                 }
-                let controller = lines(part(&network, "controller"), "controller").join("\n");
+                let controller = lines(&network.controller, "controller").join("\n");
                 print(&format!("{controller}\n{}", table.show("no nodes")))
             }
         }
     }
 }
 
+/// What this command needs of `/api/network`: everything that is said of the controller is shown.
+#[derive(Deserialize)]
+struct Nodes {
+    controller: Value,
+    nodes: Vec<NodeView>,
+}
+
 /// `latchkey status`: what is wrong and what to do comes first.
 pub async fn status(client: &Client, json: Json) -> Outcome {
-    let status = client.get("/api/status").await?;
+    let Seen { json: mut rest, view: status } = client.get::<Seen<StatusView>>("/api/status").await?;
     if json.json {
-        return print_json(&status);
+        return print_json(&rest);
     }
-    let (infos, problems): (Vec<&Value>, Vec<&Value>) =
-        items(&status, "problems").iter().partition(|problem| text(problem, "severity") == "info");
+    let (infos, problems): (Vec<ProblemView>, Vec<ProblemView>) =
+        status.problems.into_iter().partition(|problem| problem.severity == Severity::Info);
     let mut said = vec![match *problems {
         [] => "All is well.".to_owned(),
         [_] => "One thing needs you:".to_owned(),
         _ => format!("{} things need you:", problems.len()),
     }];
-    let line = |problem: &&Value| format!("  {}: {}", printable(text(problem, "what")), printable(text(problem, "do")));
+    let line = |problem: &ProblemView| format!("  {}: {}", printable(&problem.what), printable(&problem.fix));
     said.extend(problems.iter().map(line));
     if !infos.is_empty() {
         said.push("Worth knowing:".into());
         said.extend(infos.iter().map(line));
     }
-    let mut rest = status.clone();
+    // These have lines of their own.
     if let Value::Object(fields) = &mut rest {
-        fields.remove("problems");
-        fields.remove("locks");
-        fields.remove("oldest_pending");
+        fields.retain(|key, _| !["problems", "locks", "oldest_pending"].contains(&key.as_str()));
     }
     said.extend(lines(&rest, ""));
-    if let Some(grant) = status.get("oldest_pending").filter(|grant| !grant.is_null()) {
-        let cell = |key: &str| plain(part(grant, key));
-        let (device, status, reason, since) = (cell("device"), cell("status"), cell("reason"), cell("since"));
-        said.push(format!(
-            "oldest change on its way: {device}, {status} ({reason}) since {since}; next try {}",
-            cell("next_try")
-        ));
+    if let Some(grant) = status.running.and_then(|running| running.oldest_pending) {
+        let (device, status, reason) = (or_dash(grant.device.as_ref()), &grant.status, or_dash(grant.reason.as_ref()));
+        let (since, next_try) = (&grant.since, or_dash(grant.next_try.as_ref()));
+        said.push(format!("oldest change on its way: {device}, {status} ({reason}) since {since}; next try {next_try}"));
     }
     let mut table = Table::new(["LOCK", "REACH", "LAST SEEN", "ON ITS WAY", "NEEDS YOU", "QUEUED"]);
-    for lock in items(&status, "locks") {
-        let cell = |key: &str| plain(part(lock, key));
-        table.row([cell("slug"), cell("reach"), cell("last_seen"), cell("pending"), cell("failed"), cell("queued")]);
+    for lock in status.locks {
+        let (reach, last_seen) = (or_dash(lock.reach.as_ref()), or_dash(lock.last_seen.as_ref()));
+        let [pending, failed, queued] = [lock.pending, lock.failed, lock.queued].map(|count| count.to_string());
+        table.row([lock.slug.to_string(), reach, last_seen, pending, failed, queued]);
     }
     said.push(table.show("no locks yet"));
     print(&said.join("\n"))

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::Value;
 
 use super::client::{Answer, Client};
 use super::failure::{Failure, Outcome};
 use super::words;
+use crate::domain::grant::Status;
+use crate::domain::ids::GrantId;
+use crate::view::GrantView;
 
 /// How often the daemon is asked: soon at first, then with patience.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
@@ -23,23 +25,22 @@ pub struct Wait {
 
 /// A grant that is waited for.
 struct Waiting {
-    id: String,
+    id: GrantId,
     /// What was last seen of it.
-    seen: Option<Value>,
+    seen: Option<GrantView>,
     settled: bool,
 }
 
 impl Wait {
-    /// Waits for the grants that a change's answer names, if that was asked for.
-    pub async fn settle(self, client: &Client, accepted: &Value) -> Outcome {
+    /// Waits for the grants that a change touched, if that was asked for.
+    pub async fn settle(self, client: &Client, grants: &[GrantId]) -> Outcome {
         let Some(seconds) = self.wait else { return Ok(()) };
-        let ids = words::items(accepted, "grants").iter().filter_map(Value::as_str);
-        let mut grants: Vec<Waiting> = ids.map(|id| Waiting { id: id.into(), seen: None, settled: false }).collect();
+        let mut grants: Vec<Waiting> = grants.iter().map(|id| Waiting { id: *id, seen: None, settled: false }).collect();
         let settled = tokio::time::timeout(Duration::from_secs(seconds.into()), settle(client, &mut grants)).await;
         let Ok(outcome) = settled else {
             let late = grants.iter().filter(|grant| !grant.settled);
             let late: Vec<String> =
-                late.map(|grant| grant.seen.as_ref().map_or_else(|| grant.id.clone(), words::waits_for)).collect();
+                late.map(|grant| grant.seen.as_ref().map_or_else(|| grant.id.to_string(), words::waits_for)).collect();
             let late = late.join(", ");
             return Err(Failure::WaitRanOut(format!("not settled within {seconds} s, the change goes on: {late}")));
         };
@@ -54,13 +55,13 @@ async fn settle(client: &Client, grants: &mut [Waiting]) -> Outcome {
     let mut pause = FIRST_LOOK;
     loop {
         for grant in grants.iter_mut().filter(|grant| !grant.settled) {
-            match client.find(&format!("/api/grants/{}", grant.id)).await {
+            match client.find::<GrantView>(&format!("/api/grants/{}", grant.id)).await {
                 Ok(Answer::NotFound(_)) => {
                     grant.settled = true;
                     grant.seen = None;
                 }
                 Ok(Answer::Found(seen)) => {
-                    grant.settled = words::status(&seen).is_some_and(|status| status.is_settled());
+                    grant.settled = seen.status.known().is_some_and(Status::is_settled);
                     grant.seen = Some(seen);
                 }
                 // The change is committed: a daemon that restarts in the meantime goes on with it.

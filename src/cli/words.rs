@@ -1,12 +1,12 @@
 //! The dashboard's words: one per grant, and sentences for what a lock refused.
 
-use serde_json::Value;
-
+use super::table::printable;
 use crate::domain::grant::{OpensNow, Reason, Status};
+use crate::view::{GrantView, Open};
 
 /// What counts at the door, in one word.
-pub fn standing(grant: &Value) -> &'static str {
-    let (Some(status), Some(opens)) = (status(grant), field::<OpensNow>(grant, "opens_now")) else { return "Unknown" };
+pub fn standing(grant: &GrantView) -> &'static str {
+    let (Some(status), Some(opens)) = (grant.status.known(), grant.opens_now.known()) else { return "Unknown" };
     match (status, opens) {
         (Status::Active, _) => "Works",
         (Status::Unconfirmed, OpensNow::Yes) => "Works",
@@ -19,16 +19,11 @@ pub fn standing(grant: &Value) -> &'static str {
     }
 }
 
-/// The status word of a grant, if this version knows it.
-pub fn status(grant: &Value) -> Option<Status> {
-    field(grant, "status")
-}
-
 /// Why a settled grant does not open, and what to do; `None` if all is well.
-pub fn failure(grant: &Value) -> Option<String> {
-    let status = status(grant)?;
-    let device = text(grant, "device");
-    let reason = field::<Reason>(grant, "reason");
+pub fn failure(grant: &GrantView) -> Option<String> {
+    let status = grant.status.known()?;
+    let device = or_nothing(grant.device.as_ref());
+    let reason = grant.reason.as_ref().and_then(Open::known);
     let why = match status {
         Status::Rejected if reason == Some(Reason::CodeUnreadable) => {
             format!(
@@ -44,7 +39,7 @@ pub fn failure(grant: &Value) -> Option<String> {
                  `latchkey people grant`, or revoke it"
             )
         }
-        Status::Rejected => format!("{device} refused the code: {}", refused(field(grant, "reason"))),
+        Status::Rejected => format!("{device} refused the code: {}", refused(reason)),
         Status::MissingFromLock => format!("the code is gone from {device}; tick it again with `latchkey people grant`"),
         Status::ChangedAtLock => {
             format!("somebody changed the code at {device}; write it again with `latchkey people grant`")
@@ -93,42 +88,41 @@ fn refused(reason: Option<Reason>) -> &'static str {
 }
 
 /// What a grant waits for, for people who wait with it.
-pub fn waits_for(grant: &Value) -> String {
-    let status = text(grant, "status").replace('_', " ");
-    let reason = match text(grant, "reason") {
-        "" => String::new(),
-        reason => format!(" ({})", reason.replace('_', " ")),
-    };
-    format!("{}: {status}{reason}", text(grant, "device"))
+pub fn waits_for(grant: &GrantView) -> String {
+    let reason = grant.reason.as_ref().map(|reason| format!(" ({})", spaced(reason))).unwrap_or_default();
+    format!("{}: {}{reason}", or_nothing(grant.device.as_ref()), spaced(&grant.status))
 }
 
-/// A field as text; empty if it is not there.
-pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
+/// A word of the API as people read it.
+pub fn spaced(word: &impl ToString) -> String {
+    word.to_string().replace('_', " ")
 }
 
-/// A field; null if it is not there.
-pub fn part<'a>(value: &'a Value, key: &str) -> &'a Value {
-    value.get(key).unwrap_or(&Value::Null)
+/// What is there, or nothing.
+pub fn or_nothing(word: Option<&impl ToString>) -> String {
+    word.map(ToString::to_string).unwrap_or_default()
 }
 
-/// The elements of a field that is a list.
-pub fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn field<T: serde::de::DeserializeOwned>(value: &Value, key: &str) -> Option<T> {
-    value.get(key).and_then(|word| T::deserialize(word).ok())
+/// What is there, or `-`.
+pub fn or_dash(word: Option<&impl ToString>) -> String {
+    word.map_or_else(|| "-".to_owned(), |word| printable(&word.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
+    /// A grant as it is kept in `tests/data/views`, but for this.
+    fn grant(fields: &Value) -> GrantView {
+        let mut shape: Value = serde_json::from_str(include_str!("../../tests/data/views/grant.json")).unwrap();
+        shape.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        serde_json::from_value(shape).unwrap()
+    }
+
     fn word(status: &str, opens_now: &str) -> &'static str {
-        standing(&json!({ "status": status, "opens_now": opens_now }))
+        standing(&grant(&json!({ "status": status, "opens_now": opens_now })))
     }
 
     #[test]
@@ -157,8 +151,8 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_do() {
-        let why = failure(&json!({ "device": "front_door", "status": "rejected", "reason": "lock_full" })).unwrap();
+        let why = failure(&grant(&json!({ "device": "front_door", "status": "rejected", "reason": "lock_full" }))).unwrap();
         assert_eq!(why, "front_door refused the code: it has no free slot; remove somebody from it first");
-        assert_eq!(failure(&json!({ "status": "active" })), None);
+        assert_eq!(failure(&grant(&json!({ "status": "active" }))), None);
     }
 }

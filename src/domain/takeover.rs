@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
-
 use super::ids::{HomeId, NodeId, Slug};
 use super::node::Node;
 use super::slot::Content;
@@ -36,12 +34,11 @@ pub struct LockTakeover {
 }
 
 /// What was taken over.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct TakenOver {
     /// Something is new; `false`: everything was here already.
     pub changed: bool,
     /// The keys of the network that came along.
-    #[serde(serialize_with = "names")]
     pub keys: Vec<KeyId>,
     /// Locks and keypads, by the names they have here.
     pub locks: Vec<Slug>,
@@ -51,10 +48,6 @@ pub struct TakenOver {
     pub others: usize,
     /// Nodes that the stick does not list any more: left out.
     pub absent: Vec<NodeId>,
-}
-
-fn names<S: Serializer>(keys: &[KeyId], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(keys.iter().map(|id| id.name()))
 }
 
 /// Why nothing was taken over. Each says what to do.

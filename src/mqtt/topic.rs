@@ -4,9 +4,10 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::domain::device::{Device, LockState};
-use crate::domain::event::{Action, Event, EventReason, EventType, Method, PersonAtEvent, PublishNames};
+use crate::domain::event::{Event, PublishNames};
 use crate::domain::grant::Status;
-use crate::domain::ids::{DeviceId, EventId, PersonId, Slug};
+use crate::domain::ids::Slug;
+use crate::view::{CurrentChange, EventView};
 
 /// A topic and what is said there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,9 +65,9 @@ impl Topics {
         Message { topic: format!("{}/bridge/info", self.base), payload: json(info) }
     }
 
-    /// `bridge/change`, not retained: how far an inclusion or exclusion got. The JSON is the API's.
-    pub fn change(&self, told: &str) -> Message {
-        Message { topic: format!("{}/bridge/change", self.base), payload: told.to_owned() }
+    /// `bridge/change`, not retained: how far an inclusion or exclusion got.
+    pub fn change(&self, change: &CurrentChange) -> Message {
+        Message { topic: format!("{}/bridge/change", self.base), payload: json(change) }
     }
 
     /// `device/<slug>/state`, retained. Nothing in it tells who came or goes.
@@ -88,7 +89,7 @@ impl Topics {
 
     /// An event as it is published: for `device/<slug>/event`, or for `event/late` where automations must not trust it.
     pub fn event(&self, event: &Event, device: &Slug, zone: &TimeZone, names: PublishNames, late: bool) -> Message {
-        let payload = event_payload(event, device, zone, names, late);
+        let payload = json(&EventView::new(event, device.clone(), zone, names, late));
         Message { topic: self.device(device, if late { "event/late" } else { "event" }), payload }
     }
 
@@ -121,31 +122,6 @@ impl Topics {
     fn device(&self, slug: &Slug, leaf: &str) -> String {
         format!("{}/device/{slug}/{leaf}", self.base)
     }
-}
-
-/// An event as the contract words it, on one line of JSON: for the broker, the API's list and its live stream.
-pub fn event_payload(event: &Event, device: &Slug, zone: &TimeZone, names: PublishNames, late: bool) -> String {
-    let person = event.person.as_ref().and_then(|person| PersonPayload::new(person, names));
-    let reason = match event.reason {
-        Some(reason) => Some(ReasonPayload::Event(reason)),
-        None if event.person.is_some() && person.is_none() => Some(ReasonPayload::Ours("not_published")),
-        None => None,
-    };
-    json(&EventPayload {
-        event_id: event.id,
-        event_type: event.kind,
-        device,
-        device_id: event.device,
-        person,
-        reason,
-        action: event.action,
-        method: event.method,
-        slot: event.slot,
-        allowed: event.allowed,
-        at: event.at.rfc3339(zone),
-        late,
-        actor: event.actor.as_deref(),
-    })
 }
 
 /// What a message from the broker means.
@@ -230,53 +206,6 @@ struct DeviceState {
     grants: GrantCounts,
 }
 
-#[derive(Serialize)]
-struct EventPayload<'a> {
-    event_id: EventId,
-    event_type: EventType,
-    device: &'a Slug,
-    device_id: DeviceId,
-    person: Option<PersonPayload<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<ReasonPayload>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<Action>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<Method>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    slot: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    allowed: Option<bool>,
-    at: String,
-    late: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct PersonPayload<'a> {
-    id: PersonId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-}
-
-impl<'a> PersonPayload<'a> {
-    fn new(person: &'a PersonAtEvent, names: PublishNames) -> Option<Self> {
-        match names {
-            PublishNames::Name => Some(Self { id: person.id, name: Some(&person.name) }),
-            PublishNames::Id => Some(Self { id: person.id, name: None }),
-            PublishNames::None => None,
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum ReasonPayload {
-    Event(EventReason),
-    Ours(&'static str),
-}
-
 fn json(value: &impl Serialize) -> String {
     // Plain structs with string keys always serialise.
     serde_json::to_string(value).unwrap_or_default()
@@ -286,6 +215,7 @@ fn json(value: &impl Serialize) -> String {
 mod tests {
     use super::*;
     use crate::domain::device::{DeviceKind, Habits, Inventory, SlowCheck};
+    use crate::domain::event::{Action, EventReason, EventType, Method, PersonAtEvent};
     use crate::domain::time::Timestamp;
     use serde_json::{Value, json};
 

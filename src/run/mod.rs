@@ -31,20 +31,23 @@ use self::network_keys::{Given, KeysError};
 use self::port::PortError;
 use self::service::Service;
 use self::signals::{Signals, Told};
-use self::turns::{Owed, Turns, moment};
+use self::turns::{Turns, moment};
+use crate::bridge::ask::Question;
 use crate::bridge::{After, BrokerInput, CheckSettings, GivenKeys, Input, MqttSettings, Settings};
 use crate::command::codec::hex;
 use crate::config::{self, Config};
+use crate::domain::actor::Actor;
 use crate::domain::batch::Retention;
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::HubId;
-use crate::domain::time::BootId;
+use crate::domain::intent::Refusal;
+use crate::domain::time::{BootId, Now};
 use crate::mqtt::client::{self, FromBroker, Publisher, ToBroker};
 use crate::mqtt::topic::{InvalidPrefix, Topics};
 use crate::network;
 use crate::store::{OpenError, Place, Store};
 use crate::web::api::{Api, Doorstep, Streams, router};
-use crate::web::handle::{Asked, Handle};
+use crate::web::handle::{Answers, Asked, Handle};
 use crate::web::live::Live;
 use crate::web::public;
 use crate::web::server::{self, SocketError};
@@ -171,8 +174,7 @@ pub async fn daemon_on(
     };
     let socket = config.api.socket.clone();
     let turns = Turns::new(with_test_hooks(store), snapshot, settings, entropy.child("bridge"));
-    let mut outside =
-        Outside { link: Some(link), publisher, live, owed: Owed::default(), zone, config, hub, seal, entropy, reloads: 0 };
+    let mut outside = Outside { link: Some(link), publisher, live, zone, config, hub, seal, entropy, reloads: 0 };
     let ended = turn_after_turn(turns, &mut outside, clock, Inlets { reports, from_broker, asks, signals }).await;
 
     tracing::info!("latchkey is stopping");
@@ -231,8 +233,11 @@ async fn turn_after_turn(mut turns: Turns, outside: &mut Outside, mut clock: Clo
                 None => break Err(RunError::LinkEnded),
             },
             Some(message) = inlets.from_broker.recv() => Input::Broker(broker_input(message)),
-            Some(Asked { actor, ask, reply }) = inlets.asks.recv() => {
-                Input::Ask { ticket: outside.owed.keep(reply), actor, ask }
+            Some(asked) = inlets.asks.recv() => {
+                let mut answering = Answering { turns: &mut turns, now: clock.now(), effects: Vec::new() };
+                asked.answer(&mut answering);
+                answering.effects.into_iter().for_each(|effect| outside.release(effect));
+                continue;
             }
             () = tokio::time::sleep_until(due) => Input::Timeout,
         };
@@ -251,13 +256,28 @@ async fn turn_after_turn(mut turns: Turns, outside: &mut Outside, mut clock: Clo
     ended
 }
 
+/// Answers a question by a turn.
+struct Answering<'a> {
+    turns: &'a mut Turns,
+    now: Now,
+    /// What others can see of that turn.
+    effects: Vec<After>,
+}
+
+impl Answers for Answering<'_> {
+    fn answer<Q: Question>(&mut self, actor: &Actor, question: Q) -> Result<Q::Answer, Refusal> {
+        let (answer, effects) = self.turns.ask(actor, question, self.now);
+        self.effects.extend(effects);
+        answer
+    }
+}
+
 /// Where the consequences of a turn go.
 struct Outside {
     /// None when the daemon ends.
     link: Option<mpsc::Sender<LinkCommand>>,
     publisher: Option<Publisher>,
     live: Live,
-    owed: Owed,
     zone: watch::Sender<TimeZone>,
     /// In force.
     config: Config,
@@ -313,15 +333,14 @@ impl Outside {
         Some(inbox)
     }
 
-    fn release(&mut self, after: After) {
+    fn release(&self, after: After) {
         match after {
             After::Send(id, frame) => self.command(LinkCommand::Send(id, frame)),
             After::Reopen => self.command(LinkCommand::Reopen),
-            After::Answer(ticket, answer) => self.owed.answer(ticket, answer),
             After::Retained(message) => self.publish(ToBroker::Retained(message)),
             After::Publish(id, message) => self.publish(ToBroker::Event { id, message }),
             After::Passing(message) => self.publish(ToBroker::Passing(message)),
-            After::Change(change) => self.live.tell_change(change),
+            After::Change(change) => self.live.tell_change(*change),
             After::Live(event, device) => self.live.tell(event, device),
         }
     }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio_serial::{SerialPort as _, SerialStream};
 
 use super::sim_port::{SharedWorld, serve, serve_nobody};
-use crate::sim::control::{COMMANDS, Clock, Command, Control, Refused};
+use crate::sim::control::{Answer, COMMANDS, Clock, Command, Control, Refused};
 
 /// A line of the control port is not longer than this.
 const LONGEST_LINE: u64 = 1_024;
@@ -199,6 +199,24 @@ pub struct ControlPort {
     ended: Notify,
 }
 
+/// One line of the port: `{"ok":true,…}`, or `{"ok":false,"error":…}`.
+#[derive(Serialize)]
+struct Reply {
+    ok: bool,
+    #[serde(flatten)]
+    said: Said,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Said {
+    World(Answer),
+    Now { now_ms: u64 },
+    Speed { speed: f64 },
+    Help { commands: Vec<String> },
+    Refused { error: String },
+}
+
 impl ControlPort {
     /// Hands for `world`.
     pub fn new(world: SharedWorld, control: Control) -> Arc<Self> {
@@ -245,12 +263,11 @@ impl ControlPort {
             } else {
                 Err(Refused("the line is too long; send help for the commands".to_owned()))
             };
-            let answer = match answer {
-                Ok(Value::Object(fields)) => Map::from_iter([("ok".to_owned(), json!(true))].into_iter().chain(fields)),
-                Ok(_) => Map::from_iter([("ok".to_owned(), json!(true))]),
-                Err(Refused(error)) => Map::from_iter([("ok".to_owned(), json!(false)), ("error".to_owned(), json!(error))]),
+            let reply = match answer {
+                Ok(said) => Reply { ok: true, said },
+                Err(Refused(error)) => Reply { ok: false, said: Said::Refused { error } },
             };
-            let text = format!("{}\n", Value::Object(answer));
+            let text = format!("{}\n", serde_json::to_string(&reply)?);
             tokio::time::timeout(ANSWER_TIMEOUT, to.write_all(text.as_bytes())).await.map_err(|_| io::ErrorKind::TimedOut)??;
             if !whole {
                 // Where the next line begins is not known.
@@ -259,27 +276,27 @@ impl ControlPort {
         }
     }
 
-    async fn answer(&self, line: &str) -> Result<Value, Refused> {
+    async fn answer(&self, line: &str) -> Result<Said, Refused> {
         match Command::parse(line)? {
             Command::World(deed) => {
                 // A hand that panicked has finished its deed or not begun it.
                 let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-                self.world.visit(|world, now| control.carry_out(deed, world, now))
+                self.world.visit(|world, now| control.carry_out(deed, world, now)).map(Said::World)
             }
             Command::Clock(Clock::Advance(time)) => {
                 self.world.advance(time).await;
-                Ok(json!({ "now_ms": self.world.visit(|_, now| now.as_millis()) }))
+                Ok(Said::Now { now_ms: self.world.visit(|_, now| now.as_millis()) })
             }
             Command::Clock(Clock::Speed(speed)) => {
                 self.world.set_speed(speed);
-                Ok(json!({ "speed": speed }))
+                Ok(Said::Speed { speed })
             }
             Command::Help => {
-                Ok(json!({ "commands": COMMANDS.iter().map(|(usage, what)| format!("{usage}: {what}")).collect::<Vec<_>>() }))
+                Ok(Said::Help { commands: COMMANDS.iter().map(|(usage, what)| format!("{usage}: {what}")).collect() })
             }
             Command::Quit => {
                 self.ended.notify_one();
-                Ok(json!({}))
+                Ok(Said::World(Answer::Done {}))
             }
         }
     }
@@ -287,6 +304,8 @@ impl ControlPort {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::domain::entropy::Entropy;
     use crate::domain::time::Instant;

@@ -1,13 +1,14 @@
 //! Commit, then release. One function applies a turn; the daemon and the tests share it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::error::Error;
 use std::time::Duration;
 
 use super::clock::Clock;
-use crate::bridge::ask::{Ask, Reply};
-use crate::bridge::view::{self, StoreTrouble};
-use crate::bridge::{After, Bridge, BrokerInput, GivenKeys, Input, Settings, Ticket};
+use crate::bridge::ask::Question;
+use crate::bridge::view::StoreTrouble;
+use crate::bridge::{After, Bridge, BrokerInput, GivenKeys, Input, Settings, Turn};
+use crate::domain::actor::Actor;
 use crate::domain::batch::{Batch, Snapshot, Write};
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::EventId;
@@ -96,15 +97,8 @@ impl Turns {
         let frame = frame_in(&input, now.mono);
         let bridge = match &mut self.state {
             State::Working(bridge) => bridge,
-            State::Broken { why, retry, held, lost } => {
+            State::Broken { retry, held, lost, .. } => {
                 match input {
-                    Input::Ask { ticket, ask: Ask::Status, .. } => {
-                        let next_try = now.wall + retry.since(now.mono);
-                        let trouble = StoreTrouble { why, next_try, held: held.len(), lost: *lost };
-                        let status = view::status_without_store(&trouble, &self.settings);
-                        return vec![After::Answer(ticket, Ok(Reply::View(status)))];
-                    }
-                    Input::Ask { ticket, .. } => return vec![refused(ticket, why)],
                     Input::Radio(_) if held.len() < HELD_FRAMES => held.extend(frame),
                     Input::Radio(network::Input::Frame(_) | network::Input::Waited { .. }) => {
                         *lost += 1;
@@ -121,26 +115,46 @@ impl Turns {
             }
         };
         let turn = bridge.turn(input, now);
+        // What can't be saved has no effects.
+        self.commit(turn, frame, now).unwrap_or_default()
+    }
+
+    /// One turn that answers a question, or carries out a change. The answer and what others can see, once it is committed;
+    /// if it can't be, the question counts as never asked.
+    pub fn ask<Q: Question>(&mut self, actor: &Actor, question: Q, now: Now) -> (Result<Q::Answer, Refusal>, Vec<After>) {
+        self.busy_at = now.mono;
+        let (answer, turn) = match &mut self.state {
+            State::Working(bridge) => bridge.ask(actor, question, now),
+            State::Broken { why, retry, held, lost } => {
+                let next_try = now.wall + retry.since(now.mono);
+                let trouble = StoreTrouble { why, next_try, held: held.len(), lost: *lost };
+                return (question.put_without_store(&trouble, &self.settings), Vec::new());
+            }
+        };
+        match self.commit(turn, None, now) {
+            Ok(effects) => (answer, effects),
+            Err(why) => (Err(Refusal::StoreUnavailable(why)), Vec::new()),
+        }
+    }
+
+    /// Makes a turn durable; what others can see comes out of it only then. `frame` is what the turn was about: it is kept
+    /// for the next bridge if nothing can be saved. `Err`: why not.
+    fn commit(&mut self, turn: Turn, frame: Option<(Frame, Instant)>, now: Now) -> Result<Vec<After>, String> {
         if turn.batch.is_empty() {
-            return turn.after;
+            return Ok(turn.after);
         }
         match self.store.apply(&turn.batch) {
             Ok(()) => {
                 self.pause = MIN_PAUSE;
                 self.acked.clear();
-                turn.after
+                Ok(turn.after)
             }
             Err(error) => {
                 let why = error.to_string();
                 tracing::error!(why = with_causes(&error), "a change could not be committed; nothing of it was released");
-                let tickets = turn.after.iter().filter_map(|after| match after {
-                    After::Answer(ticket, _) => Some(*ticket),
-                    _ => None,
-                });
-                let refusals = tickets.map(|ticket| refused(ticket, &why)).collect();
                 let retry = now.mono + self.next_pause();
-                self.state = State::Broken { why, retry, held: frame.into_iter().collect(), lost: 0 };
-                refusals
+                self.state = State::Broken { why: why.clone(), retry, held: frame.into_iter().collect(), lost: 0 };
+                Err(why)
             }
         }
     }
@@ -229,7 +243,7 @@ impl Turns {
             Input::Broker(BrokerInput::Disconnected { .. }) => self.broker = false,
             Input::Broker(BrokerInput::Acked(id)) => self.acked.push(*id),
             Input::Broker(BrokerInput::Commands(commands)) => self.commands = Some(commands.clone()),
-            Input::Radio(_) | Input::Broker(_) | Input::Ask { .. } | Input::Timeout | Input::Stopping => {}
+            Input::Radio(_) | Input::Broker(_) | Input::Timeout | Input::Stopping => {}
         }
     }
 
@@ -286,34 +300,6 @@ fn frame_in(input: &Input, now: Instant) -> Option<(Frame, Instant)> {
         Input::Radio(network::Input::Frame(frame)) => Some((frame.clone(), now)),
         Input::Radio(network::Input::Waited { frame, since }) => Some((frame.clone(), *since)),
         _ => None,
-    }
-}
-
-fn refused(ticket: Ticket, why: &str) -> After {
-    After::Answer(ticket, Err(Refusal::StoreUnavailable(why.to_owned())))
-}
-
-/// Answers that are still owed, by ticket.
-#[derive(Default)]
-pub struct Owed {
-    next: u64,
-    asks: BTreeMap<Ticket, tokio::sync::oneshot::Sender<Result<crate::bridge::ask::Reply, Refusal>>>,
-}
-
-impl Owed {
-    /// Keeps the way back of a question.
-    pub fn keep(&mut self, reply: tokio::sync::oneshot::Sender<Result<crate::bridge::ask::Reply, Refusal>>) -> Ticket {
-        let ticket = Ticket(self.next);
-        self.next += 1;
-        self.asks.insert(ticket, reply);
-        ticket
-    }
-
-    /// Answers a question. Whoever gave up waiting is not told.
-    pub fn answer(&mut self, ticket: Ticket, answer: Result<crate::bridge::ask::Reply, Refusal>) {
-        if let Some(reply) = self.asks.remove(&ticket) {
-            let _ = reply.send(answer);
-        }
     }
 }
 

@@ -3,14 +3,13 @@
 //! Command names follow those of other lock simulators. Answers contain codes, because the port exists to look into
 //! locks; logs do not.
 
+mod answer;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-use serde_json::{Map, Value, json};
 
 use crate::command::entry_control::EventType;
 use crate::domain::ids::NodeId;
@@ -23,6 +22,8 @@ use super::node::{Charge, Entry, Node, Typed};
 use super::radio::{Counts, DUTY_CYCLE_LIMIT, RadioStatistics};
 use super::world::World;
 
+pub use answer::Answer;
+use answer::{CodeDump, Dump, FaultsDump, NodeDump, Place, Radio, Sent};
 pub use words::{COMMANDS, Refused};
 
 #[derive(Clone, Debug)]
@@ -153,27 +154,28 @@ impl Control {
         control
     }
 
-    /// Carries out an action and returns the answer.
-    pub fn carry_out(&mut self, deed: Deed, world: &mut World, now: Instant) -> Result<Value, Refused> {
+    /// Does it, and answers what is to be answered.
+    pub fn carry_out(&mut self, deed: Deed, world: &mut World, now: Instant) -> Result<Answer, Refused> {
         match deed {
-            Deed::Dump => Ok(self.dump(world)),
-            Deed::Stats => Ok(json!({
-                "now_ms": now.as_millis(),
-                "nodes": world.nodes().count(),
-                "radio": radio(&world.radio(now)),
-                "outside": self.outside.values().filter(|(_, id)| id.is_none_or(|id| world.node_of(id).is_none())).count(),
-            })),
+            Deed::Dump => Ok(Answer::Dump(self.dump(world))),
+            Deed::Stats => Ok(Answer::Stats {
+                now_ms: now.as_millis(),
+                nodes: world.nodes().count(),
+                radio: radio(&world.radio(now)),
+                outside: self.outside.values().filter(|(_, id)| id.is_none_or(|id| world.node_of(id).is_none())).count(),
+            }),
             Deed::At(node, act) => at(node, act, world, now),
             Deed::Join(name) => self.join(name, world, now),
             Deed::Enter(name, code) => {
                 let device = self.outside.get(&name).and_then(|(_, id)| *id);
                 let taken = device.is_some_and(|device| world.type_into(device, code, now));
-                taken.then(|| json!({})).ok_or_else(|| Refused(format!("{name} waits for no code; it does while it is included")))
+                let refused = || Refused(format!("{name} waits for no code; it does while it is included"));
+                taken.then_some(Answer::Done {}).ok_or_else(refused)
             }
         }
     }
 
-    fn join(&mut self, name: Option<String>, world: &mut World, now: Instant) -> Result<Value, Refused> {
+    fn join(&mut self, name: Option<String>, world: &mut World, now: Instant) -> Result<Answer, Refused> {
         let names = self.outside.keys().cloned().collect::<Vec<_>>().join(", ");
         let inside = |id: &Option<DeviceId>| id.and_then(|id| world.node_of(id));
         let chosen = match &name {
@@ -198,50 +200,49 @@ impl Control {
             None => *id.insert(world.offer(waiting.device(&name), now)),
         };
         let dsk = world.dsk(device).ok_or_else(|| Refused("the device is gone".to_owned()))?;
-        Ok(json!({ "device": name, "dsk": dsk.text(), "pin": dsk.text().chars().take(5).collect::<String>() }))
+        Ok(Answer::Label { device: name, dsk: dsk.text().to_owned(), pin: dsk.text().chars().take(5).collect() })
     }
 
-    fn dump(&self, world: &World) -> Value {
-        let mut nodes: Map<String, Value> = world.nodes().map(|(id, node)| (id.to_string(), describe(node))).collect();
+    fn dump(&self, world: &World) -> Dump {
+        let mut nodes: BTreeMap<String, NodeDump> = world.nodes().map(|(id, node)| (id.to_string(), describe(node))).collect();
         for (name, (_, id)) in &self.outside {
             let node = id.and_then(|id| world.node_of(id)).and_then(|node| nodes.get_mut(&node.to_string()));
-            if let Some(Value::Object(node)) = node {
-                node.insert("device".to_owned(), json!(name));
+            if let Some(node) = node {
+                node.device = Some(name.clone());
             }
         }
         let place = |id: &Option<DeviceId>| match id {
-            None => json!("in its box"),
-            Some(id) => world.node_of(*id).map_or_else(|| json!("outside"), |node| json!(node)),
+            None => Place::Apart("in its box"),
+            Some(id) => world.node_of(*id).map_or(Place::Apart("outside"), Place::Node),
         };
-        let devices: Map<String, Value> = self.outside.iter().map(|(name, (_, id))| (name.clone(), place(id))).collect();
-        nodes.insert("devices".to_owned(), Value::Object(devices));
-        Value::Object(nodes)
+        Dump { nodes, devices: self.outside.iter().map(|(name, (_, id))| (name.clone(), place(id))).collect() }
     }
 }
 
-fn at(node: NodeId, act: Act, world: &mut World, now: Instant) -> Result<Value, Refused> {
+fn at(node: NodeId, act: Act, world: &mut World, now: Instant) -> Result<Answer, Refused> {
     let nobody = || Refused(format!("there is no node {node}; dump shows those there are"));
     let slots = world.node(node).ok_or_else(nobody)?.model.slots;
     let slot = |user: u16| {
         let fits = (1..=slots).contains(&user);
         fits.then_some(user).ok_or_else(|| Refused(format!("node {node} has no slot {user}; write 1 to {slots}")))
     };
-    let mut answer = json!({});
+    let mut answer = Answer::Done {};
     match act {
         Act::Leave => world.leave(node, now),
         Act::Reset => {
             world.visit(node, |lock| lock.factory_reset(now));
         }
         Act::Type(code) => {
-            answer = match world.keypad(node, code.reveal(), now).ok_or_else(nobody)? {
-                Typed::Opened(user) => json!({ "typed": "opened", "user": user }),
-                Typed::Jammed(user) => json!({ "typed": "jammed", "user": user }),
-                Typed::Wrong => json!({ "typed": "wrong" }),
-                Typed::Denied(user) => json!({ "typed": "denied", "user": user }),
-                Typed::Message(user) => json!({ "typed": "message", "user": user }),
-                Typed::Admin => json!({ "typed": "admin" }),
-                Typed::KeypadDead => json!({ "typed": "keypad dead" }),
+            let (typed, user) = match world.keypad(node, code.reveal(), now).ok_or_else(nobody)? {
+                Typed::Opened(user) => ("opened", Some(user)),
+                Typed::Jammed(user) => ("jammed", Some(user)),
+                Typed::Wrong => ("wrong", None),
+                Typed::Denied(user) => ("denied", Some(user)),
+                Typed::Message(user) => ("message", Some(user)),
+                Typed::Admin => ("admin", None),
+                Typed::KeypadDead => ("keypad dead", None),
             };
+            answer = Answer::Typed { typed, user };
         }
         Act::Operate { user, locked } => {
             let user = slot(user)?;
@@ -316,44 +317,40 @@ fn set_code(lock: &mut Node, user: u16, code: Option<CodeText>, quiet: bool, now
     }
 }
 
-/// The state of a node. `door` is the mode of the Door Lock class: 255 is secured.
-fn describe(node: &Node) -> Value {
+fn describe(node: &Node) -> NodeDump {
     let memory = &node.memory;
-    let code = |entry: &Entry| json!({ "status": entry.status.0, "code": String::from_utf8_lossy(entry.code.reveal()) });
-    let codes: Map<String, Value> = memory.codes.entries().map(|(user, entry)| (user.to_string(), code(entry))).collect();
-    let quirks: Vec<&str> = QUIRKS.iter().filter(|quirk| (quirk.is_on)(&node.model.quirks)).map(|quirk| quirk.name).collect();
+    let code =
+        |entry: &Entry| CodeDump { status: entry.status.0, code: String::from_utf8_lossy(entry.code.reveal()).into_owned() };
     let classes = memory.membership.as_ref().map(|membership| membership.granted).unwrap_or_default().classes();
-    let security: Vec<&str> =
-        classes.filter_map(|class| crate::security::keys::KeyId::of(class, NodeId(1))).map(|id| id.name()).collect();
-    json!({
-        "security": security,
-        "slots": node.model.slots,
-        "codes": codes,
-        "door": if memory.locked { 0xFF } else { 0x00 },
-        "battery": memory.battery.percent(),
-        "lifeline": memory.lifeline,
-        "faults": { "drop": node.faults.gone, "mute": node.faults.mute, "jam": node.faults.jammed },
-        "quirks": quirks,
-    })
+    NodeDump {
+        security: classes.filter_map(|class| crate::security::keys::KeyId::of(class, NodeId(1))).map(|id| id.name()).collect(),
+        slots: node.model.slots,
+        codes: memory.codes.entries().map(|(user, entry)| (user.to_string(), code(entry))).collect(),
+        door: if memory.locked { 0xFF } else { 0x00 },
+        battery: memory.battery.percent(),
+        lifeline: memory.lifeline.clone(),
+        faults: FaultsDump { drop: node.faults.gone, mute: node.faults.mute, jam: node.faults.jammed },
+        quirks: QUIRKS.iter().filter(|quirk| (quirk.is_on)(&node.model.quirks)).map(|quirk| quirk.name).collect(),
+        device: None,
+    }
 }
 
-/// Radio statistics: airtime in microseconds, and the duty cycle of the controller in the last hour.
-fn radio(radio: &RadioStatistics) -> Value {
-    let counts = |counts: &Counts| {
-        json!({
-            "airtime_us": counts.airtime_us,
-            "frames": counts.frames,
-            "retransmissions": counts.retransmissions,
-            "beams": counts.beams,
-            "wake_ups": counts.wake_ups,
-        })
-    };
-    let nodes: Map<String, Value> = radio.nodes.iter().map(|(id, node)| (id.to_string(), counts(node))).collect();
-    json!({
-        "total": counts(&radio.total),
-        "stick": counts(&radio.controller),
-        "nodes": nodes,
-        "duty_cycle": radio.duty_cycle(),
-        "duty_cycle_limit": DUTY_CYCLE_LIMIT,
-    })
+fn radio(radio: &RadioStatistics) -> Radio {
+    Radio {
+        total: sent(&radio.total),
+        stick: sent(&radio.controller),
+        nodes: radio.nodes.iter().map(|(id, node)| (id.to_string(), sent(node))).collect(),
+        duty_cycle: radio.duty_cycle(),
+        duty_cycle_limit: DUTY_CYCLE_LIMIT,
+    }
+}
+
+fn sent(counts: &Counts) -> Sent {
+    Sent {
+        airtime_us: counts.airtime_us,
+        frames: counts.frames,
+        retransmissions: counts.retransmissions,
+        beams: counts.beams,
+        wake_ups: counts.wake_ups,
+    }
 }

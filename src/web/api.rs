@@ -12,20 +12,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::handle::Handle;
+use super::handle::{Handle, Queued};
 use super::live::Live;
 use super::problem::{Problem, word_errors};
 use super::{audit, devices, events, import, network, people, public};
-use crate::bridge::ask::{Actor, Ask, Reply};
+use crate::bridge::ask;
 use crate::config::Metrics;
-use crate::domain::ids::{DeviceId, Generation, GrantId, PersonId};
-use crate::domain::intent::{Accepted, Intent};
-use crate::domain::pin::Pin;
-use crate::domain::takeover::TakenOver;
+use crate::domain::actor::Actor;
+use crate::domain::intent::Intent;
 use crate::store::Reader;
+use crate::view::{AcceptedView, ProblemView, Severity, StatusView, WebView};
 
 /// What the routes work with.
 #[derive(Clone, Debug)]
@@ -69,8 +67,7 @@ impl Streams {
 }
 
 /// What became of the address of `[web]`. The daemon works without it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Doorstep {
     /// Served.
     Open {
@@ -84,6 +81,15 @@ pub enum Doorstep {
     },
 }
 
+impl From<&Doorstep> for WebView {
+    fn from(doorstep: &Doorstep) -> Self {
+        match doorstep {
+            Doorstep::Open { listen } => Self::Open { listen: listen.to_string() },
+            Doorstep::Closed { why } => Self::Closed { why: why.clone() },
+        }
+    }
+}
+
 /// Every route. Requests must carry an [`Actor`] among their extensions: the server knows who is at the other end.
 pub fn router(api: Api) -> Router {
     Router::new()
@@ -91,7 +97,7 @@ pub fn router(api: Api) -> Router {
         .merge(network::routes())
         .merge(audit::routes())
         .route("/api/status", get(status))
-        .route("/api/network", get(async |State(api): State<Api>, who: Who| api.view(who, Ask::Network).await))
+        .route("/api/network", get(async |State(api): State<Api>, who: Who| api.view(who, ask::Network).await))
         .route("/api/network/import-zwave-js", post(import::zwave_js))
         .route("/api/network/keys/export", post(import::export_keys))
         .route("/api/people", get(people::list).post(people::add))
@@ -115,15 +121,20 @@ pub fn router(api: Api) -> Router {
 pub type Who = axum::Extension<Actor>;
 
 impl Api {
-    /// Asks to see something.
-    pub async fn view(&self, who: Who, ask: Ask) -> Result<Json<Value>, Problem> {
-        match self.handle.ask(who.0, ask).await? {
-            Reply::View(view) => Ok(Json(view)),
-            Reply::NotFound => Err(Problem::not_found("there is no such thing, or no longer")),
-            Reply::Accepted(_) | Reply::Vitals(_) | Reply::NetworkKeys(_) => {
-                Err(Problem::unavailable("the daemon gave an answer to another question"))
-            }
-        }
+    /// Asks, for whoever sent the request.
+    pub async fn ask<Q: Queued>(&self, who: Who, question: Q) -> Result<Q::Answer, Problem> {
+        Ok(self.handle.ask(who.0, question).await?)
+    }
+
+    /// Shows what answers a question.
+    pub async fn view<Q: Queued<Answer: Serialize>>(&self, who: Who, question: Q) -> Result<Json<Q::Answer>, Problem> {
+        self.ask(who, question).await.map(Json)
+    }
+
+    /// Shows something that may be gone.
+    pub async fn find<Q: Queued<Answer = Option<T>>, T: Serialize>(&self, who: Who, question: Q) -> Result<Json<T>, Problem> {
+        let found = self.ask(who, question).await?;
+        found.map(Json).ok_or_else(|| Problem::not_found("there is no such thing, or no longer"))
     }
 
     /// Bytes of the database and its log.
@@ -137,65 +148,28 @@ impl Api {
         self.zone.borrow().clone()
     }
 
-    /// Asks for a change.
+    /// Asks for a change. `202`: it is committed and on its way to the locks. `201` with the code, once, where one was
+    /// generated.
     pub async fn change(&self, who: Who, intent: Intent) -> Result<Response, Problem> {
-        match self.handle.ask(who.0, Ask::Intent(intent)).await? {
-            Reply::Accepted(accepted) => Ok(accepted_response(&accepted)),
-            Reply::NotFound => Err(Problem::not_found("there is no such thing, or no longer")),
-            Reply::View(_) | Reply::Vitals(_) | Reply::NetworkKeys(_) => {
-                Err(Problem::unavailable("the daemon gave an answer to another question"))
-            }
-        }
+        let accepted = AcceptedView::from(&self.ask(who, intent).await?);
+        let status = if accepted.code.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+        Ok((status, Json(accepted)).into_response())
     }
-}
-
-/// What an accepted change answers.
-#[derive(Serialize)]
-struct AcceptedBody<'a> {
-    generation: Generation,
-    grants: &'a [GrantId],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    person: Option<PersonId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<DeviceId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    taken_over: Option<&'a TakenOver>,
-}
-
-/// `202`: the change is committed and on its way to the locks. `201` with the code, once, where one was generated.
-fn accepted_response(accepted: &Accepted) -> Response {
-    let body = AcceptedBody {
-        generation: accepted.generation,
-        grants: &accepted.grants,
-        person: accepted.person,
-        device: accepted.device,
-        code: accepted.generated.as_ref().map(Pin::reveal),
-        taken_over: accepted.taken_over.as_ref(),
-    };
-    let status = if body.code.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
-    (status, Json(body)).into_response()
 }
 
 /// How the daemon is, with what only its surroundings know: the size of the store, and the address of `[web]`.
-async fn status(State(api): State<Api>, who: Who) -> Result<Json<Value>, Problem> {
-    let Json(mut status) = api.view(who, Ask::Status).await?;
-    let bytes = api.store_bytes().await;
-    let web = api.doorstep.borrow().clone();
-    if let Some(store) = status.get_mut("store").and_then(Value::as_object_mut) {
-        store.insert("bytes".into(), bytes.into());
+async fn status(State(api): State<Api>, who: Who) -> Result<Json<StatusView>, Problem> {
+    let mut status = api.ask(who, ask::Status).await?;
+    status.store.set_bytes(api.store_bytes().await);
+    let web = WebView::from(&*api.doorstep.borrow());
+    if let WebView::Closed { why } = &web {
+        status.problems.push(ProblemView {
+            severity: Severity::Warning.into(),
+            what: format!("no /healthz and /metrics: {why}"),
+            fix: "set web.listen to a free port on loopback".into(),
+        });
     }
-    if let (Doorstep::Closed { why }, Some(problems)) = (&web, status.get_mut("problems").and_then(Value::as_array_mut)) {
-        problems.push(json!({
-            "severity": "warning",
-            "what": format!("no /healthz and /metrics: {why}"),
-            "do": "set web.listen to a free port on loopback",
-        }));
-    }
-    if let Some(fields) = status.as_object_mut() {
-        fields.insert("web".into(), json!(web));
-    }
+    status.web = Some(web);
     Ok(Json(status))
 }
 

@@ -5,58 +5,17 @@ use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::api::{Api, Who};
 use super::events::moment;
 use super::problem::Problem;
-use crate::domain::ids::{DeviceId, GrantId, PersonId};
 use crate::domain::intent::Refusal;
-use crate::store::{AuditEntry, AuditQuery, Page};
+use crate::store::{self, AuditEntry, AuditQuery};
+use crate::view::{AuditActor, AuditRow, Page, Stamp};
 
 /// Lines on a page unless another number is asked for.
 const PAGE: u32 = 100;
-
-/// One line of the audit, as the API shows it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct AuditRow {
-    /// Position; grows with time.
-    pub seq: i64,
-    /// RFC 3339 in the home's zone.
-    pub at: String,
-    /// Who.
-    pub actor: AuditActor,
-    /// What they did.
-    pub act: String,
-    /// The person that it concerns, who may be gone.
-    pub person: Option<PersonId>,
-    /// The device that it concerns, which may be gone.
-    pub device: Option<DeviceId>,
-    /// The grant that it concerns, which may be gone.
-    pub grant: Option<GrantId>,
-    /// What else is on record of it.
-    pub detail: Option<String>,
-}
-
-/// Who did something, as they were called then.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct AuditActor {
-    /// `uid`, `account`, `token`, `mqtt`, `system`.
-    pub kind: String,
-    /// What tells one of a kind from another, where there are several.
-    pub id: Option<String>,
-    /// The name.
-    pub name: String,
-}
-
-/// A page of the audit; `next` is the `cursor` of the page after it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct AuditPage {
-    /// Newest first.
-    pub items: Vec<AuditRow>,
-    /// `None`: nothing follows.
-    pub next: Option<String>,
-}
 
 #[derive(Deserialize, Default, Debug)]
 #[serde(deny_unknown_fields, default)]
@@ -73,15 +32,19 @@ pub(super) fn routes() -> Router<Api> {
 }
 
 /// Reading the audit is not on record itself: a page that refreshes would fill it.
-async fn list(State(api): State<Api>, _: Who, query: Result<Query<Asked>, QueryRejection>) -> Result<Json<AuditPage>, Problem> {
+async fn list(
+    State(api): State<Api>,
+    _: Who,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Page<AuditRow>>, Problem> {
     let Query(asked) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let zone = api.zone();
     let query = read_query(asked, &zone)?;
     let reader = api.reader.clone();
     match tokio::task::spawn_blocking(move || reader.audit(&query)).await {
-        Ok(Ok(Page { items, next })) => {
+        Ok(Ok(store::Page { items, next })) => {
             let items = items.into_iter().map(|entry| row(entry, &zone)).collect();
-            Ok(Json(AuditPage { items, next: next.map(|seq| seq.to_string()) }))
+            Ok(Json(Page { items, next: next.map(|seq| seq.to_string()) }))
         }
         Ok(Err(error)) => Err(Problem::unavailable(format!("the audit can't be read: {error}"))),
         Err(_) => Err(Problem::unavailable("the daemon is stopping")),
@@ -108,5 +71,5 @@ fn read_query(asked: Asked, zone: &TimeZone) -> Result<AuditQuery, Problem> {
 fn row(entry: AuditEntry, zone: &TimeZone) -> AuditRow {
     let AuditEntry { seq, at, actor, act, person, device, grant, detail } = entry;
     let actor = AuditActor { kind: actor.kind, id: actor.id, name: actor.name };
-    AuditRow { seq, at: at.rfc3339(zone), actor, act, person, device, grant, detail }
+    AuditRow { seq, at: Stamp(at.rfc3339(zone)), actor, act, person, device, grant, detail }
 }

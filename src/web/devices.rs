@@ -3,22 +3,22 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::api::{Api, Who};
 use super::body::Json;
 use super::problem::Problem;
-use crate::bridge::ask::Ask;
+use crate::bridge::ask;
 use crate::domain::intent::Intent;
+use crate::view::{DeviceView, Page};
 
 /// `GET /api/devices`.
-pub async fn list(State(api): State<Api>, who: Who) -> Result<axum::Json<Value>, Problem> {
-    api.view(who, Ask::Devices).await
+pub async fn list(State(api): State<Api>, who: Who) -> Result<axum::Json<Page<DeviceView>>, Problem> {
+    api.view(who, ask::Devices).await
 }
 
 /// `GET /api/devices/{device}`.
-pub async fn show(State(api): State<Api>, who: Who, Path(device): Path<String>) -> Result<axum::Json<Value>, Problem> {
-    api.view(who, Ask::Device(device)).await
+pub async fn show(State(api): State<Api>, who: Who, Path(device): Path<String>) -> Result<axum::Json<DeviceView>, Problem> {
+    api.find(who, ask::Device(device)).await
 }
 
 /// `POST /api/devices/{device}/lock`.

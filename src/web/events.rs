@@ -1,34 +1,33 @@
 //! `/api/events`, the journal, and `/api/live`, the journal as it grows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Extension;
-use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event as Message, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use hyper::body::Frame;
+use axum::{Extension, Json};
+use futures_core::Stream;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::api::{Api, Who};
 use super::live::News;
 use super::problem::Problem;
 use super::room::Pulse;
-use crate::bridge::ask::Ask;
+use crate::bridge::ask;
 use crate::domain::event::{Event, PublishNames};
 use crate::domain::ids::{DeviceId, EventId, PersonId, Slug};
 use crate::domain::intent::Refusal;
 use crate::domain::time::Timestamp;
-use crate::mqtt::topic::event_payload;
 use crate::store::{EventQuery, Order, Page};
+use crate::view::{self, CurrentChange, EventView};
 
 /// Events on a page unless another number is asked for.
 const PAGE: u32 = 100;
@@ -55,13 +54,12 @@ pub async fn list(
     State(api): State<Api>,
     who: Who,
     query: Result<Query<EventsQuery>, QueryRejection>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<Json<view::Page<EventView>>, Problem> {
     let query = read_query(&api, &who, query).await?;
     let names = DeviceNames::ask(&api, &who).await?;
     let page = read_journal(&api, query).await?;
-    let items: Vec<Value> =
-        page.items.iter().filter_map(|event| serde_json::from_str(&names.payload(&api, event)).ok()).collect();
-    Ok(axum::Json(json!({ "items": items, "next": page.next })))
+    let items = page.items.iter().map(|event| names.view(&api, event)).collect();
+    Ok(Json(view::Page { items, next: page.next.map(|id| id.to_string()) }))
 }
 
 /// `GET /api/live`: server-sent events, from now on, or from the id in `Last-Event-ID` on.
@@ -80,17 +78,17 @@ pub async fn live(
         None => None,
     };
     let names = DeviceNames::ask(&api, &who).await?;
-    let (lines, body) = mpsc::channel(16);
-    tokio::spawn(follow(api, wanted, last, names, lines));
+    let (listener, messages) = mpsc::channel(16);
+    tokio::spawn(follow(api, wanted, last, names, listener));
     if let Some(Extension(pulse)) = pulse {
         pulse.streams();
     }
-    let content_type = [(header::CONTENT_TYPE, "text/event-stream")];
-    Ok((content_type, Body::new(Lines { lines: body, _place: place })).into_response())
+    let stream = Following { messages, _place: place };
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
 /// Sends what was missed, then what happens, until the listener goes, falls behind, or the daemon stops.
-async fn follow(api: Api, wanted: EventQuery, last: Option<EventId>, names: DeviceNames, lines: mpsc::Sender<Bytes>) {
+async fn follow(api: Api, wanted: EventQuery, last: Option<EventId>, names: DeviceNames, listener: mpsc::Sender<Message>) {
     // Listening begins before the journal is read: an event in between comes twice rather than never, and is told by its id.
     let mut happening = api.live.listen();
     let mut sent = BTreeSet::new();
@@ -100,7 +98,7 @@ async fn follow(api: Api, wanted: EventQuery, last: Option<EventId>, names: Devi
         let Ok(page) = read_journal(&api, query).await else { return };
         for event in &page.items {
             sent.insert(event.id);
-            if lines.send_timeout(stream_line(event, &names.payload(&api, event)), PATIENCE).await.is_err() {
+            if !send(&listener, of_event(&names.view(&api, event))).await {
                 return;
             }
         }
@@ -109,35 +107,30 @@ async fn follow(api: Api, wanted: EventQuery, last: Option<EventId>, names: Devi
     loop {
         let happened = tokio::select! {
             happened = happening.recv() => happened,
-            () = tokio::time::sleep(KEEP_ALIVE) => {
-                if lines.send_timeout(Bytes::from_static(b":\n\n"), PATIENCE).await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            () = lines.closed() => return,
+            () = listener.closed() => return,
         };
         let Ok(news) = happened else { return };
-        let happened = match &*news {
-            News::Happened(happened) => happened,
+        let message = match &*news {
             // Whoever asked for one door or one person did not ask for this.
             News::Change(_) if wanted.device.is_some() || wanted.person.is_some() => continue,
-            News::Change(change) => {
-                if lines.send_timeout(change_line(change), PATIENCE).await.is_err() {
-                    return;
+            News::Change(change) => of_change(change),
+            News::Happened(happened) => {
+                let event = &happened.event;
+                if sent.contains(&event.id) || !is_wanted(&wanted, event) {
+                    continue;
                 }
-                continue;
+                of_event(&EventView::new(event, happened.device.clone(), &api.zone(), PublishNames::Name, false))
             }
         };
-        let event = &happened.event;
-        if sent.contains(&event.id) || !is_wanted(&wanted, event) {
-            continue;
-        }
-        let payload = event_payload(event, &happened.device, &api.zone(), PublishNames::Name, false);
-        if lines.send_timeout(stream_line(event, &payload), PATIENCE).await.is_err() {
+        if !send(&listener, message).await {
             return;
         }
     }
+}
+
+/// `false`: the listener is gone, or leaves everything unread.
+async fn send(listener: &mpsc::Sender<Message>, message: Message) -> bool {
+    listener.send_timeout(message, PATIENCE).await.is_ok()
 }
 
 /// Whether the journal would have given this event to that query.
@@ -147,13 +140,18 @@ fn is_wanted(query: &EventQuery, event: &Event) -> bool {
         && query.person.is_none_or(|wanted| event.person.as_ref().is_some_and(|person| person.id == wanted))
 }
 
-fn stream_line(event: &Event, payload: &str) -> Bytes {
-    Bytes::from(format!("id: {}\ndata: {payload}\n\n", event.id))
+fn of_event(event: &EventView) -> Message {
+    data(Message::default().id(event.event_id.to_string()), event)
 }
 
 /// A step has a type of its own and no id: the listener's last id stays that of an event, and it can come back with it.
-fn change_line(change: &Value) -> Bytes {
-    Bytes::from(format!("event: change\ndata: {change}\n\n"))
+fn of_change(change: &CurrentChange) -> Message {
+    data(Message::default().event("change"), change)
+}
+
+fn data(message: Message, view: &impl Serialize) -> Message {
+    // Plain structs with string keys always serialise.
+    message.data(serde_json::to_string(view).unwrap_or_default())
 }
 
 async fn read_journal(api: &Api, query: EventQuery) -> Result<Page<Event, EventId>, Problem> {
@@ -177,7 +175,8 @@ async fn read_query(api: &Api, who: &Who, query: Result<Query<EventsQuery>, Quer
         read.person = Some(text.parse::<PersonId>().map_err(|_| Refusal::UnknownPerson(text))?);
     }
     if let Some(name) = query.device {
-        read.device = Some(device_id(api, who, &name).await?);
+        let device = api.ask(who.clone(), ask::Device(name.clone())).await?;
+        read.device = Some(device.ok_or(Refusal::UnknownDevice(name))?.id);
     }
     if let Some(text) = query.cursor {
         read.after = Some(text.parse().map_err(|_| Problem::bad_request("cursor must be the next of a page before"))?);
@@ -195,47 +194,32 @@ pub(super) fn moment(zone: &TimeZone, text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
 }
 
-async fn device_id(api: &Api, who: &Who, name: &str) -> Result<DeviceId, Problem> {
-    let unknown = || Problem::from(Refusal::UnknownDevice(name.to_owned()));
-    let view = match api.view(who.clone(), Ask::Device(name.to_owned())).await {
-        Err(problem) if problem.kind == "not-found" => return Err(unknown()),
-        answer => answer?.0,
-    };
-    view.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or_else(unknown)
-}
-
 /// What devices are called now; events keep only their ids.
 struct DeviceNames(BTreeMap<DeviceId, Slug>);
 
 impl DeviceNames {
     async fn ask(api: &Api, who: &Who) -> Result<Self, Problem> {
-        let view = api.view(who.clone(), Ask::Devices).await?.0;
-        let devices = view.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let text = |device: &Value, key| device.get(key).and_then(Value::as_str).map(str::to_owned);
-        let names =
-            devices.iter().filter_map(|device| Some((text(device, "id")?.parse().ok()?, text(device, "slug")?.parse().ok()?)));
-        Ok(Self(names.collect()))
+        Ok(Self(api.ask(who.clone(), ask::DeviceNames).await?))
     }
 
-    fn payload(&self, api: &Api, event: &Event) -> String {
+    fn view(&self, api: &Api, event: &Event) -> EventView {
         // A device that is gone has no name left; its id still tells it from others.
-        let gone = Slug::from_name(&event.device.to_string());
-        let slug = self.0.get(&event.device).unwrap_or(&gone);
-        event_payload(event, slug, &api.zone(), PublishNames::Name, false)
+        let gone = || Slug::from_name(&event.device.to_string());
+        let slug = self.0.get(&event.device).cloned().unwrap_or_else(gone);
+        EventView::new(event, slug, &api.zone(), PublishNames::Name, false)
     }
 }
 
-/// A body that grows line by line.
-struct Lines {
-    lines: mpsc::Receiver<Bytes>,
+/// The messages of one listener, who has one of the places while they go on.
+struct Following {
+    messages: mpsc::Receiver<Message>,
     _place: OwnedSemaphorePermit,
 }
 
-impl hyper::body::Body for Lines {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
+impl Stream for Following {
+    type Item = Result<Message, Infallible>;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.lines.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line))))
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.messages.poll_recv(context).map(|message| message.map(Ok))
     }
 }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::api::{Api, Who};
 use super::body;
 use super::problem::Problem;
-use crate::bridge::ask::{Ask, Reply};
+use crate::bridge::ask;
 use crate::domain::intent::Intent;
 use crate::import::wire::Incoming;
 use crate::security::key_file::KeyFile;
@@ -38,17 +38,10 @@ pub async fn export_keys(State(api): State<Api>, who: Who, keyholder: Option<Ext
             detail: "the network keys are for root and the user the daemon runs as only; ask as root".into(),
         });
     }
-    match api.handle.ask(who.0, Ask::ExportKeys).await? {
-        Reply::NetworkKeys(keys) => {
-            let text = KeyFile::write(&keys);
-            let mut response = Response::new(Body::from(Bytes::from_owner(Wiped(text))));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            Ok(response)
-        }
-        Reply::Accepted(_) | Reply::View(_) | Reply::Vitals(_) | Reply::NotFound => {
-            Err(Problem::unavailable("the daemon gave an answer to another question"))
-        }
-    }
+    let keys = api.ask(who, ask::ExportKeys).await?;
+    let mut response = Response::new(Body::from(Bytes::from_owner(Wiped(KeyFile::write(&keys)))));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
 }
 
 /// A body that is wiped once it was sent.

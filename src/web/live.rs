@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::domain::event::Event;
 use crate::domain::ids::Slug;
+use crate::view::CurrentChange;
 
 /// How far a listener may fall behind. Beyond it the stream ends, and the listener comes back with the last id it saw
 /// and is given the rest from the journal.
@@ -26,8 +26,8 @@ pub struct Happened {
 pub enum News {
     /// An event. The journal has it too.
     Happened(Happened),
-    /// How far a change of who is in the network got, in the API's JSON. It is kept nowhere.
-    Change(Value),
+    /// How far a change of who is in the network got. It is kept nowhere.
+    Change(CurrentChange),
 }
 
 /// Where the loop says what happened, once it is committed. Cheap to clone.
@@ -48,7 +48,7 @@ impl Live {
     }
 
     /// Tells everybody who listens how far a change got. Never waits.
-    pub fn tell_change(&self, change: Value) {
+    pub fn tell_change(&self, change: CurrentChange) {
         self.send(News::Change(change));
     }
 

@@ -1,6 +1,6 @@
 //! HTTP: the API over the Unix socket, and over TCP what a monitor on this machine may see.
 //!
-//! A request becomes an [`Ask`](crate::bridge::ask::Ask) to the bridge or a question to the journal; nothing is decided
+//! A request becomes a [`Question`](crate::bridge::ask::Question) to the bridge or one to the journal; nothing is decided
 //! here. What the outside may rely on (routes, shapes, error types) is this module's own: the bridge never sees HTTP.
 
 pub mod api;

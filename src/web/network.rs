@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::api::{Api, Who};
 use super::body::{Json, Secret, Typed};
+use super::handle::Queued;
 use super::problem::Problem;
-use crate::bridge::ask::Ask;
-use crate::bridge::membership::{MembersAsk, Target, Wanted};
+use crate::bridge::ask;
+use crate::bridge::membership::{Expect, Interview, MembersAsk, Target, Unexpect, Wanted};
 use crate::domain::ids::NodeId;
 use crate::domain::intent::Intent;
 use crate::domain::node::SecurityClass;
@@ -22,6 +22,7 @@ use crate::security::dsk::InvalidDskPin;
 use crate::security::key_exchange::DskPin;
 use crate::security::keys::KeyMask;
 use crate::security::qr::{InvalidQr, QrCode, QrVersion};
+use crate::view::{CurrentChange, Page, ProvisionedView};
 
 /// Every route of this module.
 pub fn routes() -> axum::Router<Api> {
@@ -140,8 +141,8 @@ async fn replace_failed(State(api): State<Api>, who: Who, Json(body): Json<Repla
     begin(api, who, Wanted::ReplaceFailed(target, terms)).await
 }
 
-async fn change(State(api): State<Api>, who: Who) -> Result<axum::Json<Value>, Problem> {
-    api.view(who, Ask::Members(MembersAsk::Change)).await
+async fn change(State(api): State<Api>, who: Who) -> Result<axum::Json<CurrentChange>, Problem> {
+    api.view(who, ask::Change).await
 }
 
 /// Body of `POST /api/network/change/pin`.
@@ -153,7 +154,7 @@ struct EnterPin {
 
 async fn enter_pin(State(api): State<Api>, who: Who, Json(body): Json<EnterPin>) -> Result<Response, Problem> {
     let pin = body.pin.0?;
-    ask(api, who, StatusCode::ACCEPTED, MembersAsk::Pin(pin)).await
+    taken(api, who, MembersAsk::Pin(pin)).await
 }
 
 /// Body of `POST /api/network/change/keys`: those that the device gets; none is "no".
@@ -165,27 +166,27 @@ struct GrantKeys {
 
 async fn grant_keys(State(api): State<Api>, who: Who, Json(body): Json<GrantKeys>) -> Result<Response, Problem> {
     let keys = body.keys.into_iter().fold(KeyMask::NONE, |keys, class| keys | KeyMask::of(class));
-    ask(api, who, StatusCode::ACCEPTED, MembersAsk::Grant(keys)).await
+    taken(api, who, MembersAsk::Grant(keys)).await
 }
 
 async fn interview(State(api): State<Api>, who: Who, Path(node): Path<String>) -> Result<Response, Problem> {
     let node =
         node.parse().map_err(|_| Problem::not_found("no node has that number; `latchkey network status` lists the nodes"))?;
-    ask(api, who, StatusCode::ACCEPTED, MembersAsk::Interview(NodeId(node))).await
+    taken(api, who, Interview(NodeId(node))).await
 }
 
 async fn cancel(State(api): State<Api>, who: Who, Json(Nothing {}): Json<Nothing>) -> Result<Response, Problem> {
-    ask(api, who, StatusCode::ACCEPTED, MembersAsk::Cancel).await
+    taken(api, who, MembersAsk::Cancel).await
 }
 
-async fn expected(State(api): State<Api>, who: Who) -> Result<axum::Json<Value>, Problem> {
-    api.view(who, Ask::Members(MembersAsk::Expected)).await
+async fn expected(State(api): State<Api>, who: Who) -> Result<axum::Json<Page<ProvisionedView>>, Problem> {
+    api.view(who, ask::Expected).await
 }
 
 /// Body of `POST /api/network/smartstart`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Expect {
+struct Scan {
     qr: Scanned,
     name: Option<String>,
     /// Over the mesh, also where the device could do Long Range.
@@ -193,7 +194,7 @@ struct Expect {
     classic: bool,
 }
 
-async fn expect(State(api): State<Api>, who: Who, Json(body): Json<Expect>) -> Result<Response, Problem> {
+async fn expect(State(api): State<Api>, who: Who, Json(body): Json<Scan>) -> Result<Response, Problem> {
     let code = body.qr.0?;
     if code.version == QrVersion::S2 {
         let why = "this QR code is not for SmartStart: the device waits for somebody to start its inclusion; include it by hand \
@@ -206,13 +207,13 @@ async fn expect(State(api): State<Api>, who: Who, Json(body): Json<Expect>) -> R
         product: ScannedProduct::new(code.product_type, code.product_id),
         dsk: code.dsk,
     };
-    ask(api, who, StatusCode::CREATED, MembersAsk::Expect { label, name: body.name }).await
+    Ok((StatusCode::CREATED, api.view(who, Expect { label, name: body.name }).await?).into_response())
 }
 
-async fn unexpect(State(api): State<Api>, who: Who, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn unexpect(State(api): State<Api>, who: Who, Path(id): Path<String>) -> Result<axum::Json<ProvisionedView>, Problem> {
     let id =
         id.parse().map_err(|_| Problem::not_found("no device on the list has that id; `latchkey network smartstart list`"))?;
-    ask(api, who, StatusCode::OK, MembersAsk::Unexpect(id)).await
+    api.find(who, Unexpect(id)).await
 }
 
 /// Body of `POST /api/devices/{device}/replace`.
@@ -241,11 +242,12 @@ pub async fn remove_device(State(api): State<Api>, who: Who, Path(device): Path<
 }
 
 async fn begin(api: Api, who: Who, wanted: Wanted) -> Result<Response, Problem> {
-    ask(api, who, StatusCode::ACCEPTED, MembersAsk::Begin(wanted)).await
+    taken(api, who, MembersAsk::Begin(wanted)).await
 }
 
-async fn ask(api: Api, who: Who, status: StatusCode, ask: MembersAsk) -> Result<Response, Problem> {
-    Ok((status, api.view(who, Ask::Members(ask)).await?).into_response())
+/// `202`: it began, or the answer was passed on.
+async fn taken<Q: Queued<Answer: Serialize>>(api: Api, who: Who, question: Q) -> Result<Response, Problem> {
+    Ok((StatusCode::ACCEPTED, api.view(who, question).await?).into_response())
 }
 
 fn terms(security: Security, pin: Option<TypedPin>) -> Result<Terms, Problem> {

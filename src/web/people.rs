@@ -3,32 +3,32 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use super::api::{Api, Who};
 use super::body::{Generate, Json, TypedCode, code_choice};
 use super::problem::Problem;
-use crate::bridge::ask::Ask;
+use crate::bridge::ask;
 use crate::domain::grant::Schedule;
 use crate::domain::ids::PersonId;
 use crate::domain::intent::{Intent, NewPerson, PersonChange, Refusal};
 use crate::domain::person::Contacts;
+use crate::view::{GrantView, Page, PersonView};
 
 /// `GET /api/people`.
-pub async fn list(State(api): State<Api>, who: Who) -> Result<axum::Json<Value>, Problem> {
-    api.view(who, Ask::People).await
+pub async fn list(State(api): State<Api>, who: Who) -> Result<axum::Json<Page<PersonView>>, Problem> {
+    api.view(who, ask::People).await
 }
 
 /// `GET /api/people/{id}`.
-pub async fn show(State(api): State<Api>, who: Who, Path(person): Path<String>) -> Result<axum::Json<Value>, Problem> {
+pub async fn show(State(api): State<Api>, who: Who, Path(person): Path<String>) -> Result<axum::Json<PersonView>, Problem> {
     let id = person_id(&person)?;
-    api.view(who, Ask::Person(id)).await
+    api.find(who, ask::Person(id)).await
 }
 
 /// `GET /api/grants/{id}`. Not found once the code is out of the lock and the grant is gone.
-pub async fn show_grant(State(api): State<Api>, who: Who, Path(grant): Path<String>) -> Result<axum::Json<Value>, Problem> {
+pub async fn show_grant(State(api): State<Api>, who: Who, Path(grant): Path<String>) -> Result<axum::Json<GrantView>, Problem> {
     let id = grant.parse().map_err(|_| Problem::not_found("that is not the id of a grant"))?;
-    api.view(who, Ask::Grant(id)).await
+    api.find(who, ask::Grant(id)).await
 }
 
 /// Body of `POST /api/people`.

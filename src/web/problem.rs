@@ -1,11 +1,12 @@
 //! Errors as RFC 9457 problem documents. The `type` is stable: scripts and the command line tell cases apart by it.
 
+use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use crate::domain::intent::Refusal;
 use crate::domain::pin::InvalidPin;
+use crate::view::ProblemDocument;
 
 /// Why a request was not carried out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,14 +81,14 @@ impl From<InvalidPin> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let document = json!({
-            "type": format!("urn:latchkey:{}", self.kind),
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
+        let document = ProblemDocument {
+            kind: format!("urn:latchkey:{}", self.kind),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+        };
         let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-        (self.status, [content_type], document.to_string()).into_response()
+        (self.status, [content_type], Json(document)).into_response()
     }
 }
 

@@ -13,7 +13,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -21,10 +20,12 @@ use super::api::{Api, Doorstep};
 use super::metrics;
 use super::problem::Problem;
 use super::server;
-use crate::bridge::ask::{Actor, Ask, Reply};
+use crate::bridge::ask::Figures;
 use crate::bridge::vitals::Vitals;
 use crate::config::Metrics;
+use crate::domain::actor::Actor;
 use crate::network::ControllerStatus;
+use crate::view::{BrokerState, HealthView, Open, StickState};
 
 /// A port that is taken is tried again after this.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -93,16 +94,16 @@ async fn only_for_this_machine(headers: HeaderMap, request: Request, next: Next)
 
 /// `200` while changes are taken, `503` while they are not. A stick or broker that is away is a problem, and no reason to
 /// restart the daemon: it waits for them.
-async fn healthz(State(api): State<Api>) -> Result<Json<Value>, Problem> {
+async fn healthz(State(api): State<Api>) -> Result<Json<HealthView>, Problem> {
     let vitals = vitals(&api).await?;
     let stick = match vitals.stick {
-        ControllerStatus::Ready(_) => "ready",
-        ControllerStatus::Starting { .. } => "starting",
-        ControllerStatus::Absent { .. } => "absent",
+        ControllerStatus::Ready(_) => StickState::Ready,
+        ControllerStatus::Starting { .. } => StickState::Starting,
+        ControllerStatus::Absent { .. } => StickState::Absent,
     };
     let problems = vitals.needs_somebody();
-    let broker = vitals.broker.map(|broker| if broker.is_ok() { "connected" } else { "disconnected" });
-    Ok(Json(json!({ "ok": true, "stick": stick, "broker": broker, "problems": problems })))
+    let broker = vitals.broker.map(|broker| if broker.is_ok() { BrokerState::Connected } else { BrokerState::Disconnected });
+    Ok(Json(HealthView { ok: true, stick: stick.into(), broker: broker.map(Open::from), problems }))
 }
 
 async fn metrics(api: &Api, detail: Metrics) -> Result<Response, Problem> {
@@ -113,10 +114,5 @@ async fn metrics(api: &Api, detail: Metrics) -> Result<Response, Problem> {
 }
 
 async fn vitals(api: &Api) -> Result<Box<Vitals>, Problem> {
-    match api.handle.ask(Actor::System("monitor"), Ask::Vitals).await? {
-        Reply::Vitals(vitals) => Ok(vitals),
-        Reply::Accepted(_) | Reply::View(_) | Reply::NetworkKeys(_) | Reply::NotFound => {
-            Err(Problem::unavailable("the daemon gave an answer to another question"))
-        }
-    }
+    Ok(api.handle.ask(Actor::System("monitor"), Figures).await?)
 }

@@ -22,7 +22,7 @@ use tower_service::Service;
 
 use super::import::Keyholder;
 use super::room::{Admission, Pulse, Read, Room};
-use crate::bridge::ask::Actor;
+use crate::domain::actor::Actor;
 use crate::domain::tally::Tallies;
 
 /// How many may wait for a place at once; the rest is rejected.

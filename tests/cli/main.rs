@@ -1,7 +1,7 @@
 //! The binary as people and scripts call it: exit codes, one line of error, and what it asks the daemon. The daemon is
 //! a loop made here, behind the real API and a real socket.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has said what is wrong")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has said what is wrong")]
 
 mod shown;
 
@@ -13,7 +13,6 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use latchkey::bridge::ask::{Ask, Reply};
 use latchkey::bridge::membership::{MembersAsk, Target, Wanted};
 use latchkey::domain::batch::{Batch, Write};
 use latchkey::domain::entropy::Entropy;
@@ -25,8 +24,9 @@ use latchkey::domain::time::{Instant, Now, Timestamp};
 use latchkey::network::inclusion::{JoinSecurity, Terms};
 use latchkey::security::key_exchange::DskPin;
 use latchkey::store::{Place, Store};
+use latchkey::view::{ChangeBegun, ChangeView, CurrentChange, GrantView, Page, PersonView};
 use latchkey::web::api::{Api, Doorstep, Streams, router};
-use latchkey::web::handle::Handle;
+use latchkey::web::handle::{Ask, Handle};
 use latchkey::web::live::Live;
 use latchkey::web::server;
 use serde_json::{Value, json};
@@ -70,12 +70,13 @@ fn latchkey(arguments: &[&str], stdin: &str) -> Said {
     child.wait_with_output().unwrap().into()
 }
 
-type Answers = dyn FnMut(Ask) -> Result<Reply, Refusal> + Send;
+/// Answers what is asked. A question that is dropped finds the daemon stopping.
+type Answers = dyn FnMut(Ask) + Send;
 
 /// A daemon whose loop is a closure.
 struct Daemon {
     folder: tempfile::TempDir,
-    asks: Arc<Mutex<Vec<Ask>>>,
+    changes: Arc<Mutex<(Vec<Intent>, Vec<MembersAsk>)>>,
     store: Store,
     api: Api,
     serving: tokio::task::JoinHandle<()>,
@@ -93,19 +94,23 @@ impl Daemon {
         let (zone, doorstep) = (watch::channel(jiff::tz::TimeZone::UTC).1, watch::channel(closed).1);
         let api = Api { handle, reader: store.reader(), live: Live::new(), zone, doorstep, streams: Streams::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let asks = Arc::new(Mutex::new(Vec::new()));
+        let changes = Arc::<Mutex<(Vec<Intent>, Vec<MembersAsk>)>>::default();
         let listener = runtime.block_on(server::bind(&folder.path().join("sock"))).unwrap();
         let serving = runtime.spawn(server::serve(listener, router(api.clone()), std::future::pending()));
         runtime.spawn({
-            let asks = Arc::clone(&asks);
+            let changes = Arc::clone(&changes);
             async move {
                 while let Some(question) = asked.recv().await {
-                    asks.lock().unwrap().push(question.ask.clone());
-                    let _ = question.reply.send(answers(question.ask));
+                    match &question.ask {
+                        Ask::Intent(intent, _) => changes.lock().unwrap().0.push(intent.clone()),
+                        Ask::Members(ask, _) => changes.lock().unwrap().1.push(ask.clone()),
+                        _ => {}
+                    }
+                    answers(question.ask);
                 }
             }
         });
-        Self { folder, asks, store, api, serving, runtime }
+        Self { folder, changes, store, api, serving, runtime }
     }
 
     /// Writes an event and tells those who listen, as a turn does.
@@ -152,8 +157,7 @@ impl Daemon {
     }
 
     fn intents(&self) -> Vec<Intent> {
-        let asks = self.asks.lock().unwrap();
-        asks.iter().filter_map(|ask| if let Ask::Intent(intent) = ask { Some(intent.clone()) } else { None }).collect()
+        self.changes.lock().unwrap().0.clone()
     }
 }
 
@@ -165,38 +169,50 @@ fn grant(n: u64) -> GrantId {
     GrantId::new(&mut Entropy::from_number(n))
 }
 
-fn accepted(grants: &[GrantId]) -> Reply {
-    let accepted =
-        Accepted { generation: Generation(3), grants: grants.to_vec(), person: Some(person(1)), ..Accepted::default() };
-    Reply::Accepted(accepted)
+fn accepted(grants: &[GrantId]) -> Accepted {
+    Accepted { generation: Generation(3), grants: grants.to_vec(), person: Some(person(1)), ..Accepted::default() }
 }
 
-fn people() -> Reply {
+/// A shape as it is kept in `tests/data/views`.
+fn view<T: serde::de::DeserializeOwned>(name: &str) -> T {
+    let path = format!("{}/tests/data/views/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A kept shape with other fields.
+fn with<T: serde::de::DeserializeOwned>(name: &str, fields: Value) -> T {
+    let mut shape: Value = view(name);
+    let Value::Object(fields) = fields else { panic!("no fields: {fields}") };
+    shape.as_object_mut().unwrap().extend(fields);
+    serde_json::from_value(shape).unwrap()
+}
+
+fn people() -> Page<PersonView> {
+    let grant = grant_in("active", None, "yes");
     let ada = |n, last| {
-        json!({ "id": person(n), "external_id": null, "first_name": "Ada", "last_name": last, "enabled": true,
-            "contacts": {}, "grants": [{ "device": "front_door", "status": "active", "opens_now": "yes" }] })
+        let fields = json!({ "id": person(n), "external_id": null, "last_name": last, "grants": [grant] });
+        with("person", fields)
     };
-    Reply::View(json!({ "items": [ada(1, "Lovelace"), ada(2, "Byron")], "next": null }))
+    Page::whole(vec![ada(1, "Lovelace"), ada(2, "Byron")])
 }
 
-/// A daemon that takes every change, and shows the grant in these statuses, one after the other.
-fn daemon_with_grant(statuses: &'static [Value]) -> Daemon {
-    let mut looks = 0;
+fn grant_in(status: &str, reason: Option<&str>, opens_now: &str) -> GrantView {
+    with("grant", json!({ "device": "front_door", "status": status, "reason": reason, "opens_now": opens_now }))
+}
+
+/// A daemon that takes every change, and shows the grant like this, one look after the other; `None`: it is gone.
+fn daemon_with_grant(looks: &[Option<(&str, Option<&str>)>]) -> Daemon {
+    let view = |look: &Option<(&str, Option<&str>)>| look.map(|(status, reason)| grant_in(status, reason, "unknown"));
+    let mut looks: Vec<Option<GrantView>> = looks.iter().rev().map(view).collect();
     Daemon::answering(Box::new(move |ask| match ask {
-        Ask::Intent(_) => Ok(accepted(&[grant(1)])),
-        Ask::People => Ok(people()),
-        Ask::Grant(_) => {
-            let view = statuses.get(looks).or_else(|| statuses.last()).cloned().unwrap_or_default();
-            looks += 1;
-            Ok(if view.is_null() { Reply::NotFound } else { Reply::View(view) })
+        Ask::Intent(_, reply) => reply.send(Ok(accepted(&[grant(1)]))).unwrap(),
+        Ask::People(_, reply) => reply.send(Ok(people())).unwrap(),
+        Ask::Grant(_, reply) => {
+            let look = if looks.len() > 1 { looks.pop().unwrap() } else { looks.last().cloned().flatten() };
+            reply.send(Ok(look)).unwrap();
         }
-        _ => Ok(Reply::NotFound),
+        ask => panic!("{ask:?}"),
     }))
-}
-
-fn grant_in(statuses: &[(&str, Option<&str>)]) -> &'static [Value] {
-    let view = |(status, reason): &(&str, Option<&str>)| json!({ "device": "front_door", "status": status, "reason": reason, "opens_now": "unknown" });
-    Vec::leak(statuses.iter().map(view).collect())
 }
 
 #[test]
@@ -282,13 +298,11 @@ fn a_code_from_standard_input_reaches_the_daemon_and_no_output() {
 
 #[test]
 fn a_generated_code_is_shown_even_if_the_wait_for_it_fails() {
-    let mut generated = accepted(&[grant(1)]);
-    if let Reply::Accepted(accepted) = &mut generated {
-        accepted.generated = Some(Pin::parse("482913").unwrap());
-    }
+    let generated = Accepted { generated: Some(Pin::parse("482913").unwrap()), ..accepted(&[grant(1)]) };
     let daemon = Daemon::answering(Box::new(move |ask| match ask {
-        Ask::Intent(_) => Ok(generated.clone()),
-        _ => Ok(Reply::View(json!({ "device": "front_door", "status": "rejected", "reason": "lock_full", "opens_now": "no" }))),
+        Ask::Intent(_, reply) => reply.send(Ok(generated.clone())).unwrap(),
+        Ask::Grant(_, reply) => reply.send(Ok(Some(grant_in("rejected", Some("lock_full"), "no")))).unwrap(),
+        ask => panic!("{ask:?}"),
     }));
     let said = daemon.cli(&["people", "add", "--first", "Ada", "--generate=6", "--on", "front_door", "--wait"], "");
     assert_eq!(said.code, 1);
@@ -298,25 +312,27 @@ fn a_generated_code_is_shown_even_if_the_wait_for_it_fails() {
 
 #[test]
 fn a_refusal_is_exit_1_with_the_daemons_own_words() {
-    let daemon = Daemon::answering(Box::new(|_| Err(Refusal::DuplicateCode)));
+    let daemon = Daemon::answering(Box::new(|ask| match ask {
+        Ask::Intent(_, reply) => reply.send(Err(Refusal::DuplicateCode)).unwrap(),
+        ask => panic!("{ask:?}"),
+    }));
     let said = daemon.cli(&["people", "add", "--first", "Ada", "--code", "482913"], "");
     assert_eq!((said.code, said.one_line()), (1, format!("latchkey: {}", Refusal::DuplicateCode).as_str()));
 }
 
 #[test]
 fn wait_ends_when_the_lock_has_it_or_when_the_grant_is_gone() {
-    let settles = grant_in(&[("pending", Some("queue")), ("sending", None), ("active", None)]);
+    let settles = [Some(("pending", Some("queue"))), Some(("sending", None)), Some(("active", None))];
     let person = person(1).to_string();
-    assert_eq!(daemon_with_grant(settles).cli(&["people", "grant", &person, "front_door", "--wait"], "").code, 0);
-    let goes: &[Value] = Vec::leak(vec![grant_in(&[("removing", None)])[0].clone(), Value::Null]);
-    let daemon = daemon_with_grant(goes);
+    assert_eq!(daemon_with_grant(&settles).cli(&["people", "grant", &person, "front_door", "--wait"], "").code, 0);
+    let daemon = daemon_with_grant(&[Some(("removing", None)), None]);
     assert_eq!(daemon.cli(&["people", "remove", &person, "--wait=20"], "").code, 0);
     assert_eq!(daemon.intents().len(), 1);
 }
 
 #[test]
 fn a_wait_that_runs_out_is_exit_4_and_says_that_the_change_goes_on() {
-    let daemon = daemon_with_grant(grant_in(&[("unreachable", Some("backoff"))]));
+    let daemon = daemon_with_grant(&[Some(("unreachable", Some("backoff")))]);
     let said = daemon.cli(&["people", "disable", &person(1).to_string(), "--wait=1"], "");
     assert_eq!(said.code, 4);
     assert_eq!(said.one_line(), "latchkey: not settled within 1 s, the change goes on: front_door: unreachable (backoff)");
@@ -356,7 +372,10 @@ fn every_page_of_the_help_can_be_shown() {
 
 #[test]
 fn a_follower_misses_nothing_while_the_daemon_is_away() {
-    let mut daemon = Daemon::answering(Box::new(|_| Ok(Reply::View(json!({ "items": [], "next": null })))));
+    let mut daemon = Daemon::answering(Box::new(|ask| match ask {
+        Ask::DeviceNames(_, reply) => reply.send(Ok(BTreeMap::new())).unwrap(),
+        ask => panic!("{ask:?}"),
+    }));
     let mut expected = vec![daemon.happens(1_000)];
     let mut child = Command::new(env!("CARGO_BIN_EXE_latchkey"))
         .args(["events", "--follow", "--json", "--since", "1970-01-01", "--socket"])
@@ -376,7 +395,7 @@ fn a_follower_misses_nothing_while_the_daemon_is_away() {
     expected.push(daemon.happens(2_000));
     got.push(next());
     // A step of an inclusion is no event, and no place in the journal to go on from.
-    daemon.api.live.tell_change(json!({ "change": { "id": 5, "state": "ready" } }));
+    daemon.api.live.tell_change(view("change_ready"));
     expected.push(daemon.happens(2_500));
     got.push(next());
     daemon.hang_up();
@@ -388,34 +407,28 @@ fn a_follower_misses_nothing_while_the_daemon_is_away() {
     assert_eq!(got, expected.iter().map(|event| event.id.to_string()).collect::<Vec<_>>());
 }
 
-/// A daemon whose change goes through these looks, one after the other; the last one stays.
-fn daemon_with_change(looks: Vec<Value>) -> Daemon {
-    let mut looks = looks.into_iter().peekable();
-    Daemon::answering(Box::new(move |ask| {
-        Ok(Reply::View(match ask {
-            Ask::Members(MembersAsk::Change) => {
-                let look = looks.next().unwrap();
-                if looks.peek().is_none() {
-                    looks = vec![look.clone()].into_iter().peekable();
-                }
-                json!({ "change": look })
-            }
-            _ => json!({ "change": 5 }),
-        }))
+/// A daemon whose change goes through these looks, one after the other; the last one stays. `None`: there is none.
+fn daemon_with_change(mut looks: Vec<Option<ChangeView>>) -> Daemon {
+    looks.reverse();
+    Daemon::answering(Box::new(move |ask| match ask {
+        Ask::Change(_, reply) => {
+            let change = if looks.len() > 1 { looks.pop().unwrap() } else { looks[0].clone() };
+            reply.send(Ok(CurrentChange { change })).unwrap();
+        }
+        Ask::Members(_, reply) => reply.send(Ok(ChangeBegun { change: Generation(5) })).unwrap(),
+        ask => panic!("{ask:?}"),
     }))
 }
 
-fn change(state: &str, more: &Value) -> Value {
-    let mut change = json!({ "id": 5, "kind": "include", "state": state, "node": null, "device": null, "question": null,
-        "security": null, "warning": null, "why": null, "advice": null, "left_node": null });
+fn change(state: &str, more: &Value) -> Option<ChangeView> {
+    let mut change = json!({ "id": 5, "kind": "include", "state": state, "since": "2026-11-23T18:04:05.123+01:00", "node": null,
+        "device": null, "question": null, "security": null, "warning": null, "why": null, "advice": null, "left_node": null });
     change.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    change
+    Some(serde_json::from_value(change).unwrap())
 }
 
 fn members(daemon: &Daemon) -> Vec<MembersAsk> {
-    let asks = daemon.asks.lock().unwrap();
-    let members = asks.iter().filter_map(|ask| if let Ask::Members(ask) = ask { Some(ask.clone()) } else { None });
-    members.filter(|ask| *ask != MembersAsk::Change).collect()
+    daemon.changes.lock().unwrap().1.clone()
 }
 
 fn include(security: JoinSecurity, pin: Option<&str>, name: Option<&str>) -> MembersAsk {
@@ -423,7 +436,7 @@ fn include(security: JoinSecurity, pin: Option<&str>, name: Option<&str>) -> Mem
     MembersAsk::Begin(Wanted::Include { terms: Terms { security, pin }, name: name.map(str::to_owned) })
 }
 
-fn whole_inclusion() -> Vec<Value> {
+fn whole_inclusion() -> Vec<Option<ChangeView>> {
     let pin = json!({ "kind": "pin", "dsk_tail": "29398-13912" });
     vec![
         change("ready", &json!({})),
@@ -489,7 +502,7 @@ fn an_inclusion_that_failed_says_why_what_to_do_and_who_is_left() {
 
 #[test]
 fn a_daemon_that_restarted_in_the_middle_is_not_taken_for_success_or_failure() {
-    for (look, word) in [(Value::Null, "restarted"), (json!({ "id": 6, "state": "done" }), "another")] {
+    for (look, word) in [(None, "restarted"), (change("done", &json!({ "id": 6 })), "another")] {
         let said = daemon_with_change(vec![change("ready", &json!({})), look]).cli(&["network", "exclude"], "");
         assert_eq!(said.code, 1);
         assert!(said.one_line().contains(word) && said.err.contains("latchkey network status"), "{}", said.err);
@@ -500,15 +513,16 @@ fn a_daemon_that_restarted_in_the_middle_is_not_taken_for_success_or_failure() {
 fn ctrl_c_stops_the_inclusion_and_then_the_command() {
     let cancelled = json!({ "why": "it was cancelled", "advice": "begin again" });
     let mut cancels = 0;
-    let daemon = Daemon::answering(Box::new(move |ask| {
-        Ok(Reply::View(match ask {
-            Ask::Members(MembersAsk::Change) if cancels > 0 => json!({ "change": change("failed", &cancelled) }),
-            Ask::Members(MembersAsk::Change) => json!({ "change": change("ready", &json!({})) }),
-            ask => {
-                cancels += usize::from(ask == Ask::Members(MembersAsk::Cancel));
-                json!({ "change": 5 })
-            }
-        }))
+    let daemon = Daemon::answering(Box::new(move |ask| match ask {
+        Ask::Change(_, reply) => {
+            let change = if cancels > 0 { change("failed", &cancelled) } else { change("ready", &json!({})) };
+            reply.send(Ok(CurrentChange { change })).unwrap();
+        }
+        Ask::Members(ask, reply) => {
+            cancels += usize::from(ask == MembersAsk::Cancel);
+            reply.send(Ok(ChangeBegun { change: Generation(5) })).unwrap();
+        }
+        ask => panic!("{ask:?}"),
     }));
     let socket = daemon.socket();
     let mut child = Command::new(env!("CARGO_BIN_EXE_latchkey"))

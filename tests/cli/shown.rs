@@ -6,22 +6,23 @@ use latchkey::domain::event::{Action, EventReason, Method, PersonAtEvent};
 
 use super::*;
 
-fn view(name: &str) -> Value {
-    let path = format!("{}/tests/data/views/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
 /// A daemon that shows these.
 fn daemon(name: &'static str) -> Daemon {
-    Daemon::answering(Box::new(move |ask| {
-        Ok(match ask {
-            Ask::People => Reply::View(view("people")),
-            Ask::Devices => Reply::View(view("devices")),
-            Ask::Intent(_) => {
-                Reply::Accepted(Accepted { generated: Some(Pin::parse("482913").unwrap()), ..Accepted::default() })
-            }
-            _ => Reply::View(view(name)),
-        })
+    Daemon::answering(Box::new(move |ask| match ask {
+        Ask::Intent(_, reply) => {
+            let generated = Some(Pin::parse("482913").unwrap());
+            reply.send(Ok(Accepted { generated, ..Accepted::default() })).unwrap();
+        }
+        Ask::People(_, reply) => reply.send(Ok(view("people"))).unwrap(),
+        Ask::Person(_, reply) => reply.send(Ok(Some(view(name)))).unwrap(),
+        Ask::Devices(_, reply) => reply.send(Ok(view("devices"))).unwrap(),
+        Ask::Device(_, reply) => reply.send(Ok(Some(view(name)))).unwrap(),
+        Ask::Status(_, reply) => reply.send(Ok(view(name))).unwrap(),
+        Ask::Network(_, reply) => reply.send(Ok(view(name))).unwrap(),
+        Ask::Interview(_, reply) => reply.send(Ok(view("interview"))).unwrap(),
+        Ask::Expected(_, reply) => reply.send(Ok(view(name))).unwrap(),
+        Ask::Unexpect(_, reply) => reply.send(Ok(Some(view(name)))).unwrap(),
+        ask => panic!("{ask:?}"),
     }))
 }
 
@@ -79,7 +80,7 @@ fn json_is_printed_as_the_daemon_gave_it() {
         ("interview", &["network", "interview", "2", "--no-wait", "--json"]),
     ] {
         let said = daemon(shows).cli(arguments, "");
-        assert_eq!((said.code, said.out), (0, format!("{:#}\n", view(shows))), "{shows}");
+        assert_eq!((said.code, said.out), (0, format!("{:#}\n", view::<Value>(shows))), "{shows}");
     }
 }
 
@@ -91,7 +92,10 @@ fn a_change_that_was_taken_reads_as_it_did() {
 
 #[test]
 fn the_journal_reads_as_it_did() {
-    let mut daemon = Daemon::answering(Box::new(|_| Ok(Reply::View(json!({ "items": [], "next": null })))));
+    let mut daemon = Daemon::answering(Box::new(|ask| match ask {
+        Ask::DeviceNames(_, reply) => reply.send(Ok(BTreeMap::new())).unwrap(),
+        ask => panic!("{ask:?}"),
+    }));
     let first = daemon.happens(1_000);
     let ada = Some(PersonAtEvent { id: person(1), name: "Ada Lovelace".into() });
     let used = Event {

@@ -5,13 +5,14 @@ use std::task::{Context, Poll, Waker};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use jiff::tz::TimeZone;
-use latchkey::bridge::ask::Actor;
+use latchkey::bridge::ask::Question;
+use latchkey::domain::actor::Actor;
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::intent::Refusal;
 use latchkey::domain::time::{Instant, Now, Timestamp};
 use latchkey::store::{Place, Store};
 use latchkey::web::api::{Api, Doorstep, Streams, router};
-use latchkey::web::handle::Handle;
+use latchkey::web::handle::{Answers, Handle};
 use latchkey::web::live::Live;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -72,6 +73,15 @@ pub fn api(data: &[u8]) {
     DESK.with(|desk| desk.ask(request));
 }
 
+/// A loop that refuses everything.
+struct Refuses;
+
+impl Answers for Refuses {
+    fn answer<Q: Question>(&mut self, _: &Actor, _: Q) -> Result<Q::Answer, Refusal> {
+        Err(Refusal::WeakCode)
+    }
+}
+
 struct Desk {
     runtime: Runtime,
     router: axum::Router,
@@ -89,7 +99,7 @@ impl Desk {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         runtime.spawn(async move {
             while let Some(asked) = asked.recv().await {
-                let _ = asked.reply.send(Err(Refusal::WeakCode));
+                asked.answer(&mut Refuses);
             }
         });
         let (keep_zone, zone) = watch::channel(TimeZone::UTC);

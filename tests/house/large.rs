@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use latchkey::bridge::ask::Ask;
+use latchkey::bridge::ask;
 use latchkey::domain::intent::{Intent, Refusal};
 use latchkey::sim::Blueprint;
 use latchkey::sim::blueprint::BUILT_IN;
@@ -66,9 +66,8 @@ fn rolled_out(world: &str, doors: usize, people: usize) -> [(Duration, Counts); 
     let mut house = House::new(&Blueprint::parse(world, text).expect("a world that can be read"), 1);
     let mut slugs = Vec::new();
     let meeting = measured(&mut house, &format!("{doors} doors, interviews"), HOUR, |house| {
-        let devices = house.view(Ask::Devices).expect("a view");
-        let devices = devices["items"].as_array().expect("a list").iter();
-        slugs = devices.map(|device| device["slug"].as_str().expect("a slug").to_owned()).collect();
+        let devices = house.view(ask::Devices).expect("a view").items;
+        slugs = devices.iter().map(|device| device.slug.to_string()).collect();
         slugs.len() == doors
     });
     house.run_for(HOUR);

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use latchkey::bridge::ask::{Actor, Ask, Reply};
-use latchkey::bridge::{After, BrokerInput, CheckSettings, Input, MqttSettings, Settings, Ticket};
+use latchkey::bridge::ask::{self, Question};
+use latchkey::bridge::{After, BrokerInput, CheckSettings, Input, MqttSettings, Settings};
+use latchkey::domain::actor::Actor;
 use latchkey::domain::batch::{Batch, Retention, Write};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::event::{Event, PublishNames};
@@ -28,7 +29,7 @@ use latchkey::serial::{Decoder, Frame, FunctionId, Link, LinkEvent, Message as S
 use latchkey::sim::node::{Node, Typed};
 use latchkey::sim::{Blueprint, World};
 use latchkey::store::{AuditEntry, AuditQuery, CommitError, EventQuery, Order, Place, Reader, Store};
-use serde_json::Value;
+use latchkey::view::{GrantView, PersonView};
 
 /// When the story of every house begins.
 const BEGAN: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -85,7 +86,6 @@ pub struct House {
     hung: bool,
     /// Bytes on the way to the daemon of which one gets lost or changed: each so many bytes.
     noise: Option<u64>,
-    answers: VecDeque<Result<Reply, Refusal>>,
     /// Events as the broker got them, in order, repeats included.
     pub published: Vec<(EventId, Message)>,
     /// What was said retained, by topic.
@@ -151,7 +151,6 @@ impl House {
             lost: None,
             hung: false,
             noise: None,
-            answers: VecDeque::new(),
             published: Vec::new(),
             retained: BTreeMap::new(),
             live: Vec::new(),
@@ -248,20 +247,22 @@ impl House {
     }
 
     /// Asks, and has the answer in the same turn. `None`: the power went off in it.
-    pub fn ask(&mut self, ask: Ask) -> Option<Result<Reply, Refusal>> {
-        self.answers.clear();
-        self.take(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask });
-        self.answers.pop_front()
+    pub fn ask<Q: Question>(&mut self, question: Q) -> Option<Result<Q::Answer, Refusal>> {
+        if self.is_dark() {
+            return None;
+        }
+        let (now, before) = (self.daemons_now(), self.commits());
+        let (answer, effects) = self.turns.ask(&Actor::Uid(1), question, now);
+        let mut inputs = VecDeque::new();
+        // The answer is the first effect.
+        let is_answered = self.release_until_cut(before, 1, effects, &mut inputs);
+        self.take_all(inputs);
+        is_answered.then_some(answer)
     }
 
     /// Changes something; a refusal is an answer, too.
     pub fn change(&mut self, intent: Intent) -> Option<Result<Accepted, Refusal>> {
-        self.ask(Ask::Intent(intent)).map(|answer| {
-            answer.map(|reply| match reply {
-                Reply::Accepted(accepted) => accepted,
-                other => panic!("seed {}: a change was answered by {other:?}", self.seed),
-            })
-        })
+        self.ask(intent)
     }
 
     /// Changes something that has to be accepted.
@@ -278,33 +279,27 @@ impl House {
     }
 
     /// What somebody is shown: people, devices, status. `None`: the store can't be written, or the power is off.
-    pub fn view(&mut self, ask: Ask) -> Option<Value> {
-        match self.ask(ask) {
-            Some(Ok(Reply::View(view))) => Some(view),
+    pub fn view<Q: Question>(&mut self, question: Q) -> Option<Q::Answer> {
+        match self.ask(question) {
+            Some(Ok(view)) => Some(view),
             None | Some(Err(Refusal::StoreUnavailable(_))) => None,
-            other => panic!("seed {}: no view: {other:?}", self.seed),
+            Some(Err(refusal)) => panic!("seed {}: no view: {refusal:?}", self.seed),
         }
     }
 
     /// Every grant as it is shown, with its person's name.
-    pub fn grants(&mut self) -> Option<Vec<(String, Value)>> {
-        let people = self.view(Ask::People)?;
-        let people = people["items"].as_array().expect("a list").iter();
-        let of = |person: &Value| {
-            let name = person["first_name"].as_str().expect("a name").to_owned();
-            person["grants"]
-                .as_array()
-                .expect("grants")
-                .iter()
-                .map(move |grant| (name.clone(), grant.clone()))
-                .collect::<Vec<_>>()
+    pub fn grants(&mut self) -> Option<Vec<(String, GrantView)>> {
+        let people = self.view(ask::People)?.items.into_iter();
+        let of = |person: PersonView| {
+            let name = person.first_name;
+            person.grants.into_iter().map(move |grant| (name.clone(), grant))
         };
         Some(people.flat_map(of).collect())
     }
 
     /// The statuses of all grants.
     pub fn statuses(&mut self) -> Vec<String> {
-        self.grants().expect("a view").iter().map(|(_, grant)| grant["status"].as_str().expect("a word").to_owned()).collect()
+        self.grants().expect("a view").iter().map(|(_, grant)| grant.status.to_string()).collect()
     }
 
     /// The codes a lock itself holds.
@@ -518,36 +513,45 @@ impl House {
         if self.is_dark() {
             return;
         }
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
-            let now = self.daemons_now();
-            let before = self.commits();
+        self.take_all(VecDeque::from([input]));
+    }
+
+    fn take_all(&mut self, mut inputs: VecDeque<Input>) {
+        while let Some(input) = inputs.pop_front().filter(|_| !self.is_dark()) {
+            let (now, before) = (self.daemons_now(), self.commits());
             let effects = self.turns.take(input, now);
-            let (committed, cut) = {
-                let disk = self.disk.lock().expect("one thread");
-                if disk.blown {
-                    return;
-                }
-                (before..disk.commits, disk.cut)
-            };
-            let last = match cut {
-                Some(Cut::After(n, released)) if committed.contains(&n) => Some(released),
-                _ => None,
-            };
-            // Housekeeping before the turn's own commit has no effects.
-            let own = committed.end.saturating_sub(1);
-            self.effects.extend(committed.map(|n| if n == own { effects.len() } else { 0 }));
-            for (n, effect) in effects.into_iter().enumerate() {
-                if last == Some(n) {
-                    break;
-                }
-                self.release(effect, &mut inputs);
-            }
-            if last.is_some() {
-                self.disk.lock().expect("one thread").blown = true;
-                return;
-            }
+            self.release_until_cut(before, 0, effects, &mut inputs);
         }
+    }
+
+    /// Lets out what others can see of a turn, `answers` answers before all else, as far as the power stays on. `true`: the
+    /// answers are out.
+    fn release_until_cut(&mut self, before: usize, answers: usize, effects: Vec<After>, inputs: &mut VecDeque<Input>) -> bool {
+        let (committed, cut) = {
+            let disk = self.disk.lock().expect("one thread");
+            if disk.blown {
+                return false;
+            }
+            (before..disk.commits, disk.cut)
+        };
+        let last = match cut {
+            Some(Cut::After(n, released)) if committed.contains(&n) => Some(released),
+            _ => None,
+        };
+        // Housekeeping before the turn's own commit has no effects.
+        let own = committed.end.saturating_sub(1);
+        let count = answers + effects.len();
+        self.effects.extend(committed.map(|n| if n == own { count } else { 0 }));
+        for (n, effect) in effects.into_iter().enumerate() {
+            if last.is_some_and(|last| answers + n >= last) {
+                break;
+            }
+            self.release(effect, inputs);
+        }
+        if last.is_some() {
+            self.disk.lock().expect("one thread").blown = true;
+        }
+        last.is_none_or(|last| last >= answers)
     }
 
     fn release(&mut self, effect: After, inputs: &mut VecDeque<Input>) {
@@ -561,7 +565,6 @@ impl House {
                 self.published.push((id, message));
                 inputs.push_back(Input::Broker(BrokerInput::Acked(id)));
             }
-            After::Answer(_, answer) => self.answers.push_back(answer),
             After::Retained(message) if self.broker => {
                 self.retained.insert(message.topic, message.payload);
             }
@@ -730,4 +733,13 @@ fn hex(frame: &Frame) -> String {
 pub fn in_memory_folder() -> tempfile::TempDir {
     let shared = Path::new("/dev/shm");
     if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() }.expect("a folder")
+}
+
+/// A grant in a line.
+pub fn told(name: &str, grant: &GrantView) -> String {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    let device = or_dash(grant.device.as_ref().map(ToString::to_string));
+    let reason = or_dash(grant.reason.as_ref().map(ToString::to_string));
+    let next_try = or_dash(grant.next_try.as_ref().map(ToString::to_string));
+    format!("{name} {device} {} {reason} {} {} {next_try}", grant.status, grant.opens_now, grant.code_in_lock)
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::bridge::ask::Actor;
 use crate::bridge::context::{Context, FormerName};
 use crate::bridge::intents::{FORMER_SLUGS, renew};
 use crate::bridge::sync::forget_if_done;
 use crate::command::ClassId;
+use crate::domain::actor::Actor;
 use crate::domain::audit::Act;
 use crate::domain::device::{Device, DeviceKind, Habits, Inventory, LockState, SlowCheck};
 use crate::domain::grant::Grant;

@@ -5,14 +5,13 @@
 //! shown in `view`. The radio's side is [`crate::network::inclusion`].
 
 pub(super) mod devices;
+pub(super) mod problems;
 pub(super) mod smart_start;
 pub(super) mod view;
 
-use serde::Serialize;
-
-use super::ask::{Actor, Reply};
 use super::context::Context;
 use super::words::After;
+use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Act};
 use crate::domain::ids::{DeviceId, Generation, NodeId, ProvisioningId};
 use crate::domain::intent::{Accepted, Refusal};
@@ -26,15 +25,14 @@ use crate::network::inclusion::{
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::DskPin;
 use crate::security::keys::KeyMask;
+use crate::view::ChangeState;
 
+pub(super) use crate::view::ChangeKind as Kind;
 use devices::NodeNames;
-pub(super) use view::problems;
 
-/// Questions and changes about who is in the network.
+/// A change of who is in the network: begins, or goes on by what the operator says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MembersAsk {
-    /// How far the change is that is under way, or was the last.
-    Change,
     /// Begin one.
     Begin(Wanted),
     /// The PIN that was asked for.
@@ -43,20 +41,24 @@ pub enum MembersAsk {
     Grant(KeyMask),
     /// Stop it.
     Cancel,
-    /// Ask a node everything once more.
-    Interview(NodeId),
-    /// The devices that are expected: a list.
-    Expected,
-    /// Expect one more.
-    Expect {
-        /// What its label says.
-        label: Label,
-        /// What it will be called.
-        name: Option<String>,
-    },
-    /// Expect it no more.
-    Unexpect(ProvisioningId),
 }
+
+/// Ask a node everything once more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interview(pub NodeId);
+
+/// Expect a device (SmartStart).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expect {
+    /// What its label says.
+    pub label: Label,
+    /// What it will be called.
+    pub name: Option<String>,
+}
+
+/// Expect a device no more. `None`: it is not on the list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unexpect(pub ProvisioningId);
 
 /// A change that somebody asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,16 +114,6 @@ struct Following {
     started_over: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
-    Include,
-    Exclude,
-    RemoveFailed,
-    ReplaceFailed,
-    SmartStart,
-}
-
 /// How far a change got: what the network says, and after that the interview.
 enum Step {
     Starting,
@@ -148,11 +140,10 @@ impl From<Failed> for Failure {
 }
 
 impl Membership {
-    /// Answers a question, or begins what is asked for.
-    pub fn handle(&mut self, actor: &Actor, ask: MembersAsk, cx: &mut Context) -> Result<Reply, Refusal> {
+    /// Begins a change, or goes on with it.
+    pub fn handle(&mut self, actor: &Actor, ask: MembersAsk, cx: &mut Context) -> Result<Generation, Refusal> {
         match ask {
-            MembersAsk::Change => Ok(Reply::View(view::change(self, cx))),
-            MembersAsk::Begin(wanted) => self.begin(actor, wanted, cx).map(begun),
+            MembersAsk::Begin(wanted) => self.begin(actor, wanted, cx),
             MembersAsk::Pin(pin) => {
                 cx.network.enter_pin(&pin, cx.now)?;
                 self.answered(actor, Act::PinEntered, cx)
@@ -161,18 +152,10 @@ impl Membership {
                 cx.network.grant_keys(keys, cx.now)?;
                 self.answered(actor, Act::KeysGiven(keys.classes().collect()), cx)
             }
-            MembersAsk::Interview(node) => {
-                cx.network.interview_again(node, cx.now)?;
-                cx.state.audit(actor, Act::NodeInterviewed(node), cx.now.wall);
-                Ok(Reply::View(serde_json::json!({ "node": node })))
-            }
             MembersAsk::Cancel => {
                 cx.network.cancel_change(cx.now)?;
                 self.answered(actor, Act::ChangeCancelled, cx)
             }
-            MembersAsk::Expected => Ok(Reply::View(view::expected(&cx.state, &cx.settings))),
-            MembersAsk::Expect { label, name } => smart_start::expect(actor, label, name, cx).map(Reply::View),
-            MembersAsk::Unexpect(id) => Ok(smart_start::unexpect(actor, id, cx).map_or(Reply::NotFound, Reply::View)),
         }
     }
 
@@ -219,10 +202,10 @@ impl Membership {
         id
     }
 
-    fn answered(&self, actor: &Actor, act: Act, cx: &mut Context) -> Result<Reply, Refusal> {
+    fn answered(&self, actor: &Actor, act: Act, cx: &mut Context) -> Result<Generation, Refusal> {
         cx.state.audit(actor, act, cx.now.wall);
         let nothing = || Refusal::from(JoinInputRejected::NothingUnderWay);
-        self.change.as_ref().map(|change| begun(change.id)).ok_or_else(nothing)
+        self.change.as_ref().map(|change| change.id).ok_or_else(nothing)
     }
 
     /// The network tells how far a change got.
@@ -377,20 +360,27 @@ impl Membership {
     /// Tells the log, whoever listens, and the broker. The log has no PIN and no part of a device's key.
     fn tell_change(&self, cx: &mut Context) {
         let Some(change) = &self.change else { return };
-        let (id, kind, state, node) = (change.id.0, change.kind, change.step.word(), change.node.map(|node| node.0));
+        let (id, kind, state, node) = (change.id.0, change.kind, change.step.state(), change.node.map(|node| node.0));
         match &change.step {
             Step::Failed(failure) => {
                 let left = failure.left.map(|node| node.0);
                 tracing::warn!(id, ?kind, node, left, why = failure.why, "a change of the network failed");
             }
-            _ => tracing::info!(id, ?kind, state, node, security = ?change.security, "a change of the network goes on"),
+            _ => tracing::info!(id, ?kind, %state, node, security = ?change.security, "a change of the network goes on"),
         }
-        let shown = view::change(self, cx);
+        let shown = view::change(self, &cx.state, &cx.settings);
         if let Some(mqtt) = &cx.settings.mqtt {
-            let message = mqtt.topics.change(&view::without_code(shown.clone()).to_string());
+            let message = mqtt.topics.change(&shown.clone().without_code());
             cx.out.pass(message);
         }
-        cx.out.after.push(After::Change(shown));
+        cx.out.after.push(After::Change(Box::new(shown)));
+    }
+
+    /// Asks a node everything once more.
+    pub fn interview(&self, actor: &Actor, node: NodeId, cx: &mut Context) -> Result<(), Refusal> {
+        cx.network.interview_again(node, cx.now)?;
+        cx.state.audit(actor, Act::NodeInterviewed(node), cx.now.wall);
+        Ok(())
     }
 
     /// Another lock takes the place of a device: see [`devices::replace_device`].
@@ -421,17 +411,17 @@ impl Following {
 }
 
 impl Step {
-    fn word(&self) -> &'static str {
+    fn state(&self) -> ChangeState {
         match self {
-            Self::Starting => "starting",
-            Self::Ready => "ready",
-            Self::Found => "found",
-            Self::Joined => "joined",
-            Self::Asked(_) => "asked",
-            Self::Exchanging => "exchanging",
-            Self::Interviewing => "interviewing",
-            Self::Done => "done",
-            Self::Failed(_) => "failed",
+            Self::Starting => ChangeState::Starting,
+            Self::Ready => ChangeState::Ready,
+            Self::Found => ChangeState::Found,
+            Self::Joined => ChangeState::Joined,
+            Self::Asked(_) => ChangeState::Asked,
+            Self::Exchanging => ChangeState::Exchanging,
+            Self::Interviewing => ChangeState::Interviewing,
+            Self::Done => ChangeState::Done,
+            Self::Failed(_) => ChangeState::Failed,
         }
     }
 }
@@ -444,10 +434,6 @@ fn node_of(target: &Target, cx: &Context) -> Result<NodeId, Refusal> {
             device.node.ok_or_else(|| Refusal::NotInNetwork(device.slug.to_string()))
         }
     }
-}
-
-fn begun(id: Generation) -> Reply {
-    Reply::View(serde_json::json!({ "change": id }))
 }
 
 fn audited(change: &Change) -> Act {

@@ -1,18 +1,17 @@
 //! The list of devices that are expected: scanned now, included when they are switched on.
 
-use serde_json::Value;
-
 use super::view;
-use crate::bridge::ask::Actor;
 use crate::bridge::context::Context;
 use crate::bridge::intents::one_line;
+use crate::domain::actor::Actor;
 use crate::domain::audit::Act;
 use crate::domain::ids::{NodeId, ProvisioningId};
 use crate::domain::intent::Refusal;
 use crate::domain::provisioning::{Label, Provisioned, ProvisioningState};
 use crate::network::inclusion::ExpectedDevice;
+use crate::view::ProvisionedView;
 
-pub fn expect(actor: &Actor, label: Label, name: Option<String>, cx: &mut Context) -> Result<Value, Refusal> {
+pub fn expect(actor: &Actor, label: Label, name: Option<String>, cx: &mut Context) -> Result<ProvisionedView, Refusal> {
     let name = name.map(|name| one_line("the name", &name)).transpose()?;
     if let Some(known) = cx.state.provisioning().find(|known| known.label.dsk == label.dsk) {
         return Err(Refusal::AlreadyExpected(known.id));
@@ -20,15 +19,15 @@ pub fn expect(actor: &Actor, label: Label, name: Option<String>, cx: &mut Contex
     let id = ProvisioningId::new(&mut cx.entropy);
     let expected = Provisioned { id, label, name, added_at: cx.now.wall, state: ProvisioningState::Waiting };
     cx.state.audit(actor, Act::DeviceExpected(id), cx.now.wall);
-    let shown = view::provisioned(&cx.state, &cx.settings, &expected);
+    let shown = view::provisioned(&expected, &cx.state, &cx.settings);
     cx.state.put_provisioned(expected);
     expect_devices(cx);
     Ok(shown)
 }
 
 /// Takes a device off the list, and shows it as it was. One that is in the network stays there.
-pub fn unexpect(actor: &Actor, id: ProvisioningId, cx: &mut Context) -> Option<Value> {
-    let shown = view::provisioned(&cx.state, &cx.settings, cx.state.provisioned(id)?);
+pub fn unexpect(actor: &Actor, id: ProvisioningId, cx: &mut Context) -> Option<ProvisionedView> {
+    let shown = view::provisioned(cx.state.provisioned(id)?, &cx.state, &cx.settings);
     cx.state.audit(actor, Act::DeviceUnexpected(id), cx.now.wall);
     cx.state.delete_provisioned(id);
     expect_devices(cx);

@@ -23,7 +23,7 @@ fn who_unlocked_a_door_by_radio_is_in_the_audit_and_in_the_event() {
     let by_radio: Vec<_> = house.happened.iter().filter(|event| event.action == Some(Action::Unlock)).collect();
     assert!(!by_radio.is_empty(), "{:?}", house.happened);
     assert!(by_radio.iter().all(|event| event.actor.as_deref() == Some("uid 1")), "{by_radio:?}");
-    let lock_2 = house.bridge.cx.state.device_named("lock_2").unwrap().id;
+    let lock_2 = house.bridge.parts.cx.state.device_named("lock_2").unwrap().id;
     let on_record =
         |write: &Write| matches!(write, Write::Audit { actor: Actor::Uid(1), act: Act::Unlocked(lock), .. } if *lock == lock_2);
     assert!(house.committed.iter().flat_map(|batch| &batch.writes).any(on_record));

@@ -7,7 +7,7 @@ use crate::reconcile::evidence::SlotReport;
 
 impl House {
     fn slot_key(&self, node: NodeId, index: u16) -> SlotKey {
-        SlotKey::user_code(self.bridge.cx.state.device_of(node).unwrap().id, index)
+        SlotKey::user_code(self.bridge.parts.cx.state.device_of(node).unwrap().id, index)
     }
 
     /// The lock reports that a code was added there.
@@ -17,8 +17,8 @@ impl House {
 
     fn reported(&mut self, key: SlotKey, report: SlotReport) {
         let (now, bridge) = (self.now(), &mut self.bridge);
-        assert_eq!(bridge.cx.sync.reported(key, report, &mut bridge.cx.state, &bridge.cx.network, now), None);
-        self.bridge.cx.touch(key.device);
+        assert_eq!(bridge.parts.cx.sync.reported(key, report, &mut bridge.parts.cx.state, &bridge.parts.cx.network, now), None);
+        self.bridge.parts.cx.touch(key.device);
         self.turn(Input::Timeout);
     }
 
@@ -116,9 +116,9 @@ fn a_late_report_of_a_code_that_was_just_taken_out_names_its_person() {
 #[test]
 fn a_forged_report_does_not_confirm_a_removal_at_a_lock_that_acknowledges_nothing() {
     let mut house = House::settled(88);
-    let mut lock = house.bridge.cx.state.device_of(V1).unwrap().clone();
+    let mut lock = house.bridge.parts.cx.state.device_of(V1).unwrap().clone();
     lock.habits.echoes = true;
-    house.bridge.cx.state.put_device(lock);
+    house.bridge.parts.cx.state.put_device(lock);
     let ada = house.add("Ada", "48213", &["lock_3"]);
     house.run_for(Duration::from_secs(60));
     house.world.visit(V1, |lock| lock.faults.gone = true);
@@ -167,7 +167,7 @@ fn a_report_that_all_codes_are_erased_is_looked_at_before_anything_is_written() 
     house.run_for(Duration::from_secs(60));
     assert_eq!(house.changed_at_lock(), 1);
     house.happened.clear();
-    let bob = house.bridge.cx.state.people().find(|person| person.first_name == "Bob").unwrap().id;
+    let bob = house.bridge.parts.cx.state.people().find(|person| person.first_name == "Bob").unwrap().id;
     house.intend(Intent::Grant { person: bob, device: "lock_3".into(), schedule: Schedule::Always });
     house.run_for(Duration::from_secs(600));
     // This time it is so.
@@ -182,7 +182,7 @@ fn a_report_that_all_codes_are_erased_is_looked_at_before_anything_is_written() 
 fn a_slot_that_is_not_available_is_neither_free_nor_foreign() {
     let mut house = House::settled(79);
     let counts = |house: &mut House| {
-        let Ok(Reply::View(view)) = house.ask(Ask::Device("lock_3".into())) else { panic!("no view") };
+        let view = house.view(ask::Device("lock_3".into()));
         [&view["slots"]["free"], &view["slots"]["foreign"]].map(|count| count.as_u64().unwrap())
     };
     let [free, _] = counts(&mut house);
@@ -201,7 +201,7 @@ fn a_slot_that_is_not_available_is_neither_free_nor_foreign() {
 #[test]
 fn a_jam_is_not_over_because_the_lock_does_not_know_its_bolt() {
     let mut house = House::settled(80);
-    let bolt = |house: &House| house.bridge.cx.state.device_of(V2).unwrap().lock_state;
+    let bolt = |house: &House| house.bridge.parts.cx.state.device_of(V2).unwrap().lock_state;
     house.hear(V2, &[0x71, 0x05, 0, 0, 0, 0xFF, 6, 11, 0]);
     house.hear(V2, &[0x62, 0x03, 0xFE, 0, 2, 0xFE, 0xFE]);
     assert_eq!(bolt(&house), LockState::Jammed);
@@ -283,10 +283,10 @@ fn an_echo_of_the_old_code_after_a_restart_does_not_pass_for_the_new_one() {
     let change = Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() });
     // The power goes off before the new code leaves.
     house.fuse = Some(1);
-    house.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask: Ask::Intent(change) });
+    let _ = house.ask(change);
     house.cut_power();
     let key = house.slot_key(V2, 1);
-    let slot = |house: &House| house.bridge.cx.state.slots(key.device)[&1].clone();
+    let slot = |house: &House| house.bridge.parts.cx.state.slots(key.device)[&1].clone();
     assert!(matches!(slot(&house).progress, Progress::Verifying { .. }), "{:?}", slot(&house));
     house.added(key);
     assert_eq!(slot(&house).confirmed, None, "the lock still has the old code");
@@ -297,9 +297,9 @@ fn an_echo_of_the_old_code_after_a_restart_does_not_pass_for_the_new_one() {
 #[test]
 fn a_code_erased_while_it_is_written_is_not_active_on_the_word_of_the_write() {
     let mut house = House::settled(72);
-    let mut lock = house.bridge.cx.state.device_of(V2).unwrap().clone();
+    let mut lock = house.bridge.parts.cx.state.device_of(V2).unwrap().clone();
     lock.habits.echoes = true;
-    house.bridge.cx.state.put_device(lock);
+    house.bridge.parts.cx.state.put_device(lock);
     house.add("Ada", "48213", &["lock_2"]);
     assert_eq!(house.statuses(), ["Sending None"]);
     let (key, before) = (house.slot_key(V2, 1), house.frames_sent);
@@ -331,7 +331,7 @@ fn a_code_whose_checksum_is_that_of_no_codes_is_not_missing() {
     house.run_for(Duration::from_secs(30));
     house.intend(Intent::Check("lock_2".into()));
     house.run_for(Duration::from_secs(3600));
-    assert!(house.bridge.cx.state.device_of(V2).unwrap().inventory.done);
+    assert!(house.bridge.parts.cx.state.device_of(V2).unwrap().inventory.done);
     assert_eq!(house.statuses(), ["Active None"]);
 }
 
@@ -342,7 +342,7 @@ fn an_answer_that_the_air_doubles_is_no_change_at_a_masking_lock_without_keys() 
     house.add("Ada", "48213", &["lock_3"]);
     house.run_for(Duration::from_secs(3600));
     house.intend(Intent::Check("lock_3".into()));
-    let answers = |house: &House| house.bridge.cx.state.device_of(V1).unwrap().inventory.next > 1;
+    let answers = |house: &House| house.bridge.parts.cx.state.device_of(V1).unwrap().inventory.next > 1;
     while !answers(&house) {
         house.run_for(Duration::from_millis(20));
     }
@@ -370,7 +370,7 @@ fn an_answer_that_comes_after_its_read_was_given_up_is_no_change_at_a_masking_lo
     house.world.visit(V1, |lock| lock.faults.mute = false);
     house.hear(V1, b"\x63\x03\x01\x01*****");
     house.run_for(Duration::from_secs(600));
-    assert!(house.bridge.cx.state.device_of(V1).unwrap().inventory.done);
+    assert!(house.bridge.parts.cx.state.device_of(V1).unwrap().inventory.done);
     assert_eq!((house.changed_at_lock(), house.statuses()), (0, vec!["Active None".into()]));
     house.hear(V1, b"\x63\x03\x01\x01*****");
     house.run_for(Duration::from_secs(60));
@@ -402,9 +402,9 @@ fn a_masking_lock_that_was_wrongly_taken_to_report_our_writes_is_not_written_wit
     house.run_for(Duration::from_secs(3600));
     let ada = house.add("Ada", "48213", &["lock_3"]);
     house.run_for(Duration::from_secs(60));
-    let mut lock = house.bridge.cx.state.device_of(V1).unwrap().clone();
+    let mut lock = house.bridge.parts.cx.state.device_of(V1).unwrap().clone();
     lock.habits.echoes = true;
-    house.bridge.cx.state.put_device(lock);
+    house.bridge.parts.cx.state.put_device(lock);
     let before = house.frames_sent;
     let code = Some(CodeChoice::Given(Pin::parse("59321").unwrap()));
     house.intend(Intent::EditPerson(ada, PersonChange { code, ..PersonChange::default() }));

@@ -63,25 +63,22 @@ impl House {
     /// The stick is known, and nothing of the locks but that they are there.
     fn fresh(seed: u64) -> Self {
         let mut house = Self::new(&Blueprint::two_locks(), seed);
-        while !matches!(house.bridge.cx.network.controller(), network::ControllerStatus::Ready(_)) {
+        while !matches!(house.bridge.parts.cx.network.controller(), network::ControllerStatus::Ready(_)) {
             assert!(house.step(Instant::from_millis(60_000)));
         }
         house
     }
 
     fn import(&mut self, takeover: Takeover) -> Result<TakenOver, Refusal> {
-        match self.ask(Ask::Intent(Intent::ImportNetwork(Box::new(takeover)))) {
-            Ok(Reply::Accepted(accepted)) => Ok(accepted.taken_over.unwrap()),
-            Ok(other) => panic!("{other:?}"),
-            Err(refusal) => Err(refusal),
-        }
+        self.ask(Intent::ImportNetwork(Box::new(takeover))).map(|accepted| accepted.taken_over.unwrap())
     }
 
     /// The refusal, after which everything must be as it was.
     fn refusal(&mut self, takeover: Takeover) -> TakeoverRefusal {
-        let (keys, home, commits) = (self.bridge.cx.network.keys().clone(), self.bridge.cx.state.home(), self.committed.len());
+        let (keys, home, commits) =
+            (self.bridge.parts.cx.network.keys().clone(), self.bridge.parts.cx.state.home(), self.committed.len());
         let Err(Refusal::Import(refusal)) = self.import(takeover) else { panic!("taken over") };
-        assert_eq!((self.bridge.cx.network.keys(), self.bridge.cx.state.home()), (&keys, home));
+        assert_eq!((self.bridge.parts.cx.network.keys(), self.bridge.parts.cx.state.home()), (&keys, home));
         let written = self.committed[commits..].iter().flat_map(|batch| &batch.writes);
         let written: Vec<_> = written.filter(|write| matches!(write, Write::NetworkKeys(_) | Write::PutSlot(_))).collect();
         assert!(written.is_empty(), "{written:?}");
@@ -89,8 +86,8 @@ impl House {
     }
 
     fn slot(&self, node: NodeId, index: u16) -> Option<Content> {
-        let device = self.bridge.cx.state.device_of(node).unwrap().id;
-        self.bridge.cx.state.slots(device).get(&index).map(|slot| slot.content.clone())
+        let device = self.bridge.parts.cx.state.device_of(node).unwrap().id;
+        self.bridge.parts.cx.state.slots(device).get(&index).map(|slot| slot.content.clone())
     }
 }
 
@@ -123,12 +120,12 @@ fn a_network_comes_along_in_one_commit_and_survives_the_power() {
     let said = format!("{batch:?}");
     assert!(!said.contains("472913") && !said.contains("8305"), "{said}");
 
-    let held = house.bridge.cx.network.keys().clone();
+    let held = house.bridge.parts.cx.network.keys().clone();
     assert_eq!(Some(held.network_key(KeyId::AccessControl)), keys(0x40).get(KeyId::AccessControl));
     house.cut_power();
-    assert_eq!(house.bridge.cx.network.keys(), &held);
+    assert_eq!(house.bridge.parts.cx.network.keys(), &held);
     assert_eq!(house.slot(V2, 1), Some(Content::Known(CodeText::new("472913"))));
-    assert_eq!(house.bridge.cx.network.node(V1).unwrap().security, SecurityClass::S0);
+    assert_eq!(house.bridge.parts.cx.network.node(V1).unwrap().security, SecurityClass::S0);
 }
 
 #[test]
@@ -174,7 +171,7 @@ fn somebody_s_code_that_came_along_is_nobody_else_s() {
         on: vec!["front_door".into()],
         schedule: Schedule::Always,
     });
-    assert_eq!(house.ask(Ask::Intent(eve)), Err(Refusal::DuplicateCode));
+    assert_eq!(house.ask(eve), Err(Refusal::DuplicateCode));
 }
 
 #[test]
@@ -186,7 +183,7 @@ fn a_name_that_people_gave_here_stays() {
     takeover.locks[0].name = Some("Cellar".into());
     let taken = house.import(takeover).unwrap();
     assert_eq!(taken.locks.iter().map(Slug::as_str).collect::<Vec<_>>(), ["cellar_2", "cellar"]);
-    assert_eq!(house.bridge.cx.state.device_of(V2).unwrap().name, "Cellar");
+    assert_eq!(house.bridge.parts.cx.state.device_of(V2).unwrap().name, "Cellar");
 }
 
 #[test]
@@ -197,7 +194,7 @@ fn what_a_lock_showed_without_its_keys_is_looked_at_again() {
     assert_eq!(house.slot(V2, 2), Some(Content::Empty));
     house.import(takeover()).unwrap();
     assert_eq!((house.slot(V2, 2), house.slot(V2, 4)), (Some(Content::Unknown), Some(Content::Unreadable)));
-    assert!(!house.bridge.cx.state.device_of(V2).unwrap().inventory.done);
+    assert!(!house.bridge.parts.cx.state.device_of(V2).unwrap().inventory.done);
     assert_ne!(house.statuses(), ["Active None"], "nobody knows whether the code is there");
 }
 
@@ -216,13 +213,13 @@ fn files_of_another_network_than_the_stick_s_are_refused() {
 fn before_there_is_a_stick_the_files_say_which_network_it_is() {
     let mut house = House::new(&Blueprint::two_locks(), 8);
     house.unplug();
-    assert_eq!(house.bridge.cx.state.home(), None);
+    assert_eq!(house.bridge.parts.cx.state.home(), None);
     let taken = house.import(in_clear()).unwrap();
-    assert_eq!((taken.locks.len(), taken.others, house.bridge.cx.state.home()), (2, 1, Some(HOME)));
+    assert_eq!((taken.locks.len(), taken.others, house.bridge.parts.cx.state.home()), (2, 1, Some(HOME)));
     house.plug_in();
     house.run_for(Duration::from_secs(7200));
-    assert_eq!(house.bridge.cx.state.devices().filter(|device| device.inventory.done).count(), 2);
-    assert!(house.bridge.cx.network.node(LAMP).is_none(), "the stick does not list it");
+    assert_eq!(house.bridge.parts.cx.state.devices().filter(|device| device.inventory.done).count(), 2);
+    assert!(house.bridge.parts.cx.network.node(LAMP).is_none(), "the stick does not list it");
 }
 
 #[test]
@@ -237,7 +234,7 @@ fn keys_from_a_setting_that_say_otherwise_are_named() {
     // The same key in the setting is no contradiction.
     let mut same = takeover();
     same.keys = KeyFile::default();
-    same.keys.insert(KeyId::S0, house.bridge.cx.network.keys().network_key(KeyId::S0).clone()).unwrap();
+    same.keys.insert(KeyId::S0, house.bridge.parts.cx.network.keys().network_key(KeyId::S0).clone()).unwrap();
     same.keys.insert(KeyId::AccessControl, Key::from_bytes([0x43; 16])).unwrap();
     assert!(house.import(same).unwrap().changed);
 }
@@ -263,7 +260,7 @@ fn locks_with_people_s_codes_under_other_keys_are_not_cut_off() {
     assert!(matches!(&refusal, TakeoverRefusal::CutsOff { locks } if locks.len() == 1), "{refusal:?}");
     assert!(refusal.to_string().contains("front_door") && refusal.to_string().contains("revoke"), "{refusal}");
     assert!(!house.import(takeover()).unwrap().changed, "equal keys cut nobody off");
-    let ada = house.bridge.cx.state.people().next().unwrap().id;
+    let ada = house.bridge.parts.cx.state.people().next().unwrap().id;
     house.intend(Intent::RemovePerson(ada));
     assert!(house.import(other).unwrap().changed);
 }
@@ -272,10 +269,10 @@ fn locks_with_people_s_codes_under_other_keys_are_not_cut_off() {
 fn exported_keys_are_on_record_before_anybody_sees_them() {
     let mut house = House::fresh(12);
     let commits = house.committed.len();
-    let reply = house.ask(Ask::ExportKeys);
+    let reply = house.ask(ask::ExportKeys);
     let said = format!("{reply:?}");
-    let Ok(Reply::NetworkKeys(keys)) = reply else { panic!("{said}") };
-    assert_eq!(*keys, *house.bridge.cx.network.keys());
+    let Ok(keys) = reply else { panic!("{said}") };
+    assert_eq!(*keys, *house.bridge.parts.cx.network.keys());
     let [Write::Audit { actor, act, .. }, ..] = house.committed[commits].writes.as_slice() else { panic!("not on record") };
     assert_eq!((actor, act), (&Actor::Uid(1), &Act::NetworkKeysExported));
     assert!(said.contains("NetworkKeys(..)") && said.len() < 60, "{said}");
@@ -285,11 +282,11 @@ fn exported_keys_are_on_record_before_anybody_sees_them() {
 fn keys_do_not_change_under_a_device_that_is_getting_them() {
     use crate::bridge::membership::{MembersAsk, Wanted};
     let mut house = House::fresh(9);
-    house.ask(Ask::Members(MembersAsk::Begin(Wanted::Exclude))).unwrap();
+    house.ask(MembersAsk::Begin(Wanted::Exclude)).unwrap();
     let commits = house.committed.len();
     assert_eq!(house.refusal(takeover()), TakeoverRefusal::ChangeUnderWay);
     assert_eq!(house.committed.len(), commits);
-    house.ask(Ask::Members(MembersAsk::Cancel)).unwrap();
+    house.ask(MembersAsk::Cancel).unwrap();
     house.run_for(Duration::from_secs(10));
     assert!(house.import(takeover()).unwrap().changed);
 }

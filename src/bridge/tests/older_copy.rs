@@ -17,15 +17,15 @@ impl House {
     }
 
     fn standing_of(&self, name: &str) -> Vec<(Status, Option<Reason>, OpensNow)> {
-        let state = &self.bridge.cx.state;
+        let state = &self.bridge.parts.cx.state;
         let grants = state.grants().filter(|grant| state.person(grant.person).is_some_and(|person| person.first_name == name));
-        let opens = |grant| self.bridge.cx.sync.standing(grant, state, &self.bridge.cx.network).opens_now;
+        let opens = |grant| self.bridge.parts.cx.sync.standing(grant, state, &self.bridge.parts.cx.network).opens_now;
         grants.map(|grant| (grant.status, grant.reason, opens(grant))).collect()
     }
 
     pub(super) fn told_problems(&mut self) -> String {
         self.read_clock();
-        format!("{:?}", super::super::vitals::Vitals::of(self.bridge.look()).problems)
+        format!("{:?}", super::super::vitals::Vitals::of(&self.bridge.look()).problems)
     }
 }
 
@@ -174,7 +174,7 @@ fn somebody_whose_code_can_not_be_read_can_be_removed() {
     house.intend(Intent::RemovePerson(ann));
     house.run_for(Duration::from_secs(600));
     assert_eq!(house.codes(V2), []);
-    assert!(house.bridge.cx.state.person(ann).is_none());
+    assert!(house.bridge.parts.cx.state.person(ann).is_none());
     let deleted = |batch: &Batch| batch.writes.contains(&Write::DeleteCredential(lost.id));
     assert!(house.committed.iter().any(deleted), "the damaged row goes with her");
 }
@@ -195,7 +195,7 @@ fn a_slot_whose_row_is_damaged_is_read_before_anything_is_written() {
         house.run_for(Duration::from_secs(600));
         assert_eq!(house.codes(V2), [(1, there.to_owned())]);
         assert_eq!(house.standing_of("Ann")[0].0, status);
-        let slot = &house.bridge.cx.state.slots(house.bridge.cx.state.device_of(V2).unwrap().id)[&1];
+        let slot = &house.bridge.parts.cx.state.slots(house.bridge.parts.cx.state.device_of(V2).unwrap().id)[&1];
         assert_eq!(slot.content, Content::Known(CodeText::new(there)));
     }
 }
@@ -209,10 +209,10 @@ fn a_late_answer_does_not_make_a_row_of_an_older_copy_count() {
     house.run_for(Duration::from_secs(3600));
     house.add("Ann", "48213", &["lock_2"]);
     house.run_for(Duration::from_secs(600));
-    let device = house.bridge.cx.state.device_of(V2).unwrap().id;
+    let device = house.bridge.parts.cx.state.device_of(V2).unwrap().id;
     let (now, bridge) = (house.now(), &mut house.bridge);
-    bridge.cx.sync.doubt_all(device, &mut bridge.cx.state, now);
+    bridge.parts.cx.sync.doubt_all(device, &mut bridge.parts.cx.state, now);
     let key = crate::domain::slot::SlotKey::user_code(device, 1);
-    bridge.cx.sync.answered_again(key, &crate::reconcile::observe::Sighting::Masked, true, &mut bridge.cx.state, now);
-    assert_eq!(house.bridge.cx.state.slots(device)[&1].progress, Progress::RowDoubted);
+    bridge.parts.cx.sync.answered_again(key, &crate::reconcile::observe::Sighting::Masked, true, &mut bridge.parts.cx.state, now);
+    assert_eq!(house.bridge.parts.cx.state.slots(device)[&1].progress, Progress::RowDoubted);
 }

@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::*;
-use crate::bridge::membership::{Kind, MembersAsk};
+use crate::bridge::membership::{Interview, Kind, MembersAsk, Wanted};
 use crate::bridge::view::{self, StoreTrouble};
 use crate::domain::node::SecurityClass;
-use crate::network::inclusion::{Ended, Failed, Progress, Question, Reason, Warning};
+use crate::network::inclusion::{Ended, Failed, JoinQuestion, Progress, Reason, Warning};
 use crate::security::dsk::Dsk;
 use crate::security::keys::KeyMask;
 
@@ -79,39 +79,39 @@ fn home() -> (House, PersonId) {
 #[test]
 fn shapes_of_people_grants_and_devices() {
     let (mut house, ada) = home();
-    kept("people", house.view(Ask::People));
-    kept("person", house.view(Ask::Person(ada)));
-    kept("devices", house.view(Ask::Devices));
-    kept("device", house.view(Ask::Device("lock_2".into())));
+    kept("people", house.view(ask::People));
+    kept("person", house.view(ask::Person(ada)));
+    kept("devices", house.view(ask::Devices));
+    kept("device", house.view(ask::Device("lock_2".into())));
     let of = |house: &House, status: &str| {
-        let found = house.bridge.state.grants().find(|grant| grant.status.to_string() == status);
+        let found = house.bridge.parts.cx.state.grants().find(|grant| grant.status.to_string() == status);
         found.unwrap_or_else(|| panic!("nothing is {status}: {:?}", house.statuses())).id
     };
     let (active, unreachable) = (of(&house, "active"), of(&house, "unreachable"));
-    kept("grant", house.view(Ask::Grant(active)));
-    kept("grant_unreachable", house.view(Ask::Grant(unreachable)));
+    kept("grant", house.view(ask::Grant(active)));
+    kept("grant_unreachable", house.view(ask::Grant(unreachable)));
 }
 
 #[test]
 fn shapes_of_status_and_network() {
     let (mut house, _) = home();
-    kept("status_of_the_bridge", house.view(Ask::Status));
-    kept("network", house.view(Ask::Network));
+    kept("status_of_the_bridge", house.view(ask::Status));
+    kept("network", house.view(ask::Network));
     house.turn(Input::Broker(BrokerInput::Disconnected { why: "connection refused".into() }));
     house.unplug();
-    kept("status_without_controller", house.view(Ask::Status));
-    kept("network_without_controller", house.view(Ask::Network));
+    kept("status_without_controller", house.view(ask::Status));
+    kept("network_without_controller", house.view(ask::Network));
     // The controller does not answer yet.
     let now = house.now();
     house.bridge.turn(Input::Radio(network::Input::LinkUp), now);
-    kept("network_starting", house.view(Ask::Network));
-    kept("status_starting", house.view(Ask::Status));
+    kept("network_starting", house.view(ask::Network));
+    kept("status_starting", house.view(ask::Status));
     house.settings.mqtt = None;
     house.cut_power();
-    kept("status_without_broker", house.view(Ask::Status));
+    kept("status_without_broker", house.view(ask::Status));
     let next_try = Timestamp::from_millis(1_800_000_000_000);
     let trouble = StoreTrouble { why: "the disk is full", next_try, held: 3, lost: 2 };
-    kept("status_without_store_of_the_bridge", view::status_without_store(&trouble, &house.settings));
+    kept("status_without_store_of_the_bridge", view::status(&view::Source::NoBridge(&trouble, &house.settings)));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn shapes_of_a_change_of_the_network() {
     let mut house = House::settled(91);
     house.turn(Input::Broker(BrokerInput::Connected));
     let change = |house: &mut House, name: &str| {
-        let view = house.view(Ask::Members(MembersAsk::Change));
+        let view = house.view(ask::Change);
         kept(&format!("change_{name}"), view);
     };
     change(&mut house, "none");
@@ -127,18 +127,18 @@ fn shapes_of_a_change_of_the_network() {
     change(&mut house, "starting");
     house.tell(Progress::Ready);
     change(&mut house, "ready");
-    kept("network_with_change", house.view(Ask::Network)["change"].clone());
+    kept("network_with_change", house.view(ask::Network)["change"].clone());
     house.tell(Progress::Found);
     change(&mut house, "found");
     house.tell(Progress::Joined(NodeId(9)));
     change(&mut house, "joined");
     let dsk = Dsk::parse("13696-29398-13912-32977-44778-12954-57233-08504").unwrap();
-    house.tell(Progress::Asked(Question::Pin { tail: dsk.tail() }));
+    house.tell(Progress::Asked(JoinQuestion::Pin { tail: dsk.tail() }));
     change(&mut house, "asked_for_the_pin");
-    house.tell(Progress::Asked(Question::Keys { requested: KeyMask(0x81), for_door: false }));
+    house.tell(Progress::Asked(JoinQuestion::Keys { requested: KeyMask(0x81), for_door: false }));
     change(&mut house, "asked_for_keys");
     house.said.clear();
-    house.tell(Progress::Asked(Question::TypeIntoDevice { code: [123, 45_678] }));
+    house.tell(Progress::Asked(JoinQuestion::TypeIntoDevice { code: [123, 45_678] }));
     change(&mut house, "asked_to_type");
     let published = house.said.iter().find(|message| message.topic == "latchkey/bridge/change").unwrap();
     kept("change_published", serde_json::from_str::<Value>(&published.payload).unwrap());
@@ -159,15 +159,14 @@ fn shapes_of_a_change_of_the_network() {
 #[test]
 fn shapes_of_what_a_change_of_the_network_answers() {
     let mut house = House::settled(92);
-    kept("interview", house.view(Ask::Members(MembersAsk::Interview(V2))));
+    kept("interview", house.view(Interview(V2)));
     house.run_for(Duration::from_secs(60));
-    kept("change_begun", house.view(Ask::Members(MembersAsk::Begin(crate::bridge::membership::Wanted::Exclude))));
-    let Ok(Reply::View(waiting)) = house.expect(Some("Front door")) else { panic!("not taken") };
-    kept("expected", waiting);
+    kept("change_begun", house.view(MembersAsk::Begin(Wanted::Exclude)));
+    kept("expected", house.expect(Some("Front door")).unwrap());
     house.tell(Progress::Calls(Dsk::parse("13696-29398-13912-32977-44778-12954-57233-08504").unwrap()));
-    house.tell(Progress::Ended(Err(Failed { why: Reason::StickGone, left: None })));
-    kept("expected_failed", house.view(Ask::Members(MembersAsk::Expected)));
+    house.tell(Progress::Ended(Err(Failed { why: Reason::ControllerGone, left: None })));
+    kept("expected_failed", house.view(ask::Expected));
     house.tell(Progress::Calls(Dsk::parse("13696-29398-13912-32977-44778-12954-57233-08504").unwrap()));
     house.tell(Progress::Ended(Ok(Ended::Included { node: V2, security: SecurityClass::S2AccessControl, warning: None })));
-    kept("expected_included", house.view(Ask::Members(MembersAsk::Expected)));
+    kept("expected_included", house.view(ask::Expected));
 }

@@ -12,7 +12,7 @@ fn the_same_inputs_give_the_same_standing_whatever_was_written_down_before() {
     house.add("Bob", "59321", &["lock_2"]);
     house.run_for(Duration::from_secs(120));
     house.add("Eve", "66172", &["lock_2", "lock_3"]);
-    let cx = &house.bridge.cx;
+    let cx = &house.bridge.parts.cx;
     let grants: Vec<Grant> = cx.state.grants().cloned().collect();
     assert_eq!(grants.len(), 5);
     let stored = (0..STATUSES.len(), 0..REASONS.len(), any::<bool>(), any::<Option<i64>>(), any::<u32>(), 0..grants.len());

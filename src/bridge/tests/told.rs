@@ -40,8 +40,8 @@ fn a_bolt_moved_from_here_is_not_shown_as_it_was_where_the_lock_only_answers() {
 fn a_removed_device_is_not_counted_at_the_broker_until_another_one_speaks() {
     let mut house = House::with_broker(32);
     assert_eq!(house.kept("bridge/info")["devices"], 2);
-    let gone = house.bridge.cx.state.device_of(V2).unwrap().clone();
-    house.bridge.cx.state.put_device(Device { node: None, ..gone });
+    let gone = house.bridge.parts.cx.state.device_of(V2).unwrap().clone();
+    house.bridge.parts.cx.state.put_device(Device { node: None, ..gone });
     house.intend(Intent::RemoveDevice("lock_2".into()));
     assert_eq!(house.kept("bridge/info")["devices"], 1);
 }
@@ -75,7 +75,7 @@ fn a_european_stick_with_long_range_has_europe_s_airtime_limit() {
         let mut house = House::new(&blueprint, 34);
         house.run_for(Duration::from_secs(10));
         house.read_clock();
-        Vitals::of(house.bridge.look()).airtime_limit_ms
+        Vitals::of(&house.bridge.look()).airtime_limit_ms
     };
     assert_eq!(limit(Region::EU_LONG_RANGE), Some(36_000));
     assert_eq!(limit(Region::EU), Some(36_000));
@@ -99,7 +99,7 @@ fn a_changed_code_that_a_lock_shows_to_nobody_is_not_counted_as_failed() {
     assert_eq!(house.statuses(), ["Active None"], "it is cleared before it is written: stars in an empty slot are ours");
     assert_eq!(house.kept("device/lock_3/state")["grants"], serde_json::json!({ "pending": 0, "failed": 0 }));
     house.read_clock();
-    assert_eq!(Vitals::of(house.bridge.look()).needs_somebody(), 0);
+    assert_eq!(Vitals::of(&house.bridge.look()).needs_somebody(), 0);
 }
 
 /// Nothing is worked out anew before there is a stick: what is read from the disk is what people see.
@@ -116,13 +116,13 @@ fn a_code_under_way_at_a_power_cut_does_not_pass_for_being_sent_while_there_is_n
         schedule: Schedule::Always,
     });
     house.fuse = Some(1);
-    house.turn(Input::Ask { ticket: Ticket(0), actor: Actor::Uid(1), ask: Ask::Intent(ada) });
+    let _ = house.ask(ada);
     assert_eq!(house.statuses(), ["Sending None"], "it was about to leave");
     let snapshot = house.store.load().unwrap();
     house.bridge = Bridge::new(snapshot, house.settings.clone(), &house.entropy);
     house.fuse = None;
     house.turn(Input::Radio(network::Input::LinkWaiting { why: "no stick".into() }));
-    let Ok(Reply::View(people)) = house.ask(Ask::People) else { panic!("no people") };
+    let people = house.view(ask::People);
     let grant = &people["items"][0]["grants"][0];
     assert_eq!((&grant["status"], &grant["opens_now"]), (&"verifying".into(), &"unknown".into()));
 }
@@ -130,10 +130,10 @@ fn a_code_under_way_at_a_power_cut_does_not_pass_for_being_sent_while_there_is_n
 #[test]
 fn bolts_that_do_not_move_all_day_do_not_fill_the_log() {
     let mut house = House::settled(90);
-    let locks: Vec<_> = house.bridge.cx.state.devices().map(|device| device.id).collect();
+    let locks: Vec<_> = house.bridge.parts.cx.state.devices().map(|device| device.id).collect();
     let lines = crate::network::tests::logged::warnings(|| {
         for _ in 0..1_024 {
-            locks.iter().for_each(|lock| warn_of_bolt(&mut house.bridge.cx, *lock, "the bolt did not move"));
+            locks.iter().for_each(|lock| warn_of_bolt(&mut house.bridge.parts.cx, *lock, "the bolt did not move"));
         }
     });
     assert_eq!(lines, 2 * 11, "powers of two, for each lock by itself");

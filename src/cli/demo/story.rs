@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hyper::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::cli::client::{Client, encoded};
+use crate::cli::client::Client;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::print;
-use crate::cli::words::{self, items, part, text};
+use crate::cli::words;
 use crate::command::entry_control::EventType;
-use crate::domain::ids::NodeId;
+use crate::domain::event::EventType as Happened;
+use crate::domain::ids::{NodeId, PersonId, Slug};
+use crate::domain::node::InterviewStage;
 use crate::mqtt::client::FromBroker;
 use crate::run::sim_port::SharedWorld;
 use crate::sim::World;
 use crate::sim::node::Typed;
+use crate::view::{AcceptedView, DeviceView, EventView, GrantView, NetworkView, Page, PersonView};
 
 /// The locks of the simulated house, and what the demo calls them.
 const FRONT_DOOR: (NodeId, &str) = (NodeId(2), "Front door");
@@ -43,7 +46,7 @@ pub(super) struct Story {
 
 /// Somebody with a code.
 struct Guest {
-    id: String,
+    id: PersonId,
     name: String,
     code: String,
 }
@@ -51,7 +54,7 @@ struct Guest {
 /// A lock with its keypad.
 struct Door {
     node: NodeId,
-    slug: String,
+    slug: Slug,
 }
 
 impl Story {
@@ -79,7 +82,7 @@ impl Story {
         self.type_at_the_keypad(&ada).await?;
 
         let grant = format!("/api/people/{}/grants/{}", ada.id, front.slug);
-        self.api.call(Method::DELETE, &grant, None).await?;
+        self.api.call::<AcceptedView>(Method::DELETE, &grant, None).await?;
         self.say("you", &format!("take {} away from {}", front.slug, ada.name))?;
         self.follow(&[(&ada, &front)]).await?;
         self.pause().await;
@@ -102,16 +105,15 @@ impl Story {
         while met.len() < NODES {
             self.in_time("the interviews")?;
             // The socket opens a moment after the daemon started.
-            let Ok(network) = self.api.get("/api/network").await else {
+            let Ok(network) = self.api.get::<NetworkView>("/api/network").await else {
                 sleep(LOOK).await;
                 continue;
             };
-            for node in items(&network, "nodes") {
-                let id = part(node, "node");
-                if text(node, "interview") == "complete" && !met.contains(id) {
-                    met.push(id.clone());
-                    let what = if *id == json!(KEYPAD) { "keypad, which holds no codes," } else { "lock" };
-                    let how = text(node, "security");
+            for node in network.nodes {
+                let (id, how) = (node.node, node.security);
+                if node.interview == InterviewStage::Complete && !met.contains(&id) {
+                    met.push(id);
+                    let what = if id == KEYPAD { "keypad, which holds no codes," } else { "lock" };
                     self.say("daemon", &format!("knows the {what} at node {id}, included with security: {how}"))?;
                 }
             }
@@ -124,17 +126,16 @@ impl Story {
     async fn name(&self, (node, name): (NodeId, &str)) -> Result<Door, Failure> {
         let path = loop {
             self.in_time("the way of a lock into the list of devices")?;
-            let devices = self.api.get("/api/devices").await?;
-            let here = |device: &&Value| *part(device, "node") == json!(node);
-            if let Some(device) = items(&devices, "items").iter().find(here) {
-                break format!("/api/devices/{}", encoded(text(device, "id")));
+            let devices: Page<DeviceView> = self.api.get("/api/devices").await?;
+            if let Some(device) = devices.items.iter().find(|device| device.node == Some(node)) {
+                break format!("/api/devices/{}", device.id);
             }
             sleep(LOOK).await;
         };
-        self.api.call(Method::PATCH, &path, Some(&json!({ "name": name }))).await?;
-        let device = self.api.get(&path).await?;
-        let door = Door { node, slug: text(&device, "slug").to_owned() };
-        let slots = part(part(&device, "slots"), "total");
+        self.api.call::<AcceptedView>(Method::PATCH, &path, Some(&json!({ "name": name }))).await?;
+        let device: DeviceView = self.api.get(&path).await?;
+        let door = Door { node, slug: device.slug };
+        let slots = device.slots.total;
         self.say("you", &format!("call the lock at node {node} `{}`; it has room for {slots} codes", door.slug))?;
         Ok(door)
     }
@@ -143,9 +144,11 @@ impl Story {
     async fn add(&self, first: &str, last: &str, doors: &[&Door]) -> Result<Guest, Failure> {
         let on: Vec<&str> = doors.iter().map(|door| door.slug.as_str()).collect();
         let body = json!({ "first_name": first, "last_name": last, "generate": true, "on": on });
-        let accepted = self.api.call(Method::POST, "/api/people", Some(&body)).await?;
-        let (id, code) = (text(&accepted, "person").to_owned(), text(&accepted, "code").to_owned());
-        let guest = Guest { id, name: format!("{first} {last}"), code };
+        let accepted: AcceptedView = self.api.call(Method::POST, "/api/people", Some(&body)).await?;
+        let (Some(id), Some(code)) = (accepted.person, accepted.code) else {
+            return Err(Failure::Refused(format!("{first} was added without a code")));
+        };
+        let guest = Guest { id, name: format!("{first} {last}"), code: code.reveal().to_owned() };
         self.say("you", &format!("add {}, who may open {}; the generated code is {}", guest.name, on.join(" and "), guest.code))?;
         Ok(guest)
     }
@@ -155,18 +158,17 @@ impl Story {
         let mut said = BTreeMap::new();
         loop {
             self.in_time("the way of a code into its lock")?;
-            let people = self.api.get("/api/people").await?;
+            let people: Page<PersonView> = self.api.get("/api/people").await?;
             let mut settled = true;
             for (guest, door) in grants {
-                let person = items(&people, "items").iter().find(|person| text(person, "id") == guest.id);
-                let grants = person.map(|person| items(person, "grants")).unwrap_or_default();
-                let grant = grants.iter().find(|grant| text(grant, "device") == door.slug);
-                settled &= grant.is_none_or(|grant| *part(grant, "settled") == json!(true));
+                let grants = people.items.iter().filter(|person| person.id == guest.id).flat_map(|person| &person.grants);
+                let grant = grants.into_iter().find(|grant| grant.device.as_ref() == Some(&door.slug));
+                settled &= grant.is_none_or(|grant| grant.settled);
                 let line =
                     format!("{}: {}", guest.name, grant.map_or_else(|| "removed: the code is out of the lock".into(), standing));
-                let before = said.insert((&guest.id, &door.slug), line.clone());
+                let before = said.insert((guest.id, &door.slug), line.clone());
                 if before.as_ref() != Some(&line) {
-                    self.say(&door.slug, &line)?;
+                    self.say(door.slug.as_str(), &line)?;
                 }
             }
             if settled {
@@ -180,15 +182,15 @@ impl Story {
     async fn visit(&mut self, door: &Door, who: &str, code: &str) -> Outcome {
         let typed = self.world.visit(|world, now| world.keypad(door.node, code.as_bytes(), now));
         let (does, event) = match typed {
-            Some(Typed::Opened(slot)) => (format!("it opens, by the code in slot {slot}"), "code_used"),
-            Some(Typed::Jammed(_)) => ("the bolt is stuck".to_owned(), "jammed"),
+            Some(Typed::Opened(slot)) => (format!("it opens, by the code in slot {slot}"), Happened::CodeUsed),
+            Some(Typed::Jammed(_)) => ("the bolt is stuck".to_owned(), Happened::Jammed),
             Some(Typed::Wrong | Typed::Denied(_) | Typed::Message(_) | Typed::Admin) => {
-                ("it stays shut".to_owned(), "code_denied")
+                ("it stays shut".to_owned(), Happened::CodeDenied)
             }
-            Some(Typed::KeypadDead) => ("the keypad is dead for a while".to_owned(), "keypad_locked_out"),
+            Some(Typed::KeypadDead) => ("the keypad is dead for a while".to_owned(), Happened::KeypadLockedOut),
             None => return Err(Failure::Refused(format!("there is no lock at node {}", door.node))),
         };
-        self.say(&door.slug, &format!("{who} types {code}: {does}"))?;
+        self.say(door.slug.as_str(), &format!("{who} types {code}: {does}"))?;
         let topic = format!("latchkey/device/{}/event", door.slug);
         match timeout(PATIENCE, self.heard(&topic, event)).await {
             Ok(Some(event)) => self.say("broker", &format!("{topic}\n{:21}{event}", ""))?,
@@ -216,11 +218,14 @@ impl Story {
     }
 
     /// The next event of that type on that topic; `None` once the listener is gone.
-    async fn heard(&mut self, topic: &str, event_type: &str) -> Option<String> {
+    async fn heard(&mut self, topic: &str, event_type: Happened) -> Option<String> {
         loop {
             let FromBroker::Inbound { topic: on, payload, retained: false } = self.events.recv().await? else { continue };
-            let event: Value = serde_json::from_slice(&payload).unwrap_or_default();
-            if on == topic && text(&event, "event_type") == event_type {
+            if on != topic {
+                continue;
+            }
+            let event = serde_json::from_slice::<EventView>(&payload);
+            if event.is_ok_and(|event| event.event_type == event_type) {
                 return String::from_utf8(payload).ok();
             }
         }
@@ -241,12 +246,9 @@ impl Story {
 }
 
 /// A grant in the API's words and in the dashboard's.
-fn standing(grant: &Value) -> String {
-    let by = match text(grant, "confirmed_by") {
-        "" => String::new(),
-        by => format!(", confirmed by {by}"),
-    };
-    format!("{}{by} ({})", text(grant, "status"), words::standing(grant))
+fn standing(grant: &GrantView) -> String {
+    let by = grant.confirmed_by.as_ref().map(|by| format!(", confirmed by {by}")).unwrap_or_default();
+    format!("{}{by} ({})", grant.status, words::standing(grant))
 }
 
 fn too_slow(what: &str) -> Failure {

@@ -1,3 +1,5 @@
+use serde_json::{Value, json};
+
 use super::*;
 use crate::domain::entropy::Entropy;
 
@@ -18,7 +20,7 @@ impl Hands {
         Self { world, control }
     }
 
-    fn try_to(&mut self, line: &str) -> Result<Value, Refused> {
+    fn try_to(&mut self, line: &str) -> Result<Answer, Refused> {
         match Command::parse(line)? {
             Command::World(deed) => self.control.carry_out(deed, &mut self.world, NOW),
             other => panic!("{other:?}"),
@@ -26,7 +28,8 @@ impl Hands {
     }
 
     fn order(&mut self, line: &str) -> Value {
-        self.try_to(line).unwrap_or_else(|refused| panic!("{line}: {refused}"))
+        let answer = self.try_to(line).unwrap_or_else(|refused| panic!("{line}: {refused}"));
+        serde_json::to_value(answer).unwrap()
     }
 
     fn refused(&mut self, line: &str) -> String {

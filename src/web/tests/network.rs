@@ -1,13 +1,14 @@
 //! `/api/network/…`.
 
 use super::*;
-use crate::bridge::membership::{MembersAsk, Target, Wanted};
+use crate::bridge::membership::{Target, Wanted};
 use crate::domain::ids::{NodeId, ProvisioningId};
 use crate::domain::provisioning::{Label, ScannedProduct};
 use crate::network::inclusion::{CannotBegin, JoinInputRejected, JoinSecurity, Terms};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::DskPin;
 use crate::security::keys::KeyMask;
+use crate::view::{ChangeBegun, InterviewBegun};
 
 fn pin(text: &str) -> Option<DskPin> {
     Some(DskPin::parse(text).unwrap())
@@ -36,18 +37,20 @@ async fn each_change_of_the_network_is_asked_for_by_its_route_and_answers_its_nu
         ("change/pin", r#"{"pin":"65535"}"#, MembersAsk::Pin(DskPin::new(65_535))),
         ("change/keys", r#"{"keys":["s2_unauthenticated","s0"]}"#, MembersAsk::Grant(KeyMask(0x81))),
         ("change/keys", r#"{"keys":[]}"#, MembersAsk::Grant(KeyMask::NONE)),
-        ("nodes/7/interview", "", MembersAsk::Interview(NodeId(7))),
         ("change/cancel", "", MembersAsk::Cancel),
     ] {
-        let reply = Ok(Reply::View(json!({ "change": 12 })));
+        let begun = Ok(ChangeBegun { change: Generation(12) });
         let request = ("POST", &*format!("/api/network/{path}"), body);
-        let (asks, answer) = Desk::new().exchange(request, [reply]).await;
-        assert_eq!(asks, [Ask::Members(ask)], "{path}");
+        let answer = Desk::new().exchange(request, [on(ask, begun)]).await;
         assert_eq!((answer.status, answer.json()), (StatusCode::ACCEPTED, json!({ "change": 12 })), "{path}");
     }
-    let view = json!({ "change": null });
-    let (asks, answer) = Desk::new().exchange(("GET", "/api/network/change", ""), [Ok(Reply::View(view.clone()))]).await;
-    assert_eq!((asks, answer.json()), (vec![Ask::Members(MembersAsk::Change)], view));
+    let expected = on(Interview(NodeId(7)), Ok(InterviewBegun { node: NodeId(7) }));
+    let answer = Desk::new().exchange(("POST", "/api/network/nodes/7/interview", ""), [expected]).await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::ACCEPTED, json!({ "node": 7 })));
+    for name in ["change_none", "change_ready"] {
+        let answer = Desk::new().exchange(("GET", "/api/network/change", ""), [on(ask::Change, Ok(view(name)))]).await;
+        assert_eq!(answer.json(), view::<Value>(name));
+    }
 }
 
 #[tokio::test]
@@ -61,7 +64,8 @@ async fn a_change_that_can_not_begin_keeps_its_type_for_scripts() {
         (JoinInputRejected::NotAsked.into(), 409, "not-asked"),
     ] {
         let detail = refusal.to_string();
-        let (_, answer) = Desk::new().exchange(("POST", "/api/network/exclude", ""), [Err(refusal)]).await;
+        let expected = on(MembersAsk::Begin(Wanted::Exclude), Err(refusal));
+        let answer = Desk::new().exchange(("POST", "/api/network/exclude", ""), [expected]).await;
         assert_eq!(answer.problem(), (status, format!("urn:latchkey:{urn}")));
         assert_eq!(answer.json()["detail"], detail);
     }
@@ -106,19 +110,17 @@ fn code(version: u8, keys: u8, protocols: Option<u8>) -> String {
 #[tokio::test]
 async fn a_scanned_device_is_expected_with_the_keys_it_asks_for() {
     let yale = ScannedProduct { generic: 0x40, specific: 3, manufacturer: 297, product_type: 33_031, product: 4_096 };
+    assert_eq!(yale.kind(), "lock");
     for (body, long_range) in [
         (json!({ "qr": code(1, 0x87, Some(3)), "name": "Shed" }), true),
         (json!({ "qr": code(1, 0x87, Some(3)), "name": "Shed", "classic": true }), false),
         (json!({ "qr": format!(" {}\n", code(1, 0x87, None)), "name": "Shed" }), false),
     ] {
-        let reply = Ok(Reply::View(json!({ "id": "x" })));
-        let (asks, answer) = Desk::new().exchange(("POST", "/api/network/smartstart", &body.to_string()), [reply]).await;
-        assert_eq!(answer.status, StatusCode::CREATED);
-        let [Ask::Members(MembersAsk::Expect { label, name })] = &asks[..] else { panic!("{asks:?}") };
-        let Label { dsk, keys, long_range: far, product } = label;
-        let expected = Dsk::parse("13696-29398-13912-32977-44778-12954-57233-08504").unwrap();
-        assert_eq!((dsk, *keys, *far, name.as_deref()), (&expected, KeyMask(0x87), long_range, Some("Shed")));
-        assert_eq!((*product, product.kind()), (yale, "lock"));
+        let dsk = Dsk::parse("13696-29398-13912-32977-44778-12954-57233-08504").unwrap();
+        let label = Label { dsk, keys: KeyMask(0x87), long_range, product: yale };
+        let expected = on(Expect { label, name: Some("Shed".into()) }, Ok(view("expected")));
+        let answer = Desk::new().exchange(("POST", "/api/network/smartstart", &body.to_string()), [expected]).await;
+        assert_eq!((answer.status, answer.json()), (StatusCode::CREATED, view("expected")));
     }
 }
 
@@ -141,13 +143,13 @@ async fn a_code_that_can_not_be_used_is_refused_with_the_remedy_and_not_repeated
 #[tokio::test]
 async fn the_list_of_expected_devices_is_read_and_shortened() {
     let id = ProvisioningId::new(&mut Entropy::from_number(1));
-    let view = json!({ "items": [], "next": null });
-    let (asks, answer) = Desk::new().exchange(("GET", "/api/network/smartstart", ""), [Ok(Reply::View(view.clone()))]).await;
-    assert_eq!((asks, answer.json()), (vec![Ask::Members(MembersAsk::Expected)], view.clone()));
+    let expected = on(ask::Expected, Ok(view("expected_failed")));
+    let answer = Desk::new().exchange(("GET", "/api/network/smartstart", ""), [expected]).await;
+    assert_eq!(answer.json(), view::<Value>("expected_failed"));
     let path = format!("/api/network/smartstart/{id}");
-    let (asks, answer) = Desk::new().exchange(("DELETE", &path, ""), [Ok(Reply::View(view))]).await;
-    assert_eq!((asks, answer.status), (vec![Ask::Members(MembersAsk::Unexpect(id))], StatusCode::OK));
-    let (_, answer) = Desk::new().exchange(("DELETE", &path, ""), [Ok(Reply::NotFound)]).await;
+    let answer = Desk::new().exchange(("DELETE", &path, ""), [on(Unexpect(id), Ok(Some(view("expected"))))]).await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::OK, view("expected")));
+    let answer = Desk::new().exchange(("DELETE", &path, ""), [on(Unexpect(id), Ok(None))]).await;
     assert_eq!(answer.problem().0, 404);
     assert_eq!(Desk::new().send("DELETE", "/api/network/smartstart/7", "").await.problem().0, 404);
 }
@@ -161,8 +163,8 @@ async fn a_device_is_replaced_removed_and_allowed_by_its_route() {
         ("DELETE", "", "", Intent::RemoveDevice(front())),
     ] {
         let path = format!("/api/devices/front_door{path}");
-        let (asks, answer) = Desk::new().exchange((method, &path, body), [Ok(Reply::Accepted(Accepted::default()))]).await;
-        assert_eq!((asks, answer.status), (vec![Ask::Intent(intent)], StatusCode::ACCEPTED), "{path}");
+        let answer = Desk::new().exchange((method, &path, body), [on(intent, Ok(Accepted::default()))]).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{path}");
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use latchkey::bridge::ask::{Ask, Reply};
+use latchkey::bridge::ask::{self, Question};
 use latchkey::domain::ids::{NodeId, PersonId};
 use latchkey::domain::intent::{CodeChoice, Intent, PersonChange, Refusal};
 use latchkey::domain::pin::Pin;
 use latchkey::domain::time::Instant;
 use latchkey::sim::node::{Entry, Typed};
+use latchkey::view::GrantView;
 
 use super::truth;
 use crate::support::house::{self, Cut, House};
@@ -150,10 +151,10 @@ impl Run {
     }
 
     /// Asks until there is an answer, or until it is certain that it was heard. `None`: it was, and nobody was told.
-    pub fn ask(&mut self, ask: &Ask) -> Result<Option<Reply>, Refusal> {
+    pub fn ask<Q: Question>(&mut self, question: &Q) -> Result<Option<Q::Answer>, Refusal> {
         loop {
             self.power();
-            match self.house.ask(ask.clone()) {
+            match self.house.ask(question.clone()) {
                 Some(answer) => return answer.map(Some),
                 None if self.is_committed() => {
                     self.power();
@@ -166,15 +167,15 @@ impl Run {
 
     /// Changes something that has to be accepted.
     pub fn change(&mut self, intent: Intent) -> Result<(), String> {
-        self.ask(&Ask::Intent(intent.clone())).map_err(|why| format!("refused: {why}"))?;
+        self.ask(&intent).map_err(|why| format!("refused: {why}"))?;
         self.look()
     }
 
     /// What somebody is shown, who looks again if the power goes off.
-    pub fn view(&mut self, ask: &Ask) -> serde_json::Value {
+    pub fn view<Q: Question>(&mut self, question: &Q) -> Q::Answer {
         loop {
             self.power();
-            if let Some(view) = self.house.view(ask.clone()) {
+            if let Some(view) = self.house.view(question.clone()) {
                 return view;
             }
         }
@@ -182,16 +183,11 @@ impl Run {
 
     /// A new person.
     pub fn add(&mut self, name: &str, code: &str, on: &[&str]) -> Result<(), String> {
-        let answer = self.ask(&Ask::Intent(Intent::AddPerson(house::person(name, code, on))));
+        let answer = self.ask(&Intent::AddPerson(house::person(name, code, on)));
         let answer = answer.map_err(|why| format!("{name} was refused: {why}"))?;
-        let id = match answer {
-            Some(Reply::Accepted(accepted)) => accepted.person,
-            _ => None,
-        };
-        let id = id.or_else(|| {
-            let people = self.view(&Ask::People);
-            let found = people["items"].as_array()?.iter().find(|person| person["first_name"] == name)?;
-            found["id"].as_str()?.parse().ok()
+        let id = answer.and_then(|accepted| accepted.person).or_else(|| {
+            let people = self.view(&ask::People).items;
+            people.iter().find(|person| person.first_name == name).map(|person| person.id)
         });
         let id = id.ok_or_else(|| format!("{name} was committed and is not there"))?;
         let on = on.iter().map(|slug| (*slug).to_owned()).collect();
@@ -213,7 +209,7 @@ impl Run {
 
     pub fn remove(&mut self, name: &str) -> Result<(), String> {
         let id = self.person(name).id;
-        let answer = self.ask(&Ask::Intent(Intent::RemovePerson(id)));
+        let answer = self.ask(&Intent::RemovePerson(id));
         answer.map_err(|why| format!("refused: {why}"))?;
         self.person(name).removed = true;
         self.look()
@@ -221,7 +217,7 @@ impl Run {
 
     pub fn revoke(&mut self, name: &str, slug: &str) -> Result<(), String> {
         let id = self.person(name).id;
-        let answer = self.ask(&Ask::Intent(Intent::Revoke { person: id, device: slug.to_owned() }));
+        let answer = self.ask(&Intent::Revoke { person: id, device: slug.to_owned() });
         answer.map_err(|why| format!("refused: {why}"))?;
         self.person(name).on.remove(slug);
         self.look()
@@ -275,7 +271,7 @@ impl Run {
 
     fn shown(&mut self) -> Vec<String> {
         let grants = self.house.grants().unwrap_or_default();
-        grants.iter().map(|(name, grant)| truth::told(name, grant)).collect()
+        grants.iter().map(|(name, grant)| house::told(name, grant)).collect()
     }
 
     /// Runs until every grant is settled.
@@ -283,9 +279,9 @@ impl Run {
         let end = self.house.now() + PATIENCE;
         loop {
             self.wait(10 * SECOND)?;
-            let open = |(_, grant): &&(String, serde_json::Value)| grant["settled"] != true;
+            let open = |(_, grant): &&(String, GrantView)| !grant.settled;
             let Some(grants) = self.house.grants() else { continue };
-            let open: Vec<_> = grants.iter().filter(open).map(|(name, grant)| truth::told(name, grant)).collect();
+            let open: Vec<_> = grants.iter().filter(open).map(|(name, grant)| house::told(name, grant)).collect();
             if open.is_empty() {
                 return Ok(());
             }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use latchkey::bridge::ask::Ask;
+use latchkey::bridge::ask;
 use latchkey::bridge::membership::{MembersAsk, Wanted};
 use latchkey::command::ClassId;
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::ids::NodeId;
 use latchkey::domain::intent::{Intent, Refusal};
-use latchkey::domain::node::{Beam, ClassSupport, InterviewStage, Node, NodeProtocol, SecurityClass, UserCodeSupport};
+use latchkey::domain::node::{Beam, ClassSupport, InterviewStage, Joining, Node, NodeProtocol, SecurityClass, UserCodeSupport};
 use latchkey::domain::pin::CodeText;
 use latchkey::domain::slot::Content;
 use latchkey::domain::takeover::{LockTakeover, Takeover};
@@ -19,6 +19,7 @@ use latchkey::sim::Blueprint;
 use latchkey::sim::device::{Device, DeviceId};
 use latchkey::sim::model::{Model, Quirks};
 use latchkey::sim::node::Entry;
+use latchkey::view::ChangeState;
 
 use super::cut_everywhere;
 use super::run::{Person, Run};
@@ -121,10 +122,9 @@ fn first_look(run: &mut Run) -> Result<(), String> {
     for _ in 0..60 {
         run.wait(60 * SECOND)?;
     }
-    let devices = run.view(&Ask::Devices);
-    for device in devices["items"].as_array().into_iter().flatten() {
-        if device["inventory"]["done"] != true || device["slots"]["foreign"] != 2 {
-            return Err(format!("not looked through: {device}"));
+    for device in run.view(&ask::Devices).items {
+        if !device.inventory.done || device.slots.foreign != 2 {
+            return Err(format!("not looked through: {device:?}"));
         }
     }
     run.add("Ada", "482913", &ALL)?;
@@ -149,16 +149,16 @@ fn both_locks_join_wherever_the_power_goes_off() {
 }
 
 fn inclusion(run: &mut Run) -> Result<(), String> {
-    join(run, Device::new(Model { slots: 4, ..Model::s2() }, 7), "Front Door", "s2_access_control")?;
-    join(run, Device::new(Model { slots: 4, ..Model::s0() }, 8), "Back Door", "s0")?;
+    join(run, Device::new(Model { slots: 4, ..Model::s2() }, 7), "Front Door", SecurityClass::S2AccessControl)?;
+    join(run, Device::new(Model { slots: 4, ..Model::s0() }, 8), "Back Door", SecurityClass::S0)?;
     run.add("Ada", "482913", &["front_door", "back_door"])?;
     run.wait(60 * SECOND)
 }
 
 /// Somebody includes a lock, and does not give up: where it was left without keys it is excluded, and they begin anew.
-fn join(run: &mut Run, device: Device, name: &str, security: &str) -> Result<(), String> {
+fn join(run: &mut Run, device: Device, name: &str, security: SecurityClass) -> Result<(), String> {
     // A PIN is a demand that the lock proves itself, which one without S2 can't.
-    let pin = (security != "s0").then(|| device.dsk().pin());
+    let pin = (security != SecurityClass::S0).then(|| device.dsk().pin());
     let terms = Terms { security: JoinSecurity::Best, pin };
     let include = MembersAsk::Begin(Wanted::Include { terms, name: Some(name.to_owned()) });
     let now = run.house.now();
@@ -184,28 +184,26 @@ fn join(run: &mut Run, device: Device, name: &str, security: &str) -> Result<(),
 /// memory only. Whoever finds it under another name gives it again.
 fn called(run: &mut Run, id: DeviceId, name: &str) -> Result<(), String> {
     let node = run.house.world.node_of(id).ok_or("it is not in the network")?;
-    let devices = run.view(&Ask::Devices);
-    let found = devices["items"].as_array().into_iter().flatten().find(|it| it["node"] == node.0);
+    let found = run.view(&ask::Devices).items.into_iter().find(|it| it.node == Some(node));
     let found = found.ok_or_else(|| format!("{name} joined, and is no device"))?;
-    if found["name"] == name {
+    if found.name == name {
         return Ok(());
     }
-    let device = found["slug"].as_str().unwrap_or_default().to_owned();
+    let device = found.slug.to_string();
     run.change(Intent::Rename { device, name: name.to_owned(), slug: None })
 }
 
 /// Whether a device has its keys; where it is a lock to us, it has.
-fn is_member(run: &mut Run, id: DeviceId, security: &str) -> Result<bool, String> {
+fn is_member(run: &mut Run, id: DeviceId, security: SecurityClass) -> Result<bool, String> {
     let Some(node) = run.house.world.node_of(id) else { return Ok(false) };
-    let network = run.view(&Ask::Network);
-    let found = network["nodes"].as_array().into_iter().flatten().find(|it| it["node"] == node.0);
+    let found = run.view(&ask::Network).nodes.into_iter().find(|it| it.node == node);
     let Some(found) = found else { return Ok(false) };
-    if found["joining"] == "under_way" {
-        return Err(format!("half a member for ever: {found}"));
+    if found.joining == Joining::UnderWay {
+        return Err(format!("half a member for ever: {found:?}"));
     }
-    let member = found["joining"] == "done" && found["security"] == security;
-    if !found["device"].is_null() && !member {
-        return Err(format!("a lock without keys is a device: {found}"));
+    let member = found.joining == Joining::Done && found.security == security;
+    if found.device.is_some() && !member {
+        return Err(format!("a lock without keys is a device: {found:?}"));
     }
     Ok(member)
 }
@@ -213,7 +211,7 @@ fn is_member(run: &mut Run, id: DeviceId, security: &str) -> Result<bool, String
 /// Begins a change, presses the device's button when it is time, and waits for the end.
 fn follow(run: &mut Run, begin: &MembersAsk, device: DeviceId) -> Result<(), String> {
     loop {
-        match run.ask(&Ask::Members(begin.clone())) {
+        match run.ask(begin) {
             Ok(_) => break,
             // The stick is being set up after the power came back.
             Err(Refusal::StickNotReady(_)) => run.wait(SECOND)?,
@@ -225,8 +223,8 @@ fn follow(run: &mut Run, begin: &MembersAsk, device: DeviceId) -> Result<(), Str
     run.house.world.press(device, now);
     for _ in 0..30 {
         run.wait(10 * SECOND)?;
-        let change = run.view(&Ask::Members(MembersAsk::Change));
-        if change["change"].is_null() || ["done", "failed"].contains(&change["change"]["state"].as_str().unwrap_or_default()) {
+        let change = run.view(&ask::Change).change;
+        if change.is_none_or(|change| matches!(change.state.known(), Some(ChangeState::Done | ChangeState::Failed))) {
             break;
         }
     }

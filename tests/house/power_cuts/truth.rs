@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use latchkey::bridge::ask::Ask;
+use latchkey::bridge::ask;
 use latchkey::domain::event::EventType;
+use latchkey::domain::grant::{CodeInLock, OpensNow, Status};
 use latchkey::domain::ids::NodeId;
-use serde_json::Value;
+use latchkey::view::{DeviceView, GrantView};
 
 use super::run::Run;
+use crate::support::house::told;
 
 /// Whenever the daemon speaks.
 pub fn always(run: &mut Run) -> Result<(), String> {
@@ -39,7 +41,7 @@ pub fn at_rest(run: &mut Run) -> Result<(), String> {
         }
     }
     for (name, grant) in &grants {
-        if grant["status"] != "active" || grant["opens_now"] != "yes" || grant["code_in_lock"] != "current" {
+        if grant.status != Status::Active || grant.opens_now != OpensNow::Yes || grant.code_in_lock != CodeInLock::Current {
             return Err(format!("at rest: {}", told(name, grant)));
         }
     }
@@ -49,8 +51,7 @@ pub fn at_rest(run: &mut Run) -> Result<(), String> {
         .filter(|person| !person.removed)
         .flat_map(|person| person.on.iter().map(|slug| (person.name.as_str(), slug.as_str())))
         .collect();
-    let there: BTreeSet<(&str, &str)> =
-        grants.iter().map(|(name, grant)| (name.as_str(), grant["device"].as_str().unwrap_or_default())).collect();
+    let there: BTreeSet<(&str, &str)> = grants.iter().map(|(name, grant)| (name.as_str(), device(grant))).collect();
     if wanted != there {
         return Err(format!("granted is {there:?}, and asked for was {wanted:?}"));
     }
@@ -60,13 +61,13 @@ pub fn at_rest(run: &mut Run) -> Result<(), String> {
 
 /// Where each device is.
 fn nodes(run: &mut Run) -> BTreeMap<String, NodeId> {
-    let devices = run.view(&Ask::Devices);
-    let devices = devices["items"].as_array().into_iter().flatten();
-    let place = |device: &Value| {
-        let node = u16::try_from(device["node"].as_u64()?).ok()?;
-        Some((device["slug"].as_str()?.to_owned(), NodeId(node)))
-    };
-    devices.filter_map(place).collect()
+    let place = |device: DeviceView| Some((device.slug.to_string(), device.node?));
+    run.view(&ask::Devices).items.into_iter().filter_map(place).collect()
+}
+
+/// The slug of a grant's device.
+fn device(grant: &GrantView) -> &str {
+    grant.device.as_ref().map(|device| device.as_str()).unwrap_or_default()
 }
 
 /// Every slot that was taken before is as it was, to the byte.
@@ -83,27 +84,29 @@ fn strangers_are_left_alone(run: &Run) -> Result<(), String> {
 }
 
 /// What a grant says of the door is so.
-fn words_are_true(run: &Run, nodes: &BTreeMap<String, NodeId>, name: &str, grant: &Value) -> Result<(), String> {
+fn words_are_true(run: &Run, nodes: &BTreeMap<String, NodeId>, name: &str, grant: &GrantView) -> Result<(), String> {
     let person = run.people.iter().find(|person| person.name == name).ok_or("nobody added them")?;
-    let word = |field: &str| grant[field].as_str().unwrap_or_default();
-    let node = nodes.get(word("device")).ok_or("it is nowhere")?;
+    let node = nodes.get(device(grant)).ok_or("it is nowhere")?;
     let opens = |code: &String| run.house.node(*node).memory.codes.user_of(code.as_bytes()).is_some();
     let (now, ever) = (person.codes.last().is_some_and(opens), person.codes.iter().any(opens));
-    match (word("status"), word("opens_now"), word("code_in_lock")) {
-        ("active", _, _) if !now => Err("active, and the door stays shut".into()),
-        ("active", opens, _) if opens != "yes" => Err("active, and nobody knows whether it opens".into()),
-        (_, "yes", "current") if !now => Err("a false yes".into()),
-        (_, "yes", "previous") if !ever => Err("a false yes about an earlier code".into()),
-        (_, "no", _) if ever => Err("a false no".into()),
-        (_, "yes" | "no" | "unknown", _) => Ok(()),
-        (_, other, _) => Err(format!("opens_now is {other}")),
+    let (Some(status), Some(opens), Some(code)) = (grant.status.known(), grant.opens_now.known(), grant.code_in_lock.known())
+    else {
+        return Err("a word that nobody knows".into());
+    };
+    match (status, opens, code) {
+        (Status::Active, _, _) if !now => Err("active, and the door stays shut".into()),
+        (Status::Active, opens, _) if opens != OpensNow::Yes => Err("active, and nobody knows whether it opens".into()),
+        (_, OpensNow::Yes, CodeInLock::Current) if !now => Err("a false yes".into()),
+        (_, OpensNow::Yes, CodeInLock::Previous) if !ever => Err("a false yes about an earlier code".into()),
+        (_, OpensNow::No, _) if ever => Err("a false no".into()),
+        (_, OpensNow::Yes | OpensNow::No | OpensNow::Unknown, _) => Ok(()),
     }
 }
 
 /// Whoever has no grant on a lock, or none any more, does not open it.
-fn nobody_else_opens(run: &Run, nodes: &BTreeMap<String, NodeId>, grants: &[(String, Value)]) -> Result<(), String> {
+fn nobody_else_opens(run: &Run, nodes: &BTreeMap<String, NodeId>, grants: &[(String, GrantView)]) -> Result<(), String> {
     for (slug, node) in nodes {
-        let granted = |name: &str| grants.iter().any(|(other, grant)| other == name && grant["device"] == slug.as_str());
+        let granted = |name: &str| grants.iter().any(|(other, grant)| other == name && device(grant) == slug);
         for person in run.people.iter().filter(|person| !granted(&person.name)) {
             for code in &person.codes {
                 if run.house.node(*node).memory.codes.user_of(code.as_bytes()).is_some() {
@@ -145,11 +148,4 @@ fn every_use_is_told(run: &Run) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// A grant in a line.
-pub fn told(name: &str, grant: &Value) -> String {
-    let word = |field: &str| grant[field].as_str().unwrap_or("-").to_owned();
-    let fields = ["device", "status", "reason", "opens_now", "code_in_lock", "next_try"].map(word);
-    format!("{name} {}", fields.join(" "))
 }

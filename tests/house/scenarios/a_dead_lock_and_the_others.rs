@@ -1,6 +1,6 @@
 //! One lock that does not answer blocks everybody's codes everywhere, or switches people off.
 
-use latchkey::bridge::ask::Ask;
+use latchkey::bridge::ask;
 
 use super::{ALL, HOUR, S0, SECOND, grant, house, is_active};
 
@@ -19,8 +19,8 @@ fn a_dead_lock_changes_nothing_at_the_others_also_after_a_restart() {
         house.restart();
         house.run_for(60 * SECOND);
     }
-    let people = house.view(Ask::People).expect("a view");
-    assert_eq!(people["items"][0]["enabled"], true);
+    let people = house.view(ask::People).expect("a view").items;
+    assert!(people[0].enabled);
     house.visit(S0, |lock| lock.faults.gone = false);
     house.run_for(3 * HOUR);
     assert!(is_active(&mut house, "Ada", "lock_3"), "{:?}", grant(&mut house, "Ada", "lock_3"));

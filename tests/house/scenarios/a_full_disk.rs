@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use latchkey::bridge::ask::Ask;
+use latchkey::bridge::ask;
 use latchkey::domain::event::EventType;
 use latchkey::domain::intent::{Intent, Refusal};
 
@@ -26,8 +26,7 @@ fn a_visit_on_a_full_disk_is_told_once_with_its_time_when_there_is_room() {
     house.run_for(90 * SECOND);
     house.set_disk_fails(false);
     house.run_for(60 * SECOND);
-    let device = house.view(Ask::Device("lock_2".into())).expect("a view");
-    let secured = device["id"].as_str().expect("an id").parse().expect("an id");
+    let secured = house.view(ask::Device("lock_2".into())).flatten().expect("a device").id;
     let used = told(&house, EventType::CodeUsed);
     assert_eq!(used.len(), 3, "{used:?}");
     for event in &used {

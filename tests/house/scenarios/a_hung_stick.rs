@@ -1,6 +1,8 @@
 //! `unresponsiveStick`: the stick hangs, and the daemon goes on as if all were well.
 
-use latchkey::bridge::ask::Ask;
+use latchkey::bridge::ask;
+use latchkey::domain::grant::Status;
+use latchkey::view::StickView;
 
 use super::{ALL, SECOND, house, is_active};
 
@@ -12,10 +14,11 @@ fn a_hung_stick_is_told_and_costs_no_code_once_it_is_back() {
     house.set_hung(true);
     house.add("Bob", "772135", &ALL);
     house.run_for(120 * SECOND);
-    let status = house.view(Ask::Status).expect("a view");
-    assert_ne!(status["stick"]["state"], "ready", "nobody is told that all is well");
+    let status = house.view(ask::Status).expect("a view");
+    let stick = status.running.expect("a store").stick;
+    assert!(!matches!(stick, StickView::Ready { .. }), "nobody is told that all is well");
     for (name, grant) in house.grants().expect("a view") {
-        assert!(name != "Bob" || grant["status"] != "active", "{grant}");
+        assert!(name != "Bob" || grant.status != Status::Active, "{grant:?}");
     }
     house.set_hung(false);
     house.run_for(600 * SECOND);

@@ -2,7 +2,7 @@
 
 use super::{ALL, HOUR, S0, S2, SECOND, blueprint, grant, is_active};
 use crate::support::house::House;
-use latchkey::bridge::ask::Ask;
+use latchkey::bridge::ask;
 
 #[test]
 fn a_lock_that_was_away_in_its_interview_is_asked_when_it_is_heard() {
@@ -20,8 +20,8 @@ fn a_lock_that_was_away_in_its_interview_is_asked_when_it_is_heard() {
         house.visit(node, |lock| lock.turn_bolt(true, now));
     }
     house.run_for(3 * HOUR);
-    let devices = house.view(Ask::Devices).expect("a view");
-    let slots: Vec<_> = devices["items"].as_array().expect("a list").iter().map(|it| it["slots"]["total"].clone()).collect();
+    let devices = house.view(ask::Devices).expect("a view").items;
+    let slots: Vec<_> = devices.iter().map(|device| device.slots.total).collect();
     assert_eq!(slots, [8, 8, 8, 8]);
     house.add("Ada", "482913", &ALL);
     house.run_for(60 * SECOND);

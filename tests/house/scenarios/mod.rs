@@ -42,6 +42,7 @@ use latchkey::security::keys::NetworkKeys;
 use latchkey::serial::{Frame, FunctionId, NodeIdWidth, Request};
 use latchkey::sim::Blueprint;
 use latchkey::sim::model::Model;
+use latchkey::view::GrantView;
 
 use crate::support::house::House;
 
@@ -82,9 +83,11 @@ fn settled(blueprint: &Blueprint, seed: u64) -> House {
 /// `status reason opens_now code_in_lock` of somebody's grant on a device; `None`: there is none.
 fn grant(house: &mut House, name: &str, slug: &str) -> Option<String> {
     let grants = house.grants().expect("a view");
-    let (_, grant) = grants.into_iter().find(|(person, grant)| person == name && grant["device"] == slug)?;
-    let word = |field: &str| grant[field].as_str().unwrap_or("-").to_owned();
-    Some(["status", "reason", "opens_now", "code_in_lock"].map(word).join(" "))
+    let is_theirs =
+        |person: &str, grant: &GrantView| person == name && grant.device.as_ref().is_some_and(|it| it.as_str() == slug);
+    let (_, grant) = grants.into_iter().find(|(person, grant)| is_theirs(person, grant))?;
+    let reason = grant.reason.map_or_else(|| "-".to_owned(), |reason| reason.to_string());
+    Some(format!("{} {reason} {} {}", grant.status, grant.opens_now, grant.code_in_lock))
 }
 
 const ACTIVE: &str = "active - yes current";

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use latchkey::bridge::ask::Ask;
-use latchkey::bridge::membership::MembersAsk;
+use latchkey::bridge::ask::ExportKeys;
+use latchkey::bridge::membership::Expect;
 use latchkey::domain::batch::{Batch, Snapshot, Write};
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::grant::{Grant, Reason, Schedule, Status};
@@ -181,9 +181,9 @@ fn live(house: &mut House) {
     house.intend(Intent::Rename { device: "lock_3".into(), name: "Back Door".into(), slug: None });
 
     // Expected devices: one waits; the others are added after the end.
-    let expect = MembersAsk::Expect { label: label(1), name: Some("Shed".into()) };
-    house.ask(Ask::Members(expect)).expect("an answer").expect("accepted");
-    house.ask(Ask::ExportKeys).expect("an answer").expect("accepted");
+    let expect = Expect { label: label(1), name: Some("Shed".into()) };
+    house.ask(expect).expect("an answer").expect("accepted");
+    house.ask(ExportKeys).expect("an answer").expect("accepted");
 
     // The broker goes, and does not hear of these.
     house.set_broker(false);

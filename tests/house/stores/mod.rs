@@ -14,6 +14,7 @@ use latchkey::domain::ids::NodeId;
 use latchkey::domain::time::{Instant, Now, Timestamp};
 use latchkey::sim::node::{CodeTable, Entry};
 use latchkey::store::{Place, Store};
+use latchkey::view::GrantView;
 use serde_json::Value;
 
 use crate::support::house::{House, in_memory_folder};
@@ -180,7 +181,8 @@ fn afterwards(store: &str) -> Vec<&'static str> {
     standings
 }
 
-fn standing(name: &str, grant: &Value) -> String {
+fn standing(name: &str, grant: &GrantView) -> String {
+    let grant = serde_json::to_value(grant).unwrap();
     let word = |key: &str| grant[key].as_str().unwrap_or("-").to_owned();
     format!("{name} {} {} {} {}", word("device"), word("status"), word("reason"), word("opens_now"))
 }

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use latchkey::domain::grant::{CodeInLock, OpensNow, Status};
 use latchkey::domain::ids::NodeId;
 use latchkey::domain::node::SecurityClass;
 use latchkey::serial::{Frame, FunctionId};
-use serde_json::Value;
+use latchkey::view::GrantView;
 
 use super::model::{Person, Stranger};
 use super::stage::{Stage, slug};
 use super::watch::now_minus;
+use crate::support::house::told;
 
 /// Every slot of a lock is checked again within this, as many as fit a day.
 const CHECKED: Duration = Duration::from_secs(50 * 3600);
@@ -65,14 +67,14 @@ pub fn at_rest(stage: &mut Stage) -> Result<(), String> {
         let person = stage.model.person(name).ok_or_else(|| format!("who is {name}?"))?;
         let node = node_of(grant);
         let masks = stage.house.node(node).model.quirks.masks_codes;
-        let right: &[&str] = match person.may_open(node) {
+        let right: &[Status] = match person.may_open(node) {
             // A code that was written and can't be seen is there, and need not be said to be.
-            true if masks => &["active", "unconfirmed"],
-            true => &["active"],
+            true if masks => &[Status::Active, Status::Unconfirmed],
+            true => &[Status::Active],
             false if person.removed => &[],
-            false => &["disabled"],
+            false => &[Status::Disabled],
         };
-        if !right.contains(&grant["status"].as_str().unwrap_or_default()) {
+        if !grant.status.known().is_some_and(|status| right.contains(&status)) {
             let Person { enabled, removed, .. } = person;
             return Err(format!("at rest: {}, enabled: {enabled}, removed: {removed}", told(name, grant)));
         }
@@ -95,7 +97,7 @@ fn strangers_are_left_alone(stage: &Stage) -> Result<(), String> {
 }
 
 /// What a grant says of the door is so.
-fn words_are_true(stage: &Stage, name: &str, grant: &Value) -> Result<(), String> {
+fn words_are_true(stage: &Stage, name: &str, grant: &GrantView) -> Result<(), String> {
     let node = node_of(grant);
     let Some(lock) = stage.model.locks.get(&node) else { return Ok(()) };
     if lock.excuses(name, stage.house.now()) {
@@ -107,31 +109,32 @@ fn words_are_true(stage: &Stage, name: &str, grant: &Value) -> Result<(), String
     let known = |code: &&String| !lock.loose.contains(*code);
     let (now, ever) = (opens(&person.codes[person.codes.len() - 1]), person.codes.iter().filter(known).any(opens));
     let is_open = stage.house.node(node).class() == SecurityClass::None;
-    let word = |field: &str| grant[field].as_str().unwrap_or_default().to_owned();
-    if word("status") == "active" && !now {
+    if grant.status == Status::Active && !now {
         return Err(format!("active, and the door stays shut to {:?}; it has {:?}", person.codes, stage.house.codes(node)));
     }
-    match (word("opens_now").as_str(), word("code_in_lock").as_str()) {
-        ("yes", "current") if !now => Err("a false yes".into()),
+    let (Some(opens), Some(code)) = (grant.opens_now.known(), grant.code_in_lock.known()) else {
+        return Err("a word that nobody knows".into());
+    };
+    match (opens, code) {
+        (OpensNow::Yes, CodeInLock::Current) if !now => Err("a false yes".into()),
         // What a stranger wrote over theirs is in their slot, and counts as theirs until it left, too.
-        ("yes", "previous") if !ever && lock.strangers.is_empty() && lock.loose.is_empty() => {
+        (OpensNow::Yes, CodeInLock::Previous) if !ever && lock.strangers.is_empty() && lock.loose.is_empty() => {
             Err("a false yes about an earlier code".into())
         }
         // Where there are no keys, a forged report may answer our read, and nothing tells until the next check.
-        ("no", _) if ever && is_open && !lock.was_left_alone(now_minus(stage.house.now(), CHECKED)) => Ok(()),
-        ("no", _) if ever => Err("a false no".into()),
-        ("yes" | "no" | "unknown", _) => Ok(()),
-        (other, _) => Err(format!("opens_now is {other}")),
+        (OpensNow::No, _) if ever && is_open && !lock.was_left_alone(now_minus(stage.house.now(), CHECKED)) => Ok(()),
+        (OpensNow::No, _) if ever => Err("a false no".into()),
+        (OpensNow::Yes | OpensNow::No | OpensNow::Unknown, _) => Ok(()),
     }
 }
 
 /// Whoever has no grant on a lock, or none any more, does not open it.
-fn nobody_else_opens(stage: &Stage, grants: &[(String, Value)]) -> Result<(), String> {
+fn nobody_else_opens(stage: &Stage, grants: &[(String, GrantView)]) -> Result<(), String> {
     for node in &stage.nodes {
         let slug = slug(*node);
         let lock = &stage.model.locks[node];
         let granted: BTreeSet<&str> =
-            grants.iter().filter(|(_, grant)| grant["device"] == slug.as_str()).map(|(name, _)| name.as_str()).collect();
+            grants.iter().filter(|(_, grant)| is_on(grant, &slug)).map(|(name, _)| name.as_str()).collect();
         let others = stage.model.people.iter().filter(|person| !granted.contains(person.name.as_str()));
         for person in others.filter(|person| !lock.blind.contains(&person.name)) {
             // One that an older store knows nothing of is foreign to it.
@@ -157,20 +160,18 @@ fn every_event_got_out(stage: &Stage) -> Result<(), String> {
     Err(format!("{} events in the journal, {} published, {} never, or not in order", journal.len(), published.len(), lost.len()))
 }
 
-/// A grant in a line.
-pub fn told(name: &str, grant: &Value) -> String {
-    let word = |field: &str| grant[field].as_str().unwrap_or("-").to_owned();
-    let fields = ["device", "status", "reason", "opens_now", "code_in_lock", "next_try"].map(word);
-    format!("{name} {}", fields.join(" "))
+/// Whether a grant is on the device of that slug.
+fn is_on(grant: &GrantView, slug: &str) -> bool {
+    grant.device.as_ref().is_some_and(|device| device.as_str() == slug)
 }
 
-fn all(grants: &[(String, Value)]) -> String {
+fn all(grants: &[(String, GrantView)]) -> String {
     grants.iter().map(|(name, grant)| told(name, grant)).collect::<Vec<_>>().join("; ")
 }
 
 /// Which node a grant is about.
-pub fn node_of(grant: &Value) -> NodeId {
-    let slug = grant["device"].as_str().expect("a device");
+pub fn node_of(grant: &GrantView) -> NodeId {
+    let slug = grant.device.as_ref().expect("a device").as_str();
     NodeId(slug.trim_start_matches("lock_").parse().expect("a lock's slug"))
 }
 

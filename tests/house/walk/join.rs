@@ -1,7 +1,6 @@
 //! A lock that joins while everything else goes on, and a store that is older than the locks.
 
-use latchkey::bridge::ask::Ask;
-use latchkey::bridge::membership::MembersAsk;
+use latchkey::bridge::membership::Expect;
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::ids::EventId;
 use latchkey::domain::node::SecurityClass;
@@ -36,7 +35,7 @@ impl Stage {
         let device = Device::smart_start(make, Radio::Classic, seed);
         let product = ScannedProduct { generic: 0x40, specific: 3, manufacturer: 0xFFFE, product_type: 1, product: 2 };
         let label = Label { dsk: device.dsk(), keys: KeyMask::KNOWN, long_range: false, product };
-        if let Some(Ok(_)) = self.house.ask(Ask::Members(MembersAsk::Expect { label, name: None })) {
+        if let Some(Ok(_)) = self.house.ask(Expect { label, name: None }) {
             let now = self.house.now();
             self.joining.device = Some(self.house.world.offer(device, now));
             self.joining.is_in_copy = false;

@@ -1,7 +1,7 @@
 //! What people want: whom they add and remove, and which lock is to open for whom.
 
-use latchkey::bridge::ask::Ask;
-use latchkey::domain::grant::Schedule;
+use latchkey::bridge::ask;
+use latchkey::domain::grant::{Schedule, Status};
 use latchkey::domain::ids::NodeId;
 use latchkey::domain::intent::{Accepted, CodeChoice, Intent, PersonChange};
 use latchkey::domain::pin::Pin;
@@ -75,9 +75,8 @@ impl Stage {
         let id = answer.and_then(|accepted| accepted.person).or_else(|| {
             // The answer was lost with the power: who it is shows in the list.
             self.power();
-            let people = self.house.view(Ask::People)?;
-            let found = people["items"].as_array()?.iter().find(|person| person["first_name"] == name.as_str())?;
-            found["id"].as_str()?.parse().ok()
+            let people = self.house.view(ask::People)?.items;
+            people.iter().find(|person| person.first_name == name).map(|person| person.id)
         });
         let id = id.unwrap_or_else(|| panic!("{name} was committed and is not there"));
         let on = on.into_iter().collect();
@@ -173,18 +172,17 @@ impl Stage {
     /// decide about a code that nobody touched.
     pub fn decide(&mut self) -> Result<(), String> {
         let grants = self.house.grants().ok_or("the store is not back")?;
-        let waiting = ["missing_from_lock", "changed_at_lock"];
-        for (name, grant_json) in grants {
-            let node = check::node_of(&grant_json);
+        for (name, shown) in grants {
+            let node = check::node_of(&shown);
             let Some(person) = self.model.present().find(|person| person.name == name).cloned() else { continue };
             let is_there = self.house.node(node).memory.codes.user_of(person.code().as_bytes()).is_some();
-            let waits = waiting.contains(&grant_json["status"].as_str().unwrap_or_default());
+            let waits = matches!(shown.status.known(), Some(Status::MissingFromLock | Status::ChangedAtLock));
             if !waits && (is_there || !person.may_open(node)) {
                 continue;
             }
             let lock = &self.model.locks[&node];
             if lock.ours.is_empty() && !lock.hearsay {
-                return Err(format!("nobody touched that slot: {}", check::told(&name, &grant_json)));
+                return Err(format!("nobody touched that slot: {}", house::told(&name, &shown)));
             }
             if waits {
                 self.house.intend(grant(&person, node));

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use latchkey::bridge::ask::Ask;
+use latchkey::bridge::ask;
 use latchkey::domain::entropy::Entropy;
 use latchkey::domain::ids::{DeviceId, NodeId};
 use latchkey::domain::intent::Intent;
@@ -22,7 +22,7 @@ use super::join::Joining;
 use super::model::{Lock, Model};
 use super::neighbour::Neighbour;
 use super::steps::{Step, Walk, What};
-use crate::support::house::{Cut, House};
+use crate::support::house::{Cut, House, told};
 use crate::support::nonces::Nonces;
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -162,13 +162,12 @@ impl Stage {
 
     /// Every lock has to be a device that takes codes.
     pub fn everybody_is_met(&mut self) -> Result<(), String> {
-        let view = self.house.view(Ask::Devices).ok_or("no devices are shown")?;
-        let devices = view["items"].as_array().cloned().unwrap_or_default();
+        let devices = self.house.view(ask::Devices).ok_or("no devices are shown")?.items;
         self.devices.clear();
         for node in self.nodes.clone() {
-            let found = devices.iter().find(|device| device["slug"] == slug(node).as_str());
-            let id = found.and_then(|device| device["id"].as_str()?.parse().ok());
-            let id = id.ok_or_else(|| format!("node {node} is no device, long after it was heard well"))?;
+            let found = devices.iter().find(|device| device.slug.as_str() == slug(node));
+            let id =
+                found.map(|device| device.id).ok_or_else(|| format!("node {node} is no device, long after it was heard well"))?;
             self.devices.insert(id, node);
         }
         Ok(())
@@ -442,8 +441,7 @@ impl Stage {
 
     /// Runs until every grant is settled, which may take no longer than the longest pause between two tries.
     fn settle(&mut self) -> Result<(), String> {
-        let all =
-            |house: &mut House| house.grants().is_some_and(|grants| grants.iter().all(|(_, grant)| grant["settled"] == true));
+        let all = |house: &mut House| house.grants().is_some_and(|grants| grants.iter().all(|(_, grant)| grant.settled));
         let patience = check::LONGEST_BACKOFF;
         let end = self.house.now() + patience;
         while self.house.now() < end {
@@ -453,8 +451,7 @@ impl Stage {
             self.run(10 * SECOND)?;
         }
         let grants = self.house.grants().unwrap_or_default().into_iter();
-        let open: Vec<String> =
-            grants.filter(|(_, it)| it["settled"] != true).map(|(name, it)| check::told(&name, &it)).collect();
+        let open: Vec<String> = grants.filter(|(_, it)| !it.settled).map(|(name, it)| told(&name, &it)).collect();
         Err(format!("no exit within {patience:?}: {open:?}"))
     }
 
@@ -462,7 +459,7 @@ impl Stage {
     fn looked_through(&mut self, node: NodeId) -> Result<(), String> {
         let device = slug(node);
         let end = self.house.now() + check::LONGEST_BACKOFF;
-        while self.house.view(Ask::Device(device.clone())).is_none_or(|view| view["inventory"]["done"] != true) {
+        while self.house.view(ask::Device(device.clone())).flatten().is_none_or(|view| !view.inventory.done) {
             if self.house.now() > end {
                 return Err(format!("{device} was not looked through in {:?}", check::LONGEST_BACKOFF));
             }
