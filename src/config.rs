@@ -70,7 +70,6 @@ pub enum SerialPort {
     Tcp {
         /// Name or address; an IPv6 address without its brackets.
         host: String,
-        /// TCP port.
         port: u16,
     },
 }
@@ -81,14 +80,12 @@ pub enum SoftReset {
     /// Where the stick is known to survive it.
     #[default]
     Auto,
-    /// Never.
     Never,
 }
 
 /// `[store]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Store {
-    /// The database.
     pub path: PathBuf,
     /// The key that seals codes and network keys; a systemd credential `store.key` goes before it.
     pub key_file: PathBuf,
@@ -101,21 +98,17 @@ pub struct Store {
 /// `[mqtt]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mqtt {
-    /// The broker.
     pub url: BrokerUrl,
     /// First part of every topic.
     pub base: String,
     /// Where Home Assistant looks for devices.
     pub discovery_prefix: String,
-    /// Login.
     pub username: Option<String>,
     /// File whose first line is the password.
     pub password_file: Option<PathBuf>,
     /// Certificates that the broker's is checked against; `None`: the system's.
     pub ca_file: Option<PathBuf>,
-    /// Our certificate.
     pub client_cert_file: Option<PathBuf>,
-    /// Its key.
     pub client_key_file: Option<PathBuf>,
     /// How much of a person an event tells.
     pub publish_names: PublishNames,
@@ -155,14 +148,12 @@ pub enum WebTls {
 /// `[api]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Api {
-    /// The Unix socket.
     pub socket: PathBuf,
 }
 
 /// `[home]`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Home {
-    /// Its name.
     pub name: String,
     /// The zone of schedules and stamps.
     pub time_zone: TimeZone,
@@ -208,7 +199,6 @@ pub struct Zwave {
 /// Where network keys come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NetworkKeys {
-    /// A JSON file.
     File(PathBuf),
     /// A systemd credential of that name with the same content.
     Credential(String),

@@ -114,7 +114,6 @@ impl Announcer {
         self.deaf.as_deref()
     }
 
-    /// Events that wait.
     pub fn waiting(&self) -> usize {
         self.outbox.waiting()
     }

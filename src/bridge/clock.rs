@@ -36,9 +36,7 @@ pub struct Step {
 pub enum Occasion {
     /// Something else is written anyway.
     WithOthers,
-    /// Nothing is.
     Alone,
-    /// The daemon ends.
     Stopping,
 }
 

@@ -6,7 +6,6 @@ use crate::mqtt::topic::{Command, Inbound};
 
 /// What a message from the broker asks for.
 pub enum Request {
-    /// A change.
     Change(Intent),
     /// Home Assistant started: retained state is published again.
     AnnounceAll,

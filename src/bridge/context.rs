@@ -20,7 +20,6 @@ use crate::network::Network;
 pub struct Context {
     /// Everything that outlives a turn, and the batch of this one.
     pub state: State,
-    /// The Z-Wave network.
     pub network: Network,
     /// Brings each lock to the desired state.
     pub sync: Sync,
@@ -32,7 +31,6 @@ pub struct Context {
     pub out: Effects,
     /// For ids and delays.
     pub entropy: Entropy,
-    /// The configuration.
     pub settings: Settings,
     /// The time of this turn, corrected by [`Context::clock`].
     pub now: Now,
@@ -57,7 +55,6 @@ pub struct Effects {
 
 /// A name whose retained messages go off the broker.
 pub struct FormerName {
-    /// The name.
     pub slug: Slug,
     /// Also where this run published nothing under it: an earlier run may have.
     pub by_earlier_runs: bool,

@@ -55,7 +55,6 @@ pub fn fits(codes: &[(u16, Pin)], one_more: &Pin) -> bool {
     HEADER + codes.iter().map(|(_, pin)| size(pin)).sum::<usize>() + size(one_more) <= 27
 }
 
-/// Empties a slot.
 pub fn clear(version: u8, index: u16) -> Option<Command> {
     UserCode::clear_code(UserId::new(index)?, version).map(Command::UserCode)
 }

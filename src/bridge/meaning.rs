@@ -9,11 +9,9 @@ use crate::domain::event::{Action, EventReason, EventType, Method};
 /// Something that happened at a lock, before anybody asked who it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Happening {
-    /// What.
     pub kind: EventType,
     /// What it did to the bolt.
     pub action: Option<Action>,
-    /// By what means.
     pub method: Option<Method>,
     /// Which slot the lock named.
     pub slot: Option<u16>,
@@ -34,16 +32,13 @@ pub enum CodeChange {
     Duplicate(Option<u16>),
 }
 
-/// A notification, understood.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Meaning {
     /// Somebody or something acted.
     Happened(Happening),
-    /// The codes changed.
     Codes(CodeChange),
     /// A jam is over.
     JamEnded,
-    /// Nothing we report.
     Other,
 }
 

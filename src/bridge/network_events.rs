@@ -11,9 +11,7 @@ use crate::network::{ControllerInfo, JobId, NetworkEvent, Outcome, Reach};
 
 /// Where events of the network go.
 pub struct Receivers<'a> {
-    /// What locks report.
     pub intake: &'a mut Intake,
-    /// Operations of bolts.
     pub bolts: &'a mut Bolts,
     /// Inclusion, exclusion and interviews.
     pub membership: &'a mut Membership,

@@ -41,7 +41,6 @@ struct Waiting {
 /// What becomes of one that was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Answer {
-    /// It goes now.
     Go,
     /// It goes now in place of this one, if that has not left yet. If it has: [`Operations::wait`].
     Instead(JobId),

@@ -7,7 +7,6 @@ use crate::view::Severity;
 pub struct Problem {
     /// How much it matters.
     pub severity: Severity,
-    /// What is wrong.
     pub what: String,
     /// What to do about it.
     pub fix: String,
@@ -19,7 +18,6 @@ impl Problem {
         Self { severity: Severity::Warning, what: what.into(), fix: fix.into() }
     }
 
-    /// Something worth knowing.
     pub fn info(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { severity: Severity::Info, what: what.into(), fix: fix.into() }
     }

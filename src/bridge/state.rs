@@ -28,7 +28,6 @@ const LAST_SEEN_ON_DISK: Duration = Duration::from_secs(900);
 
 /// People, devices, grants and slots.
 pub struct State {
-    /// This hub.
     pub hub: HubId,
     /// Key of the code fingerprints.
     pub key: FingerprintKey,
@@ -172,7 +171,6 @@ impl State {
         self.batch.push(Write::NetworkKeys(Box::new(keys)));
     }
 
-    /// One person.
     pub fn person(&self, id: PersonId) -> Option<&Person> {
         self.people.get(&id)
     }
@@ -182,7 +180,6 @@ impl State {
         self.people.values()
     }
 
-    /// Writes a person.
     pub fn put_person(&mut self, person: Person) {
         self.batch.push(Write::PutPerson(person.clone()));
         self.people.insert(person.id, person);
@@ -203,12 +200,10 @@ impl State {
         self.batch.push(Write::DeletePerson(id));
     }
 
-    /// One credential.
     pub fn credential(&self, id: CredentialId) -> Option<&Credential> {
         self.credentials.get(&id)
     }
 
-    /// Every credential.
     pub fn credentials(&self) -> impl Iterator<Item = &Credential> {
         self.credentials.values()
     }
@@ -218,7 +213,6 @@ impl State {
         self.credentials.values().filter(move |c| c.person == person)
     }
 
-    /// Writes a credential.
     pub fn put_credential(&mut self, credential: Credential) {
         self.batch.push(Write::PutCredential(credential.clone()));
         self.keep_credential(credential);
@@ -257,12 +251,10 @@ impl State {
         self.fingerprints.get(&id).copied()
     }
 
-    /// One device.
     pub fn device(&self, id: DeviceId) -> Option<&Device> {
         self.devices.get(&id)
     }
 
-    /// Every device.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.devices.values()
     }
@@ -327,12 +319,10 @@ impl State {
         }
     }
 
-    /// One grant.
     pub fn grant(&self, id: GrantId) -> Option<&Grant> {
         self.grants.get(&id)
     }
 
-    /// Every grant.
     pub fn grants(&self) -> impl Iterator<Item = &Grant> {
         self.grants.values()
     }
@@ -460,7 +450,6 @@ impl State {
         self.provisioning.values()
     }
 
-    /// One of them.
     pub fn provisioned(&self, id: ProvisioningId) -> Option<&Provisioned> {
         self.provisioning.get(&id)
     }

@@ -87,7 +87,6 @@ impl Bridge {
         Self { parts, is_older_copy }
     }
 
-    /// One turn.
     pub fn turn(&mut self, input: Input, now: Now) -> Turn {
         let stopping = matches!(input, Input::Stopping);
         self.in_turn(stopping, now, |bridge| bridge.handle(input)).1

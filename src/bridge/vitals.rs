@@ -30,13 +30,11 @@ const REJECTED_IN_BAD_AIR: u64 = 50;
 /// How one lock is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LockVitals {
-    /// Its name.
     pub slug: Slug,
     /// Whether it can be reached; `None`: it left the network.
     pub reach: Option<Reach>,
     /// When it was last heard, or acknowledged something.
     pub last_contact: Option<Timestamp>,
-    /// Battery in percent.
     pub battery: Option<u8>,
     /// Grants on their way.
     pub pending: usize,
@@ -53,7 +51,6 @@ pub struct LockVitals {
 /// How the daemon is.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Vitals {
-    /// The stick.
     pub stick: ControllerStatus,
     /// Why there is no broker (`Err`), or that there is; `None`: none is wanted.
     pub broker: Option<Result<(), String>>,
@@ -71,7 +68,6 @@ pub struct Vitals {
     pub airtime_ms: u64,
     /// How many the law allows there, where it does not allow all.
     pub airtime_limit_ms: Option<u64>,
-    /// Grants by status.
     pub grants: BTreeMap<Status, usize>,
     /// The grant that is on its way for longest, and since when.
     pub oldest_pending: Option<(GrantId, Timestamp)>,

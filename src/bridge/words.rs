@@ -35,7 +35,6 @@ pub enum Input {
 pub enum BrokerInput {
     /// A connection stands: retained state is said anew, and the outbox goes on.
     Connected,
-    /// It broke.
     Disconnected {
         /// What the client said.
         why: String,
@@ -46,9 +45,7 @@ pub enum BrokerInput {
     Acked(EventId),
     /// Somebody published to one of our topics.
     Message {
-        /// Where.
         topic: String,
-        /// What.
         payload: Vec<u8>,
         /// It was a retained message.
         retained: bool,
@@ -71,7 +68,6 @@ pub enum After {
     Send(SendId, Frame),
     /// Close the port and open it again.
     Reopen,
-    /// A retained message.
     Retained(Message),
     /// An event for the broker; `BrokerInput::Acked` answers.
     Publish(EventId, Message),
@@ -116,7 +112,6 @@ pub struct GivenKeys {
 /// What is configured about MQTT.
 #[derive(Clone, Debug)]
 pub struct MqttSettings {
-    /// The topics.
     pub topics: Topics,
     /// How much of a person an event tells.
     pub names: PublishNames,

@@ -38,11 +38,9 @@ pub struct ConfigError {
     pub place: String,
     /// The key, and what is wrong with it.
     pub what: String,
-    /// What to write.
     pub remedy: String,
 }
 
-/// Section and key.
 type Key = (&'static str, &'static str);
 
 /// Everything that was written.

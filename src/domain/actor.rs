@@ -11,14 +11,12 @@ pub enum Actor {
     Uid(u32),
     /// Somebody who is logged in to the dashboard.
     Account {
-        /// Identity.
         id: AccountId,
         /// Name at that time.
         name: String,
     },
     /// A program that has an API token.
     Token {
-        /// Identity.
         id: TokenId,
         /// Name at that time.
         name: String,
@@ -30,7 +28,6 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The daemon itself.
     pub const LATCHKEY: Self = Self::System("latchkey");
     /// The daemon, when a device asks to be included by SmartStart.
     pub const SMART_START: Self = Self::System("smart start");

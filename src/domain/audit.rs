@@ -21,29 +21,21 @@ pub enum Act {
     PersonRemoved(PersonId),
     /// A device was granted to a person.
     Granted {
-        /// Whom.
         person: PersonId,
-        /// Which device.
         device: DeviceId,
-        /// The grant.
         grant: GrantId,
     },
     /// A device was revoked from a person.
     Revoked {
-        /// From whom.
         person: PersonId,
-        /// Which device.
         device: DeviceId,
         /// The grant; `None`: there was none.
         grant: Option<GrantId>,
     },
     /// A grant ended with its device.
     GrantEnded {
-        /// Whose.
         person: PersonId,
-        /// Which device.
         device: DeviceId,
-        /// The grant.
         grant: GrantId,
     },
     /// A code was refused because it is in use: the refusal tells that somebody has it. Holds for whom it was wanted, never
@@ -66,16 +58,13 @@ pub enum Act {
     DeviceRemoved(DeviceId),
     /// A lock gets codes although its security is too weak for doors.
     InsecureAllowed {
-        /// Which.
         device: DeviceId,
         /// What security it has.
         class: SecurityClass,
     },
     /// A node is interviewed again.
     NodeInterviewed(NodeId),
-    /// An inclusion began.
     InclusionBegan(JoinSecurity),
-    /// An exclusion began.
     ExclusionBegan,
     /// The removal of a failed node began.
     RemovalBegan(NodeId),
@@ -95,9 +84,7 @@ pub enum Act {
     ExpectedDeviceCalled(Option<ProvisioningId>),
     /// A node that came by SmartStart left, and its entry went with it.
     ExpectedDeviceLeft {
-        /// Its entry.
         entry: ProvisioningId,
-        /// The node.
         node: NodeId,
     },
     /// A network was taken over from another controller.
@@ -122,18 +109,14 @@ pub enum JoinSecurity {
     Best,
     /// With S0 although it may have S2.
     S0Only,
-    /// Without security.
     None,
 }
 
 /// Whom and what an act concerns: the audit can be asked for each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Scope {
-    /// A person.
     pub person: Option<PersonId>,
-    /// A device.
     pub device: Option<DeviceId>,
-    /// A grant.
     pub grant: Option<GrantId>,
 }
 

@@ -19,7 +19,6 @@ use crate::security::keys::NetworkKeys;
 /// One row to write or to take away. `Put` replaces the row of the same identity.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Write {
-    /// A person.
     PutPerson(Person),
     /// A person nobody needs any more (events keep the name).
     DeletePerson(PersonId),
@@ -27,11 +26,9 @@ pub enum Write {
     PutCredential(Credential),
     /// A code no lock holds any more.
     DeleteCredential(CredentialId),
-    /// A device.
     PutDevice(Device),
     /// A device that nobody wants any more; events keep its id.
     DeleteDevice(DeviceId),
-    /// A grant.
     PutGrant(Grant),
     /// A grant whose removal is confirmed.
     DeleteGrant(GrantId),
@@ -41,14 +38,11 @@ pub enum Write {
     DeleteSlot(SlotKey),
     /// From `from` on, `slot` belongs to `owner` (or to nobody): who came is asked of this history.
     SlotOwner {
-        /// The slot.
         slot: SlotKey,
         /// Its owner from now on.
         owner: Option<SlotOwner>,
-        /// Since when.
         from: Timestamp,
     },
-    /// A node.
     PutNode(Node),
     /// A node that left the network.
     DeleteNode(NodeId),
@@ -78,11 +72,8 @@ pub enum Write {
     OlderCopyFound(Timestamp),
     /// Who did what, for the audit.
     Audit {
-        /// Who.
         actor: Actor,
-        /// What.
         act: Act,
-        /// When.
         at: Timestamp,
     },
 }
@@ -90,9 +81,7 @@ pub enum Write {
 /// The owner of a slot at one time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SlotOwner {
-    /// The grant.
     pub grant: GrantId,
-    /// Its person.
     pub person: PersonId,
 }
 
@@ -108,7 +97,6 @@ pub struct Dropped {
 /// How much of the past is kept: events, the audit, and who had which slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retention {
-    /// Nothing older.
     pub age: Duration,
     /// Not more events, and not more lines of the audit, however young.
     pub events: u32,
@@ -121,7 +109,6 @@ pub enum Damage {
     Code {
         /// The credential. Its row stays until a new code replaces it.
         credential: CredentialId,
-        /// Whose.
         person: PersonId,
     },
     /// What was known of a slot: the slot is read again.
@@ -132,7 +119,6 @@ pub enum Damage {
     Contacts(PersonId),
     /// The label of an expected device: it has to be scanned again.
     Label {
-        /// Its entry.
         id: ProvisioningId,
         /// What the device was to be called.
         name: Option<String>,
@@ -148,7 +134,6 @@ pub enum Damage {
 /// Everything a turn decided. Empty: the turn decided nothing, and nothing is written.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Batch {
-    /// Rows, in order.
     pub writes: Vec<Write>,
 }
 
@@ -158,7 +143,6 @@ impl Batch {
         self.writes.is_empty()
     }
 
-    /// Adds a row.
     pub fn push(&mut self, write: Write) {
         self.writes.push(write);
     }
@@ -167,7 +151,6 @@ impl Batch {
 /// The whole state as the store holds it.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// This hub.
     pub hub: HubId,
     /// Key of the code fingerprints.
     pub fingerprint_key: FingerprintKey,
@@ -183,17 +166,11 @@ pub struct Snapshot {
     pub boot: Option<BootId>,
     /// Events that were dropped from the outbox.
     pub dropped: Dropped,
-    /// People.
     pub people: Vec<Person>,
-    /// Codes.
     pub credentials: Vec<Credential>,
-    /// Devices.
     pub devices: Vec<Device>,
-    /// Grants.
     pub grants: Vec<Grant>,
-    /// Slots.
     pub slots: Vec<Slot>,
-    /// Nodes.
     pub nodes: Vec<Node>,
     /// Devices that are expected.
     pub provisioning: Vec<Provisioned>,

@@ -14,7 +14,6 @@ pub enum DeviceKind {
     /// A keypad that asks us.
     #[serde(rename = "keypad")]
     Keypad,
-    /// An alarm panel.
     #[serde(rename = "panel")]
     Panel,
 }
@@ -22,10 +21,8 @@ pub enum DeviceKind {
 /// Whether the bolt is thrown, as far as anybody knows.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub enum LockState {
-    /// Secured.
     #[serde(rename = "locked")]
     Locked,
-    /// Not secured.
     #[serde(rename = "unlocked")]
     Unlocked,
     /// The bolt did not get where it should.
@@ -81,7 +78,6 @@ pub struct SlowCheck {
 /// Something that accepts credentials.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Device {
-    /// Identity.
     #[serde(rename = "id")]
     pub id: DeviceId,
     /// Its name in topics and commands.
@@ -94,7 +90,6 @@ pub struct Device {
     /// Its name for people.
     #[serde(rename = "name")]
     pub name: String,
-    /// What it is.
     #[serde(rename = "kind")]
     pub kind: DeviceKind,
     /// Where it is in the Z-Wave network; `None` once it left.
@@ -107,7 +102,6 @@ pub struct Device {
     #[serde(default)]
     #[serde(rename = "battery_low")]
     pub battery_low: bool,
-    /// The bolt.
     #[serde(rename = "lock_state")]
     pub lock_state: LockState,
     /// The door is open (where a sensor says so).
@@ -117,7 +111,6 @@ pub struct Device {
     #[serde(default = "yes")]
     #[serde(rename = "takes_codes")]
     pub takes_codes: bool,
-    /// The first inventory.
     #[serde(rename = "inventory")]
     pub inventory: Inventory,
     /// How it reports its codes.

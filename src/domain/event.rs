@@ -29,16 +29,13 @@ pub enum EventType {
     /// The cover was removed.
     #[serde(rename = "tampered")]
     Tampered,
-    /// The door opened.
     #[serde(rename = "door_opened")]
     DoorOpened,
-    /// The door closed.
     #[serde(rename = "door_closed")]
     DoorClosed,
     /// The door opened although it was locked.
     #[serde(rename = "forced_open")]
     ForcedOpen,
-    /// Replace the battery.
     #[serde(rename = "battery_low")]
     BatteryLow,
     /// A code of ours was changed or deleted at the lock.
@@ -69,19 +66,16 @@ pub enum Action {
     Arm,
 }
 
-/// By what means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Method {
     /// A code at a keypad.
     #[serde(rename = "keypad")]
     Keypad,
-    /// A tag.
     #[serde(rename = "rfid")]
     Rfid,
     /// Thumb turn or key.
     #[serde(rename = "manual")]
     Manual,
-    /// By radio.
     #[serde(rename = "remote")]
     Remote,
     /// By the lock itself.
@@ -104,7 +98,6 @@ pub enum EventReason {
     /// The lock's master code.
     #[serde(rename = "master_code")]
     MasterCode,
-    /// A wrong code.
     #[serde(rename = "wrong_code")]
     WrongCode,
     /// A known code that is switched off.
@@ -119,19 +112,15 @@ pub enum EventReason {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PublishNames {
-    /// Id and name.
     #[default]
     Name,
-    /// The id only.
     Id,
-    /// Nothing.
     None,
 }
 
 /// A person as they were called when it happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PersonAtEvent {
-    /// Identity.
     #[serde(rename = "id")]
     pub id: PersonId,
     /// Name at that time.
@@ -139,25 +128,20 @@ pub struct PersonAtEvent {
     pub name: String,
 }
 
-/// One event.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// Identity; sorts by time.
     #[serde(rename = "id")]
     pub id: EventId,
-    /// What kind.
     #[serde(rename = "kind")]
     pub kind: EventType,
-    /// Where.
     #[serde(rename = "device")]
     pub device: DeviceId,
     /// Who, if it is known for certain. Never guessed.
     #[serde(rename = "person")]
     pub person: Option<PersonAtEvent>,
-    /// What it did.
     #[serde(rename = "action")]
     pub action: Option<Action>,
-    /// How.
     #[serde(rename = "method")]
     pub method: Option<Method>,
     /// Which slot of the lock, where one was named.

@@ -12,7 +12,6 @@ use super::time::Timestamp;
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Schedule {
-    /// At any time.
     #[default]
     #[serde(rename = "always")]
     Always,
@@ -21,7 +20,6 @@ pub enum Schedule {
 /// Where a grant stands. The names are the contract's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Status {
-    /// Outside its hours.
     #[serde(rename = "scheduled")]
     Scheduled,
     /// Waits for its turn, the lock, or the next try.
@@ -54,7 +52,6 @@ pub enum Status {
     /// Is being taken out.
     #[serde(rename = "removing")]
     Removing,
-    /// Is out, confirmed.
     #[serde(rename = "removed")]
     Removed,
     /// Should be out, but the lock did not confirm: it may still open.
@@ -177,11 +174,8 @@ pub enum Reason {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpensNow {
-    /// It does.
     Yes,
-    /// It does not.
     No,
-    /// Nobody can say.
     Unknown,
 }
 
@@ -191,31 +185,23 @@ pub enum OpensNow {
 pub enum CodeInLock {
     /// The one that is wanted.
     Current,
-    /// An earlier one.
     Previous,
-    /// None.
     None,
-    /// Nobody can say.
     Unknown,
 }
 
 /// The lock's own word that a grant is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Confirmation {
-    /// How.
     pub by: ConfirmedBy,
-    /// When.
     pub at: Timestamp,
 }
 
 /// Why a grant waits for a decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hold {
-    /// What happened.
     pub kind: HoldKind,
-    /// More about it.
     pub reason: Reason,
-    /// Since when.
     pub since: Timestamp,
 }
 
@@ -247,15 +233,10 @@ impl HoldKind {
 /// One credential on one device.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
-    /// Identity.
     pub id: GrantId,
-    /// Whose.
     pub person: PersonId,
-    /// Which code.
     pub credential: CredentialId,
-    /// Where.
     pub device: DeviceId,
-    /// When it opens.
     pub schedule: Schedule,
     /// `false` is the tombstone: the code has to leave the lock, then the row goes.
     pub wanted: bool,
@@ -265,9 +246,7 @@ pub struct Grant {
     pub hold: Option<Hold>,
     /// Derived from the intent, the hold and what is known of the lock; kept to notice changes.
     pub status: Status,
-    /// Why.
     pub reason: Option<Reason>,
-    /// Since when.
     pub since: Timestamp,
     /// When it is tried again, if it waits for that.
     pub next_try: Option<Timestamp>,

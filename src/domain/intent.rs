@@ -9,22 +9,17 @@ use super::takeover::{TakenOver, Takeover, TakeoverRefusal};
 /// A code as it was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CodeChoice {
-    /// Typed by somebody.
     Given(Pin),
     /// Draw one of that many digits; `None` lets the ticked devices decide.
     Generate(Option<u8>),
 }
 
-/// A new person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewPerson {
     /// The id another system knows this person by.
     pub external_id: Option<String>,
-    /// First name.
     pub first_name: String,
-    /// Last name.
     pub last_name: String,
-    /// E-mail and mobile.
     pub contacts: Contacts,
     /// The code, if the person gets one now.
     pub code: Option<CodeChoice>,
@@ -37,19 +32,13 @@ pub struct NewPerson {
 /// Changes to a person; `None` leaves a field as it is.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct PersonChange {
-    /// First name.
     pub first_name: Option<String>,
-    /// Last name.
     pub last_name: Option<String>,
     /// External id; `Some(None)` takes it away.
     pub external_id: Option<Option<String>>,
-    /// E-mail.
     pub email: Option<String>,
-    /// Mobile number.
     pub mobile: Option<String>,
-    /// A new code.
     pub code: Option<CodeChoice>,
-    /// Enable or disable.
     pub enabled: Option<bool>,
 }
 
@@ -64,23 +53,17 @@ pub enum Intent {
     RemovePerson(PersonId),
     /// Tick one device for a person (or change the schedule).
     Grant {
-        /// Who.
         person: PersonId,
         /// Where: slug or id.
         device: String,
-        /// When.
         schedule: Schedule,
     },
-    /// Untick one device.
     Revoke {
-        /// Who.
         person: PersonId,
         /// Where: slug or id.
         device: String,
     },
-    /// Throw the bolt.
     Lock(String),
-    /// Withdraw the bolt.
     Unlock(String),
     /// Read every slot of a lock again.
     Check(String),
@@ -88,7 +71,6 @@ pub enum Intent {
     Rename {
         /// Which: slug or id.
         device: String,
-        /// The new name.
         name: String,
         /// The new slug; made from the name if none is given.
         slug: Option<String>,
@@ -111,7 +93,6 @@ pub enum Intent {
 /// An accepted change: committed, on its way.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Accepted {
-    /// The change's number.
     pub generation: Generation,
     /// Every grant it touched.
     pub grants: Vec<GrantId>,
@@ -128,10 +109,8 @@ pub struct Accepted {
 /// Why a change was refused. Each says what to do. Nothing was changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No such person.
     #[error("no person has the id {0}; `latchkey people list` shows them")]
     UnknownPerson(String),
-    /// No such device.
     #[error("no device is called {0}; `latchkey devices list` shows them")]
     UnknownDevice(String),
     /// The code is one of those everybody tries first.

@@ -24,16 +24,13 @@ pub struct NodeProtocol {
     /// Mains powered, always reachable.
     #[serde(rename = "listening")]
     pub listening: bool,
-    /// Reachable by beam.
     #[serde(rename = "beam")]
     pub beam: Option<Beam>,
-    /// Basic device class.
     #[serde(rename = "basic")]
     pub basic: u8,
     /// Generic device class: 0x40 is Entry Control, which locks are.
     #[serde(rename = "generic")]
     pub generic: u8,
-    /// Specific device class.
     #[serde(rename = "specific")]
     pub specific: u8,
 }
@@ -48,7 +45,6 @@ impl NodeProtocol {
 /// The highest security class a node was granted. Order is rank.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
 pub enum SecurityClass {
-    /// In clear.
     #[default]
     #[serde(rename = "none")]
     None,
@@ -87,13 +83,10 @@ pub struct ClassSupport {
 /// Manufacturer Specific Report (0x72): which product this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ProductIds {
-    /// Manufacturer.
     #[serde(rename = "manufacturer")]
     pub manufacturer: u16,
-    /// Product type.
     #[serde(rename = "product_type")]
     pub product_type: u16,
-    /// Product.
     #[serde(rename = "product")]
     pub product: u16,
 }
@@ -110,7 +103,6 @@ pub struct UserCodeSupport {
     /// Several codes in one Extended User Code Report.
     #[serde(rename = "multi_report")]
     pub multi_report: bool,
-    /// User Code Checksum.
     #[serde(rename = "checksum")]
     pub checksum: bool,
     /// An admin code exists.
@@ -127,10 +119,8 @@ pub struct DoorLockSupport {
     /// The condition byte says something about the door.
     #[serde(rename = "door")]
     pub door: bool,
-    /// … about the bolt.
     #[serde(rename = "bolt")]
     pub bolt: bool,
-    /// … about the latch.
     #[serde(rename = "latch")]
     pub latch: bool,
 }
@@ -163,7 +153,6 @@ pub enum InterviewStage {
     /// Lock capabilities, state and battery are known.
     #[serde(rename = "capabilities")]
     Capabilities,
-    /// Done.
     #[serde(rename = "complete")]
     Complete,
 }
@@ -171,7 +160,6 @@ pub enum InterviewStage {
 /// Whether a node is a full member of the network.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub enum Joining {
-    /// It is.
     #[default]
     #[serde(rename = "done")]
     Done,
@@ -191,7 +179,6 @@ pub enum WeakCodes {
     #[default]
     #[serde(rename = "unjudged")]
     Unjudged,
-    /// It does not.
     #[serde(rename = "refused")]
     Refused,
     /// It held codes when the rule came, and keeps them.
@@ -214,10 +201,8 @@ pub enum Weakness {
     S0Only,
 }
 
-/// One node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Node {
-    /// Identity.
     #[serde(rename = "id")]
     pub id: NodeId,
     /// How far the interview got.
@@ -250,19 +235,15 @@ pub struct Node {
     #[serde(default)]
     #[serde(rename = "weak_codes")]
     pub weak_codes: WeakCodes,
-    /// Supported command classes.
     #[serde(rename = "classes")]
     pub classes: BTreeMap<ClassId, ClassSupport>,
-    /// Which product.
     #[serde(rename = "product")]
     pub product: Option<ProductIds>,
     /// Firmware of the main chip or application, `major.minor`.
     #[serde(rename = "firmware")]
     pub firmware: Option<(u8, u8)>,
-    /// User Code abilities.
     #[serde(rename = "user_code")]
     pub user_code: Option<UserCodeSupport>,
-    /// Door Lock abilities.
     #[serde(rename = "door_lock")]
     pub door_lock: Option<DoorLockSupport>,
     /// The node answered Supervision with "no support" although it lists the class.

@@ -23,17 +23,14 @@ pub struct Contacts {
 /// Somebody with a name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
-    /// Identity.
     pub id: PersonId,
     /// The id another system knows this person by; unique where set.
     pub external_id: Option<String>,
-    /// First name.
     pub first_name: String,
     /// Last name; may be empty.
     pub last_name: String,
     /// A disabled person opens nothing; the codes are taken out of the locks and kept here.
     pub enabled: bool,
-    /// E-mail and mobile.
     pub contacts: Contacts,
     /// When the person was added.
     pub added_at: Timestamp,
@@ -59,13 +56,9 @@ pub enum CredentialKind {
 /// A code of a person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Credential {
-    /// Identity.
     pub id: CredentialId,
-    /// Whose.
     pub person: PersonId,
-    /// What kind.
     pub kind: CredentialKind,
-    /// The code itself.
     pub pin: Pin,
     /// The change of intent that set this code.
     pub generation: Generation,

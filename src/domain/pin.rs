@@ -45,7 +45,6 @@ impl Pin {
         &self.0
     }
 
-    /// How many digits.
     pub fn digits(&self) -> usize {
         self.0.len()
     }
@@ -72,7 +71,6 @@ impl CodeText {
         &self.0
     }
 
-    /// Number of bytes.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -11,7 +11,6 @@ use crate::security::qr::{ProductId, ProductType};
 /// One device on the provisioning list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Provisioned {
-    /// Identity.
     pub id: ProvisioningId,
     /// What its label said.
     pub label: Label,
@@ -39,19 +38,14 @@ pub struct Label {
 /// What kind of device a label is of, and which product.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ScannedProduct {
-    /// Generic device class.
     #[serde(rename = "generic")]
     pub generic: u8,
-    /// Specific device class.
     #[serde(rename = "specific")]
     pub specific: u8,
-    /// Manufacturer.
     #[serde(rename = "manufacturer")]
     pub manufacturer: u16,
-    /// Product type.
     #[serde(rename = "product_type")]
     pub product_type: u16,
-    /// Product.
     #[serde(rename = "product")]
     pub product: u16,
 }
@@ -66,7 +60,6 @@ pub enum ProvisioningState {
     /// It is in the network.
     #[serde(rename = "included")]
     Included {
-        /// As this node.
         #[serde(rename = "node")]
         node: NodeId,
     },

@@ -23,13 +23,11 @@ pub enum Dialect {
 /// Identity of a slot. Private to its lock, never a person's identity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct SlotKey {
-    /// The lock.
     pub device: DeviceId,
     /// The command class that addresses it.
     pub dialect: Dialect,
     /// User of the lock (User Credential); 0 where users are slots.
     pub user: u16,
-    /// Type of credential.
     pub kind: CredentialKind,
     /// Number within the lock, from 1. Never 0: under User Code, 0 means "all".
     pub index: u16,
@@ -95,7 +93,6 @@ pub struct Confirmed {
     pub generation: Generation,
     /// How it was confirmed.
     pub by: ConfirmedBy,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -180,7 +177,6 @@ impl Progress {
 /// One slot of one lock.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Slot {
-    /// Identity.
     pub key: SlotKey,
     /// The grant this slot belongs to. `None`: not ours, never touched.
     pub owner: Option<GrantId>,

@@ -15,16 +15,13 @@ pub struct Takeover {
     pub home: HomeId,
     /// Its keys, as far as they were found.
     pub keys: KeyFile,
-    /// Locks and keypads.
     pub locks: Vec<LockTakeover>,
     /// The other nodes: they stay in the network, and nothing is sent to them.
     pub others: Vec<Node>,
 }
 
-/// One lock.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LockTakeover {
-    /// The node.
     pub node: Node,
     /// Its name, where it has one.
     pub name: Option<String>,
@@ -44,7 +41,6 @@ pub struct TakenOver {
     pub locks: Vec<Slug>,
     /// Their slots that hold somebody's code. They are never written over and never cleared.
     pub occupied_slots: usize,
-    /// Other nodes.
     pub others: usize,
     /// Nodes that the stick does not list any more: left out.
     pub absent: Vec<NodeId>,
@@ -62,12 +58,7 @@ pub enum TakeoverRefusal {
     #[error(
         "the stick belongs to network {stick}, and these files to {files}; plug in their stick, or give the files of {stick}"
     )]
-    OtherStick {
-        /// The stick's network.
-        stick: HomeId,
-        /// The files'.
-        files: HomeId,
-    },
+    OtherStick { stick: HomeId, files: HomeId },
     /// There is no stick, and the locks that are known are another network's.
     #[error(
         "the locks known here belong to network {known}, and these files to {files}; plug in the stick of {files}, then import again"
@@ -75,7 +66,6 @@ pub enum TakeoverRefusal {
     OtherLocks {
         /// The network of what is known.
         known: HomeId,
-        /// The files'.
         files: HomeId,
     },
     /// A key file or credential says otherwise, and goes before whatever is in the store.
@@ -83,29 +73,16 @@ pub enum TakeoverRefusal {
         "{setting} gives another {} than these files, and goes before them; take that setting away or correct the key, restart latchkey, and import again",
         key.name()
     )]
-    KeyGiven {
-        /// The configuration's key.
-        setting: &'static str,
-        /// Which network key.
-        key: KeyId,
-    },
+    KeyGiven { setting: &'static str, key: KeyId },
     /// A lock can't be spoken to without this one.
     #[error("node {node} needs the key {}, which is in none of the files; add it to them and import again", key.name())]
-    KeyMissing {
-        /// The lock.
-        node: NodeId,
-        /// Which network key.
-        key: KeyId,
-    },
+    KeyMissing { node: NodeId, key: KeyId },
     /// Locks that hold people's codes would never be reached again.
     #[error(
         "{} could not be reached any more: people have codes there under other keys than these files'; revoke those codes first, or exclude the locks",
         listed(locks)
     )]
-    CutsOff {
-        /// The locks.
-        locks: Vec<Slug>,
-    },
+    CutsOff { locks: Vec<Slug> },
 }
 
 impl TakeoverRefusal {

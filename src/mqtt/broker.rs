@@ -4,7 +4,6 @@
 /// Why there is no broker.
 #[derive(Debug, thiserror::Error)]
 pub enum NoBroker {
-    /// Built without it.
     #[error("this build has no MQTT broker of its own; build it with the feature embedded-broker, or set mqtt.url to a broker")]
     NotBuilt,
     /// No port, or no thread.

@@ -65,12 +65,7 @@ pub enum ToBroker {
     /// For whoever listens at this moment: QoS 0, not retained.
     Passing(Message),
     /// An event: QoS 1, never retained, answered by [`FromBroker::Acked`]. One at a time.
-    Event {
-        /// Which.
-        id: EventId,
-        /// Its words.
-        message: Message,
-    },
+    Event { id: EventId, message: Message },
 }
 
 /// What comes from the broker.
@@ -90,7 +85,6 @@ pub enum FromBroker {
     Acked(EventId),
     /// A message on one of our subscriptions.
     Inbound {
-        /// Topic.
         topic: String,
         /// Payload, at most 64 KiB.
         payload: Vec<u8>,

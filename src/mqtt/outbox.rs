@@ -16,7 +16,6 @@ pub const FRESH: Duration = Duration::from_secs(60);
 /// How much may wait. What is beyond either makes the oldest events go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Events.
     pub events: usize,
     /// Bytes of memory they take.
     pub bytes: usize,
@@ -38,7 +37,6 @@ pub struct Outbox {
 /// An event that waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Waiting {
-    /// The event.
     pub event: Event,
     /// When we heard of it; `None`: before this start.
     pub heard: Option<Instant>,

@@ -67,12 +67,7 @@ pub enum InvalidSettings {
     NoUsername,
     /// The password file can't be read.
     #[error("mqtt.password_file: {path} can't be read; it must exist and be readable by the service's user")]
-    PasswordFile {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    PasswordFile { path: PathBuf, source: io::Error },
     /// The password file has no first line.
     #[error("mqtt.password_file: {0} is empty; write the password on its first line")]
     NoPassword(PathBuf),
@@ -84,11 +79,9 @@ pub enum InvalidSettings {
     Pem {
         /// The key that names the file.
         key: &'static str,
-        /// The file.
         path: PathBuf,
         /// What is looked for.
         what: &'static str,
-        /// Why not.
         source: pem::Error,
     },
     /// Half of a client certificate.

@@ -12,7 +12,6 @@ use crate::view::{CurrentChange, EventView};
 /// A topic and what is said there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
-    /// Topic.
     pub topic: String,
     /// Payload: JSON, or one word.
     pub payload: String,
@@ -129,14 +128,11 @@ impl Topics {
 pub enum Inbound {
     /// Somebody wants a bolt moved.
     Command {
-        /// Where.
         device: Slug,
-        /// What.
         command: Command,
     },
     /// Home Assistant started: discovery and states are to be sent again, after a little jitter.
     HomeAssistantOnline,
-    /// Nothing to do.
     Ignored(Ignored),
 }
 
@@ -170,7 +166,6 @@ pub struct BridgeInfo {
     pub version: &'static str,
     /// The Z-Wave stick, once it answers.
     pub controller: Option<String>,
-    /// Devices in all.
     pub devices: usize,
     /// Grants over all devices.
     pub grants: GrantCounts,
@@ -181,9 +176,7 @@ pub struct BridgeInfo {
 /// How the grants of a device, or of all, stand.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct GrantCounts {
-    /// On their way.
     pub pending: usize,
-    /// Need somebody.
     pub failed: usize,
 }
 

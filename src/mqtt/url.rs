@@ -7,11 +7,9 @@ use std::str::FromStr;
 /// Address of a broker: `mqtt://host[:port]` in clear (port 1883) or `mqtts://host[:port]` over TLS (port 8883).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BrokerUrl {
-    /// Over TLS.
     pub tls: bool,
     /// Name or address of the host; an IPv6 address without its brackets.
     pub host: String,
-    /// TCP port.
     pub port: u16,
 }
 

@@ -13,10 +13,7 @@ pub enum Hindrance {
     /// The lock is still being asked what it can do.
     Interview,
     /// The lock did not answer; it is tried again then.
-    Unreachable {
-        /// When.
-        next_try: Timestamp,
-    },
+    Unreachable { next_try: Timestamp },
     /// The device left the network.
     DeviceGone,
     /// The lock has no security although it could: it is told no codes.
@@ -51,9 +48,7 @@ pub struct Case<'a> {
 /// Where a grant stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Standing {
-    /// The word.
     pub status: Status,
-    /// Why.
     pub reason: Option<Reason>,
     /// When it is tried again.
     pub next_try: Option<Timestamp>,
@@ -65,7 +60,6 @@ pub struct Standing {
     pub code_in_lock: CodeInLock,
 }
 
-/// Derives the standing.
 pub fn assess(case: &Case<'_>) -> Standing {
     let code_in_lock = code_in_lock(case);
     let (status, reason, next_try) = status(case, code_in_lock);

@@ -161,9 +161,7 @@ pub fn unasked(report: SlotReport, at: &Circumstances) -> Proof {
 /// What a report may know of a bolt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BoltReport {
-    /// It is thrown.
     Locked,
-    /// It is withdrawn.
     Unlocked,
     /// It did not get where it should.
     Jammed,

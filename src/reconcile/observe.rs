@@ -11,7 +11,6 @@ use crate::domain::time::Timestamp;
 /// A slot as the lock described it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Sighting {
-    /// Available.
     Empty,
     /// Occupied, with its code.
     Known(CodeText),
@@ -96,7 +95,6 @@ pub enum Sent {
     Repeat,
     /// The stick went away in between.
     Unknown,
-    /// Never left.
     NotSent,
 }
 

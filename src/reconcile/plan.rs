@@ -9,7 +9,6 @@ use crate::domain::slot::{Content, Doing, Progress, Slot, SlotKey};
 /// What one grant wants of one lock.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Desired {
-    /// The grant.
     pub grant: GrantId,
     /// The code that should be in the lock; `None`: no code of this grant should be there.
     pub code: Option<Fingerprint>,
@@ -22,7 +21,6 @@ pub struct Desired {
 /// Everything a plan needs to know of one lock.
 #[derive(Clone, Debug)]
 pub struct LockView<'a> {
-    /// The lock.
     pub device: DeviceId,
     /// Slots 1 to this exist.
     pub users: u16,
@@ -45,16 +43,13 @@ pub enum Step {
     Read(SlotKey),
     /// Take our code out of a slot of ours.
     Clear {
-        /// Where.
         slot: SlotKey,
         /// The intent behind it.
         generation: Generation,
     },
     /// Put the grant's code into a slot. The slot becomes the grant's with this step.
     Write {
-        /// Where.
         slot: SlotKey,
-        /// Whose code.
         grant: GrantId,
         /// The intent behind it.
         generation: Generation,

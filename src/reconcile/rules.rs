@@ -30,7 +30,6 @@ pub struct DeviceRule {
 pub enum Unfit {
     /// One of those everybody tries first.
     Weak,
-    /// Taken.
     Duplicate,
     /// A device takes other lengths.
     Length(DeviceRule),

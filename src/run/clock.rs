@@ -55,7 +55,6 @@ impl Clock {
         self.trust = trust;
     }
 
-    /// The monotonic time.
     pub fn mono(&self) -> Instant {
         self.of(tokio::time::Instant::now())
     }

@@ -21,7 +21,6 @@ use crate::serial::{Frame, Link, LinkEvent, SendFailure, SendId};
 /// What the owner of the network tells the link.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LinkCommand {
-    /// Send a frame.
     Send(SendId, Frame),
     /// Close the port and open it again.
     Reopen,
@@ -33,10 +32,7 @@ pub enum LinkReport {
     /// The port is open.
     Up,
     /// The port is closed, or went away.
-    Down {
-        /// Why, for people.
-        why: String,
-    },
+    Down { why: String },
     /// A data frame arrived, at that time.
     Frame(Frame, tokio::time::Instant),
     /// The stick acknowledged a frame.
@@ -242,7 +238,6 @@ impl Reports {
         self.backlog.push_back(report);
     }
 
-    /// Whether reports wait.
     fn wait(&self) -> bool {
         !self.backlog.is_empty()
     }

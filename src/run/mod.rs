@@ -46,10 +46,11 @@ use crate::mqtt::client::{self, FromBroker, Publisher, ToBroker};
 use crate::mqtt::topic::{InvalidPrefix, Topics};
 use crate::network;
 use crate::store::{OpenError, Place, Store};
-use crate::web::api::{Api, Doorstep, Streams, router};
+use crate::web::api::{Api, Doorstep, Streams};
 use crate::web::handle::{Answers, Asked, Handle};
 use crate::web::live::Live;
 use crate::web::public;
+use crate::web::router::router;
 use crate::web::server::{self, SocketError};
 
 /// Why the daemon does not start, or stopped. Each says what to do.
@@ -279,7 +280,6 @@ struct Outside {
     publisher: Option<Publisher>,
     live: Live,
     zone: watch::Sender<TimeZone>,
-    /// In force.
     config: Config,
     hub: HubId,
     seal: &'static str,

@@ -29,16 +29,9 @@ pub enum KeysError {
     CredentialMissing(String),
     /// Other users of the machine can change the keys.
     #[error("other users can change the network keys in {path} (mode {mode:03o}); run `chmod 600 {path}`")]
-    Changeable {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The system refused.
+    Changeable { path: PathBuf, mode: u32 },
     #[error("the network keys in {path} can't be read; give them to the user the daemon runs as")]
     Unreadable {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -46,7 +39,6 @@ pub enum KeysError {
     /// The file is something else.
     #[error("{path}: {why}")]
     Invalid {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         why: InvalidKeyFile,
@@ -54,7 +46,6 @@ pub enum KeysError {
     /// A folder, a pipe or a device.
     #[error("{0} is not a file; write the path of the file with the network's keys")]
     NotAFile(PathBuf),
-    /// Far too long.
     #[error("{0} is too long for a file of network keys; write the path of the right one")]
     TooLong(PathBuf),
 }

@@ -23,7 +23,6 @@ pub enum PortError {
     /// The device file is not there.
     #[error("{0} does not exist: plug the stick in, or correct [serial] port")]
     Missing(PathBuf),
-    /// Not allowed.
     #[error("no permission for {0}: add the user to its group, usually `usermod -aG dialout USER`, and start again")]
     Permission(PathBuf),
     /// Another program has it.
@@ -35,15 +34,12 @@ pub enum PortError {
     /// Any other trouble with a device file.
     #[error("{path} can't be opened")]
     Device {
-        /// Which.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
-    /// Nobody answers there.
     #[error("{address} can't be reached: start the serial server there, or correct [serial] port")]
     Unreachable {
-        /// Where.
         address: String,
         /// What the system says.
         source: io::Error,
@@ -51,7 +47,6 @@ pub enum PortError {
     /// No stick that we know by its USB id.
     #[error("no Z-Wave stick found on USB: plug it in, or name its port in [serial] port")]
     NoStick,
-    /// More than one.
     #[error("several Z-Wave sticks found: name one of them in [serial] port: {}", list(.0))]
     SeveralSticks(Vec<PathBuf>),
 }

@@ -42,7 +42,6 @@ impl Service {
         tell(&states);
     }
 
-    /// The daemon ends.
     pub fn stopping(&self) {
         tell(&[NotifyState::Stopping]);
     }

@@ -16,7 +16,6 @@ pub struct Signals {
     reload: Option<(Signal, Reread)>,
 }
 
-/// What was told.
 #[derive(Debug)]
 pub enum Told {
     /// End in good order.

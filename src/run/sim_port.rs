@@ -146,7 +146,6 @@ impl Clock {
         self.real + at.since(self.then).div_f64(self.speed)
     }
 
-    /// Never back.
     fn jump(&mut self, to: Instant) {
         *self = Self { real: tokio::time::Instant::now(), then: to.max(self.now()), speed: self.speed };
     }

@@ -32,7 +32,6 @@ pub enum SimulateError {
     /// The port can't be had.
     #[error("nobody can listen on {address}; choose another port, or 0 for any that is free")]
     Listen {
-        /// Which.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
@@ -46,7 +45,6 @@ pub enum SimulateError {
     /// The link can't be made.
     #[error("the link {link} can't be made; write a path in a folder that is there and yours")]
     Link {
-        /// Which.
         link: PathBuf,
         /// What the system says.
         source: io::Error,

@@ -61,7 +61,6 @@ enum State {
         retry: Instant,
         /// Frames, and when they came.
         held: VecDeque<(Frame, Instant)>,
-        /// Frames beyond those.
         lost: u64,
     },
 }

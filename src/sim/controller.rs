@@ -9,15 +9,21 @@
 //! | `sending` | payloads for one, several or all nodes |
 //! | `routes` | return routes, priority routes, neighbours, the SUC |
 //! | `setup` | Serial API Setup, powers, regions, channels |
+//! | `mode` | the mode of an inclusion or exclusion |
+//! | `node_info` | what it keeps and reports about nodes |
 //! | `memory` | non-volatile memory, and its image |
-//! | `nvm` | that image, read and written by the host |
+//! | `nvm`, `nvm_session` | that image, read and written by the host |
 //! | `reports` | reports about itself and its nodes |
 
+mod constants;
 mod effect;
 mod failed;
 mod inclusion;
 mod memory;
+mod mode;
+mod node_info;
 mod nvm;
+mod nvm_session;
 mod reports;
 mod routes;
 mod sending;
@@ -29,31 +35,26 @@ use std::time::Duration;
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::{HomeId, NodeId};
 use crate::serial::controller::{ControllerVersion, MemoryId, PriorityRoute, ProtocolVersion, SerialApiStarted};
-use crate::serial::node_info::{ApplicationUpdate, NodeInformation, UpdateStatus};
+use crate::serial::node_info::{ApplicationUpdate, UpdateStatus};
 use crate::serial::setup::Region;
-use crate::serial::transmit::{ApplicationCommand, Rssi, RxStatus, TxStatus};
+use crate::serial::transmit::{ApplicationCommand, RxStatus, TxStatus};
 use crate::serial::{CallbackId, Frame, FunctionId, Message, NodeIdWidth, Request};
 
 use super::chip::Chip;
-use super::model::DeviceClass;
 use super::node::Node;
 use super::radio::Effort;
+pub(super) use constants::OWN;
+use constants::{NOISE, SIGNAL};
 pub use effect::{Effect, Outcome, Transmission, Wake};
-use inclusion::Mode;
 pub use memory::ControllerMemory;
-use nvm::Nvm;
+use mode::Mode;
+use node_info::{node_information, protocol_info};
+use nvm_session::Nvm;
 
-/// Node id of the controller.
-pub(super) const OWN: NodeId = NodeId(1);
 /// Radio channels of a controller: two of the mesh, two of Long Range.
 const CHANNELS: usize = 4;
 /// Maximum number of random bytes per request.
 const MOST_RANDOM: u8 = 32;
-/// RSSI of every received frame.
-const SIGNAL: Rssi = Rssi(-62);
-/// Noise level on an idle channel.
-const NOISE: Rssi = Rssi(-100);
-
 /// The radio operation under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct InFlight {
@@ -124,7 +125,7 @@ const TIMEOUTS: (u8, u8) = (150, 15);
 impl Controller {
     /// A running controller with these nodes. Random values come from `entropy`.
     pub fn new(chip: Chip, home: HomeId, members: &BTreeMap<NodeId, Node>, entropy: Entropy) -> Self {
-        let nodes = members.iter().map(|(id, node)| (*id, reports::protocol_info(*id, node))).collect();
+        let nodes = members.iter().map(|(id, node)| (*id, protocol_info(*id, node))).collect();
         Self {
             memory: ControllerMemory::new(home, nodes, chip.region),
             region: chip.region,
@@ -438,10 +439,4 @@ impl Controller {
     fn to_host(&self, message: &Message) -> Effect {
         Effect::ToHost(message.write(self.width))
     }
-}
-
-/// A device's node information frame.
-fn node_information(lock: &Node) -> NodeInformation {
-    let DeviceClass { basic, generic, specific } = lock.model.kind.device_class();
-    NodeInformation { basic, generic, specific, supported: lock.listed(), controlled: Vec::new() }
 }

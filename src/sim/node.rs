@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `abilities` | the classes of each kind of node, their versions and handlers |
 //! | `plumbing`, `lifeline`, `identify`, `basic` | classes of every node |
+//! | `parts` | present state of bolt, clock and light |
 //! | `power`, `sleep` | batteries and wake-ups; nodes that sleep |
 //! | `door`, `bolt` | Door Lock, and its motor |
 //! | `code_table`, `codes` | User Code |
@@ -27,9 +28,11 @@ mod identify;
 mod keypad;
 mod lifeline;
 mod log;
+mod parts;
 mod plumbing;
 mod power;
 mod schedule;
+mod schedule_table;
 mod secured;
 mod segments;
 mod sleep;
@@ -54,10 +57,7 @@ use crate::security::keys::KeyMask;
 use super::joiner::{Failure, Joiner};
 use super::model::Model;
 use super::radio::Receiver;
-use bolt::Bolt;
-use clock::Clock;
-use credentials::Learning;
-use identify::Light;
+use parts::{Bolt, Clock, Learning, Light};
 use secured::Secured;
 use segments::Segments;
 
@@ -68,8 +68,7 @@ pub use hands::Typed;
 pub use keypad::KeypadMemory;
 pub use log::{Log, Record};
 pub use power::Charge;
-pub use schedule::ScheduleSlots;
-pub use schedule::ScheduleTable;
+pub use schedule_table::{ScheduleSlots, ScheduleTable};
 pub use secured::Membership;
 
 #[cfg(test)]

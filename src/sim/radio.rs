@@ -7,6 +7,7 @@
 //! | `meter` | what was sent by whom, in total and in the last hour |
 
 mod meter;
+mod party;
 mod rate;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::domain::time::Instant;
 
 pub use meter::{Counts, DUTY_CYCLE_LIMIT, RadioStatistics};
 use meter::{Emission, Kind, Meter};
+pub use party::Party;
 pub use rate::Rate;
 
 /// The quality of the radio. Percentages above 100 count as 100.
@@ -72,16 +74,6 @@ impl Link {
     pub fn with(self, conditions: Conditions) -> Self {
         Self { conditions: Some(conditions), ..self }
     }
-}
-
-/// A sender or receiver.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Party {
-    Controller,
-    /// A node of its network.
-    Node(NodeId),
-    /// A device that is not in the network.
-    Outside,
 }
 
 /// Direction of a frame; the controller is at the other end.

@@ -16,9 +16,7 @@ use super::rows::readable;
 pub struct AuditEntry {
     /// Position; grows with time and is never used again.
     pub seq: i64,
-    /// When.
     pub at: Timestamp,
-    /// Who.
     pub actor: RecordedActor,
     /// What they did: a word of [`Act::word`], or `note` for a line of an earlier version that is only text.
     pub act: String,

@@ -44,7 +44,6 @@ macro_rules! stored_as_word {
     )*};
 }
 
-/// A JSON object.
 macro_rules! stored_as_json {
     ($($name:ty),* $(,)?) => {$(
         impl rusqlite::types::ToSql for $name {

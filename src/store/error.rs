@@ -13,7 +13,6 @@ use crate::files::NotAFile;
 pub enum KeySource {
     /// The systemd credential `store.key`.
     Credential(PathBuf),
-    /// The key file.
     File(PathBuf),
     /// Made for this process only: tests.
     Memory,
@@ -38,7 +37,6 @@ pub enum OpenError {
     /// A file can't be created or written there.
     #[error("{path} can't be written; give the daemon's user that directory and mount it writable")]
     NotWritable {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -49,7 +47,6 @@ pub enum OpenError {
     /// Another daemon has this database open.
     #[error("another latchkey{} has {path} open; stop that one first, or write another path into [store]", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
     Held {
-        /// The database.
         path: PathBuf,
         /// The process that holds it, if its lock file says so.
         pid: Option<u32>,
@@ -59,9 +56,7 @@ pub enum OpenError {
         "{path} has schema {found} and this version knows up to {known}; install the newer version again, or put {path}.v{known}.bak in its place"
     )]
     NewerSchema {
-        /// The database.
         path: PathBuf,
-        /// Its schema.
         found: u32,
         /// The newest schema this version knows.
         known: u32,
@@ -69,7 +64,6 @@ pub enum OpenError {
     /// The database is damaged, or is no database.
     #[error("{path} is damaged ({what}); move it away with its -wal and -shm files, and put back your last backup")]
     Corrupt {
-        /// The database.
         path: PathBuf,
         /// The first thing that is wrong with it.
         what: String,
@@ -79,7 +73,6 @@ pub enum OpenError {
         "the codes in {database} are sealed and their key {key_file} is missing; put the key back, or the systemd credential store.key"
     )]
     KeyMissing {
-        /// The database.
         database: PathBuf,
         /// Where the key should be.
         key_file: PathBuf,
@@ -87,26 +80,19 @@ pub enum OpenError {
     /// The key is not the one the codes were sealed with.
     #[error("the key from {source_of_key} does not open {database}; put back the key this database was made with")]
     KeyWrong {
-        /// The database.
         database: PathBuf,
         /// Where the key came from.
         source_of_key: KeySource,
     },
     /// Other users of the machine can read the key.
     #[error("other users can read the key {path} (mode {mode:03o}); run `chmod 600 {path}`")]
-    KeyExposed {
-        /// The key file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
+    KeyExposed { path: PathBuf, mode: u32 },
     /// The file is there and holds something else.
     #[error("{0} holds no store key (32 bytes, or 64 hexadecimal digits); put back the key this database was made with")]
     KeyMalformed(PathBuf),
     /// The file system can't publish a file without the risk of overwriting one.
     #[error("the key can't be made safely at {path}; write a [store] key_file on a file system with hard links, such as ext4")]
     KeyUnbirthable {
-        /// The key file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -117,19 +103,13 @@ pub enum OpenError {
     /// The system refused in some other way.
     #[error("{path} can't be used; look at the cause, then start again")]
     Io {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
     /// SQLite refused in some other way.
     #[error("the database {path} can't be opened; look at the cause, then start again")]
-    Sqlite {
-        /// The database.
-        path: PathBuf,
-        /// What SQLite said.
-        source: Error,
-    },
+    Sqlite { path: PathBuf, source: Error },
 }
 
 impl OpenError {
@@ -231,15 +211,7 @@ impl From<Error> for CommitError {
 pub enum ReadError {
     /// A row holds what no version of the daemon wrote, or a sealed value that was changed or moved. Never shows the value.
     #[error("the {column} of {row} in the table {table} is missing, or not what was written there")]
-    Row {
-        /// The table.
-        table: &'static str,
-        /// Which row.
-        row: String,
-        /// Which column.
-        column: &'static str,
-    },
-    /// SQLite refused.
+    Row { table: &'static str, row: String, column: &'static str },
     #[error("the database can't be read; look at the cause in the log")]
     Sqlite(#[from] Error),
 }

@@ -18,7 +18,6 @@ pub enum Order {
     /// Lists on a screen.
     #[default]
     NewestFirst,
-    /// Following along.
     OldestFirst,
 }
 
@@ -35,7 +34,6 @@ pub struct EventQuery {
     pub device: Option<DeviceId>,
     /// Go on after this event, in the order asked: a page's `next`, or the last event a follower saw.
     pub after: Option<EventId>,
-    /// Which end first.
     pub order: Order,
     /// How many at most; above [`PAGE_LIMIT`] counts as that.
     pub limit: u32,

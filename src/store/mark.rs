@@ -20,7 +20,6 @@ const FORM: &str = "latchkey 1";
 /// What the mark said when the database was opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Found {
-    /// There was none.
     Nothing,
     /// So many commits of this hub's database.
     Commits(u64),

@@ -3,7 +3,6 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-/// This hub's id.
 pub(super) const HUB: &str = "hub";
 /// When the database was made.
 pub(super) const MADE_AT: &str = "made_at";
@@ -30,7 +29,6 @@ pub(super) const NETWORK_KEYS: &str = "network_keys";
 /// A sealed value that is known beforehand: the right key opens it, any other does not.
 pub(super) const CANARY: &str = "canary";
 
-/// Sets a value.
 pub(super) fn put(connection: &Connection, key: &str, value: &dyn ToSql) -> rusqlite::Result<()> {
     connection.prepare_cached("REPLACE INTO meta (key, value) VALUES (?, ?)")?.execute(params![key, value]).map(|_| ())
 }

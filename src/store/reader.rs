@@ -27,7 +27,6 @@ pub struct Reader {
 /// Where a database is, for somebody who opens it a second time.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
-    /// On disk.
     File(PathBuf),
     /// In this process: the name as a URI.
     Memory(String),

@@ -16,11 +16,8 @@ const FORMAT: u8 = 1;
 /// Where a sealed value is stored.
 #[derive(Clone, Copy)]
 pub(super) struct Cell<'a> {
-    /// The table.
     pub(super) table: &'static str,
-    /// The row's identity.
     pub(super) row: &'a str,
-    /// The column.
     pub(super) column: &'static str,
 }
 

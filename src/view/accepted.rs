@@ -12,7 +12,6 @@ use crate::domain::takeover::TakenOver;
 /// The change is committed and on its way to the locks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AcceptedView {
-    /// The change's number.
     pub generation: Generation,
     /// Every grant it touched.
     pub grants: Vec<GrantId>,
@@ -32,7 +31,6 @@ pub struct AcceptedView {
 pub struct GeneratedCode(Zeroizing<String>);
 
 impl GeneratedCode {
-    /// The digits.
     pub fn reveal(&self) -> &str {
         &self.0
     }

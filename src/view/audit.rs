@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Stamp;
+use super::stamp::Stamp;
 use crate::domain::ids::{DeviceId, GrantId, PersonId};
 
 /// One line of the audit, as the API shows it.
@@ -11,9 +11,7 @@ pub struct AuditRow {
     /// Position; grows with time.
     pub seq: i64,
     pub at: Stamp,
-    /// Who.
     pub actor: AuditActor,
-    /// What they did.
     pub act: String,
     /// The person that it concerns, who may be gone.
     pub person: Option<PersonId>,
@@ -32,6 +30,5 @@ pub struct AuditActor {
     pub kind: String,
     /// What tells one of a kind from another, where there are several.
     pub id: Option<String>,
-    /// The name.
     pub name: String,
 }

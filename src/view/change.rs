@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Open, Stamp};
+use super::open::Open;
+use super::stamp::Stamp;
 use crate::domain::ids::{Generation, NodeId, Slug};
 use crate::domain::node::SecurityClass;
 
@@ -38,7 +39,6 @@ pub struct ChangeView {
     pub question: Option<QuestionView>,
     pub security: Option<Open<SecurityClass>>,
     pub warning: Option<String>,
-    /// Why it failed.
     pub why: Option<String>,
     /// What a person can do about that.
     pub advice: Option<String>,
@@ -46,7 +46,6 @@ pub struct ChangeView {
     pub left_node: Option<NodeId>,
 }
 
-/// What changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {

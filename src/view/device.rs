@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Open, Stamp};
+use super::open::Open;
+use super::stamp::Stamp;
 use crate::domain::device::{DeviceKind, LockState};
 use crate::domain::ids::{DeviceId, NodeId, Slug};
 use crate::domain::node::SecurityClass;
 
-/// A lock.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DeviceView {
     pub id: DeviceId,
@@ -26,7 +26,6 @@ pub struct DeviceView {
     pub gets_codes: bool,
     /// Manufacturer, product type and product, each four hex digits: `0129:8107:1000`.
     pub model: Option<String>,
-    /// Percent.
     pub battery: Option<u8>,
     pub lock_state: Open<LockState>,
     pub door_open: Option<bool>,

@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{Open, Stamp};
+use super::open::Open;
+use super::stamp::Stamp;
 use crate::domain::event::{Action, Event, EventReason, EventType, Method, PersonAtEvent, PublishNames};
 use crate::domain::ids::{DeviceId, EventId, PersonId, Slug};
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Open, Stamp};
+use super::open::Open;
+use super::stamp::Stamp;
 use crate::domain::grant::{CodeInLock, OpensNow, Reason, Status};
 use crate::domain::ids::{DeviceId, Generation, GrantId, PersonId, Slug};
 use crate::domain::slot::ConfirmedBy;
@@ -43,6 +44,5 @@ pub struct ScheduleView {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleKind {
-    /// At any time.
     Always,
 }

@@ -16,12 +16,12 @@ mod event;
 mod grant;
 mod network;
 mod open;
+mod page;
 mod people;
 mod problem;
 mod provisioning;
+mod stamp;
 mod status;
-
-use serde::{Deserialize, Serialize};
 
 pub use accepted::{AcceptedView, GeneratedCode, TakenOverView};
 pub use audit::{AuditActor, AuditRow};
@@ -31,37 +31,12 @@ pub use event::{EventReasonView, EventView, PersonAtEventView};
 pub use grant::{GrantView, ScheduleKind, ScheduleView};
 pub use network::{ControllerView, NetworkView, NodeView};
 pub use open::Open;
+pub use page::Page;
 pub use people::{ContactsView, PersonView};
 pub use problem::ProblemDocument;
 pub use provisioning::{ProvisionedState, ProvisionedView};
+pub use stamp::Stamp;
 pub use status::{
     AirtimeView, BrokerState, BrokerView, ClockView, HealthView, LockStatusView, OutboxView, ProblemView, RunningView, Severity,
     StatusView, StickState, StickView, StoreView, WebView,
 };
-
-/// A part of a list.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Page<T> {
-    /// What is on it.
-    pub items: Vec<T>,
-    /// The cursor of the next page; `None`: this is the last one.
-    pub next: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// The whole list.
-    pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next: None }
-    }
-}
-
-/// A moment as it is shown: RFC 3339 with the offset of the home, `2026-11-23T18:04:05.123+01:00`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Stamp(pub String);
-
-impl std::fmt::Display for Stamp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Open;
 use super::change::ChangeView;
 use super::device::{RadioView, ReachView};
+use super::open::Open;
 use crate::domain::ids::{NodeId, Slug};
 use crate::domain::node::{InterviewStage, Joining, SecurityClass};
 
@@ -16,7 +16,6 @@ pub struct NetworkView {
     pub change: Option<ChangeView>,
 }
 
-/// The controller.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ControllerView {
@@ -47,7 +46,6 @@ pub enum ControllerView {
     Unknown,
 }
 
-/// One node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NodeView {
     pub node: NodeId,

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Open<T> {
-    /// One of ours.
     Known(T),
     /// Anything else, as it came.
     Unknown(String),

@@ -12,7 +12,6 @@ pub struct PersonView {
     /// The id another system knows them by.
     pub external_id: Option<String>,
     pub first_name: String,
-    /// May be empty.
     pub last_name: String,
     /// `false`: no code of theirs is to be in any lock.
     pub enabled: bool,

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Open, Stamp};
+use super::open::Open;
+use super::stamp::Stamp;
 use crate::domain::ids::{NodeId, ProvisioningId, Slug};
 
 /// A device whose label was scanned. Without the first group of its key, which is its PIN.

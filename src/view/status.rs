@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{RadioView, ReachView};
 use super::grant::GrantView;
-use super::{Open, Stamp};
+use super::open::Open;
+use super::stamp::Stamp;
 use crate::domain::grant::Status;
 use crate::domain::ids::{Generation, HubId, Slug};
 
@@ -20,7 +21,6 @@ pub struct StatusView {
     pub running: Option<RunningView>,
     /// By slug; none while the store takes no changes.
     pub locks: Vec<LockStatusView>,
-    /// Worst first.
     pub problems: Vec<ProblemView>,
     /// What became of the address of `[web]`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,6 @@ pub struct RunningView {
     pub oldest_pending: Option<GrantView>,
 }
 
-/// The Z-Wave controller.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum StickView {
@@ -67,7 +66,6 @@ pub enum StickView {
     Unknown,
 }
 
-/// The MQTT broker.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum BrokerView {
@@ -88,7 +86,6 @@ pub struct OutboxView {
     pub dropped: u64,
 }
 
-/// The database.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum StoreView {
@@ -122,7 +119,6 @@ impl StoreView {
     }
 }
 
-/// The wall clock.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ClockView {
     /// It is synchronised, or an operator confirmed it.
@@ -164,7 +160,6 @@ pub struct LockStatusView {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ProblemView {
     pub severity: Open<Severity>,
-    /// What is wrong.
     pub what: String,
     /// What to do about it.
     #[serde(rename = "do")]
@@ -177,7 +172,6 @@ pub struct ProblemView {
 pub enum Severity {
     /// Worth knowing: nothing has to be done.
     Info,
-    /// Needs action.
     Warning,
 }
 

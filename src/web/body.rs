@@ -65,7 +65,6 @@ pub trait Secret<E>: Sized {
     /// What the JSON must have in its place.
     const FORM: &'static str;
 
-    /// Reads it.
     fn read(text: &str) -> Result<Self, E>;
 }
 
@@ -95,7 +94,6 @@ impl Secret<InvalidPin> for Pin {
 pub enum Generate {
     /// `true`: the ticked devices decide how long. `false`: no.
     Wanted(bool),
-    /// So many digits.
     Digits(u8),
 }
 

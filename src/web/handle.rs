@@ -16,7 +16,6 @@ pub type ReplyTo<Q> = oneshot::Sender<Result<<Q as Question>::Answer, Refusal>>;
 /// A question on its way to the loop, which answers it once the turn is committed.
 #[derive(Debug)]
 pub struct Asked {
-    /// Who asks.
     pub actor: Actor,
     /// What, and where the answer goes.
     pub ask: Ask,

@@ -15,9 +15,7 @@ const BACKLOG: usize = 256;
 /// An event, and what its device is called now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Happened {
-    /// What happened.
     pub event: Event,
-    /// Where.
     pub device: Slug,
 }
 
@@ -37,7 +35,6 @@ pub struct Live {
 }
 
 impl Live {
-    /// Nobody listens yet.
     pub fn new() -> Self {
         Self { news: broadcast::Sender::new(BACKLOG) }
     }

@@ -17,6 +17,7 @@ pub mod people;
 pub mod problem;
 pub mod public;
 pub mod room;
+pub mod router;
 pub mod server;
 
 #[cfg(test)]

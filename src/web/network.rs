@@ -73,7 +73,6 @@ pub enum Security {
     Best,
     /// S0, also where the device has S2.
     S0,
-    /// None.
     Insecure,
 }
 

@@ -11,7 +11,6 @@ use crate::view::ProblemDocument;
 /// Why a request was not carried out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// HTTP status.
     pub status: StatusCode,
     /// The last part of the type's URN: `duplicate-code` of `urn:latchkey:duplicate-code`.
     pub kind: &'static str,

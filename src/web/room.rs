@@ -12,7 +12,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{AbortHandle, Id};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Connections at once.
 const CONNECTIONS: usize = 64;
 /// More of them that only root gets, so that an operator can always connect.
 const FOR_ROOT: usize = 8;
@@ -47,7 +46,6 @@ impl Pulse {
     }
 }
 
-/// One listener's connections.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     seats: BTreeMap<Id, Seat>,
@@ -63,7 +61,6 @@ struct Seat {
 /// What becomes of a new connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Admission {
-    /// Admitted.
     Welcome,
     /// There is no room at this moment.
     Wait,
@@ -84,12 +81,10 @@ impl Room {
         if self.seats.len() < places || self.send_away(now, |_| true) { Admission::Welcome } else { Admission::Wait }
     }
 
-    /// Adds a connection.
     pub(super) fn seat(&mut self, uid: Option<u32>, pulse: Pulse, connection: AbortHandle) {
         self.seats.insert(connection.id(), Seat { uid, pulse, connection });
     }
 
-    /// A connection ended.
     pub(super) fn leaves(&mut self, connection: Id) {
         self.seats.remove(&connection);
     }

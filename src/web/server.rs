@@ -52,7 +52,6 @@ pub enum SocketError {
     /// We may not write there.
     #[error("no permission to create {}: run as the user latchkey, or set api.socket", .0.display())]
     Permission(PathBuf),
-    /// Anything else.
     #[error("can't listen on {}", .0.display())]
     Other(PathBuf, #[source] io::Error),
 }
@@ -136,7 +135,6 @@ struct Waiting<S> {
     since: Instant,
 }
 
-/// One listener's state.
 struct Hall<S> {
     router: Router,
     stopping: watch::Receiver<()>,
@@ -168,7 +166,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Hall<S> {
 /// Who is at the other end of a Unix socket, as the kernel says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Peer {
-    /// The user.
     pub uid: u32,
 }
 
@@ -181,7 +178,6 @@ impl Peer {
 
 /// Where connections come from.
 pub trait Door {
-    /// A connection.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
     /// The next connection, and who is at its other end where that can be known.

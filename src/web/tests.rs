@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tower_service::Service;
 
-use super::api::{Api, Doorstep, Streams, router};
+use super::api::{Api, Doorstep, Streams};
 use super::handle::{Ask, Asked, Handle, Queued, ReplyTo};
 use super::import::Keyholder;
 use super::live::Live;
 use super::public;
+use super::router::router;
 use crate::bridge::ask;
 use crate::bridge::membership::{Expect, Interview, MembersAsk, Unexpect};
 use crate::bridge::problem::Problem;

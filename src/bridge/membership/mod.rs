@@ -5,6 +5,7 @@
 //! shown in `view`. The radio's side is [`crate::network::inclusion`].
 
 pub(super) mod devices;
+mod following;
 pub(super) mod problems;
 pub(super) mod smart_start;
 pub(super) mod view;
@@ -15,31 +16,26 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Act};
 use crate::domain::ids::{DeviceId, Generation, NodeId, ProvisioningId};
 use crate::domain::intent::{Accepted, Refusal};
-use crate::domain::node::{InterviewStage, SecurityClass};
+use crate::domain::node::InterviewStage;
 use crate::domain::provisioning::{Label, ProvisioningState};
-use crate::domain::time::Timestamp;
 use crate::network::CannotInterview;
-use crate::network::inclusion::{
-    CannotBegin, Change, Ended, Failed, JoinInputRejected, JoinQuestion, JoinSecurity, Progress, Terms, Warning,
-};
+use crate::network::inclusion::{CannotBegin, Change, Ended, Failed, JoinInputRejected, JoinSecurity, Progress, Terms};
 use crate::security::dsk::Dsk;
 use crate::security::key_exchange::DskPin;
 use crate::security::keys::KeyMask;
-use crate::view::ChangeState;
 
 pub(super) use crate::view::ChangeKind as Kind;
 use devices::NodeNames;
+use following::{Failure, Following, Step};
 
 /// A change of who is in the network: begins, or goes on by what the operator says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MembersAsk {
-    /// Begin one.
     Begin(Wanted),
     /// The PIN that was asked for.
     Pin(DskPin),
     /// The keys that the operator grants the device; none is "no".
     Grant(KeyMask),
-    /// Stop it.
     Cancel,
 }
 
@@ -65,12 +61,10 @@ pub struct Unexpect(pub ProvisioningId);
 pub enum Wanted {
     /// Take in a device.
     Include {
-        /// On which terms.
         terms: Terms,
         /// What the lock will be called.
         name: Option<String>,
     },
-    /// Let one go.
     Exclude,
     /// Forget one that answers nothing any more.
     RemoveFailed(Target),
@@ -81,7 +75,6 @@ pub enum Wanted {
 /// A node, by its id or by its device.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Target {
-    /// The node itself.
     Node(NodeId),
     /// The node of this device: slug or id.
     Device(String),
@@ -90,53 +83,9 @@ pub enum Target {
 /// What is followed. In memory only: a daemon that starts has no change under way.
 #[derive(Default)]
 pub struct Membership {
-    change: Option<Following>,
+    pub(super) change: Option<Following>,
     /// What a node's device will be called, once the node turns out to be a lock.
     pub(super) names: NodeNames,
-}
-
-/// One change and how far it got.
-struct Following {
-    /// Its number: larger than that of every change before it, over restarts, too.
-    id: Generation,
-    kind: Kind,
-    step: Step,
-    /// Since when it is at that step.
-    since: Timestamp,
-    name: Option<String>,
-    /// The entry of the list that it is about (SmartStart).
-    entry: Option<ProvisioningId>,
-    node: Option<NodeId>,
-    device: Option<DeviceId>,
-    security: Option<SecurityClass>,
-    warning: Option<Warning>,
-    /// The device in the place of a failed one was given a fresh start.
-    started_over: bool,
-}
-
-/// How far a change got: what the network says, and after that the interview.
-enum Step {
-    Starting,
-    Ready,
-    Found,
-    Joined,
-    Asked(JoinQuestion),
-    Exchanging,
-    Interviewing,
-    Done,
-    Failed(Failure),
-}
-
-struct Failure {
-    why: String,
-    advice: &'static str,
-    left: Option<NodeId>,
-}
-
-impl From<Failed> for Failure {
-    fn from(failed: Failed) -> Self {
-        Self { why: failed.why.to_string(), advice: failed.why.advice(), left: failed.left }
-    }
 }
 
 impl Membership {
@@ -368,7 +317,7 @@ impl Membership {
             }
             _ => tracing::info!(id, ?kind, %state, node, security = ?change.security, "a change of the network goes on"),
         }
-        let shown = view::change(self, &cx.state, &cx.settings);
+        let shown = view::change(self.change.as_ref(), &cx.state, &cx.settings);
         if let Some(mqtt) = &cx.settings.mqtt {
             let message = mqtt.topics.change(&shown.clone().without_code());
             cx.out.pass(message);
@@ -401,28 +350,6 @@ impl Membership {
     /// Whether a change is under way that is about this node.
     fn is_busy_with(&self, node: NodeId) -> bool {
         self.change.as_ref().is_some_and(|change| change.node == Some(node) && !change.is_over())
-    }
-}
-
-impl Following {
-    fn is_over(&self) -> bool {
-        matches!(self.step, Step::Done | Step::Failed(_))
-    }
-}
-
-impl Step {
-    fn state(&self) -> ChangeState {
-        match self {
-            Self::Starting => ChangeState::Starting,
-            Self::Ready => ChangeState::Ready,
-            Self::Found => ChangeState::Found,
-            Self::Joined => ChangeState::Joined,
-            Self::Asked(_) => ChangeState::Asked,
-            Self::Exchanging => ChangeState::Exchanging,
-            Self::Interviewing => ChangeState::Interviewing,
-            Self::Done => ChangeState::Done,
-            Self::Failed(_) => ChangeState::Failed,
-        }
     }
 }
 

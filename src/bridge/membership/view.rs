@@ -1,6 +1,6 @@
 //! What people are shown of changes and of what is expected.
 
-use super::{Following, Membership, Step};
+use super::following::{Following, Step};
 use crate::bridge::state::State;
 use crate::bridge::words::Settings;
 use crate::domain::provisioning::{Provisioned, ProvisioningState};
@@ -14,8 +14,8 @@ const NOT_FOR_DOORS: &str = "none of these keys is good enough for a door: whoev
 const UNPROVEN: &str = "nothing proves which device this is: it may be another one that was quicker, and keeps the keys";
 
 /// The change that is under way, or was the last.
-pub fn change(membership: &Membership, state: &State, settings: &Settings) -> CurrentChange {
-    CurrentChange { change: membership.change.as_ref().map(|change| of_change(change, state, settings)) }
+pub fn change(change: Option<&Following>, state: &State, settings: &Settings) -> CurrentChange {
+    CurrentChange { change: change.map(|change| of_change(change, state, settings)) }
 }
 
 fn of_change(change: &Following, state: &State, settings: &Settings) -> ChangeView {

@@ -59,7 +59,6 @@ struct Case {
     visits: Vec<Visit>,
 }
 
-/// A person came.
 #[derive(Debug)]
 struct Visit {
     user: u8,

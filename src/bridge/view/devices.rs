@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Look, model, radio, reach};
+use super::parts::{model, radio, reach};
+use crate::bridge::look::Look;
 use crate::bridge::membership::problems::weakness;
 use crate::domain::device::Device;
 use crate::domain::ids::{DeviceId, Slug};

@@ -1,6 +1,7 @@
 //! The controller and its nodes.
 
-use super::{Look, model, radio, reach};
+use super::parts::{model, radio, reach};
+use crate::bridge::look::Look;
 use crate::domain::node::Node;
 use crate::network::{ControllerStatus, Interviewing};
 use crate::view::{ControllerView, NetworkView, NodeView};
@@ -8,7 +9,7 @@ use crate::view::{ControllerView, NetworkView, NodeView};
 /// The controller and its nodes.
 pub fn network(look: &Look<'_>) -> NetworkView {
     let nodes = look.network.nodes().map(|node| of_node(look, node)).collect();
-    NetworkView { controller: controller(look.network.controller()), nodes, change: super::change(look).change }
+    NetworkView { controller: controller(look.network.controller()), nodes, change: super::changes::change(look).change }
 }
 
 fn controller(status: &ControllerStatus) -> ControllerView {

@@ -1,24 +1,21 @@
 //! People and their grants. Never a code.
 
-use super::Look;
+use crate::bridge::look::Look;
 use crate::domain::grant::{Grant, Schedule};
 use crate::domain::ids::{GrantId, PersonId};
 use crate::domain::person::Person;
 use crate::view::{ContactsView, GrantView, Open, Page, PersonView, ScheduleKind, ScheduleView};
 
-/// Everybody, by name.
 pub fn people(look: &Look<'_>) -> Page<PersonView> {
     let mut people: Vec<&Person> = look.state.people().collect();
     people.sort_by_key(|person| (person.last_name.to_lowercase(), person.first_name.to_lowercase(), person.id));
     Page::whole(people.into_iter().map(|person| of_person(look, person)).collect())
 }
 
-/// One person.
 pub fn person(look: &Look<'_>, id: PersonId) -> Option<PersonView> {
     look.state.person(id).map(|person| of_person(look, person))
 }
 
-/// One grant.
 pub fn grant(look: &Look<'_>, id: GrantId) -> Option<GrantView> {
     look.state.grant(id).map(|grant| of_grant(look, grant))
 }

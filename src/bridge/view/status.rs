@@ -1,6 +1,8 @@
 //! How the daemon is: each problem with the next thing to do.
 
-use super::{Look, people, radio, reach, stamp};
+use super::parts::{radio, reach};
+use super::people;
+use crate::bridge::look::{Look, stamp};
 use crate::bridge::problem::Problem;
 use crate::bridge::vitals::{LockVitals, Vitals};
 use crate::bridge::words::Settings;
@@ -12,7 +14,6 @@ use crate::view::{
 
 /// Of what the status is made.
 pub enum Source<'a> {
-    /// The bridge works.
     Bridge(&'a Look<'a>),
     /// It waits to be built anew from a store that takes nothing: what can still be said for certain.
     NoBridge(&'a StoreTrouble<'a>, &'a Settings),

@@ -30,7 +30,6 @@ impl UserId {
 pub struct UserIdStatus(pub u8);
 
 impl UserIdStatus {
-    /// Nothing there.
     pub const AVAILABLE: Self = Self(0);
     /// A code that opens ("occupied" in version 1).
     pub const ENABLED: Self = Self(1);

@@ -15,13 +15,10 @@ pub struct CredentialType(pub u8);
 impl CredentialType {
     /// None; in a question or a deletion: all of them.
     pub const NONE: Self = Self(0);
-    /// Digits, in ASCII.
     pub const PIN: Self = Self(1);
     /// Text, in UTF-16 with the high byte first.
     pub const PASSWORD: Self = Self(2);
-    /// A tag.
     pub const RFID: Self = Self(3);
-    /// A finger.
     pub const FINGER: Self = Self(9);
 }
 
@@ -35,7 +32,6 @@ impl Operation {
     pub const ADD: Self = Self(0);
     /// Change what is there.
     pub const MODIFY: Self = Self(1);
-    /// Empty it.
     pub const DELETE: Self = Self(2);
 
     pub(super) fn parse(input: &[u8]) -> Parsed<'_, Self> {
@@ -52,7 +48,6 @@ pub struct ModifierType(pub u8);
 impl ModifierType {
     /// There is no such user or credential.
     pub const DOES_NOT_EXIST: Self = Self(0);
-    /// Nobody knows.
     pub const UNKNOWN: Self = Self(1);
     /// A node of the network.
     pub const Z_WAVE: Self = Self(2);

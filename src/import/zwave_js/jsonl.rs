@@ -19,9 +19,7 @@ pub(super) struct Database {
     pub(super) cut: bool,
 }
 
-/// One value.
 pub(super) struct Entry {
-    /// The value.
     pub(super) value: Value,
     /// When it was written, where the file says so.
     pub(super) at: Option<Timestamp>,

@@ -27,7 +27,6 @@ use jsonl::Database;
 /// The newest format of the cache that is known here.
 const CACHE_FORMAT: u64 = 2;
 
-/// One file.
 pub struct Source {
     /// Its name, without folders.
     pub name: String,
@@ -35,14 +34,11 @@ pub struct Source {
     pub text: Zeroizing<String>,
 }
 
-/// What was found.
 #[derive(Debug)]
 pub struct Imported {
     /// The home id of the network.
     pub home: HomeId,
-    /// Its keys.
     pub keys: KeyFile,
-    /// Locks and keypads.
     pub locks: Vec<ImportedLock>,
     /// The other nodes: they stay in the network, and are left alone.
     pub others: Vec<Node>,
@@ -50,10 +46,8 @@ pub struct Imported {
     pub left_out: Vec<String>,
 }
 
-/// A lock.
 #[derive(Debug)]
 pub struct ImportedLock {
-    /// The node.
     pub node: Node,
     /// Its name, where it has one.
     pub name: Option<String>,
@@ -64,16 +58,13 @@ pub struct ImportedLock {
 /// What Z-Wave JS last saw in a slot. The lock may have changed since.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SlotSeen {
-    /// What was there.
     pub content: Content,
-    /// When.
     pub at: Option<Timestamp>,
 }
 
 /// Why nothing can be taken. Each says what to do.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ImportError {
-    /// No cache.
     #[error(
         "there is no cache of Z-Wave JS (a file named <home id>.jsonl); give the folder it keeps its files in, such as Z-Wave JS UI's store"
     )]
@@ -83,35 +74,24 @@ pub enum ImportError {
     OldCache(String),
     /// Caches of several networks.
     #[error("there are caches of several networks ({}); give the path of the one to import", files.join(", "))]
-    SeveralNetworks {
-        /// Their files.
-        files: Vec<String>,
-    },
+    SeveralNetworks { files: Vec<String> },
     /// A line that is none.
     #[error(
         "line {line} of {file} is damaged; stop Z-Wave JS, start it once more so that it repairs its files, and import again"
     )]
     Damaged {
-        /// The file.
         file: String,
         /// The line, from 1.
         line: usize,
     },
-    /// A later format.
     #[error("{file} has format {found}, and up to {CACHE_FORMAT} is known here; install a newer Latchkey")]
-    NewerCache {
-        /// The file.
-        file: String,
-        /// Its format.
-        found: u64,
-    },
+    NewerCache { file: String, found: u64 },
     /// Nothing in the cache.
     #[error("{0} has no nodes; let Z-Wave JS run with the stick once, then import again")]
     NoNodes(String),
     /// A settings file that is none.
     #[error("{file} is not JSON (line {line}); give the file as the other program wrote it")]
     NotJson {
-        /// The file.
         file: String,
         /// Where it stops being JSON.
         line: usize,
@@ -119,21 +99,14 @@ pub enum ImportError {
     /// A key that can't be one.
     #[error("{file}: {} {fault}; write its 32 hexadecimal digits as the other software shows them", id.name())]
     Key {
-        /// The file.
         file: String,
-        /// Which key.
         id: KeyId,
         /// What is wrong with it.
         fault: KeyFault,
     },
     /// Two files, two keys.
     #[error("{} and {} have different keys for {}; leave the right one where it is, and take the other file away", files[0], files[1], id.name())]
-    KeysDisagree {
-        /// Which key.
-        id: KeyId,
-        /// Where.
-        files: [String; 2],
-    },
+    KeysDisagree { id: KeyId, files: [String; 2] },
     /// Keys that protect nothing from each other.
     #[error("{0}")]
     Keys(InvalidKeyFile),

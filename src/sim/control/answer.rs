@@ -61,9 +61,7 @@ pub struct NodeDump {
     pub codes: BTreeMap<String, CodeDump>,
     /// Mode of the Door Lock class: 255 is secured.
     pub door: u8,
-    /// Percent.
     pub battery: u8,
-    /// Node ids.
     pub lifeline: Vec<u8>,
     pub faults: FaultsDump,
     pub quirks: Vec<&'static str>,
@@ -75,7 +73,6 @@ pub struct NodeDump {
 /// A code in a slot.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CodeDump {
-    /// User id status.
     pub status: u8,
     pub code: String,
 }
@@ -88,7 +85,6 @@ pub struct FaultsDump {
     pub jam: bool,
 }
 
-/// What was transmitted.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Radio {
     pub total: Sent,
@@ -99,7 +95,6 @@ pub struct Radio {
     pub duty_cycle_limit: f64,
 }
 
-/// What somebody transmitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Sent {
     pub airtime_us: u64,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::OWN;
+use super::constants::OWN;
 use crate::domain::ids::NodeId;
 use crate::domain::node::Beam;
 use crate::serial::Frame;

@@ -5,7 +5,7 @@ use crate::domain::ids::NodeId;
 use crate::serial::request::NodeCall;
 use crate::serial::{CallbackId, FunctionId, Message};
 
-use super::inclusion::{Mode, Stage};
+use super::mode::{Mode, Stage};
 use super::{Busy, Controller, Effect};
 
 /// Reasons for a refusal, as bits of the response.

@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use crate::domain::ids::NodeId;
 use crate::serial::node_info::{
-    ApplicationUpdate, InclusionCallback, InclusionStatus, NodeInformation, NodeProtocolInfo, SmartStart, UpdateStatus,
+    ApplicationUpdate, InclusionCallback, InclusionStatus, NodeInformation, SmartStart, UpdateStatus,
 };
 use crate::serial::request::{AddNode, SmartStartIds};
 use crate::serial::{CallbackId, FunctionId, Message, NodeIdWidth};
 
-use super::{Controller, Effect, node_information, reports};
+use super::constants::BEFORE_LONG_RANGE;
+use super::mode::{Found, Mode, Stage, Who};
+use super::node_info::{node_information, protocol_info};
+use super::{Controller, Effect};
 use crate::security::dsk::Dsk;
 use crate::sim::device::{Call, DeviceId};
 use crate::sim::node::Node;
 
-/// The id before the first of Long Range.
-pub(super) const BEFORE_LONG_RANGE: NodeId = NodeId(255);
 /// The last ids of each radio.
 const LAST: NodeId = NodeId(232);
 const LAST_LONG_RANGE: NodeId = NodeId(4000);
@@ -27,75 +28,6 @@ const NEIGHBOURS: Duration = Duration::from_millis(900);
 /// Final statuses of Replace Failed Node.
 const REPLACED: u8 = 4;
 const REPLACE_FAILED: u8 = 5;
-
-/// The mode of the controller.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Mode {
-    Idle,
-    /// Listening for SmartStart requests.
-    Listening,
-    /// A device to add.
-    Adding {
-        callback: CallbackId,
-        /// Only this device, and whether over Long Range; `None`: any device in learn mode.
-        wanted: Option<(SmartStartIds, bool)>,
-        stage: Stage,
-        /// The host sent a stop after the point of no return.
-        stopped: Option<CallbackId>,
-    },
-    /// A node to remove.
-    Removing {
-        callback: CallbackId,
-        stage: Stage,
-    },
-    /// Waiting for a device that replaces a node.
-    Replacing {
-        node: NodeId,
-        callback: CallbackId,
-        stage: Stage,
-    },
-    /// Learn mode, to join another network.
-    Learning {
-        callback: CallbackId,
-    },
-}
-
-/// Progress of an inclusion or exclusion.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Stage {
-    /// Waiting for a device.
-    Ready,
-    /// A device is there.
-    Found(Found),
-    /// The node id is assigned, and neighbour discovery is under way.
-    Placed(Found, NodeId),
-    /// The protocol part is done.
-    Done(NodeId),
-}
-
-/// The device that was found.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Found {
-    who: Who,
-    info: NodeInformation,
-    protocol: NodeProtocolInfo,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Who {
-    Device(DeviceId),
-    /// A node of this network.
-    Node(NodeId),
-    /// A node that the controller does not know; `None`: a device without a network.
-    Stranger(Option<NodeId>),
-}
-
-impl Mode {
-    /// Whether another mode may begin.
-    pub(super) fn gives_way(&self) -> bool {
-        matches!(self, Self::Idle | Self::Listening)
-    }
-}
 
 impl Controller {
     pub(super) fn add_node(&mut self, add: &AddNode) -> Vec<Effect> {
@@ -179,7 +111,7 @@ impl Controller {
         }
         let found = |who| {
             let node = if far { LAST_LONG_RANGE } else { LAST };
-            Stage::Found(Found { who, info: node_information(lock), protocol: reports::protocol_info(node, lock) })
+            Stage::Found(Found { who, info: node_information(lock), protocol: protocol_info(node, lock) })
         };
         match (&mut self.mode, call) {
             (Mode::Listening, Call::Prime { .. }) => {
@@ -226,7 +158,7 @@ impl Controller {
             Who::Node(node) | Who::Stranger(Some(node)) => node,
             Who::Device(_) | Who::Stranger(None) => NodeId(0),
         };
-        let protocol = reports::protocol_info(node, lock);
+        let protocol = protocol_info(node, lock);
         *stage = Stage::Found(Found { who, info: node_information(lock), protocol });
         let callback = *callback;
         let told = self.tell(FunctionId::REMOVE_NODE_FROM_NETWORK, callback, InclusionStatus::NODE_FOUND);

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::OWN;
-use super::inclusion::BEFORE_LONG_RANGE;
+use super::constants::{BEFORE_LONG_RANGE, OWN};
 use crate::domain::entropy::{Entropy, keyed_hash};
 use crate::domain::ids::{HomeId, NodeId};
 use crate::serial::controller::PriorityRoute;

@@ -1,53 +1,13 @@
 //! The memory as the host reads and writes it: function 0x2E, on larger chips 0x3D, and on the 500 series 0x29, 0x2A,
 //! 0x2B (docs/protocol/serial-api.md §4, 0x3D). What is written takes effect at the next start.
 
+use super::nvm_session::{Session, Written};
 use super::{Controller, ControllerMemory, Effect};
 use crate::serial::nvm::{NvmAnswer, NvmForm, NvmId, NvmOperation, NvmStatus};
 use crate::serial::{FunctionId, Message};
 
 /// Supported operations of the extended form, as bits: all four.
 const OPERATIONS: &[u8] = &[0x0F];
-
-/// The session with the memory.
-#[derive(Debug, Default)]
-pub(super) struct Nvm {
-    session: Option<Session>,
-    /// Written data that take effect at the next start.
-    written: Option<Written>,
-}
-
-#[derive(Debug)]
-struct Session {
-    form: NvmForm,
-    /// The network when the host opened the memory.
-    began_with: ControllerMemory,
-    writes: Option<bool>,
-    /// Where the next write has to begin on an 800-series chip.
-    next: usize,
-}
-
-#[derive(Debug)]
-struct Written {
-    image: Vec<u8>,
-    closed: bool,
-}
-
-impl Nvm {
-    /// The memory is open: nothing may be transmitted.
-    pub(super) fn is_open(&self) -> bool {
-        self.session.is_some()
-    }
-
-    /// The session of the host ends without being closed.
-    pub(super) fn forget_session(&mut self) {
-        self.session = None;
-    }
-
-    /// After a hard reset written data are discarded.
-    pub(super) fn erase(&mut self) {
-        *self = Self::default();
-    }
-}
 
 impl Controller {
     /// The memory of a newer controller.

@@ -9,7 +9,8 @@ use crate::serial::request::NodeCall;
 use crate::serial::transmit::TxStatus;
 use crate::serial::{CallbackId, FunctionId, Message};
 
-use super::{Busy, Controller, Effect, OWN};
+use super::constants::OWN;
+use super::{Busy, Controller, Effect};
 
 const NO_ROUTE: u8 = 0;
 const LAST_WORKING: u8 = 1;

@@ -5,7 +5,9 @@ use crate::domain::ids::NodeId;
 use crate::serial::transmit::{SendData, SendDataCallback, SendDataMulti, SendDataResponse, TxOptions, TxStatus};
 use crate::serial::{CallbackId, FunctionId, Message};
 
-use super::{Busy, Controller, Effect, OWN, Outcome, Transmission, reports};
+use super::constants::OWN;
+use super::node_info::tx_report;
+use super::{Busy, Controller, Effect, Outcome, Transmission};
 use crate::sim::radio::Effort;
 
 /// Payload of one classic frame with room for a route.
@@ -85,7 +87,7 @@ impl Controller {
         if callback == CallbackId::NONE {
             return None;
         }
-        let report = outcome.filter(|_| self.tx_reports).map(|outcome| reports::tx_report(&outcome, &self.memory));
+        let report = outcome.filter(|_| self.tx_reports).map(|outcome| tx_report(&outcome, &self.memory));
         Some(self.to_host(&Message::SendDataCallback(SendDataCallback { function, callback, status, report })))
     }
 

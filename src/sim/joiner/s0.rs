@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Failure, Fault, JoinStep, Place, Wishes};
+use super::parts::{Failure, Fault, JoinStep, Place, Wishes};
 use crate::command::Command;
 use crate::command::security::{Encapsulation, NonceReport, Schemes, Security};
 use crate::domain::time::{Deadline, Instant};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Failure, Fault, JoinStep, Place, Wishes, no_keys, with_key};
+use super::parts::{Failure, Fault, JoinStep, Place, Wishes, no_keys, with_key};
 use crate::command::Command;
 use crate::command::security_2::{
     Curves, FailType, KexFail, KexFlags, KexReport, KexSet, NetworkKeyGet, NetworkKeyReport, PublicKeyReport, Schemes, Security2,

@@ -5,7 +5,11 @@ use serde_json::Value;
 
 use super::*;
 use crate::command::codec::hex;
+use crate::command::security_2::FailType;
+use crate::domain::ids::{HomeId, NodeId};
 use crate::security::Fresh;
+use crate::security::crypto::Key;
+use crate::security::crypto::x25519::PrivateKey;
 use crate::security::key_exchange::{self, DskPin, Grant, KeyExchange, KeyQuestion, Output};
 use crate::security::s0::S0Keys;
 use crate::security::s0::inclusion::Inclusion;

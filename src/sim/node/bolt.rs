@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::parts::{Bolt, Move};
 use super::{Answer, Happening, Node};
 use crate::command::Command;
 use crate::command::codec::Transition;
@@ -9,26 +10,6 @@ use crate::command::door_lock::DoorLock;
 use crate::command::supervision::{self, SessionId, Status, Supervision};
 use crate::domain::node::SecurityClass;
 use crate::domain::time::{Deadline, Instant};
-
-/// The state of the motor, which is lost in a power cut. The position of the bolt is not.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Bolt {
-    moving: Option<Move>,
-    /// It jammed while moving to "locked" or "unlocked".
-    pub(super) stuck: Option<bool>,
-    /// When it locks again by itself.
-    relock_at: Option<Instant>,
-}
-
-/// A bolt that is moving.
-#[derive(Clone, Copy, Debug)]
-struct Move {
-    locked: bool,
-    done: Instant,
-    by_radio: bool,
-    /// The Supervision session that waits for the end.
-    informs: Option<(SessionId, SecurityClass)>,
-}
 
 impl Node {
     /// Turns the bolt by hand, which works without power, too.

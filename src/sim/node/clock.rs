@@ -6,23 +6,6 @@ use crate::command::Command;
 use crate::command::time_parameters::{DateAndTime, TimeParameters};
 use crate::domain::time::{Instant, Timestamp};
 
-/// The time 2000-01-01T00:00:00Z, in UTC.
-const EPOCH: Timestamp = Timestamp::from_millis(946_684_800_000);
-
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Clock {
-    /// The time that was set, and when.
-    set: Option<(Timestamp, Instant)>,
-}
-
-impl Clock {
-    /// Its time in UTC.
-    pub(super) fn time(&self, now: Instant) -> Timestamp {
-        let (at, since) = self.set.unwrap_or((EPOCH, Instant::ZERO));
-        at + now.since(since)
-    }
-}
-
 pub(super) fn time_parameters(node: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
     let Command::TimeParameters(command) = command else { return None };
     match command {

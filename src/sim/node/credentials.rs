@@ -16,6 +16,7 @@ use crate::command::user_credential::{
 use crate::domain::pin::CodeText;
 use crate::domain::time::{Deadline, Instant};
 
+use super::parts::Learning;
 use super::{Answer, Happening, Node};
 
 pub use table::{Credential, CredentialAbilities, CredentialTable};
@@ -24,13 +25,6 @@ pub use table::{Credential, CredentialAbilities, CredentialTable};
 const STORING: Duration = Duration::from_millis(150);
 /// Node id of the controller, for a lock without network.
 const FIRST_CONTROLLER: u16 = 1;
-
-/// A credential that the lock is waiting to learn.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Learning {
-    start: LearnStart,
-    until: Instant,
-}
 
 /// The meaning of a PIN at the keypad.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::parts::Light;
 use super::{Answer, Node};
 use crate::command::Command;
 use crate::command::indicator::{Indicator, IndicatorId, Object, Property, SupportedReport, Values};
@@ -12,14 +13,6 @@ use crate::domain::time::Instant;
 /// the number of cycles.
 const PROPERTIES: [Property; 3] = [Property::PERIOD, Property::CYCLES, Property::ON_TIME];
 const ENDLESS: u8 = 0xFF;
-
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Light {
-    /// The values of the properties.
-    values: [u8; 3],
-    /// It blinks until then.
-    until: Option<Instant>,
-}
 
 pub(super) fn indicator(node: &mut Node, command: &Command, now: Instant) -> Option<Answer> {
     let Command::Indicator(command) = command else { return None };

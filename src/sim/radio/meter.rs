@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::domain::ids::NodeId;
 use crate::domain::time::Instant;
 
-use super::Party;
+use super::party::Party;
 
 /// The share of an hour that a transmitter may send at 868.4 MHz in Europe: 1 % (docs/protocol/timing.md §4).
 pub const DUTY_CYCLE_LIMIT: f64 = 0.01;
